@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/cursor.h"
+
+#include <string.h>
+
+const uint8_t *rd_bytes(struct reader *r, size_t n)
+{
+	if (r->failed || n > r->left) {
+		rd_fail(r);
+		return NULL;
+	}
+	const uint8_t *p = r->at;
+	if (n)
+		r->at += n;
+	r->left -= n;
+	return p;
+}
+
+static uint64_t rd_uint(struct reader *r, size_t n)
+{
+	const uint8_t *p = rd_bytes(r, n);
+	uint64_t v = 0;
+	for (size_t i = 0; p && i < n; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+uint8_t rd_u8(struct reader *r)
+{
+	return (uint8_t)rd_uint(r, 1);
+}
+
+uint16_t rd_u16(struct reader *r)
+{
+	return (uint16_t)rd_uint(r, 2);
+}
+
+uint32_t rd_u24(struct reader *r)
+{
+	return (uint32_t)rd_uint(r, 3);
+}
+
+uint32_t rd_u32(struct reader *r)
+{
+	return (uint32_t)rd_uint(r, 4);
+}
+
+uint64_t rd_u64(struct reader *r)
+{
+	return rd_uint(r, 8);
+}
+
+void rd_skip(struct reader *r, size_t n)
+{
+	(void)rd_bytes(r, n);
+}
+
+struct reader rd_sub(struct reader *r, size_t n)
+{
+	const uint8_t *p = rd_bytes(r, n);
+	struct reader sub = rd_make(p, r->failed ? 0 : n);
+	sub.failed = r->failed;
+	return sub;
+}
+
+void wr_free(struct writer *w)
+{
+	free(w->data);
+	*w = (struct writer){ .limit = w->limit };
+}
+
+void wr_reset(struct writer *w)
+{
+	w->length = 0;
+	w->failed = false;
+}
+
+static uint8_t *wr_room(struct writer *w, size_t n)
+{
+	if (w->failed || n > w->limit - w->length) {
+		w->failed = true;
+		return NULL;
+	}
+	if (w->length + n > w->capacity) {
+		size_t wanted = MAX(w->capacity * 2, w->length + n);
+		w->capacity = MIN(MAX(wanted, (size_t)64), w->limit);
+		w->data = xrealloc_array(w->data, w->capacity, 1);
+	}
+	uint8_t *p = w->data + w->length;
+	w->length += n;
+	return p;
+}
+
+void wr_bytes(struct writer *w, const void *bytes, size_t n)
+{
+	if (n == 0)
+		return;
+	uint8_t *p = wr_room(w, n);
+	if (p)
+		memcpy(p, bytes, n);
+}
+
+static void wr_uint(struct writer *w, uint64_t v, size_t n)
+{
+	uint8_t *p = wr_room(w, n);
+	for (size_t i = 0; p && i < n; i++)
+		p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+}
+
+void wr_u8(struct writer *w, uint8_t v)
+{
+	wr_uint(w, v, 1);
+}
+
+void wr_u16(struct writer *w, uint16_t v)
+{
+	wr_uint(w, v, 2);
+}
+
+void wr_u24(struct writer *w, uint32_t v)
+{
+	wr_uint(w, v, 3);
+}
+
+void wr_u32(struct writer *w, uint32_t v)
+{
+	wr_uint(w, v, 4);
+}
+
+void wr_u64(struct writer *w, uint64_t v)
+{
+	wr_uint(w, v, 8);
+}
+
+void wr_zero(struct writer *w, size_t n)
+{
+	if (n == 0)
+		return;
+	uint8_t *p = wr_room(w, n);
+	if (p)
+		memset(p, 0, n);
+}
+
+static void wr_patch(struct writer *w, size_t offset, uint64_t v, size_t n)
+{
+	if (w->failed || offset > w->length || n > w->length - offset) {
+		w->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		w->data[offset + i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+}
+
+void wr_patch_u16(struct writer *w, size_t offset, uint16_t v)
+{
+	wr_patch(w, offset, v, 2);
+}
+
+void wr_patch_u32(struct writer *w, size_t offset, uint32_t v)
+{
+	wr_patch(w, offset, v, 4);
+}
+
+void wr_consume(struct writer *w, size_t n)
+{
+	n = MIN(n, w->length);
+	if (n == 0)
+		return;
+	memmove(w->data, w->data + n, w->length - n);
+	w->length -= n;
+}
+
+uint8_t *wr_take(struct writer *w, size_t *ret_length)
+{
+	uint8_t *data = w->data;
+	*ret_length = w->length;
+	*w = (struct writer){ .limit = w->limit };
+	return data;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The words that go with a failure. Functions that can fail return 0 or a negative errno value; those whose
+ * failure a person will read also take a struct error and say in it what is wrong, where, and what to do.
+ * Only the outermost layer prints or logs it.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+struct error {
+	char text[512];
+};
+
+/* Sets the text (err may be NULL) and returns code, so that a caller can write `return error_set(...)`. */
+int error_set(struct error *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Puts "prefix: " in front of the text that is there. Returns code. */
+int error_prefix(struct error *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/clock.h"
+#include "tests/unit/test.h"
+
+static void reads_rfc3339(void **state)
+{
+	static const struct {
+		const char *text;
+		time_ms wall;
+	} rows[] = { { "1970-01-01T00:00:00Z", 0 }, { "1970-01-02", 86400000 }, { "1970-01-01T01:00:00.123456+01:00", 0 },
+		{ "2026-11-21T20:54:00Z", 1795294440000 }, { "1969-12-31T23:00:00-01:00", 0 } };
+	static const char *const bad[] = { "", "yesterday", "2026-11-21T20:54:00", "2026-11-21T20:54:00+1", "2026-13-01" };
+	time_ms t;
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		assert_int_equal(clock_parse(rows[i].text, &t), 0);
+		assert_true(t == rows[i].wall);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+		assert_true(clock_parse(bad[i], &t) < 0);
+}
+
+static void prints_what_it_reads(void **state)
+{
+	char text[CLOCK_TEXT_SIZE];
+	assert_string_equal(clock_format(1795294440000, text), "2026-11-21T20:54:00Z");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_rfc3339),
+		cmocka_unit_test(prints_what_it_reads),
+	};
+	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
+}
