@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The site CA and the certificates that it issues. The subject CN is the name, a node id that survives key renewal; the role is in
+ * the subject OU: "node", "server", "enforcer", "vis", "monitor" or "operator". Nobody is taken for another role.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "crypto/key.h"
+#include <openssl/x509.h>
+
+enum identity_role { ROLE_NODE = 1, ROLE_SERVER, ROLE_ENFORCER, ROLE_VIS, ROLE_MONITOR, ROLE_OPERATOR };
+const char *identity_role_name(enum identity_role role);
+int identity_role_parse(const char *name, enum identity_role *ret);
+
+struct identity {
+	char name[256];
+	enum identity_role role;
+	char serial[41]; /* hex */
+	uint8_t thumbprint[KEY_THUMBPRINT_SIZE];
+	time_ms not_after;
+};
+
+/* 1 to 253 characters of a-z 0-9 - . _ ; -EINVAL with the reason. */
+int identity_check_name(const char *name, struct error *err);
+
+/* Makes dir with ca.key (0600), ca.pem; -EEXIST if there is one. The CA certificate is valid ten years. */
+int ca_init(const char *dir, const char *site, enum key_kind kind, struct error *err);
+/* A key pair and its certificate, signed by the CA in dir: name.key (0600) and name.pem in out_dir. dns_names (NULL-terminated, may be
+ * NULL) go into subjectAltName; name is always there. */
+int ca_issue(const char *ca_dir, enum identity_role role, const char *name, const char *const *alt_names,
+	enum key_kind kind, int days, const char *out_dir, struct error *err);
+/* Certificate for a CSR (PKCS#10, DER): its self-signature is checked, its names are ignored; name and role are ours to give. */
+int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, const char *name,
+	enum identity_role role, int days, X509 **ret, struct error *err);
+/* A PKCS#10 request in DER for key; caller frees with free(). */
+int request_make(EVP_PKEY *key, const char *name, uint8_t **ret_der, size_t *ret_length, struct error *err);
+int certificate_load(const char *path, X509 **ret, struct error *err);
+int certificate_save(X509 *certificate, const char *path, struct error *err);
+int certificate_identity(X509 *certificate, struct identity *ret, struct error *err);

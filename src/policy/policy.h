@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The site policy: segments and their reach, requirements, admissions (quarantine draft, sections 6.1 and 8.2.1).
+ * Loaded from one file, checked whole before anything uses it, evaluated in three-valued logic: unknown never
+ * satisfies. Compiled to the filter IR that drivers turn into what their enforcement point speaks.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "posture/posture.h"
+#include "vuln/vuln.h"
+
+#define POLICY_FILE_MAX (1u << 20)
+#define POLICY_SEGMENTS_MAX 200 /* marks are one byte; 0 = not a node */
+#define POLICY_FINDINGS_MAX 20000
+
+/* ---- the filter IR ---- */
+
+enum policy_direction { POLICY_TO = 1, POLICY_FROM = 2 };
+enum policy_peer { POLICY_PEER_ANY = 1, POLICY_PEER_SEGMENT = 2, POLICY_PEER_PREFIXES = 3 };
+
+struct policy_ports {
+	uint16_t first, last;
+};
+
+/* "allow to/from PEER [PROTOCOL PORTS]": what a node of the segment may open, or what may be opened to it. */
+struct policy_rule {
+	enum policy_direction direction;
+	enum policy_peer peer;
+	uint8_t peer_mark;	     /* with POLICY_PEER_SEGMENT */
+	struct ip_prefix *prefixes; /* with POLICY_PEER_PREFIXES */
+	size_t n_prefixes;
+	uint8_t protocol;	     /* IPPROTO_*, 0 = all */
+	struct policy_ports *ports; /* none = all ports */
+	size_t n_ports;
+};
+
+struct policy_segment {
+	const char *name;
+	uint8_t mark; /* 1.. in order of the file; stable while the segment list is */
+	bool is_default;
+	int level;	      /* 0 = not a normal segment */
+	int64_t grace_ms;     /* how long an admission outlives its certificate while the server is away; 0 = not */
+	bool log;	      /* log refused packets */
+	struct policy_rule *rules;
+	size_t n_rules;
+};
+
+/* ---- the policy ---- */
+
+struct policy;
+
+/* -EINVAL with "FILE:LINE:COLUMN: what is wrong" and the line itself, for parse and check errors alike. Every error that can
+ * be found is reported: report (may be NULL) is called for each, err keeps the first. */
+typedef void (*policy_report_fn)(const char *text, void *context);
+int policy_load(const char *path, policy_report_fn report, void *context, struct policy **ret, struct error *err);
+struct policy *policy_free(struct policy *p); /* NULL in, NULL out */
+
+const struct policy_segment *policy_segments(const struct policy *p, size_t *ret_count);
+const struct policy_segment *policy_segment_by_name(const struct policy *p, const char *name);
+const struct policy_segment *policy_default_segment(const struct policy *p);
+int64_t policy_inspect_interval_ms(const struct policy *p);
+int64_t policy_certificate_lifetime_ms(const struct policy *p);
+/* First 8 bytes of the SHA-256 of the file: changes whenever the policy does. */
+uint64_t policy_fingerprint(const struct policy *p);
+/* Names of the enforcement points that the policy declares; NULL-terminated. */
+const char *const *policy_enforcement_points(const struct policy *p);
+/* Roles that a node has by name ("alice" -> "employee"); NULL where the policy gives none. */
+const char *policy_node_role(const struct policy *p, const char *node);
+
+/* ---- evaluation ---- */
+
+struct policy_input {
+	const char *node;	       /* the certified name; NULL = no agent */
+	const char *role;	       /* from policy_node_role() or from the authentication; may be NULL */
+	const struct posture *posture; /* NULL = not inspected */
+	struct vuln_index *index;      /* NULL = no vulnerability information */
+	time_ms now;
+};
+
+enum policy_finding_kind { POLICY_FINDING_ADVISORY = 1, POLICY_FINDING_REQUIREMENT, POLICY_FINDING_UNKNOWN };
+
+/* One reason. Strings belong to the decision. */
+struct policy_finding {
+	enum policy_finding_kind kind;
+	const char *requirement; /* its name in the policy */
+	const char *text;	 /* one sentence for people */
+	/* for ADVISORY; else NULL */
+	const char *package, *source_package, *installed, *fixed, *advisory, *purl, *aliases /* comma separated */, *source;
+	enum vuln_severity severity;
+};
+
+struct policy_decision {
+	const struct policy_segment *segment; /* of the policy; never NULL */
+	bool compliant;			      /* an `admit` matched */
+	bool rejected;			      /* `reject` matched: the node is refused, and stays in the default segment */
+	const char *rule;		      /* the line of the policy that decided, as text */
+	struct policy_finding *findings;      /* every reason that kept it from a better segment; none when compliant */
+	size_t n_findings;
+	uint64_t advisory_generation;
+	void *arena;
+};
+
+/* Never fails to decide: what cannot be evaluated is unknown, and unknown falls through to `otherwise`. */
+void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret);
+void policy_decision_clear(struct policy_decision *d);
+json_t *policy_decision_to_json(const struct policy_decision *d);

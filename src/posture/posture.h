@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The posture of a node: what an inspection reports (quarantine draft, section 5.1). Built by the agent's collectors,
+ * carried as PA-TNC attributes (attributes.h), judged by the policy, shown as JSON. What could not be read is
+ * absent here and listed in unknowns with the reason: absent never means "none".
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include <jansson.h>
+
+#define POSTURE_PACKAGES_MAX 65536
+#define POSTURE_INTERFACES_MAX 256
+#define POSTURE_ADDRESSES_MAX 64 /* an interface */
+#define POSTURE_ROUTES_MAX 256
+#define POSTURE_UNKNOWNS_MAX 256
+#define POSTURE_STRING_MAX 1024
+
+/* Three-valued: a policy never takes UNKNOWN for either. */
+enum tristate { TRI_UNKNOWN = 0, TRI_NO, TRI_YES };
+
+struct posture_package {
+	const char *type;	    /* purl type: "deb", "rpm", "apk", "npm", "pypi" */
+	const char *name;	    /* binary package */
+	const char *version;	    /* full, with epoch and revision */
+	const char *architecture;   /* NULL where unknown */
+	const char *source;	    /* source package; equal to name where the manager does not say */
+	const char *source_version; /* version of the source; equal to version where the manager does not say */
+};
+
+struct posture_interface {
+	const char *name;
+	struct mac_address mac;
+	bool has_mac, up;
+	struct ip_prefix *addresses; /* host bits kept: address and on-link prefix length */
+	size_t n_addresses;
+};
+
+struct posture_route { /* default routes only */
+	struct ip_address gateway;
+	const char *interface;
+	bool v4;
+};
+
+struct posture_update { /* a newer version in the security suite */
+	const char *package, *installed, *available;
+};
+
+struct posture_unknown {
+	const char *field;  /* dotted name as in the JSON: "firewall.active" */
+	const char *reason; /* what was tried and how it failed */
+};
+
+/* Strings live in the posture's arena and are freed with it. NULL = not known. */
+struct posture {
+	const char *os_id, *os_version, *os_codename, *os_name; /* debian, 12, bookworm, "Debian GNU/Linux 12 (bookworm)" */
+	const char *architecture;				 /* dpkg's word: amd64 */
+	const char *kernel_running, *kernel_installed;		 /* release as uname -r; newest installed image */
+	const char *machine_id;
+	const char *product_vendor, *product_name, *product_serial; /* DMI */
+
+	struct posture_package *packages;
+	size_t n_packages, packages_capacity;
+	bool packages_known;
+
+	struct posture_update *updates;
+	size_t n_updates, updates_capacity;
+	bool updates_known;
+	time_ms updates_checked; /* when the package lists were last refreshed; 0 = not known */
+
+	struct posture_interface *interfaces;
+	size_t n_interfaces, interfaces_capacity;
+	struct posture_route *routes;
+	size_t n_routes, routes_capacity;
+	bool network_known;
+	enum tristate forwarding_v4, forwarding_v6;
+	enum tristate firewall_active;
+
+	struct posture_unknown *unknowns;
+	size_t n_unknowns, unknowns_capacity;
+
+	time_ms collected; /* wall clock; not part of the digest */
+
+	struct posture_arena *arena;
+};
+
+struct posture *posture_new(void);
+struct posture *posture_free(struct posture *p); /* NULL in, NULL out */
+static inline void posture_free_pointer(struct posture **p)
+{
+	posture_free(*p);
+}
+
+/* Copies a string of n bytes into the arena. */
+const char *posture_string_n(struct posture *p, const char *s, size_t n);
+const char *posture_string(struct posture *p, const char *s);
+/* Append; -E2BIG above the named limit. The strings must be in the arena or static. */
+int posture_add_package(struct posture *p, const struct posture_package *package);
+int posture_add_update(struct posture *p, const struct posture_update *update);
+int posture_add_unknown(struct posture *p, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm; caller frees. */
+char *posture_purl(const struct posture *p, const struct posture_package *package);
+
+/* The JSON of `pratique-agent inspect --json`; posture_from_json reads it back (the two are inverse). */
+json_t *posture_to_json(const struct posture *p);
+int posture_from_json(const json_t *json, struct posture **ret, struct error *err);
+
+/* SHA-256 over everything that an inspection judges, in a fixed order; `collected` is left out, so that an
+ * unchanged node has an unchanged digest. */
+void posture_digest(const struct posture *p, uint8_t ret_digest[32]);
