@@ -31,7 +31,8 @@ bool ip_in_prefix(const struct ip_address *a, const struct ip_prefix *p)
 	size_t whole = p->length / 8, rest = p->length % 8;
 	if (memcmp(a->bytes, p->address.bytes, whole) != 0)
 		return false;
-	return rest == 0 || ((a->bytes[whole] ^ p->address.bytes[whole]) & (uint8_t)(0xff << (8 - rest))) == 0;
+	return rest == 0 ||
+	        ((a->bytes[whole] ^ p->address.bytes[whole]) & (uint8_t)(0xff << (8 - rest))) == 0;
 }
 
 int ip_parse(const char *text, struct ip_address *ret)
@@ -117,8 +118,9 @@ int mac_parse(const char *text, struct mac_address *ret)
 	unsigned int b[6];
 	int used = 0;
 	if (strlen(text) != 17 ||
-		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &used) != 6 ||
-		used != 17)
+	        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &used) !=
+	                6 ||
+	        used != 17)
 		return -EINVAL;
 	for (int i = 0; i < 6; i++)
 		ret->bytes[i] = (uint8_t)b[i];

@@ -45,8 +45,8 @@ static int parse_offset(const char *p, long *ret_seconds)
 		*ret_seconds = 0;
 		return 0;
 	}
-	if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || p[1 + used] ||
-		hours > 23 || minutes > 59 || hours < 0 || minutes < 0)
+	if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
+	        p[1 + used] || hours > 23 || minutes > 59 || hours < 0 || minutes < 0)
 		return -EINVAL;
 	*ret_seconds = (hours * 3600L + minutes * 60L) * (*p == '-' ? -1 : 1);
 	return 0;

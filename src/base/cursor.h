@@ -2,7 +2,8 @@
 /*
  * Wire cursors. A reader walks bytes that it does not own and has a sticky error: after the first short read
  * every further read yields zero and rd_failed() is true, so a codec reads all fields and checks once.
- * A writer appends to memory that it owns, up to a limit, with the same sticky error. Integers are big-endian.
+ * A writer appends to memory that it owns, up to a limit, with the same sticky error. Integers are
+ * big-endian.
  */
 #pragma once
 

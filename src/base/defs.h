@@ -20,11 +20,11 @@ static inline void free_pointer(void *p)
 #define FREE_ON_EXIT CLEANUP(free_pointer)
 
 /* Hands a pointer over: yields it and leaves NULL behind, so that a cleanup attribute does not free it. */
-#define TAKE_POINTER(p)                                                                                      \
-	({                                                                                                   \
-		__typeof__(p) taken_ = (p);                                                                  \
-		(p) = NULL;                                                                                  \
-		taken_;                                                                                      \
+#define TAKE_POINTER(p) \
+	({ \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL; \
+		taken_; \
 	})
 
 /* Allocation that cannot fail in the way the caller must handle: on exhaustion these abort with a log line.
@@ -32,16 +32,16 @@ static inline void free_pointer(void *p)
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc_array(void *p, size_t n, size_t size);
-char *xstrdup(const char *s);		      /* NULL in, NULL out */
+char *xstrdup(const char *s);                 /* NULL in, NULL out */
 char *xstrndup(const char *s, size_t length); /* copies exactly up to length bytes, adds the NUL */
 char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 void *xmemdup(const void *p, size_t n);
 
 /* Makes room for one more element in a growing array: items is T *, capacity and count are size_t. */
-#define ARRAY_RESERVE_ONE(items, count, capacity)                                                            \
-	do {                                                                                                 \
-		if ((count) == (capacity)) {                                                                 \
-			(capacity) = (capacity) ? (capacity)*2 : 8;                                          \
-			(items) = xrealloc_array((items), (capacity), sizeof(*(items)));                     \
-		}                                                                                            \
+#define ARRAY_RESERVE_ONE(items, count, capacity) \
+	do { \
+		if ((count) == (capacity)) { \
+			(capacity) = (capacity) ? (capacity)*2 : 8; \
+			(items) = xrealloc_array((items), (capacity), sizeof(*(items))); \
+		} \
 	} while (0)

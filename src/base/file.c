@@ -92,11 +92,11 @@ int file_check_private(const char *path, struct error *err)
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EPERM, "%s: not a regular file", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return error_set(err, -EPERM, "%s: owned by user %u; chown it to the user of this program", path,
-			st.st_uid);
+		return error_set(err, -EPERM, "%s: owned by user %u; chown it to the user of this program",
+		        path, st.st_uid);
 	if (st.st_mode & 077)
 		return error_set(err, -EPERM, "%s: mode %04o lets others read a secret; chmod 600 it", path,
-			st.st_mode & 07777);
+		        st.st_mode & 07777);
 	return 0;
 }
 

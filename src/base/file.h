@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Whole files: read within a limit, replaced atomically, and checked before a secret is believed to be one. */
+/* Whole files: read within a limit, replaced atomically, and checked before a secret is believed to be one.
+ */
 #pragma once
 
 #include "base/error.h"
@@ -10,7 +11,8 @@
 int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *err);
 /* Writes path.XXXXXX, syncs it, renames it over path and syncs the directory. */
 int file_replace(const char *path, const void *data, size_t length, mode_t mode, struct error *err);
-/* -EPERM with the reason unless path is a regular file of ours or root's that group and others cannot read. */
+/* -EPERM with the reason unless path is a regular file of ours or root's that group and others cannot read.
+ */
 int file_check_private(const char *path, struct error *err);
 /* mkdir -p with mode for what is new. */
 int file_make_directory(const char *path, mode_t mode, struct error *err);

@@ -57,7 +57,7 @@ void log_line(enum log_level level, const char *format, ...)
 		return;
 	char line[LOG_LINE_MAX];
 	int n = state.journal ? snprintf(line, sizeof(line), "<%d>", level)
-			      : snprintf(line, sizeof(line), "%s: %s", state.program, level_name(level));
+	                      : snprintf(line, sizeof(line), "%s: %s", state.program, level_name(level));
 	if (n < 0 || (size_t)n >= sizeof(line) - 2)
 		return;
 	va_list args;

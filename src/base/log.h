@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Log lines on standard error, one event a line: "program: level: text", or with the <N> priority prefix that the
- * journal reads when it is listening. Exactly one layer logs an event. Secrets never get here.
+ * Log lines on standard error, one event a line: "program: level: text", or with the <N> priority prefix that
+ * the journal reads when it is listening. Exactly one layer logs an event. Secrets never get here.
  */
 #pragma once
 
 #include "base/defs.h"
 #include <stdbool.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* program is kept by reference. Lines above max are not written. */
 void log_open(const char *program, enum log_level max);

@@ -50,8 +50,8 @@ static inline void sip_absorb(uint64_t v[4], uint64_t word)
 uint64_t hash_bytes(const uint64_t key[2], const void *bytes, size_t length)
 {
 	const uint8_t *p = bytes;
-	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
-		key[1] ^ 0x7465646279746573 };
+	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
+		key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
 	uint64_t last = (uint64_t)length << 56;
 	for (; length >= 8; p += 8, length -= 8) {
 		uint64_t word;
@@ -103,8 +103,9 @@ size_t table_count(const struct table *t)
 static struct entry **find(const struct table *t, uint64_t hash, const void *key, size_t key_length)
 {
 	struct entry **at = &t->buckets[hash & (t->n_buckets - 1)];
-	while (*at && ((*at)->hash != hash || (*at)->key_length != key_length ||
-			      (key_length && memcmp((*at)->key, key, key_length) != 0)))
+	while (*at &&
+	        ((*at)->hash != hash || (*at)->key_length != key_length ||
+	                (key_length && memcmp((*at)->key, key, key_length) != 0)))
 		at = &(*at)->next;
 	return at;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A hash table from byte keys to pointers. Keys are copied; values belong to the caller. The hash is keyed with
- * random bytes a table, so that peers cannot choose colliding keys.
+ * A hash table from byte keys to pointers. Keys are copied; values belong to the caller. The hash is keyed
+ * with random bytes a table, so that peers cannot choose colliding keys.
  */
 #pragma once
 

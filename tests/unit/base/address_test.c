@@ -6,8 +6,8 @@ static void addresses(void **state)
 {
 	static const struct {
 		const char *text, *printed;
-	} good[] = { { "2001:db8::1", "2001:db8::1" }, { "192.0.2.7", "192.0.2.7" }, { "::ffff:192.0.2.7", "192.0.2.7" },
-		{ "FE80::A", "fe80::a" } };
+	} good[] = { { "2001:db8::1", "2001:db8::1" }, { "192.0.2.7", "192.0.2.7" },
+		{ "::ffff:192.0.2.7", "192.0.2.7" }, { "FE80::A", "fe80::a" } };
 	static const char *const bad[] = { "", "192.0.2", "2001:db8::1%eth0", "2001:db8::1 ", "1.2.3.4/32" };
 	struct ip_address a;
 	char text[IP_TEXT_SIZE];
@@ -28,7 +28,8 @@ static void prefixes(void **state)
 		{ "10.0.0.0/9", "10.127.0.1", true }, { "10.0.0.0/9", "10.128.0.1", false },
 		{ "192.0.2.1", "192.0.2.1", true }, { "0.0.0.0/0", "192.0.2.1", true },
 		{ "0.0.0.0/0", "2001:db8::1", false }, { "::/0", "2001:db8::1", true } };
-	static const char *const bad[] = { "2001:db8::1/32", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8x" };
+	static const char *const bad[] = { "2001:db8::1/32", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8",
+		"10.0.0.0/8x" };
 	struct ip_prefix p;
 	struct ip_address a;
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Configuration files of the daemons: "name = value" lines, # comments. A program describes its options in
+ * one table (type, range, default, help); the same table checks the file, fills a struct and prints the
+ * reference in --help. Everything that is wrong is found, with file and line, before anything is touched.
+ */
+#pragma once
+
+#include "base/error.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+#define CONFIG_FILE_MAX (1u << 20)
+#define CONFIG_LIST_MAX 256
+
+enum config_type {
+	CONFIG_STRING,   /* char * */
+	CONFIG_PATH,     /* char *; must be absolute */
+	CONFIG_INTEGER,  /* int64_t in min..max */
+	CONFIG_DURATION, /* int64_t milliseconds in min..max; "500 ms", "30 s", "5 min", "1 hour", "1 day" */
+	CONFIG_BOOLEAN,  /* bool: yes or no */
+	CONFIG_LIST,     /* struct config_list: the option may be repeated */
+};
+
+struct config_list {
+	char **items;
+	size_t count;
+};
+
+struct config_option {
+	const char *name;
+	enum config_type type;
+	size_t offset;        /* of the field in the program's struct */
+	const char *fallback; /* as it would stand in the file; NULL = must be given (a list: may be empty) */
+	int64_t min, max;
+	const char *help; /* one line */
+};
+
+/* Fills target, which must be zeroed, and which the caller clears with config_clear() in every case. path may
+ * be NULL: defaults only. overrides: "name=value" texts (from the command line) that win over the file;
+ * NULL-terminated, may be NULL. -EINVAL with every error in turn given to report (may be NULL), the first one
+ * in err. */
+int config_load(const char *path, const char *const *overrides, const struct config_option *options,
+        size_t n_options, void *target, void (*report)(const char *text), struct error *err);
+void config_clear(const struct config_option *options, size_t n_options, void *target);
+/* The table as a reference for --help. */
+void config_describe(FILE *out, const struct config_option *options, size_t n_options);
+
+int config_parse_duration(const char *text, int64_t *ret_ms);

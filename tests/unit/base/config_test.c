@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/config.h"
+#include "base/file.h"
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct sample {
+	char *name, *socket;
+	int64_t limit, interval;
+	bool verbose;
+	struct config_list listen;
+};
+
+static const struct config_option options[] = {
+	{ "name", CONFIG_STRING, offsetof(struct sample, name), NULL, 0, 0, "name of the site" },
+	{ "socket", CONFIG_PATH, offsetof(struct sample, socket), "/run/x", 0, 0, "where the API listens" },
+	{ "limit", CONFIG_INTEGER, offsetof(struct sample, limit), "10", 1, 100, "most connections" },
+	{ "interval", CONFIG_DURATION, offsetof(struct sample, interval), "30 s", 1000, 3600000,
+	        "between inspections" },
+	{ "verbose", CONFIG_BOOLEAN, offsetof(struct sample, verbose), "no", 0, 0, "log more" },
+	{ "listen", CONFIG_LIST, offsetof(struct sample, listen), NULL, 0, 0, "address and port" },
+};
+
+static char collected[1024];
+static void collect(const char *text)
+{
+	strncat(collected, text, sizeof(collected) - strlen(collected) - 2);
+	strcat(collected, "\n");
+}
+
+static int load(const char *text, const char *const *overrides, struct sample *ret, struct error *err)
+{
+	static const char path[] = "config_test.conf";
+	collected[0] = '\0';
+	assert_int_equal(file_replace(path, text, strlen(text), 0600, NULL), 0);
+	int r = config_load(path, overrides, options, ARRAY_LENGTH(options), ret, collect, err);
+	unlink(path);
+	return r;
+}
+
+static void fills_the_struct(void **state)
+{
+	struct sample s = { 0 };
+	struct error err;
+	assert_int_equal(
+	        load("# a site\nname = kobe  # here\n\nlisten = ::1\nlisten=127.0.0.1\ninterval = 5 min\n",
+	                (const char *const[]){ "limit=100", "name=osaka", NULL }, &s, &err),
+	        0);
+	assert_string_equal(s.name, "osaka");
+	assert_string_equal(s.socket, "/run/x");
+	assert_int_equal(s.limit, 100);
+	assert_int_equal(s.interval, 300000);
+	assert_false(s.verbose);
+	assert_int_equal(s.listen.count, 2);
+	assert_string_equal(s.listen.items[1], "127.0.0.1");
+	config_clear(options, ARRAY_LENGTH(options), &s);
+	assert_null(s.name);
+}
+
+static void reports_every_error(void **state)
+{
+	struct sample s = { 0 };
+	struct error err;
+	assert_int_equal(load("limit = 101\nlimit = x\nsocket = run\ninterval = 5\nverbose = maybe\nwhat = "
+	                      "1\nnonsense\n",
+	                         NULL, &s, &err),
+	        -EINVAL);
+	assert_string_equal(err.text, "config_test.conf:1: limit: 101 is outside 1 to 100");
+	assert_string_equal(collected,
+	        "config_test.conf:1: limit: 101 is outside 1 to 100\n"
+	        "config_test.conf:2: limit: given twice\n"
+	        "config_test.conf:3: socket: \"run\" is not an absolute path\n"
+	        "config_test.conf:4: interval: \"5\" is not a duration such as 30 s or 5 min\n"
+	        "config_test.conf:5: verbose: \"maybe\" is neither yes nor no\n"
+	        "config_test.conf:6: what: no such option\n"
+	        "config_test.conf:7: expected \"name = value\"\n"
+	        "config_test.conf: name: must be given (name of the site)\n");
+	config_clear(options, ARRAY_LENGTH(options), &s);
+}
+
+static void missing_file_is_named(void **state)
+{
+	struct sample s = { 0 };
+	struct error err;
+	assert_int_equal(
+	        config_load("no-such.conf", NULL, options, ARRAY_LENGTH(options), &s, NULL, &err), -EINVAL);
+	assert_string_equal(err.text, "no-such.conf: No such file or directory");
+	config_clear(options, ARRAY_LENGTH(options), &s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fills_the_struct),
+		cmocka_unit_test(reports_every_error),
+		cmocka_unit_test(missing_file_is_named),
+	};
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
