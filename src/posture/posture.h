@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The posture of a node: what an inspection reports (quarantine draft, section 5.1). Built by the agent's collectors,
- * carried as PA-TNC attributes (attributes.h), judged by the policy, shown as JSON. What could not be read is
- * absent here and listed in unknowns with the reason: absent never means "none".
+ * The posture of a node: what an inspection reports (quarantine draft, section 5.1). Built by the agent's
+ * collectors, carried as PA-TNC attributes (attributes.h), judged by the policy, shown as JSON. What could
+ * not be read is absent here and listed in unknowns with the reason: absent never means "none".
  */
 #pragma once
 
@@ -22,12 +22,13 @@
 enum tristate { TRI_UNKNOWN = 0, TRI_NO, TRI_YES };
 
 struct posture_package {
-	const char *type;	    /* purl type: "deb", "rpm", "apk", "npm", "pypi" */
-	const char *name;	    /* binary package */
-	const char *version;	    /* full, with epoch and revision */
-	const char *architecture;   /* NULL where unknown */
-	const char *source;	    /* source package; equal to name where the manager does not say */
-	const char *source_version; /* version of the source; equal to version where the manager does not say */
+	const char *type;         /* purl type: "deb", "rpm", "apk", "npm", "pypi" */
+	const char *name;         /* binary package */
+	const char *version;      /* full, with epoch and revision */
+	const char *architecture; /* NULL where unknown */
+	const char *source;       /* source package; equal to name where the manager does not say */
+	const char
+	        *source_version; /* version of the source; equal to version where the manager does not say */
 };
 
 struct posture_interface {
@@ -38,8 +39,8 @@ struct posture_interface {
 	size_t n_addresses;
 };
 
-struct posture_route { /* default routes only */
-	struct ip_address gateway;
+struct posture_route {             /* default routes only */
+	struct ip_address gateway; /* all zero: on the link */
 	const char *interface;
 	bool v4;
 };
@@ -55,9 +56,10 @@ struct posture_unknown {
 
 /* Strings live in the posture's arena and are freed with it. NULL = not known. */
 struct posture {
-	const char *os_id, *os_version, *os_codename, *os_name; /* debian, 12, bookworm, "Debian GNU/Linux 12 (bookworm)" */
-	const char *architecture;				 /* dpkg's word: amd64 */
-	const char *kernel_running, *kernel_installed;		 /* release as uname -r; newest installed image */
+	const char *os_id, *os_version, *os_codename,
+	        *os_name;         /* debian, 12, bookworm, "Debian GNU/Linux 12 (bookworm)" */
+	const char *architecture; /* dpkg's word: amd64 */
+	const char *kernel_running, *kernel_installed; /* release as uname -r; newest installed image */
 	const char *machine_id;
 	const char *product_vendor, *product_name, *product_serial; /* DMI */
 
@@ -68,7 +70,8 @@ struct posture {
 	struct posture_update *updates;
 	size_t n_updates, updates_capacity;
 	bool updates_known;
-	time_ms updates_checked; /* when the package lists were last refreshed; 0 = not known */
+	time_ms updates_checked; /* when the package lists were last refreshed, whole seconds; 0 = not known
+	                          */
 
 	struct posture_interface *interfaces;
 	size_t n_interfaces, interfaces_capacity;
@@ -81,7 +84,7 @@ struct posture {
 	struct posture_unknown *unknowns;
 	size_t n_unknowns, unknowns_capacity;
 
-	time_ms collected; /* wall clock; not part of the digest */
+	time_ms collected; /* wall clock, whole seconds; not part of the digest */
 
 	struct posture_arena *arena;
 };
@@ -93,20 +96,30 @@ static inline void posture_free_pointer(struct posture **p)
 	posture_free(*p);
 }
 
-/* Copies a string of n bytes into the arena. */
+/* Copies a string of n bytes into the arena. The posture's strings come from hosts that nobody trusts yet and
+ * end up on terminals and in JSON: bytes that are not UTF-8 and control characters become '?', and what is
+ * longer than POSTURE_STRING_MAX is cut. Who must tell a cut string from a whole one checks the length
+ * before. */
 const char *posture_string_n(struct posture *p, const char *s, size_t n);
 const char *posture_string(struct posture *p, const char *s);
 /* Append; -E2BIG above the named limit. The strings must be in the arena or static. */
 int posture_add_package(struct posture *p, const struct posture_package *package);
 int posture_add_update(struct posture *p, const struct posture_update *update);
 int posture_add_unknown(struct posture *p, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
+int posture_add_interface(struct posture *p, const struct posture_interface *interface);
+/* To the interface that was added last. */
+int posture_add_address(struct posture *p, const struct ip_prefix *address);
+int posture_add_route(struct posture *p, const struct posture_route *route);
 
-/* pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm; caller frees. */
+/* pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm; caller frees. More in purl.h. */
 char *posture_purl(const struct posture *p, const struct posture_package *package);
 
 /* The JSON of `pratique-agent inspect --json`; posture_from_json reads it back (the two are inverse). */
 json_t *posture_to_json(const struct posture *p);
 int posture_from_json(const json_t *json, struct posture **ret, struct error *err);
+/* Adds what a JSON object (a part of the above) says to p; lists are appended. After a failure p holds a part
+ * of it. */
+int posture_merge_json(struct posture *p, const json_t *json, struct error *err);
 
 /* SHA-256 over everything that an inspection judges, in a fixed order; `collected` is left out, so that an
  * unchanged node has an unchanged digest. */

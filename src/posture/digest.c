@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The digest of a posture: SHA-256 over its fields as length-prefixed strings in a fixed order. Lists that
+ * have no order of their own (packages, updates, interfaces, addresses, routes) are sorted first, so that the
+ * same host gives the same digest whatever order its collectors or the wire delivered. The reasons of
+ * unknowns are words for people and stay out; what is unknown shows in the fields themselves.
+ */
+#include "posture/posture.h"
+
+#include "base/cursor.h"
+#include <openssl/evp.h>
+#include <string.h>
+
+static void put_string(struct writer *w, const char *s)
+{
+	if (!s) {
+		wr_u32(w, UINT32_MAX); /* not known differs from empty */
+		return;
+	}
+	size_t n = strlen(s);
+	wr_u32(w, (uint32_t)n);
+	wr_bytes(w, s, n);
+}
+
+/* NULL sorts first. */
+static int compare_strings(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+static int compare_packages(const void *left, const void *right)
+{
+	const struct posture_package *a = *(const struct posture_package *const *)left;
+	const struct posture_package *b = *(const struct posture_package *const *)right;
+	const char *const pairs[][2] = { { a->name, b->name }, { a->type, b->type },
+		{ a->architecture, b->architecture }, { a->version, b->version }, { a->source, b->source },
+		{ a->source_version, b->source_version } };
+	int order = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(pairs) && order == 0; i++)
+		order = compare_strings(pairs[i][0], pairs[i][1]);
+	return order;
+}
+
+static int compare_updates(const void *left, const void *right)
+{
+	const struct posture_update *a = *(const struct posture_update *const *)left;
+	const struct posture_update *b = *(const struct posture_update *const *)right;
+	int order = compare_strings(a->package, b->package);
+	if (order == 0)
+		order = compare_strings(a->installed, b->installed);
+	return order ? order : compare_strings(a->available, b->available);
+}
+
+static int compare_interfaces(const void *left, const void *right)
+{
+	const struct posture_interface *a = *(const struct posture_interface *const *)left;
+	const struct posture_interface *b = *(const struct posture_interface *const *)right;
+	return compare_strings(a->name, b->name);
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+	return memcmp(*(const struct ip_prefix *const *)left, *(const struct ip_prefix *const *)right,
+	        sizeof(struct ip_prefix));
+}
+
+static int compare_routes(const void *left, const void *right)
+{
+	const struct posture_route *a = *(const struct posture_route *const *)left;
+	const struct posture_route *b = *(const struct posture_route *const *)right;
+	int order = a->v4 - b->v4;
+	if (order == 0)
+		order = memcmp(&a->gateway, &b->gateway, sizeof(a->gateway));
+	return order ? order : compare_strings(a->interface, b->interface);
+}
+
+/* Pointers to the n items of an array, in the order that compare gives; caller frees. */
+static void *sorted(const void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	const char **pointers = xcalloc(n ? n : 1, sizeof(*pointers));
+	for (size_t i = 0; i < n; i++)
+		pointers[i] = (const char *)items + i * size;
+	qsort(pointers, n, sizeof(*pointers), compare);
+	return pointers;
+}
+
+static void put_packages(struct writer *w, const struct posture *p)
+{
+	wr_u8(w, p->packages_known);
+	wr_u32(w, (uint32_t)p->n_packages);
+	const struct posture_package **list FREE_ON_EXIT =
+	        sorted(p->packages, p->n_packages, sizeof(*p->packages), compare_packages);
+	for (size_t i = 0; i < p->n_packages; i++) {
+		put_string(w, list[i]->type);
+		put_string(w, list[i]->name);
+		put_string(w, list[i]->version);
+		put_string(w, list[i]->architecture);
+		put_string(w, list[i]->source);
+		put_string(w, list[i]->source_version);
+	}
+}
+
+static void put_updates(struct writer *w, const struct posture *p)
+{
+	wr_u8(w, p->updates_known);
+	wr_u64(w, (uint64_t)(p->updates_checked / 1000));
+	wr_u32(w, (uint32_t)p->n_updates);
+	const struct posture_update **list FREE_ON_EXIT =
+	        sorted(p->updates, p->n_updates, sizeof(*p->updates), compare_updates);
+	for (size_t i = 0; i < p->n_updates; i++) {
+		put_string(w, list[i]->package);
+		put_string(w, list[i]->installed);
+		put_string(w, list[i]->available);
+	}
+}
+
+static void put_interface(struct writer *w, const struct posture_interface *interface)
+{
+	put_string(w, interface->name);
+	wr_u8(w, interface->has_mac);
+	if (interface->has_mac)
+		wr_bytes(w, interface->mac.bytes, sizeof(interface->mac.bytes));
+	wr_u8(w, interface->up);
+	wr_u32(w, (uint32_t)interface->n_addresses);
+	const struct ip_prefix **list FREE_ON_EXIT = sorted(interface->addresses, interface->n_addresses,
+	        sizeof(*interface->addresses), compare_addresses);
+	for (size_t i = 0; i < interface->n_addresses; i++) {
+		wr_bytes(w, list[i]->address.bytes, sizeof(list[i]->address.bytes));
+		wr_u8(w, list[i]->length);
+	}
+}
+
+static void put_network(struct writer *w, const struct posture *p)
+{
+	wr_u8(w, p->network_known);
+	wr_u32(w, (uint32_t)p->n_interfaces);
+	const struct posture_interface **interfaces FREE_ON_EXIT =
+	        sorted(p->interfaces, p->n_interfaces, sizeof(*p->interfaces), compare_interfaces);
+	for (size_t i = 0; i < p->n_interfaces; i++)
+		put_interface(w, interfaces[i]);
+	wr_u32(w, (uint32_t)p->n_routes);
+	const struct posture_route **routes FREE_ON_EXIT =
+	        sorted(p->routes, p->n_routes, sizeof(*p->routes), compare_routes);
+	for (size_t i = 0; i < p->n_routes; i++) {
+		wr_u8(w, routes[i]->v4);
+		wr_bytes(w, routes[i]->gateway.bytes, sizeof(routes[i]->gateway.bytes));
+		put_string(w, routes[i]->interface);
+	}
+	wr_u8(w, (uint8_t)p->forwarding_v4);
+	wr_u8(w, (uint8_t)p->forwarding_v6);
+}
+
+void posture_digest(const struct posture *p, uint8_t ret_digest[32])
+{
+	struct writer w = wr_make(SIZE_MAX);
+	const char *const strings[] = { "pratique posture 1", p->os_id, p->os_version, p->os_codename,
+		p->os_name, p->architecture, p->kernel_running, p->kernel_installed, p->machine_id,
+		p->product_vendor, p->product_name, p->product_serial };
+	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++)
+		put_string(&w, strings[i]);
+	put_packages(&w, p);
+	put_updates(&w, p);
+	put_network(&w, p);
+	wr_u8(&w, (uint8_t)p->firewall_active);
+	if (!EVP_Digest(w.data, w.length, ret_digest, NULL, EVP_sha256(), NULL))
+		abort(); /* SHA-256 of memory does not fail in a working OpenSSL */
+	wr_free(&w);
+}

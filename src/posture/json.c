@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: ISC */
+/* The posture as JSON. What is not known is left out, in both directions; keys that we do not know are
+ * ignored. */
+#include "posture/posture.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Table of the plain strings: where they are in the JSON (object and key; NULL = top level) and in the
+ * struct. */
+static const struct string_field {
+	const char *object, *key;
+	size_t offset;
+} string_fields[] = {
+	{ "os", "id", offsetof(struct posture, os_id) },
+	{ "os", "version", offsetof(struct posture, os_version) },
+	{ "os", "codename", offsetof(struct posture, os_codename) },
+	{ "os", "name", offsetof(struct posture, os_name) },
+	{ NULL, "architecture", offsetof(struct posture, architecture) },
+	{ "kernel", "running", offsetof(struct posture, kernel_running) },
+	{ "kernel", "installed", offsetof(struct posture, kernel_installed) },
+	{ NULL, "machine_id", offsetof(struct posture, machine_id) },
+	{ "product", "vendor", offsetof(struct posture, product_vendor) },
+	{ "product", "name", offsetof(struct posture, product_name) },
+	{ "product", "serial", offsetof(struct posture, product_serial) },
+};
+
+static void put_string(json_t *object, const char *key, const char *value)
+{
+	if (value)
+		json_object_set_new(object, key, json_string(value));
+}
+
+static void put_time(json_t *object, const char *key, time_ms value)
+{
+	char text[CLOCK_TEXT_SIZE];
+	if (value)
+		json_object_set_new(object, key, json_string(clock_format(value, text)));
+}
+
+static void put_tristate(json_t *object, const char *key, enum tristate value)
+{
+	if (value != TRI_UNKNOWN)
+		json_object_set_new(object, key, json_boolean(value == TRI_YES));
+}
+
+/* The member object of that name, made where it is not there yet. */
+static json_t *member_object(json_t *object, const char *key)
+{
+	json_t *member = json_object_get(object, key);
+	if (!member) {
+		member = json_object();
+		json_object_set_new(object, key, member);
+	}
+	return member;
+}
+
+static json_t *packages_to_json(const struct posture *p)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n_packages; i++) {
+		const struct posture_package *package = &p->packages[i];
+		char *purl FREE_ON_EXIT = posture_purl(p, package);
+		json_t *o = json_object();
+		put_string(o, "purl", purl);
+		put_string(o, "type", package->type);
+		put_string(o, "name", package->name);
+		put_string(o, "version", package->version);
+		put_string(o, "architecture", package->architecture);
+		put_string(o, "source", package->source);
+		put_string(o, "source_version", package->source_version);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *updates_to_json(const struct posture *p)
+{
+	json_t *updates = json_object();
+	put_time(updates, "checked", p->updates_checked);
+	if (!p->updates_known)
+		return updates;
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n_updates; i++) {
+		json_t *o = json_object();
+		put_string(o, "package", p->updates[i].package);
+		put_string(o, "installed", p->updates[i].installed);
+		put_string(o, "available", p->updates[i].available);
+		json_array_append_new(list, o);
+	}
+	json_object_set_new(updates, "security", list);
+	return updates;
+}
+
+static json_t *interface_to_json(const struct posture_interface *interface)
+{
+	char mac[MAC_TEXT_SIZE], address[IP_TEXT_SIZE];
+	json_t *o = json_object(), *addresses = json_array();
+	put_string(o, "name", interface->name);
+	if (interface->has_mac)
+		put_string(o, "mac", mac_format(&interface->mac, mac));
+	json_object_set_new(o, "up", json_boolean(interface->up));
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		json_array_append_new(
+		        addresses, json_string(ip_prefix_format(&interface->addresses[i], address)));
+	json_object_set_new(o, "addresses", addresses);
+	return o;
+}
+
+static json_t *route_to_json(const struct posture_route *route)
+{
+	static const struct ip_address on_link;
+	char gateway[IP_TEXT_SIZE];
+	json_t *o = json_object();
+	put_string(o, "family", route->v4 ? "ipv4" : "ipv6");
+	if (!ip_equal(&route->gateway, &on_link))
+		put_string(o, "gateway", ip_format(&route->gateway, gateway));
+	put_string(o, "interface", route->interface);
+	return o;
+}
+
+static void network_to_json(const struct posture *p, json_t *network)
+{
+	if (p->network_known) {
+		json_t *interfaces = json_array(), *routes = json_array();
+		for (size_t i = 0; i < p->n_interfaces; i++)
+			json_array_append_new(interfaces, interface_to_json(&p->interfaces[i]));
+		for (size_t i = 0; i < p->n_routes; i++)
+			json_array_append_new(routes, route_to_json(&p->routes[i]));
+		json_object_set_new(network, "interfaces", interfaces);
+		json_object_set_new(network, "default_routes", routes);
+	}
+	json_t *forwarding = json_object();
+	put_tristate(forwarding, "ipv4", p->forwarding_v4);
+	put_tristate(forwarding, "ipv6", p->forwarding_v6);
+	json_object_set_new(network, "forwarding", forwarding);
+}
+
+static json_t *unknowns_to_json(const struct posture *p)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n_unknowns; i++) {
+		json_t *o = json_object();
+		put_string(o, "field", p->unknowns[i].field);
+		put_string(o, "reason", p->unknowns[i].reason);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *posture_to_json(const struct posture *p)
+{
+	json_t *root = json_object();
+	put_time(root, "collected", p->collected);
+	for (size_t i = 0; i < ARRAY_LENGTH(string_fields); i++) {
+		const struct string_field *f = &string_fields[i];
+		json_t *object = f->object ? member_object(root, f->object) : root;
+		put_string(object, f->key, *(const char *const *)((const char *)p + f->offset));
+	}
+	if (p->packages_known)
+		json_object_set_new(root, "packages", packages_to_json(p));
+	json_object_set_new(root, "updates", updates_to_json(p));
+	network_to_json(p, member_object(root, "network"));
+	put_tristate(member_object(root, "firewall"), "active", p->firewall_active);
+	json_object_set_new(root, "unknown", unknowns_to_json(p));
+	return root;
+}
+
+/* The way back. A getter leaves its output alone where the key is absent and says -EINVAL for another type.
+ */
+
+static int get_string(struct posture *p, const json_t *object, const char *where, const char *key,
+        const char **ret, struct error *err)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_string(value))
+		return error_set(err, -EINVAL, "%s.%s is not a string", where, key);
+	if (json_string_length(value) > POSTURE_STRING_MAX)
+		return error_set(
+		        err, -EINVAL, "%s.%s is longer than %d bytes", where, key, POSTURE_STRING_MAX);
+	*ret = posture_string_n(p, json_string_value(value), json_string_length(value));
+	return 0;
+}
+
+static int need_string(struct posture *p, const json_t *object, const char *where, const char *key,
+        const char **ret, struct error *err)
+{
+	*ret = NULL;
+	int r = get_string(p, object, where, key, ret, err);
+	if (r == 0 && (!*ret || !**ret))
+		r = error_set(err, -EINVAL, "%s without %s", where, key);
+	return r;
+}
+
+static int get_time(const json_t *object, const char *key, time_ms *ret, struct error *err)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_string(value) || clock_parse(json_string_value(value), ret) < 0)
+		return error_set(err, -EINVAL, "%s is not a time such as 2026-11-21T20:54:00Z", key);
+	return 0;
+}
+
+static int get_tristate(const json_t *object, const char *key, enum tristate *ret, struct error *err)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_boolean(value))
+		return error_set(err, -EINVAL, "%s is neither true nor false", key);
+	*ret = json_is_true(value) ? TRI_YES : TRI_NO;
+	return 0;
+}
+
+/* 1 and the array, 0 where it is absent. */
+static int get_array(
+        const json_t *object, const char *key, size_t most, const json_t **ret, struct error *err)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_array(value))
+		return error_set(err, -EINVAL, "%s is not a list", key);
+	if (json_array_size(value) > most)
+		return error_set(err, -EINVAL, "%s has %zu entries; %zu are allowed", key,
+		        json_array_size(value), most);
+	*ret = value;
+	return 1;
+}
+
+static int package_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	struct posture_package package = { 0 };
+	const char *const where = "packages[]";
+	int r = need_string(p, o, where, "type", &package.type, err);
+	if (r == 0)
+		r = need_string(p, o, where, "name", &package.name, err);
+	if (r == 0)
+		r = need_string(p, o, where, "version", &package.version, err);
+	if (r == 0)
+		r = get_string(p, o, where, "architecture", &package.architecture, err);
+	package.source = package.name;
+	package.source_version = package.version;
+	if (r == 0)
+		r = get_string(p, o, where, "source", &package.source, err);
+	if (r == 0)
+		r = get_string(p, o, where, "source_version", &package.source_version, err);
+	return r < 0 ? r : posture_add_package(p, &package);
+}
+
+static int update_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	struct posture_update update = { 0 };
+	const char *const where = "updates.security[]";
+	int r = need_string(p, o, where, "package", &update.package, err);
+	if (r == 0)
+		r = need_string(p, o, where, "installed", &update.installed, err);
+	if (r == 0)
+		r = need_string(p, o, where, "available", &update.available, err);
+	return r < 0 ? r : posture_add_update(p, &update);
+}
+
+static int unknown_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	const char *field, *reason;
+	int r = need_string(p, o, "unknown[]", "field", &field, err);
+	if (r == 0)
+		r = need_string(p, o, "unknown[]", "reason", &reason, err);
+	return r < 0 ? r : posture_add_unknown(p, field, "%s", reason);
+}
+
+/* Unlike ip_prefix_parse() host bits stay. */
+static int parse_address(const char *text, struct ip_prefix *ret)
+{
+	char copy[IP_TEXT_SIZE];
+	size_t n = strcspn(text, "/");
+	char *end;
+	if (n >= sizeof(copy) || text[n] != '/' || text[n + 1] < '0' || text[n + 1] > '9')
+		return -EINVAL;
+	memcpy(copy, text, n);
+	copy[n] = '\0';
+	unsigned long length = strtoul(text + n + 1, &end, 10);
+	if (ip_parse(copy, &ret->address) < 0 || *end)
+		return -EINVAL;
+	bool v4 = ip_is_v4(&ret->address);
+	if (length > (v4 ? 32 : 128))
+		return -EINVAL;
+	ret->length = (uint8_t)(length + (v4 ? 96 : 0));
+	return 0;
+}
+
+static int interface_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	struct posture_interface interface = { 0 };
+	const char *mac = NULL;
+	const json_t *addresses;
+	enum tristate up = TRI_NO;
+	int r = need_string(p, o, "network.interfaces[]", "name", &interface.name, err);
+	if (r == 0)
+		r = get_string(p, o, "network.interfaces[]", "mac", &mac, err);
+	if (r == 0)
+		r = get_tristate(o, "up", &up, err);
+	if (r < 0)
+		return r;
+	interface.up = up == TRI_YES;
+	interface.has_mac = mac;
+	if (mac && mac_parse(mac, &interface.mac) < 0)
+		return error_set(err, -EINVAL, "%s is not a MAC address", mac);
+	r = posture_add_interface(p, &interface);
+	if (r == 0)
+		r = get_array(o, "addresses", POSTURE_ADDRESSES_MAX, &addresses, err);
+	for (size_t i = 0; r > 0 && i < json_array_size(addresses); i++) {
+		const char *text = json_string_value(json_array_get(addresses, i));
+		struct ip_prefix address;
+		if (!text || parse_address(text, &address) < 0)
+			return error_set(
+			        err, -EINVAL, "network.interfaces[].addresses: not an address/length");
+		(void)posture_add_address(p, &address); /* the limit is the array's */
+	}
+	return MIN(r, 0);
+}
+
+static int route_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	struct posture_route route = { 0 };
+	const char *family = NULL, *gateway = NULL, *const where = "network.default_routes[]";
+	int r = need_string(p, o, where, "family", &family, err);
+	if (r == 0)
+		r = get_string(p, o, where, "gateway", &gateway, err);
+	if (r == 0)
+		r = get_string(p, o, where, "interface", &route.interface, err);
+	if (r < 0)
+		return r;
+	route.v4 = strcmp(family, "ipv4") == 0;
+	if (!route.v4 && strcmp(family, "ipv6") != 0)
+		return error_set(err, -EINVAL, "%s.family is ipv4 or ipv6", where);
+	if (gateway && ip_parse(gateway, &route.gateway) < 0)
+		return error_set(err, -EINVAL, "%s.gateway: %.64s is not an address", where, gateway);
+	return posture_add_route(p, &route);
+}
+
+/* Each object of the list through one of the readers above; *ret_known says that the list is there. */
+static int list_from_json(struct posture *p, const json_t *object, const char *key, size_t most,
+        int (*read)(struct posture *, const json_t *, struct error *), bool *ret_known, struct error *err)
+{
+	const json_t *list;
+	int r = get_array(object, key, most, &list, err);
+	if (r <= 0)
+		return r;
+	*ret_known = true;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		if (!json_is_object(o))
+			return error_set(err, -EINVAL, "%s[%zu] is not an object", key, i);
+		r = read(p, o, err);
+		if (r == -E2BIG)
+			return error_set(err, -EINVAL, "%s: more than %zu in all", key, most);
+		if (r < 0)
+			return error_prefix(err, r, "%s[%zu]", key, i);
+	}
+	return 0;
+}
+
+static int strings_from_json(struct posture *p, const json_t *json, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(string_fields); i++) {
+		const struct string_field *f = &string_fields[i];
+		const json_t *object = f->object ? json_object_get(json, f->object) : json;
+		const char **to = (const char **)((char *)p + f->offset);
+		int r = object ? get_string(p, object, f->object ? f->object : "posture", f->key, to, err)
+		               : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_all(struct posture *p, const json_t *json, struct error *err)
+{
+	const json_t *updates = json_object_get(json, "updates"), *network = json_object_get(json, "network");
+	const json_t *forwarding = json_object_get(network, "forwarding");
+	bool routes_known, unknowns_known;
+	int r = strings_from_json(p, json, err);
+	if (r == 0)
+		r = get_time(json, "collected", &p->collected, err);
+	if (r == 0)
+		r = list_from_json(p, json, "packages", POSTURE_PACKAGES_MAX, package_from_json,
+		        &p->packages_known, err);
+	if (r == 0)
+		r = get_time(updates, "checked", &p->updates_checked, err);
+	if (r == 0)
+		r = list_from_json(p, updates, "security", POSTURE_PACKAGES_MAX, update_from_json,
+		        &p->updates_known, err);
+	if (r == 0)
+		r = list_from_json(p, network, "interfaces", POSTURE_INTERFACES_MAX, interface_from_json,
+		        &p->network_known, err);
+	if (r == 0)
+		r = list_from_json(p, network, "default_routes", POSTURE_ROUTES_MAX, route_from_json,
+		        &routes_known, err);
+	if (r == 0)
+		r = get_tristate(forwarding, "ipv4", &p->forwarding_v4, err);
+	if (r == 0)
+		r = get_tristate(forwarding, "ipv6", &p->forwarding_v6, err);
+	if (r == 0)
+		r = get_tristate(json_object_get(json, "firewall"), "active", &p->firewall_active, err);
+	if (r == 0)
+		r = list_from_json(
+		        p, json, "unknown", POSTURE_UNKNOWNS_MAX, unknown_from_json, &unknowns_known, err);
+	return r;
+}
+
+int posture_merge_json(struct posture *p, const json_t *json, struct error *err)
+{
+	if (!json_is_object(json))
+		return error_set(err, -EINVAL, "a posture is a JSON object");
+	return read_all(p, json, err);
+}
+
+int posture_from_json(const json_t *json, struct posture **ret, struct error *err)
+{
+	struct posture *p = posture_new();
+	int r = posture_merge_json(p, json, err);
+	if (r < 0) {
+		posture_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Package URLs (the purl specification: pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS): the one name that a
+ * package has everywhere in Pratique. Qualifiers are arch, distro and, where asked for, upstream: the source
+ * package as SOURCE or SOURCE@VERSION, the way that inventory tools of Debian packages write it.
+ */
+#pragma once
+
+#include "posture/posture.h"
+
+#define PURL_TEXT_MAX 4096
+
+/* Like posture_purl(), with the upstream qualifier where the source differs from the package in name or
+ * version. Caller frees. */
+char *purl_with_source(const struct posture *p, const struct posture_package *package);
+
+/* Reads one into ret, strings in p's arena. Without upstream, source and source_version are name and version.
+ * The distribution is not taken over into p: see purl_distribution(). -EINVAL with the reason for what is not
+ * a purl or has no version. */
+int purl_parse(const char *text, struct posture *p, struct posture_package *ret, struct error *err);
+
+/* The namespace and the distro qualifier of a purl, decoded; empty where it has none. -EINVAL as above. */
+int purl_distribution(const char *text, char ret_namespace[64], char ret_distro[64]);

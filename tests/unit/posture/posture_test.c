@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+#include "posture/posture.h"
+#include "tests/unit/posture/example.h"
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void json_is_its_own_inverse(void **state)
+{
+	struct posture *p = example_posture(), *q;
+	struct error err;
+	uint8_t before[32], after[32];
+	json_t *json = posture_to_json(p);
+	assert_int_equal(posture_from_json(json, &q, &err), 0);
+	json_t *again = posture_to_json(q);
+	assert_true(json_equal(json, again));
+	assert_int_equal(p->collected, q->collected);
+	posture_digest(p, before);
+	posture_digest(q, after);
+	assert_memory_equal(before, after, sizeof(before));
+	json_decref(json);
+	json_decref(again);
+	posture_free(p);
+	posture_free(q);
+}
+
+/* Absent never means none: an empty posture says nothing and stays unknown on the way back. */
+static void what_is_not_known_stays_unknown(void **state)
+{
+	struct posture *p = posture_new(), *q;
+	struct error err;
+	json_t *json = posture_to_json(p);
+	assert_null(json_object_get(json, "packages"));
+	assert_null(json_object_get(json_object_get(json, "firewall"), "active"));
+	assert_int_equal(posture_from_json(json, &q, &err), 0);
+	assert_false(q->packages_known || q->updates_known || q->network_known);
+	assert_int_equal(q->firewall_active, TRI_UNKNOWN);
+	json_decref(json);
+	posture_free(p);
+	posture_free(q);
+}
+
+static void wrong_json_is_refused_by_name(void **state)
+{
+	static const struct {
+		const char *json, *word;
+	} rows[] = {
+		{ "[]", "object" },
+		{ "{\"os\": {\"id\": 12}}", "os.id" },
+		{ "{\"packages\": {}}", "packages" },
+		{ "{\"packages\": [1]}", "packages[0]" },
+		{ "{\"packages\": [{\"type\": \"deb\", \"name\": \"a\"}]}", "version" },
+		{ "{\"packages\": [{\"type\": \"deb\", \"name\": \"\", \"version\": \"1\"}]}", "name" },
+		{ "{\"updates\": {\"checked\": \"yesterday\"}}", "checked" },
+		{ "{\"network\": {\"interfaces\": [{\"name\": \"a\", \"mac\": \"x\"}]}}", "MAC" },
+		{ "{\"network\": {\"interfaces\": [{\"name\": \"a\", \"addresses\": [\"10.0.0.1\"]}]}}",
+		        "addresses" },
+		{ "{\"network\": {\"interfaces\": [{\"name\": \"a\", \"addresses\": [\"10.0.0.1/33\"]}]}}",
+		        "addresses" },
+		{ "{\"network\": {\"interfaces\": [{\"name\": \"a\", \"addresses\": [7]}]}}", "addresses" },
+		{ "{\"network\": {\"default_routes\": [{\"family\": \"ipx\"}]}}", "family" },
+		{ "{\"network\": {\"forwarding\": {\"ipv4\": \"yes\"}}}", "ipv4" },
+		{ "{\"firewall\": {\"active\": 1}}", "active" },
+		{ "{\"unknown\": [{\"field\": \"a\"}]}", "reason" },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		json_error_t json_error;
+		json_t *json = json_loads(rows[i].json, 0, &json_error);
+		assert_non_null(json);
+		struct posture *p = NULL;
+		struct error err;
+		assert_int_equal(posture_from_json(json, &p, &err), -EINVAL);
+		assert_null(p);
+		assert_non_null(strstr(err.text, rows[i].word));
+		json_decref(json);
+	}
+}
+
+static void digest_of(struct posture *p, uint8_t ret[32])
+{
+	posture_digest(p, ret);
+	posture_free(p);
+}
+
+static void digest_ignores_order_time_and_reasons(void **state)
+{
+	uint8_t want[32], got[32];
+	digest_of(example_posture(), want);
+	struct posture *p = example_posture();
+	struct posture_package first = p->packages[0];
+	p->packages[0] = p->packages[1];
+	p->packages[1] = first;
+	struct posture_interface interface = p->interfaces[0];
+	p->interfaces[0] = p->interfaces[1];
+	p->interfaces[1] = interface;
+	struct posture_route route = p->routes[0];
+	p->routes[0] = p->routes[1];
+	p->routes[1] = route;
+	p->collected += 1000;
+	p->unknowns[0].reason = "another reason";
+	digest_of(p, got);
+	assert_memory_equal(want, got, sizeof(want));
+}
+
+static void digest_sees_every_judged_field(void **state)
+{
+	uint8_t want[32], got[32];
+	digest_of(example_posture(), want);
+#define CHANGED(change) \
+	do { \
+		struct posture *p = example_posture(); \
+		change; \
+		digest_of(p, got); \
+		assert_memory_not_equal(want, got, sizeof(want)); \
+	} while (0)
+	CHANGED(p->os_id = "ubuntu");
+	CHANGED(p->os_codename = NULL);
+	CHANGED(p->kernel_running = "6.1.0-1-amd64");
+	CHANGED(p->machine_id = "other");
+	CHANGED(p->product_serial = "other");
+	CHANGED(p->packages[0].version = "1");
+	CHANGED(p->packages[1].source_version = "1");
+	CHANGED(p->packages[1].architecture = NULL);
+	CHANGED(p->packages_known = false);
+	CHANGED(p->n_packages--);
+	CHANGED(p->updates[0].available = "9");
+	CHANGED(p->updates_checked += 1000);
+	CHANGED(p->interfaces[0].up = !p->interfaces[0].up);
+	CHANGED(p->interfaces[0].addresses[0].address.bytes[15] ^= 1);
+	CHANGED(p->interfaces[0].has_mac = false);
+	CHANGED(p->routes[0].gateway.bytes[15] ^= 1);
+	CHANGED(p->forwarding_v6 = TRI_YES);
+	CHANGED(p->firewall_active = TRI_UNKNOWN);
+#undef CHANGED
+}
+
+static void strings_are_clean(void **state)
+{
+	static const struct {
+		const char *raw, *clean;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "tab\there", "tab?here" },
+		{ "\x1b]0;title\x07", "?]0;title?" },
+		{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
+		{ "\xe2\x82\xac\xf0\x9f\x9a\xa2", "\xe2\x82\xac\xf0\x9f\x9a\xa2" },
+		{ "cut \xe2\x82", "cut ??" },
+		{ "\xc0\xaf overlong", "?? overlong" },
+		{ "\xed\xa0\x80 surrogate", "??? surrogate" },
+		{ "\xf4\x90\x80\x80", "????" },
+		{ "c1 \xc2\x9b", "c1 ??" },
+		{ "\x7f", "?" },
+	};
+	struct posture *p = posture_new();
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+		assert_string_equal(posture_string(p, rows[i].raw), rows[i].clean);
+	char big[POSTURE_STRING_MAX + 10];
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(strlen(posture_string_n(p, big, sizeof(big))), POSTURE_STRING_MAX);
+	assert_null(posture_string(p, NULL));
+	posture_free(p);
+}
+
+static void lists_stop_at_their_limits(void **state)
+{
+	struct posture *p = posture_new();
+	const struct posture_interface interface = { .name = "eth0" };
+	const struct posture_route route = { .interface = "eth0" };
+	const struct ip_prefix address = { .length = 64 };
+	assert_int_equal(posture_add_address(p, &address), -EINVAL);
+	for (int i = 0; i < POSTURE_INTERFACES_MAX; i++)
+		assert_int_equal(posture_add_interface(p, &interface), 0);
+	assert_int_equal(posture_add_interface(p, &interface), -E2BIG);
+	for (int i = 0; i < POSTURE_ADDRESSES_MAX; i++)
+		assert_int_equal(posture_add_address(p, &address), 0);
+	assert_int_equal(posture_add_address(p, &address), -E2BIG);
+	for (int i = 0; i < POSTURE_ROUTES_MAX; i++)
+		assert_int_equal(posture_add_route(p, &route), 0);
+	assert_int_equal(posture_add_route(p, &route), -E2BIG);
+	for (int i = 0; i < POSTURE_UNKNOWNS_MAX; i++)
+		assert_int_equal(posture_add_unknown(p, "a", "%d", i), 0);
+	assert_int_equal(posture_add_unknown(p, "a", "b"), -E2BIG);
+	posture_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_is_its_own_inverse),
+		cmocka_unit_test(what_is_not_known_stays_unknown),
+		cmocka_unit_test(wrong_json_is_refused_by_name),
+		cmocka_unit_test(digest_ignores_order_time_and_reasons),
+		cmocka_unit_test(digest_sees_every_judged_field),
+		cmocka_unit_test(strings_are_clean),
+		cmocka_unit_test(lists_stop_at_their_limits),
+	};
+	return cmocka_run_group_tests_name("posture", tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+#include "posture/purl.h"
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct posture *debian(void)
+{
+	struct posture *p = posture_new();
+	p->os_id = "debian";
+	p->os_version = "12";
+	p->os_codename = "bookworm";
+	return p;
+}
+
+static void formats_and_reads_back(void **state)
+{
+	static const struct {
+		struct posture_package package;
+		const char *purl, *with_source;
+	} rows[] = {
+		{ { "deb", "openssl", "3.0.15-1~deb12u1", "amd64", "openssl", "3.0.15-1~deb12u1" },
+		        "pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm",
+		        "pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm" },
+		{ { "deb", "libstdc++6", "1:12.2.0-14+deb12u1", "amd64", "gcc-12", "12.2.0-14" },
+		        "pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64&distro=bookworm",
+		        "pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64&distro=bookworm"
+		        "&upstream=gcc-12%4012.2.0-14" },
+		{ { "deb", "libssl3", "3.0", NULL, "openssl", "3.0" },
+		        "pkg:deb/debian/libssl3@3.0?distro=bookworm",
+		        "pkg:deb/debian/libssl3@3.0?distro=bookworm&upstream=openssl" },
+		{ { "npm", "@scope/name", "1.2.3", NULL, "@scope/name", "1.2.3" },
+		        "pkg:npm/%40scope%2Fname@1.2.3", "pkg:npm/%40scope%2Fname@1.2.3" },
+	};
+	struct posture *p = debian();
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		char *purl = posture_purl(p, &rows[i].package), *full = purl_with_source(p, &rows[i].package);
+		assert_string_equal(purl, rows[i].purl);
+		assert_string_equal(full, rows[i].with_source);
+		struct posture_package got;
+		struct error err;
+		assert_int_equal(purl_parse(full, p, &got, &err), 0);
+		assert_string_equal(got.type, rows[i].package.type);
+		assert_string_equal(got.name, rows[i].package.name);
+		assert_string_equal(got.version, rows[i].package.version);
+		if (rows[i].package.architecture)
+			assert_string_equal(got.architecture, rows[i].package.architecture);
+		else
+			assert_null(got.architecture);
+		assert_string_equal(got.source, rows[i].package.source);
+		assert_string_equal(got.source_version, rows[i].package.source_version);
+		free(purl);
+		free(full);
+	}
+	posture_free(p);
+}
+
+static void reads_what_others_write(void **state)
+{
+	static const struct {
+		const char *text, *type, *name, *version;
+	} rows[] = {
+		{ "pkg:DEB/debian/curl@7.50.3-1?arch=i386&distro=jessie", "deb", "curl", "7.50.3-1" },
+		{ "pkg:npm/%40angular/animation@12.3.1", "npm", "@angular/animation", "12.3.1" },
+		{ "pkg://pypi/django@1.11.1#sub/path", "pypi", "django", "1.11.1" },
+		{ "pkg:rpm/fedora/curl@7.50.3-1.fc25?arch=i386", "rpm", "curl", "7.50.3-1.fc25" },
+		{ "pkg:deb/debian/attr@1%3A2.4.47-2%2Bb2", "deb", "attr", "1:2.4.47-2+b2" },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct posture *p = posture_new();
+		struct posture_package got;
+		struct error err;
+		assert_int_equal(purl_parse(rows[i].text, p, &got, &err), 0);
+		assert_string_equal(got.type, rows[i].type);
+		assert_string_equal(got.name, rows[i].name);
+		assert_string_equal(got.version, rows[i].version);
+		posture_free(p);
+	}
+}
+
+static void refuses_what_is_none(void **state)
+{
+	static const char *const rows[] = { "", "pkg:", "pkg:deb", "pkg:deb/", "pkg:deb/debian/openssl",
+		"pkg:deb/debian/@1", "pkg:deb/debian/a@", "http://deb/a@1", "pkg:d eb/a@1",
+		"pkg:deb/debian/a@1%2", "pkg:deb/debian/a@%00", "pkg:deb/debian/%zz@1", "pkg:npm/@scope/name",
+		"pkg:deb//@1?a=b" };
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct posture *p = posture_new();
+		struct posture_package got;
+		struct error err;
+		assert_int_equal(purl_parse(rows[i], p, &got, &err), -EINVAL);
+		posture_free(p);
+	}
+}
+
+static void names_the_distribution(void **state)
+{
+	char namespace[64], distro[64];
+	assert_int_equal(
+	        purl_distribution("pkg:deb/debian/a@1?arch=amd64&distro=debian-12", namespace, distro), 0);
+	assert_string_equal(namespace, "debian");
+	assert_string_equal(distro, "debian-12");
+	assert_int_equal(purl_distribution("pkg:pypi/a@1", namespace, distro), 0);
+	assert_string_equal(namespace, "");
+	assert_string_equal(distro, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formats_and_reads_back),
+		cmocka_unit_test(reads_what_others_write),
+		cmocka_unit_test(refuses_what_is_none),
+		cmocka_unit_test(names_the_distribution),
+	};
+	return cmocka_run_group_tests_name("purl", tests, NULL, NULL);
+}
