@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The site CA and the certificates that it issues. The subject CN is the name, a node id that survives key renewal; the role is in
- * the subject OU: "node", "server", "enforcer", "vis", "monitor" or "operator". Nobody is taken for another role.
+ * The site CA and the certificates that it issues. The subject CN is the name, a node id that survives key
+ * renewal; the role is in the subject OU: "node", "server", "enforcer", "vis", "monitor" or "operator".
+ * Nobody is taken for another role.
  */
 #pragma once
 
@@ -13,6 +14,13 @@ enum identity_role { ROLE_NODE = 1, ROLE_SERVER, ROLE_ENFORCER, ROLE_VIS, ROLE_M
 const char *identity_role_name(enum identity_role role);
 int identity_role_parse(const char *name, enum identity_role *ret);
 
+/* RFC 5280 appendix A.1, ub-common-name: longer names are refused by other people's software. */
+#define IDENTITY_NAME_MAX 64
+#define IDENTITY_SITE_MAX 64
+#define REQUEST_DER_MAX 8192 /* bytes of a PKCS#10 request */
+#define CA_ALT_NAMES_MAX 32
+#define CA_DAYS_MAX 3650
+
 struct identity {
 	char name[256];
 	enum identity_role role;
@@ -21,20 +29,42 @@ struct identity {
 	time_ms not_after;
 };
 
-/* 1 to 253 characters of a-z 0-9 - . _ ; -EINVAL with the reason. */
+/* 1 to IDENTITY_NAME_MAX characters of a-z 0-9 - . _ that begin and end with a letter or a digit; -EINVAL
+ * with the reason. */
 int identity_check_name(const char *name, struct error *err);
 
 /* Makes dir with ca.key (0600), ca.pem; -EEXIST if there is one. The CA certificate is valid ten years. */
 int ca_init(const char *dir, const char *site, enum key_kind kind, struct error *err);
-/* A key pair and its certificate, signed by the CA in dir: name.key (0600) and name.pem in out_dir. dns_names (NULL-terminated, may be
- * NULL) go into subjectAltName; name is always there. */
+/* A key pair and its certificate, signed by the CA in dir: name.key (0600) and name.pem in out_dir. dns_names
+ * (NULL-terminated, may be NULL) go into subjectAltName; name is always there. */
 int ca_issue(const char *ca_dir, enum identity_role role, const char *name, const char *const *alt_names,
-	enum key_kind kind, int days, const char *out_dir, struct error *err);
-/* Certificate for a CSR (PKCS#10, DER): its self-signature is checked, its names are ignored; name and role are ours to give. */
+        enum key_kind kind, int days, const char *out_dir, struct error *err);
+/* Certificate for a CSR (PKCS#10, DER): its self-signature is checked, its names are ignored; name and role
+ * are ours to give. */
 int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, const char *name,
-	enum identity_role role, int days, X509 **ret, struct error *err);
+        enum identity_role role, int days, X509 **ret, struct error *err);
+/* The same with the validity given: not_after is cut to the CA's own. */
+int ca_sign_request_until(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, const char *name,
+        enum identity_role role, time_ms not_before, time_ms not_after, X509 **ret, struct error *err);
+/* Appends what was issued to the file `issued` of the CA's directory, so that it can be revoked by name. */
+int ca_record(const char *ca_dir, X509 *certificate, struct error *err);
 /* A PKCS#10 request in DER for key; caller frees with free(). */
 int request_make(EVP_PKEY *key, const char *name, uint8_t **ret_der, size_t *ret_length, struct error *err);
 int certificate_load(const char *path, X509 **ret, struct error *err);
 int certificate_save(X509 *certificate, const char *path, struct error *err);
+/* Name and role as the certificate states them: who signed it is not checked here. -EINVAL unless there is
+ * exactly one CN with a valid name and one OU with a known role. */
 int certificate_identity(X509 *certificate, struct identity *ret, struct error *err);
+
+/*
+ * Revocation. The CA's directory has `issued` (one line a certificate: serial, expiry, role, name), `revoked`
+ * (serial, time, reason, name; for people) and `ca.crl`, the signed list made from it (RFC 5280 5), valid
+ * until the CA expires: freshness is the distributor's affair, a stale file must not lock a whole site out.
+ */
+
+/* Revokes the certificate with that serial (hex), or all unexpired ones with that name, at `now`. ret_count
+ * may be NULL. -ENOENT if none was issued; -EALREADY if all were revoked before. A certificate that is not in
+ * `issued` can be revoked by serial only. */
+int ca_revoke(const char *ca_dir, const char *name_or_serial, const char *reason, time_ms now,
+        size_t *ret_count, struct error *err);
+int crl_load(const char *path, X509_CRL **ret, struct error *err);

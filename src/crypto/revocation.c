@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the CA has issued and what it has taken back. `issued` and `revoked` are lines of text, appended to
+ * under the directory's lock; ca.crl (RFC 5280 5) is made from `revoked` and signed anew each time, its
+ * number (5.2.3) always growing.
+ */
+#include "base/file.h"
+#include "crypto/ca_files.h"
+#include "crypto/openssl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LIST_FILE_MAX (64u << 20)
+#define LIST_FIELDS 4
+#define SERIAL_TEXT_MAX 40
+
+/* RFC 5280 5.3.1; the words are OpenSSL's, which X509V3 knows too. */
+static const struct {
+	const char *name;
+	int code;
+} revocation_reasons[] = {
+	{ "unspecified", 0 },
+	{ "keyCompromise", 1 },
+	{ "affiliationChanged", 3 },
+	{ "superseded", 4 },
+	{ "cessationOfOperation", 5 },
+	{ "privilegeWithdrawn", 9 },
+};
+
+static int reason_code(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(revocation_reasons); i++)
+		if (strcmp(revocation_reasons[i].name, name) == 0)
+			return revocation_reasons[i].code;
+	return -EINVAL;
+}
+
+int ca_files_lock(const char *dir, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/lock", dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX) < 0) {
+		int code = -errno;
+		close(fd);
+		return error_set(err, code, "%s: %s", path, strerror(-code));
+	}
+	return fd;
+}
+
+void ca_files_unlock(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+int ca_files_load(const char *dir, EVP_PKEY **ret_key, X509 **ret_ca, struct error *err)
+{
+	char *key_path FREE_ON_EXIT = xasprintf("%s/ca.key", dir),
+	               *path FREE_ON_EXIT = xasprintf("%s/ca.pem", dir);
+	int r = certificate_load(path, ret_ca, err);
+	if (r < 0)
+		return r;
+	return key_load(key_path, ret_key, err);
+}
+
+/* The whole list, or an empty text where there is none yet. */
+static int list_read(const char *dir, const char *name, char **ret, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/%s", dir, name);
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		*ret = xstrdup("");
+		return 0;
+	}
+	return file_read(path, LIST_FILE_MAX, ret, NULL, err);
+}
+
+/* A write that was cut short by a full disk or a crash leaves half a line, which must not become part of the
+ * next. */
+static const char *list_separator(int fd)
+{
+	char last = '\n';
+	off_t size = lseek(fd, 0, SEEK_END);
+	if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
+		last = '\0';
+	return last == '\n' ? "" : "\n";
+}
+
+static int list_append(const char *dir, const char *name, const char *line, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/%s", dir, name);
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	char *text FREE_ON_EXIT = xasprintf("%s%s", list_separator(fd), line);
+	ssize_t n = write(fd, text, strlen(text));
+	int code = n < 0 ? -errno : (size_t)n < strlen(text) ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return code < 0 ? error_set(err, code, "%s: %s", path, strerror(-code)) : 0;
+}
+
+struct list_line {
+	const char *fields[LIST_FIELDS];
+};
+
+/* Cuts the next line off text into its words; false at the end. A line with fewer words is passed over. */
+static bool list_next(char **text, struct list_line *ret)
+{
+	char *line;
+	while ((line = strsep(text, "\n"))) {
+		size_t n = 0;
+		for (char *word; n < LIST_FIELDS && (word = strsep(&line, " "));)
+			ret->fields[n++] = word;
+		if (n == LIST_FIELDS)
+			return true;
+	}
+	return false;
+}
+
+int ca_record(const char *ca_dir, X509 *certificate, struct error *err)
+{
+	struct identity who;
+	char when[CLOCK_TEXT_SIZE];
+	int r = certificate_identity(certificate, &who, err);
+	if (r < 0)
+		return r;
+	int lock CLEANUP(ca_files_unlock) = ca_files_lock(ca_dir, err);
+	if (lock < 0)
+		return lock;
+	char *line FREE_ON_EXIT = xasprintf("%s %s %s %s\n", who.serial, clock_format(who.not_after, when),
+	        identity_role_name(who.role), who.name);
+	return list_append(ca_dir, "issued", line, err);
+}
+
+static int crl_add(X509_CRL *crl, const struct list_line *line)
+{
+	time_ms when;
+	BIGNUM *number = NULL;
+	int code = reason_code(line->fields[2]);
+	if (clock_parse(line->fields[1], &when) < 0 || code < 0 ||
+	        BN_hex2bn(&number, line->fields[0]) != (int)strlen(line->fields[0])) {
+		BN_free(number);
+		return -EINVAL;
+	}
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(number, NULL);
+	ASN1_TIME *time = ASN1_TIME_set(NULL, (time_t)(when / 1000));
+	ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
+	bool ok = entry && serial && time && reason && X509_REVOKED_set_serialNumber(entry, serial) == 1 &&
+	        X509_REVOKED_set_revocationDate(entry, time) == 1 && ASN1_ENUMERATED_set(reason, code) == 1 &&
+	        /* RFC 5280 5.3.1: "unspecified" is said by leaving the reason out. */
+	        (code == 0 || X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, reason, 0, 0) == 1) &&
+	        X509_CRL_add0_revoked(crl, entry) == 1;
+	if (!ok)
+		X509_REVOKED_free(entry);
+	BN_free(number);
+	ASN1_INTEGER_free(serial);
+	ASN1_TIME_free(time);
+	ASN1_ENUMERATED_free(reason);
+	return ok ? 0 : -EIO;
+}
+
+/* The number of the list that is there, or -1 (so that the first one is 0); another value than a number: as
+ * if none. */
+static long crl_number(const char *path)
+{
+	X509_CRL *crl CLEANUP(crl_free_pointer) = NULL;
+	if (crl_load(path, &crl, NULL) < 0)
+		return -1;
+	ASN1_INTEGER *number = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	long value = number ? (long)ASN1_INTEGER_get(number) : -1;
+	ASN1_INTEGER_free(number);
+	return value;
+}
+
+static int crl_finish(X509_CRL *crl, EVP_PKEY *key, X509 *ca, long number, time_ms now)
+{
+	enum key_kind kind;
+	ASN1_TIME *last = ASN1_TIME_set(NULL, (time_t)(now / 1000));
+	ASN1_INTEGER *serial = ASN1_INTEGER_new();
+	X509V3_CTX ctx;
+	X509V3_set_ctx(&ctx, ca, NULL, NULL, crl, 0);
+	X509_EXTENSION *akid = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+	bool ok = last && serial && akid && key_get_kind(key, &kind) == 0 &&
+	        X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
+	        X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca)) == 1 &&
+	        X509_CRL_set1_lastUpdate(crl, last) == 1 &&
+	        X509_CRL_set1_nextUpdate(crl, X509_get0_notAfter(ca)) == 1 &&
+	        X509_CRL_add_ext(crl, akid, -1) == 1 && ASN1_INTEGER_set(serial, number) == 1 &&
+	        X509_CRL_add1_ext_i2d(crl, NID_crl_number, serial, 0, 0) == 1 && X509_CRL_sort(crl) == 1 &&
+	        X509_CRL_sign(crl, key, kind == KEY_P256 ? EVP_sha256() : NULL) > 0;
+	ASN1_TIME_free(last);
+	ASN1_INTEGER_free(serial);
+	X509_EXTENSION_free(akid);
+	return ok ? 0 : -EIO;
+}
+
+int ca_files_write_crl(const char *dir, EVP_PKEY *key, X509 *ca, time_ms now, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.crl", dir), *list FREE_ON_EXIT = NULL;
+	int r = list_read(dir, "revoked", &list, err);
+	if (r < 0)
+		return r;
+	X509_CRL *crl CLEANUP(crl_free_pointer) = X509_CRL_new();
+	char *rest = list;
+	for (struct list_line line; list_next(&rest, &line);)
+		if (!crl || crl_add(crl, &line) < 0)
+			return openssl_error(err, -EINVAL, "%s/revoked: malformed line with serial \"%s\"",
+			        dir, line.fields[0]);
+	BIO *bio CLEANUP(bio_free_pointer) = BIO_new(BIO_s_mem());
+	if (!crl || crl_finish(crl, key, ca, crl_number(path) + 1, now) < 0 || !bio ||
+	        PEM_write_bio_X509_CRL(bio, crl) != 1)
+		return openssl_error(err, -EIO, "%s: cannot make the revocation list", path);
+	char *pem;
+	long length = BIO_get_mem_data(bio, &pem);
+	return file_replace(path, pem, (size_t)length, 0644, err);
+}
+
+static bool list_has_serial(const char *list, const char *serial)
+{
+	size_t length = strlen(serial);
+	for (const char *at = list; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+		if (strncmp(at, serial, length) == 0 && at[length] == ' ')
+			return true;
+	return false;
+}
+
+/* Serials are written in lower case with an even number of digits; 0 unless text can be one. */
+static bool serial_normalise(const char *text, char ret[SERIAL_TEXT_MAX + 1])
+{
+	size_t length = strlen(text), digits = 0;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		if (c == ':' && i)
+			continue;
+		if (c >= 'A' && c <= 'F')
+			c = (char)(c - 'A' + 'a');
+		if (!memchr("0123456789abcdef", c, 16) || digits == SERIAL_TEXT_MAX)
+			return false;
+		ret[digits++] = c;
+	}
+	ret[digits] = '\0';
+	return digits >= 2 && digits % 2 == 0;
+}
+
+/* Appends to `revoked` what matches in `issued`. */
+static int revoke_matching(const char *dir, const char *wanted, const char *reason, time_ms now, char *issued,
+        const char *revoked, size_t *count, size_t *matched, struct error *err)
+{
+	char serial[SERIAL_TEXT_MAX + 1], when[CLOCK_TEXT_SIZE];
+	bool is_serial = serial_normalise(wanted, serial);
+	for (struct list_line line; list_next(&issued, &line);) {
+		time_ms end;
+		bool by_serial = is_serial && strcmp(line.fields[0], serial) == 0;
+		bool by_name = strcmp(line.fields[3], wanted) == 0 &&
+		        clock_parse(line.fields[1], &end) == 0 && end > now;
+		if (!by_serial && !by_name)
+			continue;
+		++*matched;
+		if (list_has_serial(revoked, line.fields[0]))
+			continue;
+		char *text FREE_ON_EXIT = xasprintf(
+		        "%s %s %s %s\n", line.fields[0], clock_format(now, when), reason, line.fields[3]);
+		int r = list_append(dir, "revoked", text, err);
+		if (r < 0)
+			return r;
+		++*count;
+	}
+	if (*matched || !is_serial || strlen(serial) != 32)
+		return 0;
+	/* Signed elsewhere with this CA's key: 32 digits can only be meant as a serial. */
+	++*matched;
+	if (list_has_serial(revoked, serial))
+		return 0;
+	char *text FREE_ON_EXIT = xasprintf("%s %s %s -\n", serial, clock_format(now, when), reason);
+	++*count;
+	return list_append(dir, "revoked", text, err);
+}
+
+int ca_revoke(const char *ca_dir, const char *name_or_serial, const char *reason, time_ms now,
+        size_t *ret_count, struct error *err)
+{
+	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
+	X509 *ca CLEANUP(certificate_free_pointer) = NULL;
+	char *issued FREE_ON_EXIT = NULL, *revoked FREE_ON_EXIT = NULL;
+	size_t count = 0, matched = 0;
+	if (reason_code(reason) < 0)
+		return error_set(
+		        err, -EINVAL, "\"%s\" is not a reason of revocation (RFC 5280 5.3.1)", reason);
+	int lock CLEANUP(ca_files_unlock) = ca_files_lock(ca_dir, err);
+	if (lock < 0)
+		return lock;
+	int r = ca_files_load(ca_dir, &key, &ca, err);
+	if (r == 0)
+		r = list_read(ca_dir, "issued", &issued, err);
+	if (r == 0)
+		r = list_read(ca_dir, "revoked", &revoked, err);
+	if (r == 0)
+		r = revoke_matching(
+		        ca_dir, name_or_serial, reason, now, issued, revoked, &count, &matched, err);
+	if (r == 0 && matched == 0)
+		r = error_set(err, -ENOENT,
+		        "%s: no valid certificate with the name or serial \"%s\" was issued", ca_dir,
+		        name_or_serial);
+	/* The list is written even if nothing is new: a crash may have come between the two files. */
+	if (r == 0)
+		r = ca_files_write_crl(ca_dir, key, ca, now, err);
+	if (r == 0 && count == 0)
+		r = error_set(err, -EALREADY, "%s: \"%s\" was revoked before", ca_dir, name_or_serial);
+	if (r == 0 && ret_count)
+		*ret_count = count;
+	return r;
+}
