@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* What the version orders write their keys with; private to src/vuln/version*.c. */
+#pragma once
+
+#include "vuln/version.h"
+#include <errno.h>
+#include <stdbool.h>
+
+/* The part of a version that is still to be read. */
+struct version_text {
+	const char *at, *end;
+};
+
+/* One order each: the tool's grammar in, the key out. The text has no outer white space and is not empty. */
+int version_dpkg_key(struct version_text t, struct version_key *ret, struct error *err);
+int version_rpm_key(struct version_text t, struct version_key *ret, struct error *err);
+int version_apk_key(struct version_text t, struct version_key *ret, struct error *err);
+int version_semver_key(struct version_text t, struct version_key *ret, struct error *err);
+int version_pypi_key(struct version_text t, struct version_key *ret, struct error *err);
+
+static inline bool version_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+static inline bool version_is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline char version_to_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+/* The next byte, or NUL at the end (a version holds no NUL). */
+static inline char version_peek(const struct version_text *t)
+{
+	return t->at < t->end ? *t->at : '\0';
+}
+static inline bool version_take(struct version_text *t, char c)
+{
+	if (version_peek(t) != c)
+		return false;
+	t->at++;
+	return true;
+}
+/* Takes a run of digits, which may be empty. */
+static inline struct version_text version_take_digits(struct version_text *t)
+{
+	struct version_text run = { t->at, t->at };
+	while (run.end < t->end && version_is_digit(*run.end))
+		run.end++;
+	t->at = run.end;
+	return run;
+}
+static inline size_t version_length(struct version_text t)
+{
+	return (size_t)(t.end - t.at);
+}
+
+/* No byte of a version yields more than four bytes of key, so VERSION_KEY_MAX is never reached. */
+static inline void version_put(struct version_key *k, uint8_t byte)
+{
+	if (k->length < VERSION_KEY_MAX)
+		k->bytes[k->length++] = byte;
+}
+static inline void version_put_text(struct version_key *k, struct version_text t)
+{
+	for (; t.at < t.end; t.at++)
+		version_put(k, (uint8_t)*t.at);
+}
+/* A number of any size: leading zeros dropped, the count of digits in front, so that more digits sort higher.
+ */
+static inline void version_put_number(struct version_key *k, struct version_text digits)
+{
+	while (digits.at < digits.end && *digits.at == '0')
+		digits.at++;
+	size_t n = version_length(digits);
+	if (n >= 0xff) {
+		version_put(k, 0xff);
+		version_put(k, (uint8_t)(n >> 8));
+	}
+	version_put(k, (uint8_t)n);
+	version_put_text(k, digits);
+}
