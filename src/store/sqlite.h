@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/* Inside the room: the connection, its prepared statements, and binding and reading by a format. */
+#pragma once
+
+#include "store/store.h"
+#include <sqlite3.h>
+
+enum store_sql {
+#define SQL(NAME, text) SQL_##NAME,
+#include "store/statements.def"
+#undef SQL
+	STORE_N_SQL
+};
+
+struct store_waiter {
+	store_durable_fn fn;
+	void *context;
+};
+
+struct store {
+	sqlite3 *db;
+	int lock; /* the directory, locked while we have it */
+	char *path;
+	sqlite3_stmt *statements[STORE_N_SQL];
+	bool in_turn; /* a transaction is open */
+	int failure;  /* of this turn; 0 = none */
+	struct error failure_text;
+	struct store_waiter *waiters;
+	size_t n_waiters, waiters_capacity;
+	uint64_t generation, generation_reserved; /* last given; highest that may be given */
+	uint64_t generation_pending;              /* reserved once this turn is durable; 0 = none */
+};
+
+/* Negative errno and words for an SQLite result code. */
+int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err);
+
+/* The statement, reset, with its parameters bound: each letter of format is one parameter:
+ *   s const char * (NULL = NULL)   i int64_t   h const uint8_t * of 32 bytes   m const struct mac_address *
+ *   b const void *, size_t
+ * Bound memory must stay until the statement has run. NULL with the turn poisoned when that fails. */
+sqlite3_stmt *store_bind(struct store *s, enum store_sql which, const char *format, ...);
+/* Opens the turn if it is not, binds as above and runs a statement that yields no rows; failure poisons the
+ * turn. */
+void store_write(struct store *s, enum store_sql which, const char *format, ...);
+/* Opens the turn; false when it is poisoned. */
+bool store_turn(struct store *s);
+void store_poison(struct store *s, int code, const char *doing);
+
+/* Column i as text, NULL for NULL; as 32 bytes (zeroes where it is not 32 long). */
+const char *store_text(sqlite3_stmt *st, int i);
+void store_hash(sqlite3_stmt *st, int i, uint8_t ret[32]);
+void store_mac(sqlite3_stmt *st, int i, struct mac_address *ret);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the server must not forget: nodes and their last posture, attachments and where they are placed,
+ * certificates, decisions with their findings, events, enrolment tokens, and a generation that never goes
+ * back.
+ *
+ * Writes are queued into one transaction, and store_commit(), once a turn of the event loop, makes the whole
+ * turn durable with one sync. Whoever must not speak before that registers with store_when_durable(). A write
+ * that fails poisons the turn: nothing of it is kept, everyone waiting is told, and the next turn starts
+ * afresh. So writes return nothing and nobody can acknowledge what is not on the disk.
+ *
+ * Strings in a record that a callback is given are valid until the callback returns. A record's NULL string
+ * is stored as NULL.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include <stdbool.h>
+
+#define STORE_DECISIONS_PER_NODE 64        /* older ones are pruned */
+#define STORE_EVENTS_MAX 100000            /* older ones are pruned */
+#define STORE_TOKENS_MAX 10000             /* unused enrolment tokens */
+#define STORE_POSTURE_MAX (32u << 20)      /* bytes of JSON, one node */
+#define STORE_FINDINGS_MAX (16u << 20)     /* bytes of JSON, one decision */
+#define STORE_ADDRESSES_MAX 64             /* one attachment */
+#define STORE_CERTIFICATE_KEEP_MS 86400000 /* after its expiry */
+#define STORE_GENERATION_STEP (1u << 20)   /* generations reserved on the disk at a time */
+#define STORE_TOKEN_SIZE 32                /* SHA-256 of an enrolment token */
+
+struct store;
+
+struct store_node {
+	const char *name;
+	uint8_t thumbprint[32]; /* of the key that it last proved */
+	const char *serial;     /* X.509, hex; NULL = not known */
+	time_ms first_seen, last_seen;
+	bool revoked; /* no certificate of this name is accepted */
+	const char *revoked_reason;
+	time_ms revoked_at;
+	bool pinned; /* enrolled again after a revocation: only this key is accepted */
+	uint8_t pin[32];
+	time_ms inspected; /* when the posture was taken; 0 = never */
+	bool posture_signed;
+	uint8_t posture_digest[32];
+};
+
+/* One attachment and where it is placed. */
+struct store_attachment {
+	const char *enforcement_point, *port;
+	struct mac_address mac;
+	const char *node; /* NULL = nobody presented itself there */
+	struct ip_address addresses[STORE_ADDRESSES_MAX];
+	size_t n_addresses;
+	bool present, contested;
+	time_ms first_seen, last_seen;
+	const char *segment; /* NULL = never placed: the default */
+	bool compliant;
+	time_ms expires;                /* of the placement; 0 = not placed */
+	uint64_t generation;            /* of the decision that placed it */
+	const char *certificate;        /* id of the one certificate that is accepted there; NULL = none */
+	uint8_t certificate_digest[32]; /* of the posture that it certifies */
+};
+
+struct store_certificate {
+	const char *id, *node, *enforcement_point, *port, *segment;
+	struct mac_address mac;
+	time_ms issued, expires;
+	time_ms revoked; /* 0 = not */
+};
+
+struct store_decision {
+	uint64_t generation;                  /* its key */
+	const char *node;                     /* NULL for a node without a name */
+	const char *enforcement_point, *port; /* NULL = no proven attachment */
+	struct mac_address mac;
+	time_ms made, expires;
+	const char *cause; /* what led to it: "inspection", "certificate", "advisories", "policy", ... */
+	const char *segment, *rule;
+	int level;
+	bool compliant, rejected;
+	uint64_t policy_fingerprint, advisory_generation;
+	const char *findings; /* a JSON array, as policy_decision_to_json() has it */
+	size_t n_findings;
+};
+
+struct store_event {
+	int64_t id; /* given by the store */
+	time_ms at;
+	const char *kind, *node, *enforcement_point, *port, *text; /* kind and text are never NULL */
+	struct mac_address mac;
+};
+
+struct store_token {
+	uint8_t hash[STORE_TOKEN_SIZE];
+	const char *name, *role;
+	time_ms created, expires;
+};
+
+/* dir is made (0700) where it is not; -EPERM unless it is ours and closed to others; -EPROTO for a database
+ * of a newer schema or of something else, -EBADMSG for one that is damaged, -EBUSY where another server has
+ * it. The words say what to do. */
+int store_open(const char *dir, struct store **ret, struct error *err);
+/* What was not committed is dropped, and whoever waits is told -ECANCELED. NULL in, NULL out. */
+struct store *store_close(struct store *s);
+
+/* ---- the turn ---- */
+
+/* result: 0 = durable, else why not; nothing of the turn is kept then. May write again (for the next turn).
+ */
+typedef void (*store_durable_fn)(int result, void *context);
+void store_when_durable(struct store *s, store_durable_fn fn, void *context);
+/* Whoever waits with this context is not called any more. */
+void store_forget_waiter(struct store *s, const void *context);
+/* True while something is queued that a commit would make durable or report. */
+bool store_has_work(const struct store *s);
+/* Commits the turn, then tells the waiters. The failure is returned too, with words: -ENOSPC for a full disk.
+ */
+int store_commit(struct store *s, struct error *err);
+
+/* A number above every number given before, in this life and in earlier ones, crashes included. 0 = the store
+ * cannot reserve any more (it is failing); words in err. */
+uint64_t store_next_generation(struct store *s, struct error *err);
+/* The highest number that may have been given. */
+uint64_t store_generation(const struct store *s);
+
+/* ---- writes, all into the turn ---- */
+
+void store_put_node(struct store *s, const struct store_node *node); /* all but the posture itself */
+void store_put_posture(struct store *s, const char *node, const char *json, size_t length);
+void store_put_attachment(struct store *s, const struct store_attachment *a);
+void store_remove_attachment(
+        struct store *s, const char *enforcement_point, const char *port, const struct mac_address *mac);
+void store_put_certificate(struct store *s, const struct store_certificate *c);
+void store_revoke_certificate(struct store *s, const char *id, time_ms now);
+/* Also prunes the node's oldest. */
+void store_put_decision(struct store *s, const struct store_decision *d);
+/* Also prunes. Returns the event's id, which is above all earlier ones; 0 when the turn is poisoned. */
+int64_t store_put_event(struct store *s, const struct store_event *e);
+/* An X.509 certificate that this site's CA will not have any more. */
+void store_revoke_serial(
+        struct store *s, const char *serial, const char *node, const char *reason, time_ms now);
+/* -ENOSPC when STORE_TOKENS_MAX unused ones are there. */
+int store_put_token(struct store *s, const struct store_token *t, time_ms now, struct error *err);
+/* Uses a token up: -ENOENT unless it exists, is not used and has not expired. Of two attempts one succeeds.
+ * The texts are copied into name[256] and role[32]. Nothing may be given out before the turn is durable. */
+int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
+        char role[32], struct error *err);
+/* Expired tokens, and certificates that expired STORE_CERTIFICATE_KEEP_MS ago. */
+void store_prune(struct store *s, time_ms now);
+
+/* ---- reads ---- */
+
+/* A callback that returns not 0 ends the walk, and its value is returned. */
+typedef int (*store_node_fn)(const struct store_node *node, void *context);
+typedef int (*store_attachment_fn)(const struct store_attachment *a, void *context);
+typedef int (*store_decision_fn)(const struct store_decision *d, void *context);
+typedef int (*store_event_fn)(const struct store_event *e, void *context);
+typedef int (*store_serial_fn)(const char *serial, time_ms revoked, void *context);
+int store_each_node(struct store *s, store_node_fn fn, void *context, struct error *err);
+int store_each_attachment(struct store *s, store_attachment_fn fn, void *context, struct error *err);
+/* Newest first; node NULL = of all nodes. Findings are left out (NULL) unless with_findings. */
+int store_each_decision(struct store *s, const char *node, size_t limit, bool with_findings,
+        store_decision_fn fn, void *context, struct error *err);
+/* Those after an id, oldest first; with after < 0 the newest `limit`, oldest first. */
+int store_each_event(
+        struct store *s, int64_t after, size_t limit, store_event_fn fn, void *context, struct error *err);
+int store_each_revoked_serial(struct store *s, store_serial_fn fn, void *context, struct error *err);
+/* -ENOENT where the node has none. Caller frees *ret_json. */
+int store_get_posture(
+        struct store *s, const char *node, char **ret_json, size_t *ret_length, struct error *err);

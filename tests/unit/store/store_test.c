@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: ISC */
+#include "../test.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[64];
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/pratique-store-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = { "pratique.db", "pratique.db-wal", "pratique.db-shm" };
+	char path[128];
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	return rmdir(dir);
+}
+
+static struct store *open_store(void)
+{
+	struct store *s = NULL;
+	struct error err = { "" };
+	int code = store_open(dir, &s, &err);
+	if (code < 0)
+		fail_msg("store_open: %s", err.text);
+	return s;
+}
+
+static int open_fails(int expected, const char *words)
+{
+	struct store *s = NULL;
+	struct error err = { "" };
+	int code = store_open(dir, &s, &err);
+	assert_null(s);
+	assert_int_equal(code, expected);
+	assert_non_null(strstr(err.text, words));
+	return code;
+}
+
+static void commit(struct store *s)
+{
+	struct error err = { "" };
+	if (store_commit(s, &err) < 0)
+		fail_msg("commit: %s", err.text);
+}
+
+static void write_database(const char *sql)
+{
+	char path[128];
+	sqlite3 *db;
+	snprintf(path, sizeof(path), "%s/pratique.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* ---- records survive, field by field ---- */
+
+static const struct store_node alice = { .name = "alice",
+	.thumbprint = { 1, 2, 3 },
+	.serial = "0a0b",
+	.first_seen = 1000,
+	.last_seen = 2000,
+	.revoked = true,
+	.revoked_reason = "stolen",
+	.revoked_at = 1500,
+	.pinned = true,
+	.pin = { 9, 8 },
+	.inspected = 1900,
+	.posture_signed = true,
+	.posture_digest = { 7 } };
+
+static int check_alice(const struct store_node *n, void *context)
+{
+	++*(int *)context;
+	assert_string_equal(n->name, "alice");
+	assert_memory_equal(n->thumbprint, alice.thumbprint, 32);
+	assert_string_equal(n->serial, "0a0b");
+	assert_int_equal(n->first_seen, 1000);
+	assert_int_equal(n->last_seen, 2000);
+	assert_true(n->revoked && n->pinned && n->posture_signed);
+	assert_string_equal(n->revoked_reason, "stolen");
+	assert_int_equal(n->revoked_at, 1500);
+	assert_memory_equal(n->pin, alice.pin, 32);
+	assert_int_equal(n->inspected, 1900);
+	assert_memory_equal(n->posture_digest, alice.posture_digest, 32);
+	return 0;
+}
+
+static void test_node(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	struct store_node other = alice;
+	int seen = 0;
+	char *json = NULL;
+	size_t length;
+	other.revoked = other.pinned = other.posture_signed = false;
+	other.serial = other.revoked_reason = NULL;
+	store_put_node(s, &other);
+	store_put_node(s, &alice); /* the later one stays */
+	store_put_posture(s, "alice", "{\"a\":1}", 7);
+	commit(s);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_each_node(s, check_alice, &seen, &err), 0);
+	assert_int_equal(seen, 1);
+	assert_int_equal(store_get_posture(s, "alice", &json, &length, &err), 0);
+	assert_string_equal(json, "{\"a\":1}");
+	assert_int_equal(length, 7);
+	free(json);
+	assert_int_equal(store_get_posture(s, "bob", &json, &length, &err), -ENOENT);
+	store_close(s);
+}
+
+static int check_attachment(const struct store_attachment *a, void *context)
+{
+	++*(int *)context;
+	assert_string_equal(a->enforcement_point, "gw");
+	assert_string_equal(a->port, "veth1");
+	assert_int_equal(a->mac.bytes[5], 5);
+	assert_string_equal(a->node, "alice");
+	assert_int_equal(a->n_addresses, 2);
+	assert_int_equal(a->addresses[1].bytes[15], 2);
+	assert_true(a->present && a->contested && a->compliant);
+	assert_int_equal(a->first_seen, 3);
+	assert_int_equal(a->last_seen, 4);
+	assert_string_equal(a->segment, "staff");
+	assert_int_equal(a->expires, 99);
+	assert_int_equal(a->generation, 12);
+	assert_string_equal(a->certificate, "id-1");
+	assert_int_equal(a->certificate_digest[0], 0xaa);
+	return 0;
+}
+
+static void test_attachment(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	int seen = 0;
+	struct store_attachment a = { .enforcement_point = "gw",
+		.port = "veth1",
+		.mac = { { 0, 1, 2, 3, 4, 5 } },
+		.node = "alice",
+		.n_addresses = 2,
+		.present = true,
+		.contested = true,
+		.first_seen = 3,
+		.last_seen = 4,
+		.segment = "staff",
+		.compliant = true,
+		.expires = 99,
+		.generation = 12,
+		.certificate = "id-1",
+		.certificate_digest = { 0xaa } };
+	a.addresses[0].bytes[15] = 1;
+	a.addresses[1].bytes[15] = 2;
+	store_put_attachment(s, &a);
+	commit(s);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_each_attachment(s, check_attachment, &seen, &err), 0);
+	assert_int_equal(seen, 1);
+	store_remove_attachment(s, "gw", "veth1", &a.mac);
+	assert_int_equal(store_each_attachment(s, check_attachment, &seen, &err), 0);
+	assert_int_equal(seen, 1);
+	store_close(s);
+}
+
+struct walk {
+	size_t count;
+	uint64_t first, last;
+	bool findings;
+};
+
+static int walk_decision(const struct store_decision *d, void *context)
+{
+	struct walk *w = context;
+	if (w->count++ == 0)
+		w->first = d->generation;
+	w->last = d->generation;
+	w->findings = d->findings != NULL;
+	assert_string_equal(d->cause, "inspection");
+	assert_string_equal(d->segment, "isolated");
+	assert_int_equal(d->policy_fingerprint, UINT64_MAX);
+	assert_int_equal(d->n_findings, 1);
+	if (d->findings)
+		assert_string_equal(d->findings, "[{}]");
+	return 0;
+}
+
+static void put_decision(struct store *s, const char *node, uint64_t generation)
+{
+	store_put_decision(s,
+	        &(struct store_decision){ .generation = generation,
+	                .node = node,
+	                .cause = "inspection",
+	                .segment = "isolated",
+	                .rule = "otherwise isolated",
+	                .policy_fingerprint = UINT64_MAX,
+	                .findings = "[{}]",
+	                .n_findings = 1 });
+}
+
+static void test_decisions_are_pruned(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	struct walk w = { 0 };
+	for (uint64_t g = 1; g <= STORE_DECISIONS_PER_NODE + 10; g++)
+		put_decision(s, "bob", g);
+	put_decision(s, "carol", 1000);
+	commit(s);
+	assert_int_equal(store_each_decision(s, "bob", 1000, true, walk_decision, &w, &err), 0);
+	assert_int_equal(w.count, STORE_DECISIONS_PER_NODE);
+	assert_int_equal(w.first, STORE_DECISIONS_PER_NODE + 10); /* newest first */
+	assert_int_equal(w.last, 11);
+	assert_true(w.findings);
+	w = (struct walk){ 0 };
+	assert_int_equal(store_each_decision(s, NULL, 5, false, walk_decision, &w, &err), 0);
+	assert_int_equal(w.count, 5);
+	assert_int_equal(w.first, 1000);
+	assert_false(w.findings);
+	store_close(s);
+}
+
+static int walk_event(const struct store_event *e, void *context)
+{
+	struct walk *w = context;
+	if (w->count++ == 0)
+		w->first = (uint64_t)e->id;
+	w->last = (uint64_t)e->id;
+	assert_string_equal(e->kind, "test");
+	assert_null(e->node);
+	return 0;
+}
+
+static void test_events_are_pruned(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	struct walk w = { 0 };
+	int64_t id = 0;
+	for (int i = 0; i < STORE_EVENTS_MAX + 128; i++)
+		id = store_put_event(s, &(struct store_event){ .at = i, .kind = "test", .text = "x" });
+	commit(s);
+	assert_int_equal(id, STORE_EVENTS_MAX + 128);
+	assert_int_equal(store_each_event(s, 0, STORE_EVENTS_MAX * 2, walk_event, &w, &err), 0);
+	assert_in_range(w.count, STORE_EVENTS_MAX, STORE_EVENTS_MAX + 64);
+	assert_int_equal(w.last, id);
+	w = (struct walk){ 0 };
+	assert_int_equal(store_each_event(s, -1, 3, walk_event, &w, &err), 0);
+	assert_int_equal(w.first, id - 2);
+	assert_int_equal(w.last, id);
+	w = (struct walk){ 0 };
+	assert_int_equal(store_each_event(s, id - 1, 10, walk_event, &w, &err), 0);
+	assert_int_equal(w.count, 1);
+	store_close(s);
+}
+
+static int count_serial(const char *serial, time_ms revoked, void *context)
+{
+	++*(int *)context;
+	assert_string_equal(serial, "0c");
+	assert_int_equal(revoked, 5);
+	return 0;
+}
+
+static void test_serials(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	int n = 0;
+	store_revoke_serial(s, "0c", "alice", "lost", 5);
+	store_revoke_serial(s, "0c", "alice", "again", 6); /* the first stays */
+	commit(s);
+	assert_int_equal(store_each_revoked_serial(s, count_serial, &n, &err), 0);
+	assert_int_equal(n, 1);
+	store_close(s);
+}
+
+static void test_token(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	char name[256], role[32];
+	struct store_token t = {
+		.hash = { 4 }, .name = "bob", .role = "node", .created = 10, .expires = 100
+	};
+	const uint8_t unknown[STORE_TOKEN_SIZE] = { 5 };
+	assert_int_equal(store_put_token(s, &t, 10, &err), 0);
+	commit(s);
+	assert_int_equal(store_use_token(s, unknown, 50, name, role, &err), -ENOENT);
+	assert_int_equal(store_use_token(s, t.hash, 100, name, role, &err), -ENOENT); /* expired */
+	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), 0);
+	assert_string_equal(name, "bob");
+	assert_string_equal(role, "node");
+	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT); /* used, same turn */
+	commit(s);
+	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT);
+	store_prune(s, 101);
+	assert_int_equal(store_put_token(s, &t, 10, &err), 0); /* the same hash: the used one was pruned */
+	commit(s);
+	store_close(s);
+}
+
+/* ---- the turn ---- */
+
+static void note(int result, void *context)
+{
+	*(int *)context = result;
+}
+
+static void test_waiters_hear_after_the_commit(void **state)
+{
+	struct store *s = open_store();
+	int first = 77, forgotten = 77;
+	assert_false(store_has_work(s));
+	store_put_node(s, &alice);
+	store_when_durable(s, note, &first);
+	store_when_durable(s, note, &forgotten);
+	store_forget_waiter(s, &forgotten);
+	assert_true(store_has_work(s));
+	assert_int_equal(first, 77);
+	commit(s);
+	assert_int_equal(first, 0);
+	assert_int_equal(forgotten, 77);
+	assert_false(store_has_work(s));
+	first = 77;
+	store_put_node(s, &alice);
+	store_when_durable(s, note, &first);
+	store_close(s);
+	assert_int_equal(first, -ECANCELED);
+}
+
+static int count_node(const struct store_node *n, void *context)
+{
+	++*(int *)context;
+	return 0;
+}
+
+static void test_close_drops_what_was_not_committed(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	int n = 0;
+	store_put_node(s, &alice);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_each_node(s, count_node, &n, &err), 0);
+	assert_int_equal(n, 0);
+	store_close(s);
+}
+
+/* A file size limit stands for a full disk: the write fails in the middle of the turn. */
+static void test_full_disk(void **state)
+{
+	struct store *s = open_store();
+	struct error err = { "" };
+	struct rlimit old, low;
+	int result = 77, n = 0;
+	char *big = xcalloc(1, 4u << 20);
+	memset(big, 'x', (4u << 20) - 1);
+	commit(s);
+	getrlimit(RLIMIT_FSIZE, &old);
+	low = (struct rlimit){ .rlim_cur = 512 * 1024, .rlim_max = old.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &low);
+	store_put_node(s, &alice);
+	store_put_posture(s, "alice", big, strlen(big));
+	store_when_durable(s, note, &result);
+	int code = store_commit(s, &err);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_true(code < 0);
+	assert_int_equal(result, code);
+	assert_non_null(strstr(err.text, "pratique.db"));
+	assert_int_equal(store_each_node(s, count_node, &n, &err), 0);
+	assert_int_equal(n, 0); /* nothing of the turn */
+	result = 77;            /* and with room again it goes on */
+	store_put_node(s, &alice);
+	store_when_durable(s, note, &result);
+	commit(s);
+	assert_int_equal(result, 0);
+	assert_int_equal(store_each_node(s, count_node, &n, &err), 0);
+	assert_int_equal(n, 1);
+	store_close(s);
+	free(big);
+}
+
+static void test_too_large(void **state)
+{
+	struct store *s = open_store();
+	struct error err = { "" };
+	int n = 0;
+	store_put_node(s, &alice);
+	store_put_posture(s, "alice", "", STORE_POSTURE_MAX + 1);
+	assert_true(store_commit(s, &err) < 0);
+	assert_int_equal(store_each_node(s, count_node, &n, &err), 0);
+	assert_int_equal(n, 0);
+	store_close(s);
+}
+
+/* ---- the generation ---- */
+
+static void test_generation_never_goes_back(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	assert_int_equal(store_next_generation(s, &err), 1);
+	assert_int_equal(store_next_generation(s, &err), 2);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_next_generation(s, &err), 3); /* an orderly end wastes none */
+	store_close(s);
+
+	int pipe_fds[2];
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid_t child = fork();
+	if (child == 0) { /* gives numbers that no turn committed, then dies */
+		struct store *c = NULL;
+		uint64_t g = store_open(dir, &c, NULL) == 0 ? store_next_generation(c, NULL) : 0;
+		ssize_t n = write(pipe_fds[1], &g, sizeof(g));
+		(void)n;
+		kill(getpid(), SIGKILL);
+	}
+	uint64_t given = 0;
+	assert_int_equal(read(pipe_fds[0], &given, sizeof(given)), sizeof(given));
+	waitpid(child, NULL, 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	assert_int_equal(given, 4);
+	s = open_store();
+	assert_true(store_next_generation(s, &err) > given);
+	store_close(s);
+}
+
+static void test_generation_renews_its_reservation(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	uint64_t last = 0;
+	for (uint64_t i = 0; i < 2ull * STORE_GENERATION_STEP; i++) {
+		uint64_t g = store_next_generation(s, &err);
+		assert_true(g > last);
+		last = g;
+		if (i % 100000 == 0)
+			commit(s);
+	}
+	for (uint64_t i = 0; i <= STORE_GENERATION_STEP; i++) /* one turn without end runs out, and says so */
+		if (store_next_generation(s, &err) == 0) {
+			assert_non_null(strstr(err.text, "generation"));
+			commit(s);
+			assert_true(store_next_generation(s, &err) > last);
+			store_close(s);
+			return;
+		}
+	fail_msg("numbers were given that no disk knows");
+}
+
+/* ---- kill -9 ---- */
+
+static void commit_until_killed(int out)
+{
+	struct store *s = NULL;
+	if (store_open(dir, &s, NULL) < 0)
+		_exit(1);
+	for (uint32_t i = 0;; i++) {
+		char name[32];
+		struct store_node n = alice;
+		snprintf(name, sizeof(name), "node-%u", i);
+		n.name = name;
+		store_put_node(s, &n);
+		if (i % 3 == 2 && store_commit(s, NULL) == 0 && write(out, &i, sizeof(i)) != sizeof(i))
+			_exit(1);
+	}
+}
+
+struct present {
+	uint32_t acknowledged;
+	uint8_t *seen;
+};
+
+static int mark_present(const struct store_node *n, void *context)
+{
+	struct present *p = context;
+	unsigned long i = strtoul(n->name + strlen("node-"), NULL, 10);
+	if (i <= p->acknowledged)
+		p->seen[i] = 1;
+	return 0;
+}
+
+static void test_kill_keeps_what_was_acknowledged(void **state)
+{
+	int fds[2];
+	assert_int_equal(pipe(fds), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		close(fds[0]);
+		commit_until_killed(fds[1]);
+	}
+	close(fds[1]);
+	struct present p = { 0 };
+	uint32_t i;
+	for (int acks = 0; acks < 60; acks++) {
+		assert_int_equal(read(fds[0], &i, sizeof(i)), sizeof(i));
+		p.acknowledged = i;
+	}
+	kill(child, SIGKILL);
+	while (read(fds[0], &i, sizeof(i)) == sizeof(i)) /* those that it told before it died */
+		p.acknowledged = i;
+	waitpid(child, NULL, 0);
+	close(fds[0]);
+	p.seen = xcalloc(p.acknowledged + 1, 1);
+	struct store *s = open_store();
+	struct error err;
+	assert_int_equal(store_each_node(s, mark_present, &p, &err), 0);
+	for (i = 0; i <= p.acknowledged; i++)
+		if (!p.seen[i])
+			fail_msg("node-%u was acknowledged and is lost", i);
+	store_close(s);
+	free(p.seen);
+}
+
+/* ---- what must not be opened ---- */
+
+static void test_directory_must_be_private(void **state)
+{
+	chmod(dir, 0750);
+	open_fails(-EPERM, "0700");
+	chmod(dir, 0700);
+}
+
+static void test_second_server(void **state)
+{
+	struct store *s = open_store();
+	open_fails(-EBUSY, "another server");
+	store_close(s);
+}
+
+static void test_newer_schema(void **state)
+{
+	store_close(open_store());
+	write_database("PRAGMA user_version = 1000");
+	open_fails(-EPROTO, "schema version 1000");
+}
+
+static void test_foreign_database(void **state)
+{
+	write_database("CREATE TABLE songs(title)");
+	open_fails(-EPROTO, "another program");
+}
+
+static void write_at(off_t offset, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/pratique.db", dir);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	for (int i = 0; i < 512; i++)
+		assert_int_equal(pwrite(fd, text, strlen(text), offset + (off_t)(i * strlen(text))),
+		        (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void test_not_a_database(void **state)
+{
+	write_at(0, "these are not the bytes of a database");
+	open_fails(-EPROTO, "not a database");
+}
+
+static void test_damaged_database(void **state)
+{
+	struct store *s = open_store();
+	for (int i = 0; i < 2000; i++)
+		store_put_event(
+		        s, &(struct store_event){ .kind = "test", .text = "some text that takes some room" });
+	commit(s);
+	store_close(s);
+	write_at(16 * 4096, "damage");
+	open_fails(-EBADMSG, "damaged");
+}
+
+/* A server that died while it made the schema: the next one makes it. */
+static void test_interrupted_creation(void **state)
+{
+	write_database("PRAGMA journal_mode = WAL");
+	store_close(open_store());
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_node),
+		TEST(test_attachment),
+		TEST(test_decisions_are_pruned),
+		TEST(test_events_are_pruned),
+		TEST(test_serials),
+		TEST(test_token),
+		TEST(test_waiters_hear_after_the_commit),
+		TEST(test_close_drops_what_was_not_committed),
+		TEST(test_full_disk),
+		TEST(test_too_large),
+		TEST(test_generation_never_goes_back),
+		TEST(test_generation_renews_its_reservation),
+		TEST(test_kill_keeps_what_was_acknowledged),
+		TEST(test_directory_must_be_private),
+		TEST(test_second_server),
+		TEST(test_newer_schema),
+		TEST(test_foreign_database),
+		TEST(test_not_a_database),
+		TEST(test_damaged_database),
+		TEST(test_interrupted_creation),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
