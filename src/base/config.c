@@ -90,7 +90,7 @@ static int set_value(const struct config_option *o, const char *value, uint8_t *
 	case CONFIG_PATH:
 		if (*value && *value != '/')
 			return error_set(err, -EINVAL, "%s: \"%s\" is not an absolute path", o->name, value);
-		/* fall through */
+		__attribute__((fallthrough));
 	case CONFIG_STRING:
 		free(*(char **)field);
 		*(char **)field = xstrdup(value);
