@@ -20,6 +20,12 @@ int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_lengt
 	int fd CLEANUP(close_fd) = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	return file_read_descriptor(fd, path, limit, ret_data, ret_length, err);
+}
+
+int file_read_descriptor(
+	int fd, const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *err)
+{
 	size_t length = 0, capacity = 4096;
 	char *data FREE_ON_EXIT = xmalloc(capacity + 1);
 	for (;;) {

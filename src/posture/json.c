@@ -318,7 +318,7 @@ static int interface_from_json(struct posture *p, const json_t *o, struct error 
 		if (!text || parse_address(text, &address) < 0)
 			return error_set(
 			        err, -EINVAL, "network.interfaces[].addresses: not an address/length");
-		(void)posture_add_address(p, &address); /* the limit is the array's */
+		(void)posture_add_address(p, p->n_interfaces - 1, &address); /* the limit is the array's */
 	}
 	return MIN(r, 0);
 }

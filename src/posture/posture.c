@@ -37,8 +37,7 @@ struct posture *posture_free(struct posture *p)
 		free(c);
 	}
 	free(p->arena);
-	for (size_t i = 0; i < p->n_interfaces; i++)
-		free(p->interfaces[i].addresses);
+	posture_clear_network(p);
 	free(p->interfaces);
 	free(p->packages);
 	free(p->updates);
@@ -153,16 +152,25 @@ int posture_add_interface(struct posture *p, const struct posture_interface *int
 	return 0;
 }
 
-int posture_add_address(struct posture *p, const struct ip_prefix *address)
+int posture_add_address(struct posture *p, size_t interface, const struct ip_prefix *address)
 {
-	if (p->n_interfaces == 0)
+	if (interface >= p->n_interfaces)
 		return -EINVAL;
-	struct posture_interface *i = &p->interfaces[p->n_interfaces - 1];
+	struct posture_interface *i = &p->interfaces[interface];
 	if (i->n_addresses == POSTURE_ADDRESSES_MAX)
 		return -E2BIG;
 	i->addresses = xrealloc_array(i->addresses, i->n_addresses + 1, sizeof(*i->addresses));
 	i->addresses[i->n_addresses++] = *address;
 	return 0;
+}
+
+void posture_clear_network(struct posture *p)
+{
+	for (size_t i = 0; i < p->n_interfaces; i++)
+		free(p->interfaces[i].addresses);
+	p->n_interfaces = 0;
+	p->n_routes = 0;
+	p->network_known = false;
 }
 
 int posture_add_route(struct posture *p, const struct posture_route *route)

@@ -107,9 +107,11 @@ int posture_add_package(struct posture *p, const struct posture_package *package
 int posture_add_update(struct posture *p, const struct posture_update *update);
 int posture_add_unknown(struct posture *p, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
 int posture_add_interface(struct posture *p, const struct posture_interface *interface);
-/* To the interface that was added last. */
-int posture_add_address(struct posture *p, const struct ip_prefix *address);
+/* interface: position in p->interfaces; -EINVAL where there is none. */
+int posture_add_address(struct posture *p, size_t interface, const struct ip_prefix *address);
 int posture_add_route(struct posture *p, const struct posture_route *route);
+/* Forgets all interfaces and routes. */
+void posture_clear_network(struct posture *p);
 
 /* pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm; caller frees. More in purl.h. */
 char *posture_purl(const struct posture *p, const struct posture_package *package);

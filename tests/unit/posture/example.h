@@ -13,10 +13,10 @@ static inline void example_network(struct posture *p)
 	(void)posture_add_interface(p, &interface);
 	(void)ip_parse("2001:db8::5", &address.address);
 	address.length = 64;
-	(void)posture_add_address(p, &address);
+	(void)posture_add_address(p, 0, &address);
 	(void)ip_parse("192.0.2.5", &address.address);
 	address.length = 96 + 24;
-	(void)posture_add_address(p, &address);
+	(void)posture_add_address(p, 0, &address);
 	interface = (struct posture_interface){ .name = "lo", .up = true };
 	(void)posture_add_interface(p, &interface);
 	(void)ip_parse("192.0.2.1", &route.gateway);

@@ -168,13 +168,13 @@ static void lists_stop_at_their_limits(void **state)
 	const struct posture_interface interface = { .name = "eth0" };
 	const struct posture_route route = { .interface = "eth0" };
 	const struct ip_prefix address = { .length = 64 };
-	assert_int_equal(posture_add_address(p, &address), -EINVAL);
+	assert_int_equal(posture_add_address(p, 0, &address), -EINVAL);
 	for (int i = 0; i < POSTURE_INTERFACES_MAX; i++)
 		assert_int_equal(posture_add_interface(p, &interface), 0);
 	assert_int_equal(posture_add_interface(p, &interface), -E2BIG);
 	for (int i = 0; i < POSTURE_ADDRESSES_MAX; i++)
-		assert_int_equal(posture_add_address(p, &address), 0);
-	assert_int_equal(posture_add_address(p, &address), -E2BIG);
+		assert_int_equal(posture_add_address(p, POSTURE_INTERFACES_MAX - 1, &address), 0);
+	assert_int_equal(posture_add_address(p, POSTURE_INTERFACES_MAX - 1, &address), -E2BIG);
 	for (int i = 0; i < POSTURE_ROUTES_MAX; i++)
 		assert_int_equal(posture_add_route(p, &route), 0);
 	assert_int_equal(posture_add_route(p, &route), -E2BIG);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* Operating system, packages, kernel, machine id and product identity, from files and uname(2). */
+#include "agent/collect.h"
+
+#include "posture/dpkg.h"
+#include "posture/os_release.h"
+#include "vuln/vuln.h"
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define KERNEL_IMAGE_PREFIX "vmlinuz-"
+#define KERNEL_PACKAGE_PREFIX "linux-image-"
+
+void collect_os(const struct root *root, struct posture *p)
+{
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	struct error err;
+	/* os-release(5): /etc first, then /usr/lib. */
+	if (root_read_file(root, "/etc/os-release", OS_RELEASE_FILE_MAX, &text, &length, NULL) < 0 &&
+	        root_read_file(root, "/usr/lib/os-release", OS_RELEASE_FILE_MAX, &text, &length, &err) < 0) {
+		(void)posture_add_unknown(p, "os", "%s", err.text);
+		return;
+	}
+	os_release_read_text(text, length, p);
+	if (!p->os_id)
+		(void)posture_add_unknown(p, "os.id", "%s/etc/os-release has no ID", root->path);
+	if (!p->os_version)
+		(void)posture_add_unknown(p, "os.version", "%s/etc/os-release has no VERSION_ID", root->path);
+}
+
+void collect_packages(const struct root *root, struct posture *p)
+{
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	struct error err;
+	char *path FREE_ON_EXIT = xasprintf("%s/var/lib/dpkg/status", root->path);
+	int r = root_read_file(root, "/var/lib/dpkg/status", DPKG_STATUS_FILE_MAX, &text, &length, &err);
+	if (r == 0)
+		r = dpkg_read_status_text(path, text, length, p, &err);
+	if (r < 0)
+		(void)posture_add_unknown(p, "packages", "%s", err.text);
+}
+
+/* dpkg's word for the native architecture: that of the packages which every Debian has and which are never
+ * "all". */
+static void collect_architecture(const struct root *root, struct posture *p)
+{
+	static const char *const native[] = { "dpkg", "libc-bin", "base-files" };
+	static const struct {
+		const char *machine, *architecture;
+	} machines[] = { { "x86_64", "amd64" }, { "aarch64", "arm64" }, { "i686", "i386" },
+		{ "armv7l", "armhf" }, { "ppc64le", "ppc64el" } };
+	for (size_t n = 0; n < ARRAY_LENGTH(native); n++)
+		for (size_t i = 0; i < p->n_packages; i++)
+			if (strcmp(p->packages[i].name, native[n]) == 0 && p->packages[i].architecture) {
+				p->architecture = p->packages[i].architecture;
+				return;
+			}
+	struct utsname u;
+	if (!root->live || uname(&u) < 0) {
+		(void)posture_add_unknown(
+		        p, "architecture", "no package in %s/var/lib/dpkg/status tells it", root->path);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(machines); i++)
+		if (strcmp(u.machine, machines[i].machine) == 0)
+			p->architecture = machines[i].architecture;
+	if (!p->architecture)
+		p->architecture = posture_string(p, u.machine);
+}
+
+/* Keeps the newer of *best and release, by dpkg's order. A release starts with a digit. */
+static void take_release(struct posture *p, const char **best, const char *release)
+{
+	int order = 0;
+	if (!isdigit((unsigned char)*release) || strlen(release) > POSTURE_STRING_MAX)
+		return;
+	if (*best && (version_compare(VERSION_DPKG, release, *best, &order, NULL) < 0 || order <= 0))
+		return;
+	*best = posture_string(p, release);
+}
+
+static void take_releases_of(
+        const struct root *root, struct posture *p, const char *path, const char *prefix, const char **best)
+{
+	DIR *dir;
+	size_t n = strlen(prefix);
+	if (root_open_directory(root, path, &dir, NULL) < 0)
+		return;
+	for (struct dirent *e; (e = readdir(dir));)
+		if (strncmp(e->d_name, prefix, n) == 0)
+			take_release(p, best, e->d_name + n);
+	closedir(dir);
+}
+
+static void take_packaged_releases(struct posture *p, const char **best)
+{
+	size_t n = strlen(KERNEL_PACKAGE_PREFIX);
+	for (size_t i = 0; i < p->n_packages; i++) {
+		const char *name = p->packages[i].name, *dash = strrchr(name, '-');
+		if (strncmp(name, KERNEL_PACKAGE_PREFIX, n) != 0 || strcmp(dash, "-dbg") == 0)
+			continue;
+		char *release FREE_ON_EXIT = xstrndup(
+		        name + n, strlen(name + n) - (strcmp(dash, "-unsigned") == 0 ? strlen(dash) : 0));
+		take_release(p, best, release);
+	}
+}
+
+static void collect_kernel(const struct root *root, struct posture *p)
+{
+	struct utsname u;
+	if (!root->live)
+		(void)posture_add_unknown(p, "kernel.running", "%s is not the running system", root->path);
+	else if (uname(&u) < 0)
+		(void)posture_add_unknown(p, "kernel.running", "uname: %s", strerror(errno));
+	else
+		p->kernel_running = posture_string(p, u.release);
+	const char *best = NULL;
+	take_releases_of(root, p, "/boot", KERNEL_IMAGE_PREFIX, &best);
+	take_releases_of(root, p, "/lib/modules", "", &best);
+	take_packaged_releases(p, &best);
+	p->kernel_installed = best;
+	if (!best)
+		(void)posture_add_unknown(p, "kernel.installed",
+		        "no kernel in %s/boot or /lib/modules, and no linux-image package", root->path);
+}
+
+static void collect_machine_id(const struct root *root, struct posture *p)
+{
+	char *line FREE_ON_EXIT = NULL;
+	struct error err;
+	if (root_read_line(root, "/etc/machine-id", &line, &err) < 0)
+		(void)posture_add_unknown(p, "machine_id", "%s", err.text);
+	else if (strlen(line) != 32 || strspn(line, "0123456789abcdef") != 32)
+		(void)posture_add_unknown(
+		        p, "machine_id", "%s/etc/machine-id holds no machine id", root->path);
+	else
+		p->machine_id = posture_string(p, line);
+}
+
+static void collect_product(const struct root *root, struct posture *p)
+{
+	const struct {
+		const char *file, *field;
+		const char **to;
+	} files[] = { { "/sys/class/dmi/id/sys_vendor", "product.vendor", &p->product_vendor },
+		{ "/sys/class/dmi/id/product_name", "product.name", &p->product_name },
+		{ "/sys/class/dmi/id/product_serial", "product.serial", &p->product_serial } };
+	if (!root->live) {
+		(void)posture_add_unknown(p, "product", "%s is not the running system", root->path);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+		char *line FREE_ON_EXIT = NULL;
+		struct error err;
+		if (root_read_line(root, files[i].file, &line, &err) == 0)
+			*files[i].to = posture_string(p, line);
+		else
+			(void)posture_add_unknown(p, files[i].field, "%s", err.text);
+	}
+}
+
+void collect_system(const struct root *root, struct posture *p)
+{
+	collect_architecture(root, p);
+	collect_kernel(root, p);
+	collect_machine_id(root, p);
+	collect_product(root, p);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique-agent inspect`: the posture of this host, or of a tree, for a person or as JSON. Contacts nobody.
+ */
+#include "agent/agent.h"
+#include "agent/collect.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct inspect_options {
+	const char *root;
+	bool json;
+};
+
+static void print_help(FILE *out)
+{
+	fputs("usage: pratique-agent inspect [--root DIR] [--json]\n\n"
+	      "Reads what an inspection reports: operating system, kernel, packages, security updates, "
+	      "network and\n"
+	      "firewall. What cannot be read is listed as unknown with the reason. Contacts nobody.\n\n"
+	      "Options:\n"
+	      "      --root DIR  the tree below DIR instead of the running system\n"
+	      "      --json      everything, as one JSON object\n"
+	      "  -h, --help      this text\n\n"
+	      "Examples:\n"
+	      "  pratique-agent inspect\n"
+	      "  pratique-agent inspect --root /srv/images/kiosk\n"
+	      "  pratique-agent inspect --json | jq -r '.packages[].purl'\n",
+	        out);
+}
+
+static const char *known(const char *s)
+{
+	return s ? s : "unknown";
+}
+
+static const char *tristate_name(enum tristate t)
+{
+	return t == TRI_YES ? "yes" : t == TRI_NO ? "no" : "unknown";
+}
+
+static void print_row(const char *label, const char *value)
+{
+	printf("%-12s %s\n", label, value);
+}
+
+static void print_packages(const struct posture *p)
+{
+	if (p->packages_known)
+		printf("%-12s %zu installed\n", "packages", p->n_packages);
+	else
+		print_row("packages", "unknown");
+	char checked[CLOCK_TEXT_SIZE];
+	if (!p->updates_known) {
+		print_row("updates", "unknown");
+		return;
+	}
+	printf("%-12s %zu missing from the security suite, lists of %s\n", "updates", p->n_updates,
+	        p->updates_checked ? clock_format(p->updates_checked, checked) : "unknown time");
+	for (size_t i = 0; i < p->n_updates; i++)
+		printf("%-12s %s %s -> %s\n", "", p->updates[i].package, p->updates[i].installed,
+		        p->updates[i].available);
+}
+
+static void print_network(const struct posture *p)
+{
+	if (!p->network_known)
+		print_row("network", "unknown");
+	for (size_t i = 0; i < p->n_interfaces; i++) {
+		const struct posture_interface *f = &p->interfaces[i];
+		char mac[MAC_TEXT_SIZE];
+		printf("%-12s %s %s %s\n", "interface", f->name, f->up ? "up" : "down",
+		        f->has_mac ? mac_format(&f->mac, mac) : "");
+		for (size_t a = 0; a < f->n_addresses; a++) {
+			char text[IP_TEXT_SIZE];
+			printf("%-12s   %s\n", "", ip_prefix_format(&f->addresses[a], text));
+		}
+	}
+	static const struct ip_address on_link;
+	for (size_t i = 0; i < p->n_routes; i++) {
+		const struct posture_route *r = &p->routes[i];
+		char text[IP_TEXT_SIZE];
+		printf("%-12s default %s %s%s dev %s\n", "route", r->v4 ? "IPv4" : "IPv6",
+		        ip_equal(&r->gateway, &on_link) ? "on link" : "via ",
+		        ip_equal(&r->gateway, &on_link) ? "" : ip_format(&r->gateway, text), r->interface);
+	}
+	printf("%-12s IPv4 %s, IPv6 %s\n", "forwarding", tristate_name(p->forwarding_v4),
+	        tristate_name(p->forwarding_v6));
+	printf("%-12s %s\n", "firewall",
+	        p->firewall_active == TRI_YES          ? "active"
+	                : p->firewall_active == TRI_NO ? "not active"
+	                                               : "unknown");
+}
+
+static void print_posture(const struct posture *p)
+{
+	print_row("system", known(p->os_name));
+	print_row("architecture", known(p->architecture));
+	printf("%-12s running %s, newest installed %s\n", "kernel", known(p->kernel_running),
+	        known(p->kernel_installed));
+	print_row("machine id", known(p->machine_id));
+	printf("%-12s %s, %s, serial %s\n", "product", known(p->product_vendor), known(p->product_name),
+	        known(p->product_serial));
+	print_packages(p);
+	print_network(p);
+	for (size_t i = 0; i < p->n_unknowns; i++)
+		printf("%-12s %s: %s\n", "unknown", p->unknowns[i].field, p->unknowns[i].reason);
+}
+
+/* 0 to go on, else the exit code (negative: done with success). */
+static int parse_options(int argc, char **argv, struct inspect_options *ret)
+{
+	static const struct option options[] = { { "root", required_argument, NULL, 'r' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	int c;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			ret->root = optarg;
+			break;
+		case 'j':
+			ret->json = true;
+			break;
+		case 'h':
+			print_help(stdout);
+			return -1;
+		default:
+			return agent_usage("inspect", "wrong option");
+		}
+	}
+	return optind < argc ? agent_usage("inspect", "no argument is taken: %s", argv[optind]) : 0;
+}
+
+int agent_inspect(int argc, char **argv)
+{
+	struct inspect_options options = { .root = "" };
+	struct error err;
+	struct root root;
+	int r = parse_options(argc, argv, &options);
+	if (r != 0)
+		return MAX(r, 0);
+	r = root_open(options.root, &root, &err);
+	if (r < 0) {
+		root_close(&root);
+		return agent_fail("inspect", "%s", err.text);
+	}
+	struct posture *p = collect_posture(&root);
+	if (options.json) {
+		json_t *json = posture_to_json(p);
+		r = json_dumpf(json, stdout, JSON_INDENT(2)) < 0 ? -1 : 0;
+		putchar('\n');
+		json_decref(json);
+	} else {
+		print_posture(p);
+	}
+	posture_free(p);
+	root_close(&root);
+	return r < 0 ? agent_fail("inspect", "cannot write the output") : AGENT_OK;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+#include "agent/netlink.h"
+
+#include <errno.h>
+
+static int receive_all(struct mnl_socket *socket, uint32_t sequence, mnl_cb_t callback, void *context)
+{
+	char buffer[32768];
+	unsigned int port = mnl_socket_get_portid(socket);
+	for (;;) {
+		ssize_t n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+		if (n < 0)
+			return -errno;
+		int r = mnl_cb_run(buffer, (size_t)n, sequence, port, callback, context);
+		if (r < 0)
+			return -errno;
+		if (r == MNL_CB_STOP)
+			return 0;
+	}
+}
+
+int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t callback, void *context)
+{
+	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
+	if (!socket)
+		return -errno;
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_seq = 1;
+	int r = 0;
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	        mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		r = -errno;
+	else
+		r = receive_all(socket, request->nlmsg_seq, callback, context);
+	mnl_socket_close(socket);
+	return r;
+}
+
+int netlink_collect_attribute(const struct nlattr *attribute, void *attributes)
+{
+	const struct netlink_attributes *a = attributes;
+	if (mnl_attr_type_valid(attribute, a->most) > 0)
+		a->table[mnl_attr_get_type(attribute)] = attribute;
+	return MNL_CB_OK;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#include "agent/root.h"
+
+#include "base/file.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LINE_FILE_MAX 4096
+
+int root_open(const char *path, struct root *ret, struct error *err)
+{
+	bool live = !*path || strcmp(path, "/") == 0;
+	*ret = (struct root){ .path = xstrdup(live ? "" : path), .live = live };
+	ret->fd = open(live ? "/" : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return ret->fd < 0 ? error_set(err, -errno, "%s: %s", path, strerror(errno)) : 0;
+}
+
+void root_close(struct root *root)
+{
+	if (root->fd >= 0)
+		close(root->fd);
+	root->fd = -1;
+	free(TAKE_POINTER(root->path));
+}
+
+/* The root of another system is data: its links are resolved inside it (openat2(2), RESOLVE_IN_ROOT). */
+static int open_in(const struct root *root, const char *path, int flags, struct error *err)
+{
+	const struct open_how how = { .flags = (uint64_t)(flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+		                              O_NOCTTY),
+		.resolve = root->live ? 0 : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int fd = root->live ? open(path, (int)how.flags)
+	                    : (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	return fd < 0 ? error_set(err, -errno, "%s%s: %s", root->path, path, strerror(errno)) : fd;
+}
+
+int root_open_file(const struct root *root, const char *path, int *ret_fd, struct error *err)
+{
+	int fd = open_in(root, path, 0, err);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+int root_read_file(const struct root *root, const char *path, size_t limit, char **ret_data,
+        size_t *ret_length, struct error *err)
+{
+	int fd = open_in(root, path, 0, err);
+	if (fd < 0)
+		return fd;
+	char *shown FREE_ON_EXIT = xasprintf("%s%s", root->path, path);
+	int r = file_read_descriptor(fd, shown, limit, ret_data, ret_length, err);
+	close(fd);
+	return r;
+}
+
+int root_read_line(const struct root *root, const char *path, char **ret, struct error *err)
+{
+	char *data FREE_ON_EXIT = NULL;
+	int r = root_read_file(root, path, LINE_FILE_MAX, &data, NULL, err);
+	if (r < 0)
+		return r;
+	char *line = data + strspn(data, " \t");
+	size_t n = strcspn(line, "\n");
+	while (n > 0 && isspace((unsigned char)line[n - 1]))
+		n--;
+	if (n == 0)
+		return error_set(err, -ENODATA, "%s%s is empty", root->path, path);
+	*ret = xstrndup(line, n);
+	return 0;
+}
+
+int root_open_directory(const struct root *root, const char *path, DIR **ret, struct error *err)
+{
+	int fd = open_in(root, path, O_DIRECTORY, err);
+	if (fd < 0)
+		return fd;
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		int r = error_set(err, -errno, "%s%s: %s", root->path, path, strerror(errno));
+		close(fd);
+		return r;
+	}
+	*ret = dir;
+	return 0;
+}
