@@ -226,7 +226,7 @@ static int judge_lists(const struct root *root, const struct lists *l, const str
 	size_t n = 0;
 	for (size_t i = 0; i < l->n_names; i++) {
 		char *text FREE_ON_EXIT = NULL;
-		size_t length;
+		size_t length = 0;
 		if (!lists_is_packages_of_suite(l, l->names[i]))
 			continue;
 		int r = read_list(root, l->names[i], &text, &length, err);

@@ -24,7 +24,7 @@ int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_lengt
 }
 
 int file_read_descriptor(
-	int fd, const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *err)
+        int fd, const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *err)
 {
 	size_t length = 0, capacity = 4096;
 	char *data FREE_ON_EXIT = xmalloc(capacity + 1);

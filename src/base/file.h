@@ -10,8 +10,8 @@
  * -EFBIG above the limit, else the errno of the failing call; err names the file. */
 int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *err);
 /* The same from an open descriptor, which stays open; path is for the words only. */
-int file_read_descriptor(int fd, const char *path, size_t limit, char **ret_data, size_t *ret_length,
-	struct error *err);
+int file_read_descriptor(
+        int fd, const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *err);
 /* Writes path.XXXXXX, syncs it, renames it over path and syncs the directory. */
 int file_replace(const char *path, const void *data, size_t length, mode_t mode, struct error *err);
 /* -EPERM with the reason unless path is a regular file of ours or root's that group and others cannot read.

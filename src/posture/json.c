@@ -265,7 +265,7 @@ static int update_from_json(struct posture *p, const json_t *o, struct error *er
 
 static int unknown_from_json(struct posture *p, const json_t *o, struct error *err)
 {
-	const char *field, *reason;
+	const char *field = NULL, *reason = NULL;
 	int r = need_string(p, o, "unknown[]", "field", &field, err);
 	if (r == 0)
 		r = need_string(p, o, "unknown[]", "reason", &reason, err);
@@ -296,7 +296,7 @@ static int interface_from_json(struct posture *p, const json_t *o, struct error 
 {
 	struct posture_interface interface = { 0 };
 	const char *mac = NULL;
-	const json_t *addresses;
+	const json_t *addresses = NULL;
 	enum tristate up = TRI_NO;
 	int r = need_string(p, o, "network.interfaces[]", "name", &interface.name, err);
 	if (r == 0)
@@ -346,7 +346,7 @@ static int route_from_json(struct posture *p, const json_t *o, struct error *err
 static int list_from_json(struct posture *p, const json_t *object, const char *key, size_t most,
         int (*read)(struct posture *, const json_t *, struct error *), bool *ret_known, struct error *err)
 {
-	const json_t *list;
+	const json_t *list = NULL;
 	int r = get_array(object, key, most, &list, err);
 	if (r <= 0)
 		return r;

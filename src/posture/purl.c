@@ -111,35 +111,34 @@ static char *cut_first(char *s, char separator)
 
 /* In the order of the specification's "How to parse": from the right, subpath, qualifiers, then from the left
  * scheme and type. */
-static int split(char *copy, struct parts *ret, struct error *err)
+static const char *split(char *copy, struct parts *ret)
 {
 	(void)cut_last(copy, '#');
 	ret->qualifiers = cut_last(copy, '?');
 	char *rest = cut_first(copy, ':');
 	if (!rest || strcasecmp(copy, "pkg") != 0)
-		return error_set(err, -EINVAL, "a package URL starts with pkg:");
+		return "a package URL starts with pkg:";
 	rest += strspn(rest, "/");
 	ret->type = rest;
 	rest = cut_first(rest, '/');
 	if (!rest || !*ret->type)
-		return error_set(err, -EINVAL, "a package URL is pkg:TYPE/NAME@VERSION");
+		return "a package URL is pkg:TYPE/NAME@VERSION";
 	for (char *t = ret->type; *t; t++) {
 		if (!isalnum((unsigned char)*t) && !strchr(".+-", *t))
-			return error_set(err, -EINVAL, "not a package URL type: %.32s", ret->type);
+			return "a package URL has a type of letters, digits and .+-";
 		*t = (char)tolower((unsigned char)*t);
 	}
 	rest += strspn(rest, "/");
 	char *slash = strrchr(rest, '/'), *at = strrchr(rest, '@');
 	if (!at || (slash && at < slash) || at == rest)
-		return error_set(err, -EINVAL,
-		        "a package URL without a version says nothing about an installed package");
+		return "a package URL without a version says nothing about an installed package";
 	*at = '\0';
 	ret->version = at + 1;
 	ret->name = cut_last(rest, '/');
 	ret->namespace = ret->name ? rest : NULL;
 	if (!ret->name)
 		ret->name = rest;
-	return 0;
+	return NULL;
 }
 
 static int hex_digit(char c)
@@ -186,17 +185,19 @@ static char *take_qualifier(char *list, const char *key)
 
 static int open_purl(const char *text, char **ret_copy, struct parts *ret, struct error *err)
 {
-	if (strlen(text) > PURL_TEXT_MAX)
-		return error_set(err, -EINVAL, "a package URL longer than %d characters", PURL_TEXT_MAX);
-	*ret_copy = xstrdup(text);
-	int r = split(*ret_copy, ret, err);
-	if (r < 0)
-		return r;
-	if (decode(ret->name) < 0 || decode(ret->version) < 0 ||
-	        (ret->namespace && decode(ret->namespace) < 0))
-		return error_set(
-		        err, -EINVAL, "%.200s: a part of this package URL is empty or badly encoded", text);
-	return 0;
+	const char *wrong = "longer than a package URL may be";
+	if (strlen(text) <= PURL_TEXT_MAX) {
+		*ret_copy = xstrdup(text);
+		wrong = split(*ret_copy, ret);
+	}
+	if (!wrong &&
+	        (decode(ret->name) < 0 || decode(ret->version) < 0 ||
+	                (ret->namespace && decode(ret->namespace) < 0)))
+		wrong = "a part of a package URL is empty, too long or badly encoded";
+	if (!wrong)
+		return 0;
+	(void)error_set(err, -EINVAL, "%.200s: %s", text, wrong);
+	return -EINVAL;
 }
 
 /* Types of the packages that a posture holds are compared everywhere: the usual ones are not copied each
