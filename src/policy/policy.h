@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The site policy: segments and their reach, requirements, admissions (quarantine draft, sections 6.1 and 8.2.1).
- * Loaded from one file, checked whole before anything uses it, evaluated in three-valued logic: unknown never
- * satisfies. Compiled to the filter IR that drivers turn into what their enforcement point speaks.
+ * The site policy: segments and their reach, requirements, admissions (quarantine draft, sections 6.1
+ * and 8.2.1). Loaded from one file, checked whole before anything uses it, evaluated in three-valued logic:
+ * unknown never satisfies. Compiled to the filter IR that drivers turn into what their enforcement point
+ * speaks.
  */
 #pragma once
 
@@ -29,10 +30,10 @@ struct policy_ports {
 struct policy_rule {
 	enum policy_direction direction;
 	enum policy_peer peer;
-	uint8_t peer_mark;	     /* with POLICY_PEER_SEGMENT */
+	uint8_t peer_mark;          /* with POLICY_PEER_SEGMENT */
 	struct ip_prefix *prefixes; /* with POLICY_PEER_PREFIXES */
 	size_t n_prefixes;
-	uint8_t protocol;	     /* IPPROTO_*, 0 = all */
+	uint8_t protocol;           /* IPPROTO_*, 0 = all */
 	struct policy_ports *ports; /* none = all ports */
 	size_t n_ports;
 };
@@ -41,9 +42,10 @@ struct policy_segment {
 	const char *name;
 	uint8_t mark; /* 1.. in order of the file; stable while the segment list is */
 	bool is_default;
-	int level;	      /* 0 = not a normal segment */
-	int64_t grace_ms;     /* how long an admission outlives its certificate while the server is away; 0 = not */
-	bool log;	      /* log refused packets */
+	int level;        /* 0 = not a normal segment */
+	int64_t grace_ms; /* how long an admission outlives its certificate while the server is away; 0 = not
+	                   */
+	bool log;         /* log refused packets */
 	struct policy_rule *rules;
 	size_t n_rules;
 };
@@ -52,10 +54,14 @@ struct policy_segment {
 
 struct policy;
 
-/* -EINVAL with "FILE:LINE:COLUMN: what is wrong" and the line itself, for parse and check errors alike. Every error that can
- * be found is reported: report (may be NULL) is called for each, err keeps the first. */
+/* -EINVAL with "FILE:LINE:COLUMN: what is wrong" and the line itself, for parse and check errors alike. Every
+ * error that can be found is reported: report (may be NULL) is called for each, err keeps the first. */
 typedef void (*policy_report_fn)(const char *text, void *context);
-int policy_load(const char *path, policy_report_fn report, void *context, struct policy **ret, struct error *err);
+int policy_load(
+        const char *path, policy_report_fn report, void *context, struct policy **ret, struct error *err);
+/* The same from memory; name stands for the file in messages. -EFBIG above POLICY_FILE_MAX. */
+int policy_parse(const char *name, const char *text, size_t length, policy_report_fn report, void *context,
+        struct policy **ret, struct error *err);
 struct policy *policy_free(struct policy *p); /* NULL in, NULL out */
 
 const struct policy_segment *policy_segments(const struct policy *p, size_t *ret_count);
@@ -67,14 +73,23 @@ int64_t policy_certificate_lifetime_ms(const struct policy *p);
 uint64_t policy_fingerprint(const struct policy *p);
 /* Names of the enforcement points that the policy declares; NULL-terminated. */
 const char *const *policy_enforcement_points(const struct policy *p);
+/* Where the nodes behind an enforcement point have their addresses, as the policy says; NULL and 0 where it
+ * does not. */
+const struct ip_prefix *policy_enforcement_point_nodes(
+        const struct policy *p, const char *name, size_t *ret_count);
+/* The prefixes of `site`; none where the policy has no such line. */
+const struct ip_prefix *policy_site_prefixes(const struct policy *p, size_t *ret_count);
 /* Roles that a node has by name ("alice" -> "employee"); NULL where the policy gives none. */
 const char *policy_node_role(const struct policy *p, const char *node);
+
+/* Segments with their rules, intervals and enforcement points, for scripts; the caller owns it. */
+json_t *policy_to_json(const struct policy *p);
 
 /* ---- evaluation ---- */
 
 struct policy_input {
-	const char *node;	       /* the certified name; NULL = no agent */
-	const char *role;	       /* from policy_node_role() or from the authentication; may be NULL */
+	const char *node;              /* the certified name; NULL = no agent */
+	const char *role;              /* from policy_node_role() or from the authentication; may be NULL */
 	const struct posture *posture; /* NULL = not inspected */
 	struct vuln_index *index;      /* NULL = no vulnerability information */
 	time_ms now;
@@ -85,20 +100,24 @@ enum policy_finding_kind { POLICY_FINDING_ADVISORY = 1, POLICY_FINDING_REQUIREME
 /* One reason. Strings belong to the decision. */
 struct policy_finding {
 	enum policy_finding_kind kind;
-	const char *requirement; /* its name in the policy */
-	const char *text;	 /* one sentence for people */
+	const char *requirement; /* its name in the policy; or "role", "reject" */
+	const char *text;        /* one sentence for people */
 	/* for ADVISORY; else NULL */
-	const char *package, *source_package, *installed, *fixed, *advisory, *purl, *aliases /* comma separated */, *source;
+	const char *package, *source_package, *installed, *fixed, *advisory, *purl,
+	        *aliases /* comma separated */, *source;
 	enum vuln_severity severity;
 };
 
 struct policy_decision {
 	const struct policy_segment *segment; /* of the policy; never NULL */
-	bool compliant;			      /* an `admit` matched */
-	bool rejected;			      /* `reject` matched: the node is refused, and stays in the default segment */
-	const char *rule;		      /* the line of the policy that decided, as text */
-	struct policy_finding *findings;      /* every reason that kept it from a better segment; none when compliant */
+	bool compliant;                       /* an `admit` matched */
+	bool rejected;    /* `reject` matched: the node is refused, and stays in the default segment */
+	const char *rule; /* the line of the policy that decided, as text; or "not inspected" */
+	/* Every reason that kept it from a better segment that its role could have: none where it got the
+	 * best. */
+	struct policy_finding *findings;
 	size_t n_findings;
+	size_t n_omitted; /* findings above POLICY_FINDINGS_MAX, counted only */
 	uint64_t advisory_generation;
 	void *arena;
 };

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Decides where a node belongs. Rejections come first, then admissions in the order of the file, then
+ * `otherwise`. Only what is certainly so counts: an admission whose requirement is unknown does not match,
+ * and neither does a rejection.
+ */
+#include "policy/evaluation.h"
+
+#include <string.h>
+
+static bool role_meant(const struct policy_word *roles, const char *role)
+{
+	if (!roles)
+		return true;
+	for (; roles; roles = roles->next)
+		if (role && strcmp(roles->name.text, role) == 0)
+			return true;
+	return false;
+}
+
+static enum tristate admission_value(struct policy_evaluation *ev, const struct policy_admission *a)
+{
+	enum tristate v = TRI_YES;
+	for (const struct policy_word *w = a->when; w; w = w->next)
+		v = policy_and(v, policy_requirement_value(ev, w->requirement));
+	return v;
+}
+
+static void decide(struct policy_evaluation *ev, const struct policy_segment *segment, const char *rule)
+{
+	ev->decision->segment = segment;
+	ev->decision->rule = policy_arena_string(ev->arena, rule);
+}
+
+static bool reject(struct policy_evaluation *ev)
+{
+	for (const struct policy_rejection *r = ev->policy->tree.rejections; r; r = r->next) {
+		if (!role_meant(r->roles, ev->input->role) || policy_value(ev, r->expression) != TRI_YES)
+			continue;
+		decide(ev, policy_default_segment(ev->policy), r->text);
+		ev->decision->rejected = true;
+		policy_finding_sentence(ev, POLICY_FINDING_REQUIREMENT, "reject",
+		        policy_arena_format(ev->arena, "%s; the policy rejects %s",
+		                policy_found(ev, r->expression), r->expression->text));
+		return true;
+	}
+	return false;
+}
+
+/* The admissions before until (NULL: all) that the role could have had and that lead to a level above this
+ * one. */
+static size_t explain_admissions(
+        struct policy_evaluation *ev, const struct policy_admission *until, int level)
+{
+	size_t n = 0;
+	for (const struct policy_admission *a = ev->policy->tree.admissions; a; a = a->next) {
+		if (a == until || !role_meant(a->roles, ev->input->role) || a->segment->level <= level)
+			continue;
+		n++;
+		for (const struct policy_word *w = a->when; w; w = w->next)
+			policy_explain_requirement(ev, w->requirement);
+	}
+	return n;
+}
+
+static bool admit(struct policy_evaluation *ev)
+{
+	for (const struct policy_admission *a = ev->policy->tree.admissions; a; a = a->next) {
+		if (!role_meant(a->roles, ev->input->role) || admission_value(ev, a) != TRI_YES)
+			continue;
+		decide(ev, &ev->policy->segments[a->segment->index], a->text);
+		ev->decision->compliant = true;
+		(void)explain_admissions(ev, a, ev->decision->segment->level);
+		return true;
+	}
+	return false;
+}
+
+static void fall_through(struct policy_evaluation *ev)
+{
+	const struct policy_tree *t = &ev->policy->tree;
+	const char *role = ev->input->role;
+	decide(ev, &ev->policy->segments[t->otherwise_segment->index], t->otherwise_text);
+	if (explain_admissions(ev, NULL, 0) > 0)
+		return;
+	policy_finding_sentence(ev, POLICY_FINDING_REQUIREMENT, "role",
+	        role ? policy_arena_format(ev->arena, "the policy admits no node with the role \"%s\"",
+	                       policy_arena_shown(ev->arena, role, POLICY_STRING_MAX))
+	             : "the node has no role, and the policy admits no node without one");
+}
+
+void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret)
+{
+	const struct policy_tree *t = &p->tree;
+	*ret = (struct policy_decision){ .arena = policy_arena_new() };
+	struct policy_evaluation ev = { .policy = p, .input = input, .decision = ret, .arena = ret->arena };
+	ev.terms = xcalloc(t->n_terms + 1, sizeof(*ev.terms));
+	ev.requirements = xcalloc(t->n_requirements + 1, sizeof(*ev.requirements));
+	if (input->index)
+		ret->advisory_generation = vuln_index_generation(input->index);
+	policy_match_advisories(&ev);
+	if (!reject(&ev)) {
+		if (!input->posture)
+			decide(&ev, policy_default_segment(p), "not inspected");
+		else if (!admit(&ev))
+			fall_through(&ev);
+	}
+	for (size_t i = 0; i < t->n_terms; i++)
+		free(ev.terms[i].matches);
+	free(ev.terms);
+	free(ev.requirements);
+	free(ev.matches);
+}
+
+void policy_decision_clear(struct policy_decision *d)
+{
+	policy_arena_free(d->arena);
+	free(d->findings);
+	*d = (struct policy_decision){ 0 };
+}

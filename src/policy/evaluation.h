@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* One decision in the making, private to this room: the advisories that match, and what each term is worth.
+ */
+#pragma once
+
+#include "policy/fields.h"
+
+struct policy_match { /* a copy of a vuln_match in the decision's arena */
+	const struct posture_package *package;
+	const char *purl, *id, *aliases, *fixed, *source;
+	enum vuln_severity severity;
+};
+
+/* What one advisory term (`no advisory where ...`, `advisories where ...`) met. */
+struct policy_term {
+	size_t n_certain, n_possible; /* its condition holds; it cannot be told whether it holds */
+	size_t *matches;              /* into policy_evaluation.matches, both kinds */
+	size_t n_matches, capacity;
+};
+
+struct policy_requirement_state {
+	bool judged, explained;
+	enum tristate value;
+};
+
+struct policy_evaluation {
+	const struct policy *policy;
+	const struct policy_input *input;
+	struct policy_decision *decision;
+	struct policy_arena *arena; /* of the decision */
+	struct policy_match *matches;
+	size_t n_matches, matches_capacity;
+	struct policy_term *terms;
+	const char
+	        *advisories_unknown; /* why the advisories were not, or not all, looked at; NULL: they were */
+	struct policy_requirement_state *requirements;
+	size_t findings_capacity;
+};
+
+/* values.c: three-valued logic (Kleene): unknown wherever the answer hangs on what is not known. */
+enum tristate policy_and(enum tristate a, enum tristate b);
+enum tristate policy_or(enum tristate a, enum tristate b);
+enum tristate policy_not(enum tristate a);
+enum tristate policy_value(struct policy_evaluation *ev, const struct policy_expression *e);
+enum tristate policy_requirement_value(struct policy_evaluation *ev, const struct policy_requirement *r);
+/* A condition behind `where`, for one advisory. */
+enum tristate policy_condition_value(
+        const struct policy_expression *e, const struct vuln_match *m, time_ms now);
+/* One pass over the node's matches for all terms of the policy. */
+void policy_match_advisories(struct policy_evaluation *ev);
+
+/* findings.c: words for what an expression that is not satisfied met. */
+void policy_explain_requirement(struct policy_evaluation *ev, const struct policy_requirement *r);
+void policy_finding_sentence(struct policy_evaluation *ev, enum policy_finding_kind kind,
+        const char *requirement, const char *text);
+/* "the firewall is not active and the role is "guest"": what every leaf of the expression met. */
+const char *policy_found(struct policy_evaluation *ev, const struct policy_expression *e);

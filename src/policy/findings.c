@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+/* Words for people: what an expression that is not satisfied found, and what it wanted. */
+#include "policy/evaluation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FINDING_LEAVES_MAX 8  /* facts that one sentence names */
+#define FINDING_VALUE_MAX 120 /* bytes of a value that a node reported */
+
+static void finding_add(struct policy_evaluation *ev, const struct policy_finding *f)
+{
+	struct policy_decision *d = ev->decision;
+	if (d->n_findings == POLICY_FINDINGS_MAX) {
+		d->n_omitted++;
+		return;
+	}
+	ARRAY_RESERVE_ONE(d->findings, d->n_findings, ev->findings_capacity);
+	d->findings[d->n_findings++] = *f;
+}
+
+void policy_finding_sentence(struct policy_evaluation *ev, enum policy_finding_kind kind,
+        const char *requirement, const char *text)
+{
+	finding_add(ev, &(struct policy_finding){ .kind = kind, .requirement = requirement, .text = text });
+}
+
+static const char *duration_words(struct policy_arena *a, int64_t ms)
+{
+	static const struct {
+		int64_t ms;
+		const char *one, *many;
+	} units[] = { { 86400000, "day", "days" }, { 3600000, "hour", "hours" }, { 60000, "min", "min" },
+		{ 1000, "s", "s" } };
+	for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
+		int64_t n = ms / units[i].ms;
+		if (n >= 2 || (n == 1 && i + 1 < ARRAY_LENGTH(units) && ms % units[i].ms < units[i + 1].ms) ||
+		        units[i].ms == 1000)
+			return policy_arena_format(
+			        a, "%" PRId64 " %s", n, n == 1 ? units[i].one : units[i].many);
+	}
+	return "0 s";
+}
+
+static const char *unknown_words(struct policy_arena *a, const char *what, const char *why)
+{
+	return policy_arena_format(
+	        a, "%s is unknown (%s)", what, policy_arena_shown(a, why, 2 * FINDING_VALUE_MAX));
+}
+
+static const char *compare_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct policy_field *f = e->field;
+	struct policy_arena *a = ev->arena;
+	struct policy_fact fact;
+	policy_field_read(f, ev->input, &fact);
+	if (!fact.known)
+		return unknown_words(a, f->name, fact.why);
+	if (f->type == POLICY_NUMBER)
+		return policy_arena_format(a, "%s is %" PRId64, f->noun, fact.number);
+	if (f->type == POLICY_DURATION)
+		return policy_arena_format(a, "%s is %s", f->noun, duration_words(a, fact.number));
+	if (!fact.text)
+		return policy_arena_format(a, "%s is not set", f->noun);
+	const char *shown = policy_arena_shown(a, fact.text, FINDING_VALUE_MAX);
+	if (f->type == POLICY_TEXT)
+		return policy_arena_format(a, "%s is \"%s\"", f->noun, shown);
+	return policy_arena_format(a, "%s is %s%s", f->noun, shown,
+	        policy_value(ev, e) == TRI_UNKNOWN ? ", which is not a version" : "");
+}
+
+static const char *field_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	struct policy_fact fact;
+	policy_field_read(e->field, ev->input, &fact);
+	if (!fact.known)
+		return unknown_words(ev->arena, e->field->name, fact.why);
+	return fact.yes ? e->field->yes : e->field->no;
+}
+
+static const char *package_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct posture *p = ev->input->posture;
+	struct policy_arena *a = ev->arena;
+	const char *name = e->name.text, *versions = NULL;
+	size_t n = 0;
+	for (size_t i = 0; p && i < p->n_packages && n < FINDING_LEAVES_MAX; i++) {
+		if (strcmp(p->packages[i].name, name) != 0)
+			continue;
+		const char *version = policy_arena_shown(a, p->packages[i].version, FINDING_VALUE_MAX);
+		versions = n++ ? policy_arena_format(a, "%s, %s", versions, version) : version;
+	}
+	if (n > 0)
+		return policy_arena_format(a, "package %s is installed (%s)", name, versions);
+	if (p && p->packages_known)
+		return policy_arena_format(a, "package %s is not installed", name);
+	return unknown_words(a, policy_arena_format(a, "package %s", name),
+	        p ? policy_unknown_reason(p, "packages") : "the node was not inspected");
+}
+
+static const char *term_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct policy_term *term = &ev->terms[e->term];
+	size_t n = term->n_certain + term->n_possible;
+	if (ev->advisories_unknown && n == 0)
+		return policy_arena_format(
+		        ev->arena, "the advisories are unknown (%s)", ev->advisories_unknown);
+	const char *words =
+	        policy_arena_format(ev->arena, "%zu %s", n, n == 1 ? "advisory matches" : "advisories match");
+	return ev->advisories_unknown ? policy_arena_format(ev->arena, "%s and there may be more (%s)", words,
+	                                        ev->advisories_unknown)
+	                              : words;
+}
+
+static const char *leaf_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	switch (e->kind) {
+	case POLICY_FIELD:
+		return field_words(ev, e);
+	case POLICY_COMPARE:
+		return compare_words(ev, e);
+	case POLICY_PACKAGE:
+	case POLICY_PACKAGE_VERSION:
+		return package_words(ev, e);
+	default:
+		return term_words(ev, e);
+	}
+}
+
+struct found {
+	const char *words;
+	size_t n;
+};
+
+/* Every leaf below e, or (all false) only those of branches that are not satisfied. */
+static void found_collect(
+        struct policy_evaluation *ev, const struct policy_expression *e, bool all, struct found *f)
+{
+	if (f->n > FINDING_LEAVES_MAX || (!all && policy_value(ev, e) == TRI_YES))
+		return;
+	switch (e->kind) {
+	case POLICY_AND:
+	case POLICY_OR:
+	case POLICY_NOT:
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			found_collect(ev, c, all || e->kind == POLICY_NOT, f);
+		return;
+	case POLICY_REQUIREMENT:
+		found_collect(ev, e->requirement->expression, all, f);
+		return;
+	default:
+		break;
+	}
+	const char *words = f->n == FINDING_LEAVES_MAX ? "more" : leaf_words(ev, e);
+	f->words = f->n++ ? policy_arena_format(ev->arena, "%s and %s", f->words, words) : words;
+}
+
+const char *policy_found(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	struct found f = { "", 0 };
+	found_collect(ev, e, policy_value(ev, e) == TRI_YES, &f);
+	return f.words;
+}
+
+static void advisory_finding(
+        struct policy_evaluation *ev, const char *requirement, const struct policy_match *m)
+{
+	struct policy_arena *a = ev->arena;
+	const struct posture_package *p = m->package;
+	struct policy_finding f = { .kind = POLICY_FINDING_ADVISORY,
+		.requirement = requirement,
+		.package = policy_arena_string(a, p->name),
+		.source_package = policy_arena_string(a, p->source),
+		.installed = policy_arena_string(a, p->version),
+		.fixed = m->fixed,
+		.advisory = m->id,
+		.purl = m->purl,
+		.aliases = m->aliases,
+		.source = m->source,
+		.severity = m->severity };
+	f.text = policy_arena_format(a, "%s %s has %s (%s%s), %s%s",
+	        policy_arena_shown(a, p->name, FINDING_VALUE_MAX),
+	        policy_arena_shown(a, p->version, FINDING_VALUE_MAX), m->id,
+	        m->severity == VULN_SEVERITY_UNKNOWN ? "severity " : "", vuln_severity_name(m->severity),
+	        m->fixed ? "fixed in " : "no fix known", m->fixed ? m->fixed : "");
+	finding_add(ev, &f);
+}
+
+/* One finding an advisory for every advisory term below e that is not satisfied. */
+static void explain_terms(
+        struct policy_evaluation *ev, const char *requirement, const struct policy_expression *e)
+{
+	if (policy_value(ev, e) == TRI_YES)
+		return;
+	if (e->kind == POLICY_NO_ADVISORY || e->kind == POLICY_ADVISORIES) {
+		const struct policy_term *term = &ev->terms[e->term];
+		for (size_t i = 0; i < term->n_matches; i++)
+			advisory_finding(ev, requirement, &ev->matches[term->matches[i]]);
+		ev->decision->n_omitted += term->n_certain + term->n_possible - term->n_matches;
+	} else if (e->kind == POLICY_AND || e->kind == POLICY_OR) {
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			explain_terms(ev, requirement, c);
+	}
+}
+
+static bool is_term(const struct policy_expression *e)
+{
+	return e->kind == POLICY_NO_ADVISORY || e->kind == POLICY_ADVISORIES;
+}
+
+static void explain(struct policy_evaluation *ev, const struct policy_requirement *r, const char *name,
+        const struct policy_expression *e)
+{
+	enum tristate v = policy_value(ev, e);
+	if (v == TRI_YES)
+		return;
+	if (e->kind == POLICY_AND) {
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			explain(ev, r, name, c);
+		return;
+	}
+	if (e->kind == POLICY_REQUIREMENT) {
+		policy_explain_requirement(ev, e->requirement);
+		return;
+	}
+	explain_terms(ev, name, e);
+	if (is_term(e) && v == TRI_NO && ev->terms[e->term].n_matches > 0)
+		return; /* the advisories have said it */
+	policy_finding_sentence(ev, v == TRI_UNKNOWN ? POLICY_FINDING_UNKNOWN : POLICY_FINDING_REQUIREMENT,
+	        name,
+	        policy_arena_format(
+	                ev->arena, "%s; requirement %s wants %s", policy_found(ev, e), name, e->text));
+}
+
+void policy_explain_requirement(struct policy_evaluation *ev, const struct policy_requirement *r)
+{
+	struct policy_requirement_state *state = &ev->requirements[r->index];
+	if (state->explained || policy_requirement_value(ev, r) == TRI_YES)
+		return;
+	state->explained = true;
+	explain(ev, r, policy_arena_string(ev->arena, r->name.text), r->expression);
+}

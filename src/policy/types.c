@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* Gives the names in expressions their meaning and refuses comparisons that cannot mean anything. */
+#include "policy/fields.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *type_name(enum policy_type t)
+{
+	static const char *const names[] = { [POLICY_BOOLEAN] = "yes or no",
+		[POLICY_TEXT] = "text",
+		[POLICY_VERSION] = "a version",
+		[POLICY_NUMBER] = "a number",
+		[POLICY_DURATION] = "a length of time" };
+	return names[t];
+}
+
+static const char *type_example(enum policy_type t)
+{
+	static const char *const examples[] = { [POLICY_BOOLEAN] = "",
+		[POLICY_TEXT] = "\"...\"",
+		[POLICY_VERSION] = "\"12\"",
+		[POLICY_NUMBER] = "3",
+		[POLICY_DURATION] = "3 days" };
+	return examples[t];
+}
+
+struct policy_requirement *policy_requirement_find(struct policy_tree *t, const char *name)
+{
+	for (struct policy_requirement *r = t->requirements; r; r = r->next)
+		if (strcmp(r->name.text, name) == 0)
+			return r;
+	return NULL;
+}
+
+static bool literal_fits(enum policy_type field, enum policy_type literal)
+{
+	return literal == field || (field == POLICY_VERSION && literal == POLICY_TEXT);
+}
+
+static void check_version_literal(struct policy_parser *p, const struct policy_literal *l)
+{
+	struct error err;
+	int order;
+	if (version_compare(VERSION_DPKG, l->text, l->text, &order, &err) < 0)
+		policy_problem(p, l->at, "\"%s\" is not a version: %s", l->text, err.text);
+}
+
+/* Only equality has a meaning for what has no order. */
+static void check_equality(struct policy_parser *p, const struct policy_expression *e, const char *what)
+{
+	if (e->operator!= POLICY_EQ && e->operator!= POLICY_NE)
+		policy_problem(p, e->at, "%s has no order: compare it with = or !=", what);
+}
+
+static void check_compare(struct policy_parser *p, struct policy_expression *e)
+{
+	const struct policy_field *f = e->field;
+	char what[96];
+	snprintf(what, sizeof(what), "`%s` is text and", f->name);
+	if (f->type == POLICY_BOOLEAN)
+		policy_problem(
+		        p, e->at, "`%s` is yes or no: write `%s` or `not %s`", f->name, f->name, f->name);
+	else if (!literal_fits(f->type, e->literal.type))
+		policy_problem(p, e->literal.at, "`%s` is %s and cannot be compared with %s; write it as %s",
+		        f->name, type_name(f->type), type_name(e->literal.type), type_example(f->type));
+	else if (f->type == POLICY_TEXT)
+		check_equality(p, e, what);
+	else if (f->type == POLICY_VERSION)
+		check_version_literal(p, &e->literal);
+}
+
+static void unknown_name(struct policy_parser *p, const struct policy_name *name)
+{
+	char list[512] = "";
+	size_t n, used = 0;
+	const struct policy_field *fields = policy_fields(&n);
+	if (!strchr(name->text, '.')) {
+		policy_problem(p, name->at, "there is no requirement and no field `%s`", name->text);
+		return;
+	}
+	for (size_t i = 0; i < n && used < sizeof(list); i++)
+		used += (size_t)snprintf(
+		        list + used, sizeof(list) - used, "%s%s", i ? ", " : "", fields[i].name);
+	policy_problem(p, name->at, "there is no field `%s`; the fields are %s", name->text, list);
+}
+
+/* A bare name: a field that is yes or no, or an earlier requirement. */
+static void check_name(
+        struct policy_parser *p, struct policy_expression *e, const struct policy_requirement *limit)
+{
+	e->field = policy_field_find(e->name.text);
+	if (e->field && e->field->type != POLICY_BOOLEAN) {
+		policy_problem(p, e->at, "`%s` is %s: compare it with something, as in `%s = %s`",
+		        e->field->name, type_name(e->field->type), e->field->name,
+		        type_example(e->field->type));
+	} else if (!e->field) {
+		struct policy_requirement *r = policy_requirement_find(p->tree, e->name.text);
+		if (!r) {
+			unknown_name(p, &e->name);
+		} else if (limit && r->index >= limit->index) {
+			policy_problem(p, e->at,
+			        "a requirement may only refer to those above it, and `%s` is not",
+			        r->name.text);
+		} else {
+			e->kind = POLICY_REQUIREMENT;
+			e->requirement = r;
+			r->used = true;
+		}
+	}
+}
+
+static void add_term(struct policy_parser *p, struct policy_expression *e)
+{
+	struct policy_tree *t = p->tree;
+	if (t->n_terms == t->terms_capacity) {
+		size_t capacity = t->terms_capacity ? t->terms_capacity * 2 : 8;
+		struct policy_expression **more =
+		        policy_arena_alloc(p->arena, capacity * sizeof(struct policy_expression *));
+		for (size_t i = 0; i < t->n_terms; i++)
+			more[i] = t->terms[i];
+		t->terms = more;
+		t->terms_capacity = capacity;
+	}
+	e->term = t->n_terms;
+	t->terms[t->n_terms++] = e;
+}
+
+void policy_check_expression(
+        struct policy_parser *p, struct policy_expression *e, const struct policy_requirement *limit)
+{
+	e->text = policy_span_text(p, e->at);
+	switch (e->kind) {
+	case POLICY_FIELD:
+		check_name(p, e, limit);
+		break;
+	case POLICY_COMPARE:
+		e->field = policy_field_find(e->name.text);
+		if (e->field)
+			check_compare(p, e);
+		else
+			unknown_name(p, &e->name);
+		break;
+	case POLICY_PACKAGE_VERSION:
+		if (e->literal.type != POLICY_TEXT)
+			policy_problem(p, e->literal.at, "a version is written in quotes, as in \"1.2\"");
+		else
+			check_version_literal(p, &e->literal);
+		break;
+	case POLICY_NO_ADVISORY:
+		add_term(p, e);
+		break;
+	case POLICY_ADVISORIES:
+		if (e->literal.type != POLICY_NUMBER)
+			policy_problem(p, e->literal.at, "the count of advisories is compared with a number");
+		add_term(p, e);
+		break;
+	case POLICY_ADVISORY_ID:
+		check_equality(p, e, "an id");
+		break;
+	case POLICY_ADVISORY_PACKAGE:
+		check_equality(p, e, "a package's name");
+		break;
+	case POLICY_ADVISORY_SOURCE:
+		check_equality(p, e, "a source");
+		break;
+	default:
+		break;
+	}
+	for (struct policy_expression *c = e->first; c; c = c->next)
+		policy_check_expression(p, c, limit);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+#include "policy/evaluation.h"
+
+#include <string.h>
+
+enum tristate policy_and(enum tristate a, enum tristate b)
+{
+	if (a == TRI_NO || b == TRI_NO)
+		return TRI_NO;
+	return a == TRI_YES && b == TRI_YES ? TRI_YES : TRI_UNKNOWN;
+}
+
+enum tristate policy_or(enum tristate a, enum tristate b)
+{
+	if (a == TRI_YES || b == TRI_YES)
+		return TRI_YES;
+	return a == TRI_NO && b == TRI_NO ? TRI_NO : TRI_UNKNOWN;
+}
+
+enum tristate policy_not(enum tristate a)
+{
+	return a == TRI_YES ? TRI_NO : a == TRI_NO ? TRI_YES : TRI_UNKNOWN;
+}
+
+static enum tristate tri(bool yes)
+{
+	return yes ? TRI_YES : TRI_NO;
+}
+
+static enum tristate holds(enum policy_operator o, int64_t order)
+{
+	switch (o) {
+	case POLICY_EQ:
+		return tri(order == 0);
+	case POLICY_NE:
+		return tri(order != 0);
+	case POLICY_LT:
+		return tri(order < 0);
+	case POLICY_LE:
+		return tri(order <= 0);
+	case POLICY_GT:
+		return tri(order > 0);
+	case POLICY_GE:
+		return tri(order >= 0);
+	}
+	return TRI_UNKNOWN;
+}
+
+/* A version that its ecosystem does not allow has no place in the order. */
+static enum tristate version_holds(
+        enum version_ecosystem e, enum policy_operator o, const char *have, const char *want)
+{
+	int order;
+	return version_compare(e, have, want, &order, NULL) < 0 ? TRI_UNKNOWN : holds(o, order);
+}
+
+static enum tristate text_holds(enum policy_operator o, const char *have, const char *want)
+{
+	return holds(o, !have || strcmp(have, want) != 0);
+}
+
+static enum tristate compare_value(const struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	struct policy_fact fact;
+	policy_field_read(e->field, ev->input, &fact);
+	if (!fact.known)
+		return TRI_UNKNOWN;
+	switch (e->field->type) {
+	case POLICY_TEXT:
+		return text_holds(e->operator, fact.text, e->literal.text);
+	case POLICY_VERSION:
+		return version_holds(VERSION_DPKG, e->operator, fact.text, e->literal.text);
+	case POLICY_NUMBER:
+	case POLICY_DURATION:
+		return holds(e->operator, fact.number - e->literal.number);
+	case POLICY_BOOLEAN:
+		break;
+	}
+	return TRI_UNKNOWN;
+}
+
+static enum version_ecosystem package_ecosystem(const struct posture_package *package)
+{
+	static const struct {
+		const char *type;
+		enum version_ecosystem ecosystem;
+	} types[] = { { "rpm", VERSION_RPM }, { "apk", VERSION_APK }, { "npm", VERSION_SEMVER },
+		{ "pypi", VERSION_PYPI } };
+	for (size_t i = 0; package->type && i < ARRAY_LENGTH(types); i++)
+		if (strcmp(package->type, types[i].type) == 0)
+			return types[i].ecosystem;
+	return VERSION_DPKG;
+}
+
+/* Installed: once at least. Version: where copies (architectures, slots) disagree neither answer is safe. */
+static enum tristate package_value(const struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct posture *p = ev->input->posture;
+	enum tristate all = TRI_UNKNOWN, v;
+	bool any = false;
+	if (!p)
+		return TRI_UNKNOWN;
+	for (size_t i = 0; i < p->n_packages; i++) {
+		const struct posture_package *package = &p->packages[i];
+		if (strcmp(package->name, e->name.text) != 0)
+			continue;
+		if (e->kind == POLICY_PACKAGE)
+			return TRI_YES;
+		v = version_holds(package_ecosystem(package), e->operator, package->version, e->literal.text);
+		all = any && v != all ? TRI_UNKNOWN : v;
+		any = true;
+		if (all == TRI_UNKNOWN)
+			return TRI_UNKNOWN;
+	}
+	if (!p->packages_known)
+		return TRI_UNKNOWN;
+	return any ? all : TRI_NO;
+}
+
+static enum tristate no_advisory_value(const struct policy_evaluation *ev, const struct policy_term *term)
+{
+	if (term->n_certain > 0)
+		return TRI_NO;
+	return term->n_possible > 0 || ev->advisories_unknown ? TRI_UNKNOWN : TRI_YES;
+}
+
+/* The count lies between low and high; where the answer is not the same all along, it is unknown. */
+static enum tristate count_value(
+        const struct policy_evaluation *ev, const struct policy_expression *e, const struct policy_term *term)
+{
+	int64_t low = (int64_t)term->n_certain, want = e->literal.number;
+	int64_t high = ev->advisories_unknown ? INT64_MAX / 2 : low + (int64_t)term->n_possible;
+	enum tristate at_low = holds(e->operator, low - want), at_high = holds(e->operator, high - want);
+	if (e->operator== POLICY_EQ || e->operator== POLICY_NE) {
+		if (low < high && low <= want && want <= high)
+			return TRI_UNKNOWN;
+		return at_low;
+	}
+	return at_low == at_high ? at_low : TRI_UNKNOWN;
+}
+
+enum tristate policy_requirement_value(struct policy_evaluation *ev, const struct policy_requirement *r)
+{
+	struct policy_requirement_state *state = &ev->requirements[r->index];
+	if (!state->judged) {
+		state->value = policy_value(ev, r->expression);
+		state->judged = true;
+	}
+	return state->value;
+}
+
+enum tristate policy_value(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	enum tristate v = e->kind == POLICY_OR ? TRI_NO : TRI_YES;
+	struct policy_fact fact;
+	switch (e->kind) {
+	case POLICY_AND:
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			v = policy_and(v, policy_value(ev, c));
+		return v;
+	case POLICY_OR:
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			v = policy_or(v, policy_value(ev, c));
+		return v;
+	case POLICY_NOT:
+		return policy_not(policy_value(ev, e->first));
+	case POLICY_FIELD:
+		policy_field_read(e->field, ev->input, &fact);
+		return !fact.known ? TRI_UNKNOWN : tri(fact.yes);
+	case POLICY_COMPARE:
+		return compare_value(ev, e);
+	case POLICY_REQUIREMENT:
+		return policy_requirement_value(ev, e->requirement);
+	case POLICY_PACKAGE:
+	case POLICY_PACKAGE_VERSION:
+		return package_value(ev, e);
+	case POLICY_NO_ADVISORY:
+		return no_advisory_value(ev, &ev->terms[e->term]);
+	case POLICY_ADVISORIES:
+		return count_value(ev, e, &ev->terms[e->term]);
+	default: /* conditions are never judged without an advisory */
+		return TRI_UNKNOWN;
+	}
+}
+
+/* An advisory without a date could be of any age. */
+static enum tristate older_value(const struct vuln_match *m, int64_t than_ms, time_ms now)
+{
+	time_ms since = m->published > 0 ? m->published : m->modified;
+	return since <= 0 ? TRI_UNKNOWN : tri(now - since > than_ms);
+}
+
+static enum tristate id_value(const struct policy_expression *e, const struct vuln_match *m)
+{
+	bool same = strcmp(m->id, e->literal.text) == 0;
+	for (const char *const *a = m->aliases; a && *a && !same; a++)
+		same = strcmp(*a, e->literal.text) == 0;
+	return holds(e->operator, !same);
+}
+
+static enum tristate match_package_value(const struct policy_expression *e, const struct vuln_match *m)
+{
+	bool same = strcmp(m->package->name, e->literal.text) == 0 ||
+	        (m->package->source && strcmp(m->package->source, e->literal.text) == 0);
+	return holds(e->operator, !same);
+}
+
+enum tristate policy_condition_value(
+        const struct policy_expression *e, const struct vuln_match *m, time_ms now)
+{
+	enum tristate v = e->kind == POLICY_OR ? TRI_NO : TRI_YES;
+	switch (e->kind) {
+	case POLICY_AND:
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			v = policy_and(v, policy_condition_value(c, m, now));
+		return v;
+	case POLICY_OR:
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			v = policy_or(v, policy_condition_value(c, m, now));
+		return v;
+	case POLICY_NOT:
+		return policy_not(policy_condition_value(e->first, m, now));
+	case POLICY_IS_FIXED:
+		return tri(m->fixed != NULL);
+	case POLICY_IS_OLDER:
+		return older_value(m, e->literal.number, now);
+	case POLICY_SEVERITY:
+		return holds(e->operator,(int64_t) vuln_severity_rank(m->severity) - e->literal.number);
+	case POLICY_ADVISORY_ID:
+		return id_value(e, m);
+	case POLICY_ADVISORY_PACKAGE:
+		return match_package_value(e, m);
+	case POLICY_ADVISORY_SOURCE:
+		return text_holds(e->operator, m->source, e->literal.text);
+	default: /* what asks about the node was refused behind `where` */
+		return TRI_UNKNOWN;
+	}
+}
+
+static const char *aliases_joined(struct policy_arena *a, const char *const *aliases)
+{
+	size_t length = 0, used = 0;
+	for (const char *const *name = aliases; name && *name; name++)
+		length += strlen(*name) + 1;
+	if (length == 0)
+		return NULL;
+	char *all = policy_arena_alloc(a, length);
+	for (const char *const *name = aliases; *name; name++) {
+		size_t n = strlen(*name);
+		if (used)
+			all[used++] = ',';
+		memcpy(all + used, *name, n);
+		used += n;
+	}
+	return all;
+}
+
+/* Keeps one match for the findings; SIZE_MAX where there are too many already. */
+static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *m)
+{
+	if (ev->n_matches == POLICY_FINDINGS_MAX)
+		return SIZE_MAX;
+	ARRAY_RESERVE_ONE(ev->matches, ev->n_matches, ev->matches_capacity);
+	ev->matches[ev->n_matches] = (struct policy_match){ .package = m->package,
+		.purl = policy_arena_string(ev->arena, m->purl),
+		.id = policy_arena_string(ev->arena, m->id),
+		.aliases = aliases_joined(ev->arena, m->aliases),
+		.fixed = policy_arena_string(ev->arena, m->fixed),
+		.source = policy_arena_string(ev->arena, m->source),
+		.severity = m->severity };
+	return ev->n_matches++;
+}
+
+static int match_judge(const struct vuln_match *m, void *context)
+{
+	struct policy_evaluation *ev = context;
+	const struct policy_tree *t = &ev->policy->tree;
+	size_t kept = SIZE_MAX;
+	bool tried = false;
+	for (size_t i = 0; i < t->n_terms; i++) {
+		struct policy_term *term = &ev->terms[i];
+		const struct policy_expression *where = t->terms[i]->first;
+		enum tristate v = where ? policy_condition_value(where, m, ev->input->now) : TRI_YES;
+		if (v == TRI_NO)
+			continue;
+		*(v == TRI_YES ? &term->n_certain : &term->n_possible) += 1;
+		if (!tried)
+			kept = match_keep(ev, m);
+		tried = true;
+		if (kept == SIZE_MAX)
+			continue;
+		ARRAY_RESERVE_ONE(term->matches, term->n_matches, term->capacity);
+		term->matches[term->n_matches++] = kept;
+	}
+	return 0;
+}
+
+void policy_match_advisories(struct policy_evaluation *ev)
+{
+	const struct policy_input *in = ev->input;
+	struct error err = { "" };
+	ev->advisories_unknown = NULL;
+	if (ev->policy->tree.n_terms == 0)
+		return;
+	if (!in->index) {
+		ev->advisories_unknown = "there is no vulnerability information";
+		return;
+	}
+	if (!in->posture) {
+		ev->advisories_unknown = "the node was not inspected";
+		return;
+	}
+	if (vuln_match_posture(
+	            in->index, in->posture, match_judge, ev, &ev->decision->advisory_generation, &err) < 0)
+		ev->advisories_unknown =
+		        policy_arena_format(ev->arena, "the advisories could not be read: %s", err.text);
+	else if (!in->posture->packages_known)
+		ev->advisories_unknown =
+		        policy_arena_shown(ev->arena, policy_unknown_reason(in->posture, "packages"), 200);
+}

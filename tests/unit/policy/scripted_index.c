@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/unit/policy/scripted_index.h"
+
+#include <string.h>
+
+uint64_t vuln_index_generation(struct vuln_index *index)
+{
+	return index->generation;
+}
+
+time_ms vuln_index_updated(struct vuln_index *index)
+{
+	return index->updated;
+}
+
+int vuln_match_posture(struct vuln_index *index, const struct posture *p, vuln_match_fn fn, void *context,
+        uint64_t *ret_generation, struct error *err)
+{
+	index->passes++;
+	for (size_t i = 0; i < index->n_matches; i++) {
+		const struct scripted_match *m = &index->matches[i];
+		for (size_t k = 0; k < p->n_packages; k++) {
+			if (strcmp(p->packages[k].name, m->package) != 0)
+				continue;
+			char *purl FREE_ON_EXIT = posture_purl(p, &p->packages[k]);
+			struct vuln_match match = { .package = &p->packages[k],
+				.purl = purl,
+				.id = m->id,
+				.aliases = m->aliases,
+				.fixed = m->fixed,
+				.source = m->source,
+				.summary = "",
+				.severity = m->severity,
+				.published = m->published,
+				.modified = m->modified };
+			int r = fn(&match, context);
+			if (r < 0)
+				return r;
+		}
+	}
+	if (index->failure)
+		return error_set(err, index->failure, "the index is damaged");
+	if (ret_generation)
+		*ret_generation = index->generation;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A vulnerability index that says what the test wrote: matches by package name, in order, or a failure. It
+ * stands in for index and matcher, so that dates, severities and errors can be chosen one by one;
+ * index_test.c uses the real one.
+ */
+#pragma once
+
+#include "vuln/vuln.h"
+
+struct scripted_match {
+	const char *package, *id, *fixed, *source;
+	enum vuln_severity severity;
+	time_ms published, modified;
+	const char *aliases[3]; /* NULL-terminated */
+};
+
+struct vuln_index {
+	const struct scripted_match *matches;
+	size_t n_matches;
+	uint64_t generation;
+	time_ms updated;
+	int failure;   /* negative errno: reading fails after the matches */
+	size_t passes; /* how often it was asked */
+};
