@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The engine of a stream: one read event, one write event, one timer for all its deadlines, and `wake`, an
+ * event without a descriptor that runs what must not happen inside a caller's own call: sending what was
+ * queued, offering again what was left, on_close.
+ */
+#include "net/stream_internal.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* One TLS record; with it a read leaves nothing inside OpenSSL that the descriptor would not tell of. */
+#define READ_SIZE 16384
+/* Reads and writes of one stream before the others get their turn. */
+#define TURN_MAX 8
+
+static void release(struct stream *s)
+{
+	if (s->on_gone)
+		s->on_gone(s, s->on_gone_user);
+	evbuffer_free(s->out);
+	if (s->unread)
+		OPENSSL_cleanse(s->unread, s->unread_capacity);
+	free(s->unread);
+	free(s);
+}
+
+struct stream *stream_free(struct stream *s)
+{
+	if (!s || s->freed)
+		return NULL;
+	s->freed = true;
+	s->state = STREAM_DONE;
+	event_del(&s->read_event);
+	event_del(&s->write_event);
+	event_del(&s->timer);
+	event_del(&s->wake);
+	tls_stream_detach(s);
+	close(s->fd);
+	s->fd = -1;
+	if (s->callbacks == 0)
+		release(s);
+	return NULL;
+}
+
+/* Callbacks are made between these two; false: the stream has gone, touch nothing. */
+static void callback_begin(struct stream *s)
+{
+	s->callbacks++;
+}
+static bool callback_end(struct stream *s)
+{
+	bool freed = s->freed;
+	if (--s->callbacks == 0 && freed)
+		release(s);
+	return !freed;
+}
+
+static void finish(struct stream *s, const char *format, va_list args)
+{
+	if (s->state == STREAM_DONE)
+		return;
+	if (!s->reason.text[0])
+		vsnprintf(s->reason.text, sizeof(s->reason.text), format, args);
+	s->state = STREAM_DONE;
+	event_del(&s->read_event);
+	event_del(&s->write_event);
+	event_del(&s->timer);
+	event_active(&s->wake, EV_TIMEOUT, 0);
+}
+
+void stream_fail(struct stream *s, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	finish(s, format, args);
+	va_end(args);
+}
+
+/* Time. */
+
+static time_ms deadline_of(const struct stream *s)
+{
+	time_ms d = INT64_MAX;
+	switch (s->state) {
+	case STREAM_CONNECTING:
+	case STREAM_HANDSHAKE:
+		return s->started + s->limits.handshake_ms;
+	case STREAM_OPEN:
+		if (s->limits.idle_ms)
+			d = s->last_activity + s->limits.idle_ms;
+		if (evbuffer_get_length(s->out) && s->limits.stall_ms)
+			d = MIN(d, s->last_progress + s->limits.stall_ms);
+		return d;
+	case STREAM_DRAINING:
+		return s->started + STREAM_DRAIN_MS;
+	case STREAM_LINGER:
+		return s->started + STREAM_LINGER_MS;
+	case STREAM_DONE:
+		break;
+	}
+	return d;
+}
+
+static void arm_timer(struct stream *s)
+{
+	time_ms d = deadline_of(s), now = clock_monotonic_ms();
+	if (d == INT64_MAX)
+		return;
+	time_ms wait = MAX(d - now, 1);
+	struct timeval tv = { wait / 1000, wait % 1000 * 1000 };
+	event_add(&s->timer, &tv);
+}
+
+static void set_state(struct stream *s, enum stream_state state)
+{
+	s->state = state;
+	if (state != STREAM_OPEN)
+		s->started = clock_monotonic_ms();
+	else
+		s->last_activity = s->last_progress = clock_monotonic_ms();
+	arm_timer(s);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	if (clock_monotonic_ms() < deadline_of(s)) {
+		arm_timer(s);
+		return;
+	}
+	switch (s->state) {
+	case STREAM_CONNECTING:
+		stream_fail(s, "no answer to the connection attempt within %d ms", s->limits.handshake_ms);
+		break;
+	case STREAM_HANDSHAKE:
+		stream_fail(s, "TLS handshake not finished within %d ms", s->limits.handshake_ms);
+		break;
+	case STREAM_OPEN:
+		if (evbuffer_get_length(s->out))
+			stream_fail(s, "the peer does not read: nothing taken for %d ms", s->limits.stall_ms);
+		else
+			stream_fail(s, "silent for %d ms", s->limits.idle_ms);
+		break;
+	case STREAM_DRAINING:
+	case STREAM_LINGER:
+	case STREAM_DONE:
+		stream_fail(s, "closed");
+		break;
+	}
+}
+
+/* Sending. */
+
+static void say_goodbye(struct stream *s)
+{
+	if (s->ssl)
+		tls_stream_goodbye(s);
+	(void)shutdown(s->fd, SHUT_WR);
+	set_state(s, STREAM_LINGER);
+	event_add(&s->read_event, NULL);
+}
+
+static ssize_t send_some(struct stream *s, short *events)
+{
+	/* Never across chains: 16 KB at once is one record. */
+	size_t n = MIN(evbuffer_get_length(s->out), (size_t)READ_SIZE);
+	const unsigned char *data = evbuffer_pullup(s->out, (ssize_t)n);
+	if (s->ssl)
+		return tls_stream_send(s, data, n, events);
+	ssize_t sent = send(s->fd, data, n, MSG_NOSIGNAL);
+	if (sent >= 0 || errno == EINTR)
+		return MAX(sent, (ssize_t)0);
+	*events = EV_WRITE;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return -EAGAIN;
+	stream_fail(s, "%s", strerror(errno));
+	return -errno;
+}
+
+static void drained(struct stream *s)
+{
+	if (s->state == STREAM_DRAINING) {
+		say_goodbye(s);
+	} else if (s->waited && s->handlers->on_drain) {
+		s->waited = false;
+		callback_begin(s);
+		s->handlers->on_drain(s, s->user);
+		(void)callback_end(s);
+	}
+}
+
+static void flush_out(struct stream *s)
+{
+	short events = 0;
+	for (int i = 0; evbuffer_get_length(s->out); i++) {
+		ssize_t n = i < TURN_MAX ? send_some(s, &events) : -EAGAIN;
+		if (n < 0 && n != -EAGAIN)
+			return;
+		if (n < 0) {
+			s->waited = true;
+			if (!events || (events & EV_WRITE))
+				event_add(&s->write_event, NULL);
+			arm_timer(s);
+			return;
+		}
+		evbuffer_drain(s->out, (size_t)n);
+		s->last_activity = s->last_progress = clock_monotonic_ms();
+	}
+	drained(s);
+}
+
+int stream_write(struct stream *s, const void *data, size_t length)
+{
+	if (s->state >= STREAM_DRAINING)
+		return -EPIPE;
+	size_t waiting = evbuffer_get_length(s->out);
+	if (length > s->limits.write_max || waiting > s->limits.write_max - length) {
+		stream_fail(s, "the peer does not read: %zu bytes wait for it", waiting + length);
+		return -ENOBUFS;
+	}
+	if (waiting == 0)
+		s->last_progress = clock_monotonic_ms();
+	if (evbuffer_add(s->out, data, length) < 0)
+		return -ENOMEM;
+	if (s->state == STREAM_OPEN)
+		event_active(&s->wake, EV_TIMEOUT, 0);
+	return 0;
+}
+
+size_t stream_pending(const struct stream *s)
+{
+	return evbuffer_get_length(s->out);
+}
+
+/* Receiving. */
+
+/* Keeps what the handler did not take. */
+static void keep_unread(struct stream *s, const uint8_t *data, size_t length)
+{
+	if (s->unread_length + length > s->unread_capacity) {
+		s->unread_capacity =
+		        MAX(s->unread_length + length, MIN(s->unread_capacity * 2, s->limits.read_max));
+		s->unread = xrealloc_array(s->unread, s->unread_capacity, 1);
+	}
+	memcpy(s->unread + s->unread_length, data, length);
+	s->unread_length += length;
+}
+
+static void drop_unread(struct stream *s, size_t n)
+{
+	s->unread_length -= n;
+	memmove(s->unread, s->unread + n, s->unread_length);
+	if (s->unread_length == 0) {
+		OPENSSL_cleanse(s->unread, s->unread_capacity);
+		free(s->unread);
+		s->unread = NULL;
+		s->unread_capacity = 0;
+	}
+}
+
+/* Offers bytes to the handler; false: the stream has gone. */
+static bool offer(struct stream *s, const uint8_t *data, size_t length, size_t *ret_taken)
+{
+	callback_begin(s);
+	*ret_taken = s->handlers->on_data(s, data, length, s->user);
+	return callback_end(s);
+}
+
+static bool deliver(struct stream *s, const uint8_t *data, size_t length)
+{
+	size_t taken = 0;
+	if (s->unread_length || s->paused) {
+		keep_unread(s, data, length);
+		if (!s->paused && !offer(s, s->unread, s->unread_length, &taken))
+			return false;
+		if (taken)
+			drop_unread(s, MIN(taken, s->unread_length));
+	} else {
+		if (!offer(s, data, length, &taken))
+			return false;
+		if (taken < length && s->state == STREAM_OPEN)
+			keep_unread(s, data + taken, length - taken);
+	}
+	if (s->unread_length > s->limits.read_max && s->state == STREAM_OPEN)
+		stream_fail(s, "the peer's message is larger than %zu bytes", s->limits.read_max);
+	return true;
+}
+
+static ssize_t receive_some(struct stream *s, uint8_t *data, size_t size, short *events)
+{
+	if (s->ssl)
+		return tls_stream_read(s, data, size, events);
+	ssize_t n = recv(s->fd, data, size, 0);
+	if (n >= 0)
+		return n;
+	*events = EV_READ;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return -EAGAIN;
+	stream_fail(s, "%s", strerror(errno));
+	return -errno;
+}
+
+static void on_readable(struct stream *s)
+{
+	uint8_t data[READ_SIZE];
+	for (int i = 0; i < TURN_MAX; i++) {
+		if (s->state != STREAM_OPEN && s->state != STREAM_DRAINING && s->state != STREAM_LINGER)
+			break;
+		if (s->state == STREAM_OPEN && s->paused)
+			break;
+		short events = 0;
+		ssize_t n = receive_some(s, data, sizeof(data), &events);
+		if (n == -EAGAIN) {
+			if (events & EV_WRITE)
+				event_add(&s->write_event, NULL);
+			break;
+		}
+		if (n < 0)
+			break;
+		if (n == 0) {
+			stream_fail(s, s->state == STREAM_OPEN ? "closed by the peer" : "closed");
+			break;
+		}
+		s->last_activity = clock_monotonic_ms();
+		if (s->state == STREAM_OPEN && !deliver(s, data, (size_t)n))
+			return;
+	}
+}
+
+void stream_pause(struct stream *s)
+{
+	s->paused = true;
+	if (s->state == STREAM_OPEN)
+		event_del(&s->read_event);
+}
+
+void stream_resume(struct stream *s)
+{
+	if (!s->paused)
+		return;
+	s->paused = false;
+	if (s->state != STREAM_OPEN)
+		return;
+	event_add(&s->read_event, NULL);
+	s->redeliver = s->unread_length > 0;
+	if (s->redeliver)
+		event_active(&s->wake, EV_TIMEOUT, 0);
+}
+
+/* The course of a stream. */
+
+static void open_stream(struct stream *s)
+{
+	set_state(s, STREAM_OPEN);
+	if (!s->paused)
+		event_add(&s->read_event, NULL);
+	callback_begin(s);
+	s->handlers->on_open(s, s->has_peer ? &s->peer : NULL, s->user);
+	if (callback_end(s) && s->state == STREAM_OPEN && evbuffer_get_length(s->out))
+		event_active(&s->wake, EV_TIMEOUT, 0);
+}
+
+static void shake_hands(struct stream *s)
+{
+	short events = 0;
+	int r = s->ssl ? tls_stream_handshake(s, &events) : 1;
+	event_del(&s->read_event);
+	event_del(&s->write_event);
+	if (r > 0) {
+		open_stream(s);
+	} else if (r == 0) {
+		if (events & EV_READ)
+			event_add(&s->read_event, NULL);
+		if (events & EV_WRITE)
+			event_add(&s->write_event, NULL);
+	}
+}
+
+static void connected(struct stream *s)
+{
+	int code = 0;
+	socklen_t length = sizeof(code);
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &code, &length) < 0)
+		code = errno;
+	if (code) {
+		stream_fail(s, "cannot connect: %s", strerror(code));
+		return;
+	}
+	time_ms started = s->started;
+	set_state(s, STREAM_HANDSHAKE);
+	s->started = started;
+	shake_hands(s);
+}
+
+static void on_io(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	if (s->state == STREAM_CONNECTING) {
+		if (what & EV_WRITE)
+			connected(s);
+	} else if (s->state == STREAM_HANDSHAKE) {
+		shake_hands(s);
+	} else {
+		/* A TLS read may have waited for writing (a key update to be answered), and the other way
+		 * round. */
+		callback_begin(s);
+		if ((what & EV_READ) || s->ssl)
+			on_readable(s);
+		if (!s->freed && (s->state == STREAM_OPEN || s->state == STREAM_DRAINING))
+			flush_out(s);
+		(void)callback_end(s);
+	}
+}
+
+static void on_done(struct stream *s)
+{
+	callback_begin(s);
+	s->handlers->on_close(s, s->reason.text, s->user);
+	if (callback_end(s))
+		stream_free(s);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	callback_begin(s);
+	if (s->state == STREAM_CONNECTING)
+		event_add(&s->write_event, NULL);
+	else if (s->state == STREAM_HANDSHAKE)
+		shake_hands(s);
+	if (s->redeliver && !s->paused && s->state == STREAM_OPEN) {
+		size_t taken = 0;
+		s->redeliver = false;
+		if (offer(s, s->unread, s->unread_length, &taken) && taken)
+			drop_unread(s, MIN(taken, s->unread_length));
+	}
+	if (!s->freed && (s->state == STREAM_OPEN || s->state == STREAM_DRAINING))
+		flush_out(s);
+	if (!s->freed && s->state == STREAM_DONE)
+		on_done(s);
+	(void)callback_end(s);
+}
+
+void stream_close(struct stream *s, const char *reason)
+{
+	if (s->state >= STREAM_DRAINING)
+		return;
+	snprintf(s->reason.text, sizeof(s->reason.text), "%s", reason);
+	if (s->state != STREAM_OPEN) {
+		stream_fail(s, "closed");
+		return;
+	}
+	event_del(&s->read_event);
+	set_state(s, STREAM_DRAINING);
+	event_active(&s->wake, EV_TIMEOUT, 0);
+}
+
+struct stream *stream_new(struct event_base *base, int fd, SSL *ssl, bool connecting,
+        const struct stream_limits *limits, const struct stream_handlers *handlers, void *user)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+	s->fd = fd;
+	s->ssl = ssl;
+	s->base = base;
+	s->limits = *limits;
+	s->handlers = handlers;
+	s->user = user;
+	s->out = evbuffer_new();
+	if (!s->out)
+		abort();
+	event_assign(&s->read_event, base, fd, EV_READ | EV_PERSIST, on_io, s);
+	event_assign(&s->write_event, base, fd, EV_WRITE, on_io, s);
+	event_assign(&s->timer, base, -1, 0, on_timer, s);
+	event_assign(&s->wake, base, -1, 0, on_wake, s);
+	set_state(s, connecting ? STREAM_CONNECTING : STREAM_HANDSHAKE);
+	event_active(&s->wake, EV_TIMEOUT, 0);
+	return s;
+}
+
+/* What others may ask. */
+
+void stream_set_handlers(struct stream *s, const struct stream_handlers *handlers, void *user)
+{
+	s->handlers = handlers;
+	s->user = user;
+}
+
+void stream_set_limits(struct stream *s, const struct stream_limits *limits)
+{
+	s->limits = *limits;
+	arm_timer(s);
+}
+
+bool stream_is_open(const struct stream *s)
+{
+	return s->state == STREAM_OPEN;
+}
+
+const struct identity *stream_peer(const struct stream *s)
+{
+	return s->has_peer ? &s->peer : NULL;
+}
+
+const char *stream_peer_text(const struct stream *s)
+{
+	return s->peer_text;
+}

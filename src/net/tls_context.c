@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a program's TLS connections have in common: its key and certificate, the site CA and its revocation
+ * list, and who may be at the other end. Reloading builds a new SSL_CTX beside the old one and changes over
+ * only when all of it is good.
+ */
+#include "net/tls.h"
+
+#include "crypto/openssl.h"
+#include "net/tls_internal.h"
+
+#include <errno.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TLS_FILES 4
+
+struct tls_context {
+	struct tls_config config; /* strings owned */
+	SSL_CTX *ssl_ctx;
+	X509 *ca;
+	X509_CRL *crl;
+	struct stat files[TLS_FILES]; /* as they were when last read */
+	struct stream_list streams;
+	struct event *watch;
+	int watch_ms;
+	void (*on_reload)(const struct error *err, void *user);
+	void *on_reload_user;
+};
+
+struct stream_list *tls_context_streams(struct tls_context *t)
+{
+	return &t->streams;
+}
+
+/* Verification of the peer. */
+
+static void verification_free(
+        void *parent, void *data, CRYPTO_EX_DATA *ad, int index, long number, void *pointer)
+{
+	free(data);
+}
+
+static int verification_index(void)
+{
+	static int index = -1;
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, verification_free);
+	return index;
+}
+
+struct tls_verification *tls_verification_of(SSL *ssl)
+{
+	return SSL_get_ex_data(ssl, verification_index());
+}
+
+static bool has_name(X509 *certificate, const struct identity *who, const char *expected)
+{
+	return strcmp(who->name, expected) == 0 ||
+	        X509_check_host(certificate, expected, 0,
+	                X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1 ||
+	        X509_check_ip_asc(certificate, expected, 0) == 1;
+}
+
+/* The chain is good; is it somebody who may be here? */
+static bool check_identity(struct tls_verification *v, X509 *certificate)
+{
+	struct error err;
+	struct identity who;
+	if (certificate_identity(certificate, &who, &err) < 0)
+		snprintf(v->reason, sizeof(v->reason), "%.200s", err.text);
+	else if (!(v->peer_roles & TLS_ROLE(who.role)))
+		snprintf(v->reason, sizeof(v->reason),
+		        "the certificate of %s is of role %s, which has no business here", who.name,
+		        identity_role_name(who.role));
+	else if (v->expected_name[0] && !has_name(certificate, &who, v->expected_name))
+		snprintf(v->reason, sizeof(v->reason), "the certificate is of %s, not of %.100s", who.name,
+		        v->expected_name);
+	if (v->reason[0])
+		return false;
+	v->peer = who;
+	v->has_peer = true;
+	return true;
+}
+
+static const struct {
+	int code;
+	const char *words;
+} verification_words[] = {
+	{ X509_V_ERR_CERT_HAS_EXPIRED, "has expired" },
+	{ X509_V_ERR_CERT_NOT_YET_VALID, "is not valid yet; compare the clocks" },
+	{ X509_V_ERR_CERT_REVOKED, "is revoked" },
+	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "is not from this site's CA" },
+	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "is not from this site's CA" },
+	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "is not from this site's CA" },
+	{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "is not from this site's CA" },
+	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, "is not from this site's CA" },
+	{ X509_V_ERR_CERT_CHAIN_TOO_LONG, "is not from this site's CA" },
+	{ X509_V_ERR_INVALID_PURPOSE, "is not meant for this end of a connection" },
+	{ X509_V_ERR_CRL_HAS_EXPIRED, "cannot be checked: the revocation list has expired" },
+};
+
+static int verify_peer(int ok, X509_STORE_CTX *ctx)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_verification *v = ssl ? tls_verification_of(ssl) : NULL;
+	if (!v)
+		return 0;
+	if (ok) {
+		if (X509_STORE_CTX_get_error_depth(ctx) > 0 ||
+		        check_identity(v, X509_STORE_CTX_get_current_cert(ctx)))
+			return 1;
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+		return 0;
+	}
+	int code = X509_STORE_CTX_get_error(ctx);
+	const char *words = NULL;
+	for (size_t i = 0; i < ARRAY_LENGTH(verification_words); i++)
+		if (verification_words[i].code == code)
+			words = verification_words[i].words;
+	snprintf(v->reason, sizeof(v->reason), "the peer's certificate %s",
+	        words ? words : X509_verify_cert_error_string(code));
+	return 0;
+}
+
+SSL *tls_context_ssl(struct tls_context *t, const char *expected_name)
+{
+	SSL *ssl = SSL_new(t->ssl_ctx);
+	struct tls_verification *v = xcalloc(1, sizeof(*v));
+	v->peer_roles = t->config.peer_roles;
+	if (expected_name)
+		snprintf(v->expected_name, sizeof(v->expected_name), "%s", expected_name);
+	if (!ssl || SSL_set_ex_data(ssl, verification_index(), v) != 1) {
+		free(v);
+		SSL_free(ssl);
+		return NULL;
+	}
+	struct ip_address address;
+	/* RFC 6066 3: no addresses in server_name. */
+	if (!t->config.server && expected_name && ip_parse(expected_name, &address) < 0)
+		(void)SSL_set_tlsext_host_name(ssl, expected_name);
+	if (t->config.server)
+		SSL_set_accept_state(ssl);
+	else
+		SSL_set_connect_state(ssl);
+	return ssl;
+}
+
+/* Files. */
+
+static const char *file_of(const struct tls_config *c, int i)
+{
+	return (const char *const[TLS_FILES]){ c->ca_path, c->crl_path, c->certificate_path, c->key_path }[i];
+}
+
+static void look_at_files(const struct tls_context *t, struct stat files[TLS_FILES])
+{
+	memset(files, 0, TLS_FILES * sizeof(*files));
+	for (int i = 0; i < TLS_FILES; i++)
+		if (file_of(&t->config, i) && stat(file_of(&t->config, i), &files[i]) < 0)
+			memset(&files[i], 0, sizeof(files[i]));
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	        a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+struct tls_material {
+	SSL_CTX *ssl_ctx;
+	X509 *ca;
+	X509_CRL *crl;
+};
+
+static void material_free(struct tls_material *m)
+{
+	SSL_CTX_free(m->ssl_ctx);
+	X509_free(m->ca);
+	X509_CRL_free(m->crl);
+}
+
+static int use_trust(struct tls_material *m, const struct tls_config *c, struct error *err)
+{
+	int r = certificate_load(c->ca_path, &m->ca, err);
+	if (r == 0 && c->crl_path)
+		r = crl_load(c->crl_path, &m->crl, err);
+	if (r < 0)
+		return r;
+	if (X509_check_ca(m->ca) != 1 || X509_check_issued(m->ca, m->ca) != X509_V_OK)
+		return error_set(err, -EINVAL, "%s: not the certificate of a root CA", c->ca_path);
+	if (m->crl && X509_CRL_verify(m->crl, X509_get0_pubkey(m->ca)) != 1)
+		return openssl_error(err, -EINVAL, "%s: not signed by the CA in %s", c->crl_path, c->ca_path);
+	X509_STORE *store = SSL_CTX_get_cert_store(m->ssl_ctx);
+	if (X509_STORE_add_cert(store, m->ca) != 1 || (m->crl && X509_STORE_add_crl(store, m->crl) != 1) ||
+	        (m->crl && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1) ||
+	        SSL_CTX_add_client_CA(m->ssl_ctx, m->ca) != 1)
+		return openssl_error(err, -ENOMEM, "%s: cannot be used", c->ca_path);
+	return 0;
+}
+
+static int use_own_certificate(SSL_CTX *ssl_ctx, const struct tls_config *c, struct error *err)
+{
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
+	int r = certificate_load(c->certificate_path, &certificate, err);
+	if (r == 0)
+		r = key_load(c->key_path, &key, err);
+	if (r < 0)
+		return r;
+	if (SSL_CTX_use_certificate(ssl_ctx, certificate) != 1)
+		return openssl_error(err, -EINVAL, "%s: cannot be used", c->certificate_path);
+	if (SSL_CTX_use_PrivateKey(ssl_ctx, key) != 1 || SSL_CTX_check_private_key(ssl_ctx) != 1)
+		return openssl_error(err, -EINVAL, "%s: not the key of the certificate %s", c->key_path,
+		        c->certificate_path);
+	return 0;
+}
+
+static int make_material(const struct tls_config *c, struct tls_material *m, struct error *err)
+{
+	m->ssl_ctx = SSL_CTX_new(c->server ? TLS_server_method() : TLS_client_method());
+	if (!m->ssl_ctx || SSL_CTX_set_min_proto_version(m->ssl_ctx, TLS1_3_VERSION) != 1 ||
+	        SSL_CTX_set_num_tickets(m->ssl_ctx, 0) != 1)
+		return openssl_error(err, -ENOMEM, "cannot set up TLS 1.3");
+	SSL_CTX_set_options(m->ssl_ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_session_cache_mode(m->ssl_ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(m->ssl_ctx,
+	        SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+	                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	int demand = c->server && c->peer_certificate_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(m->ssl_ctx, SSL_VERIFY_PEER | demand, verify_peer);
+	/* Our CA has nobody between itself and the identities. */
+	SSL_CTX_set_verify_depth(m->ssl_ctx, 0);
+	int r = use_trust(m, c, err);
+	if (r == 0 && c->certificate_path)
+		r = use_own_certificate(m->ssl_ctx, c, err);
+	return r;
+}
+
+static int load(struct tls_context *t, struct error *err)
+{
+	struct tls_material m CLEANUP(material_free) = { 0 };
+	struct stat files[TLS_FILES];
+	look_at_files(t, files); /* before reading: a change in between is seen next time */
+	memcpy(t->files, files, sizeof(files));
+	int r = make_material(&t->config, &m, err);
+	if (r < 0)
+		return r;
+	SSL_CTX_free(t->ssl_ctx);
+	X509_free(t->ca);
+	X509_CRL_free(t->crl);
+	t->ssl_ctx = TAKE_POINTER(m.ssl_ctx);
+	t->ca = TAKE_POINTER(m.ca);
+	t->crl = TAKE_POINTER(m.crl);
+	return 0;
+}
+
+int tls_context_new(const struct tls_config *config, struct tls_context **ret, struct error *err)
+{
+	if (!config->ca_path || !config->certificate_path != !config->key_path ||
+	        (config->server && !config->certificate_path))
+		return error_set(err, -EINVAL, "TLS: a CA, and certificate and key together, must be given");
+	struct tls_context *t = xcalloc(1, sizeof(*t));
+	LIST_INIT(&t->streams);
+	t->config = *config;
+	t->config.ca_path = xstrdup(config->ca_path);
+	t->config.crl_path = xstrdup(config->crl_path);
+	t->config.certificate_path = xstrdup(config->certificate_path);
+	t->config.key_path = xstrdup(config->key_path);
+	int r = load(t, err);
+	if (r < 0) {
+		tls_context_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+struct tls_context *tls_context_free(struct tls_context *t)
+{
+	if (!t)
+		return NULL;
+	while (!LIST_EMPTY(&t->streams)) {
+		struct stream *s = LIST_FIRST(&t->streams);
+		LIST_REMOVE(s, of_tls);
+		s->tls = NULL;
+	}
+	if (t->watch)
+		event_free(t->watch);
+	SSL_CTX_free(t->ssl_ctx);
+	X509_free(t->ca);
+	X509_CRL_free(t->crl);
+	for (int i = 0; i < TLS_FILES; i++)
+		free((char *)file_of(&t->config, i));
+	free(t);
+	return NULL;
+}
+
+/* Open streams. */
+
+static void recheck_stream(struct tls_context *t, struct stream *s, bool reloaded, time_ms now)
+{
+	X509 *certificate = tls_stream_peer_certificate(s);
+	X509_REVOKED *entry = NULL;
+	if (!certificate || !s->has_peer)
+		return;
+	if (s->peer.not_after <= now)
+		stream_fail(s, "the certificate of %s has expired", s->peer.name);
+	else if (reloaded && X509_verify(certificate, X509_get0_pubkey(t->ca)) != 1)
+		stream_fail(s, "the certificate of %s is not from this site's CA any more", s->peer.name);
+	else if (reloaded && t->crl &&
+	        X509_CRL_get0_by_serial(t->crl, &entry, X509_get_serialNumber(certificate)) == 1)
+		stream_fail(s, "the certificate of %s is revoked", s->peer.name);
+}
+
+static void recheck_streams(struct tls_context *t, bool reloaded)
+{
+	time_ms now = clock_wall_ms();
+	struct stream *s;
+	/* stream_fail() only marks: the list does not change under us. */
+	LIST_FOREACH(s, &t->streams, of_tls)
+		recheck_stream(t, s, reloaded, now);
+	openssl_forget_errors();
+}
+
+int tls_context_reload(struct tls_context *t, struct error *err)
+{
+	int r = load(t, err);
+	if (r == 0)
+		recheck_streams(t, true);
+	return r;
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct tls_context *t = arg;
+	struct stat files[TLS_FILES];
+	bool changed = false;
+	look_at_files(t, files);
+	for (int i = 0; i < TLS_FILES; i++)
+		changed |= !same_file(&files[i], &t->files[i]);
+	if (!changed) {
+		recheck_streams(t, false);
+		return;
+	}
+	struct error err;
+	int r = tls_context_reload(t, &err);
+	if (t->on_reload)
+		t->on_reload(r < 0 ? &err : NULL, t->on_reload_user);
+}
+
+int tls_context_watch(struct tls_context *t, struct event_base *base, int interval_ms,
+        void (*on_reload)(const struct error *err, void *user), void *user)
+{
+	const struct timeval every = { interval_ms / 1000, interval_ms % 1000 * 1000 };
+	t->on_reload = on_reload;
+	t->on_reload_user = user;
+	if (t->watch)
+		event_free(t->watch);
+	t->watch = event_new(base, -1, EV_PERSIST, on_watch, t);
+	return t->watch && event_add(t->watch, &every) == 0 ? 0 : -ENOMEM;
+}

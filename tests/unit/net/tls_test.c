@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: ISC */
+/* Both ends of TLS streams in one event loop, over a socket pair. */
+#include "tests/unit/net/site.h"
+
+#include <unistd.h>
+
+/* One end, and what happened to it. */
+struct end {
+	struct stream *stream;
+	struct identity peer;
+	bool open, has_peer, closed, drained;
+	char reason[512], received[64];
+	size_t n_received, take; /* take: bytes of on_data taken at a time; 0: all */
+	bool refuse;             /* take nothing */
+};
+
+static void on_open(struct stream *s, const struct identity *peer, void *user)
+{
+	struct end *e = user;
+	e->open = true;
+	e->has_peer = peer;
+	if (peer)
+		e->peer = *peer;
+}
+
+static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void *user)
+{
+	struct end *e = user;
+	if (e->refuse)
+		return 0;
+	if (e->take)
+		length = MIN(length, e->take);
+	for (size_t i = 0; i < length; i++)
+		e->received[(e->n_received + i) % sizeof(e->received)] = (char)data[i];
+	e->n_received += length;
+	return length;
+}
+
+static void on_drain(struct stream *s, void *user)
+{
+	((struct end *)user)->drained = true;
+}
+
+static void on_close(struct stream *s, const char *reason, void *user)
+{
+	struct end *e = user;
+	e->closed = true;
+	e->stream = NULL;
+	snprintf(e->reason, sizeof(e->reason), "%s", reason);
+}
+
+static const struct stream_handlers handlers = { on_open, on_data, on_drain, on_close };
+
+static int setup(void **state)
+{
+	*state = site_make();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	site_free(*state);
+	return 0;
+}
+
+struct pair {
+	struct tls_context *server_context, *client_context;
+	struct end server, client;
+	bool settled;
+};
+
+static void pair_connect_limits(
+        struct site *site, struct pair *p, const char *expected_name, const struct stream_limits *limits)
+{
+	int fds[2];
+	struct error err;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(tls_stream_over_socket(site->base, p->server_context, fds[0], NULL, limits,
+	                         &handlers, &p->server, &p->server.stream, &err),
+	        0);
+	assert_int_equal(tls_stream_over_socket(site->base, p->client_context, fds[1], expected_name, limits,
+	                         &handlers, &p->client, &p->client.stream, &err),
+	        0);
+	for (int i = 0; i < 600 && !p->settled; i++) {
+		site_run_for(site, 5);
+		p->settled = (p->server.open || p->server.closed) && (p->client.open || p->client.closed);
+	}
+	site_run_for(site, 20);
+}
+
+static void pair_connect(struct site *site, struct pair *p, const char *expected_name)
+{
+	pair_connect_limits(site, p, expected_name, &STREAM_LIMITS_DEFAULT);
+}
+
+static void pair_free(struct pair *p)
+{
+	stream_free(p->server.stream);
+	stream_free(p->client.stream);
+	tls_context_free(p->server_context);
+	tls_context_free(p->client_context);
+}
+
+static void both_know_each_other(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLE(ROLE_NODE)),
+		site_context(site, false, "alice", TLS_ROLE(ROLE_SERVER)) };
+	pair_connect(site, &p, "srv");
+	assert_true(p.server.open && p.client.open);
+	assert_string_equal(p.server.peer.name, "alice");
+	assert_int_equal(p.server.peer.role, ROLE_NODE);
+	assert_string_equal(p.client.peer.name, "srv");
+	assert_non_null(tls_stream_peer_certificate(p.server.stream));
+
+	uint8_t a[TLS_EXPORTER_SIZE], b[TLS_EXPORTER_SIZE] = { 0 }, zero[TLS_EXPORTER_SIZE] = { 0 };
+	assert_int_equal(tls_stream_exporter(p.server.stream, a), 0);
+	assert_int_equal(tls_stream_exporter(p.client.stream, b), 0);
+	assert_memory_equal(a, b, sizeof(a));
+	assert_memory_not_equal(a, zero, sizeof(a));
+
+	assert_int_equal(stream_write(p.client.stream, "hello", 5), 0);
+	site_run_for(site, 20);
+	assert_int_equal(p.server.n_received, 5);
+	assert_memory_equal(p.server.received, "hello", 5);
+	pair_free(&p);
+}
+
+static void every_connection_has_its_own_exporter(void **state)
+{
+	struct site *site = *state;
+	uint8_t exporter[2][TLS_EXPORTER_SIZE];
+	for (int i = 0; i < 2; i++) {
+		struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+			site_context(site, false, "alice", TLS_ROLES_ALL) };
+		pair_connect(site, &p, NULL);
+		assert_int_equal(tls_stream_exporter(p.client.stream, exporter[i]), 0);
+		pair_free(&p);
+	}
+	assert_memory_not_equal(exporter[0], exporter[1], TLS_EXPORTER_SIZE);
+}
+
+/* The reason on either side must name what is wrong. */
+static void expect_refusal(struct pair *p, const char *server_says, const char *client_says)
+{
+	assert_true(p->server.closed);
+	assert_true(p->client.closed);
+	if (!strstr(p->server.reason, server_says) || !strstr(p->client.reason, client_says))
+		fail_msg("server: %s; client: %s", p->server.reason, p->client.reason);
+	assert_int_equal(p->server.n_received, 0);
+	assert_int_equal(p->client.n_received, 0);
+	pair_free(p);
+}
+
+static void a_wrong_role_is_refused(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLE(ROLE_ENFORCER)),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	assert_false(p.server.open);
+	expect_refusal(&p, "of role node", "role or name");
+}
+
+static void a_node_is_no_server(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "alice", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	assert_false(p.client.open);
+	expect_refusal(&p, "not for this use", "not meant for this end");
+}
+
+static void another_server_is_refused(void **state)
+{
+	struct site *site = *state;
+	assert_int_equal(ca_issue(site->dir, ROLE_SERVER, "other", NULL, KEY_P256, 30, site->dir, NULL), 0);
+	struct pair p = { site_context(site, true, "other", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLE(ROLE_SERVER)) };
+	pair_connect(site, &p, "srv");
+	assert_false(p.client.open);
+	expect_refusal(&p, "role or name", "of other, not of srv");
+	struct pair q = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLE(ROLE_SERVER)) };
+	pair_connect(site, &q, "::1");
+	assert_true(q.client.open);
+	pair_free(&q);
+}
+
+static void another_ca_is_refused(void **state)
+{
+	struct site *site = *state, *elsewhere = site_make();
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(elsewhere, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	assert_false(p.client.open);
+	expect_refusal(&p, "does not know the CA", "not from this site's CA");
+	site_free(elsewhere);
+}
+
+/* The client trusts the server, but its own certificate comes from elsewhere, under a CA with the same name.
+ */
+static void a_stranger_with_our_ca_name_is_refused(void **state)
+{
+	struct site *site = *state, *elsewhere = site_make();
+	char *ca FREE_ON_EXIT = site_file(site, "ca", "pem");
+	char *certificate FREE_ON_EXIT = site_file(elsewhere, "alice", "pem"),
+	                  *key FREE_ON_EXIT = site_file(elsewhere, "alice", "key");
+	const struct tls_config config = {
+		.ca_path = ca, .certificate_path = certificate, .key_path = key, .peer_roles = TLS_ROLES_ALL
+	};
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL) };
+	assert_int_equal(tls_context_new(&config, &p.client_context, NULL), 0);
+	pair_connect(site, &p, NULL);
+	assert_false(p.server.open);
+	expect_refusal(&p, "not from this site's CA", "CA");
+	site_free(elsewhere);
+}
+
+static void no_certificate_is_refused_unless_optional(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, NULL, TLS_ROLE(ROLE_SERVER)) };
+	pair_connect(site, &p, NULL);
+	assert_false(p.server.open);
+	expect_refusal(&p, "has no certificate", "demands a certificate");
+	const struct tls_config optional = {
+		.server = true, .peer_roles = TLS_ROLE(ROLE_NODE), .peer_certificate_optional = true
+	};
+	struct pair q = { NULL, site_context(site, false, NULL, TLS_ROLE(ROLE_SERVER)) };
+	assert_int_equal(site_context_with(site, optional, "srv", &q.server_context, NULL), 0);
+	pair_connect(site, &q, NULL);
+	assert_true(q.server.open && q.client.open);
+	assert_false(q.server.has_peer);
+	assert_null(tls_stream_peer_certificate(q.server.stream));
+	pair_free(&q);
+}
+
+/* A certificate of alice with that validity replaces hers. */
+static void redate(struct site *site, const char *name, time_ms from, time_ms to)
+{
+	char *ca_path FREE_ON_EXIT = site_file(site, "ca", "pem"),
+	              *ca_key_path FREE_ON_EXIT = site_file(site, "ca", "key");
+	char *path FREE_ON_EXIT = site_file(site, name, "pem"),
+	           *key_path FREE_ON_EXIT = site_file(site, name, "key");
+	X509 *ca CLEANUP(certificate_free_pointer) = NULL,
+	         *certificate CLEANUP(certificate_free_pointer) = NULL;
+	EVP_PKEY *ca_key CLEANUP(key_free_pointer) = NULL, *key CLEANUP(key_free_pointer) = NULL;
+	uint8_t *der FREE_ON_EXIT = NULL;
+	size_t length;
+	assert_int_equal(certificate_load(ca_path, &ca, NULL), 0);
+	assert_int_equal(key_load(ca_key_path, &ca_key, NULL), 0);
+	assert_int_equal(key_load(key_path, &key, NULL), 0);
+	assert_int_equal(request_make(key, name, &der, &length, NULL), 0);
+	assert_int_equal(
+	        ca_sign_request_until(ca_key, ca, der, length, name, ROLE_NODE, from, to, &certificate, NULL),
+	        0);
+	assert_int_equal(certificate_save(certificate, path, NULL), 0);
+}
+
+static void dates_are_checked(void **state)
+{
+	struct site *site = *state;
+	time_ms now = clock_wall_ms();
+	redate(site, "alice", now - 20000, now - 10000);
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	expect_refusal(&p, "has expired", "our certificate has expired");
+	redate(site, "alice", now + 100000, now + 200000);
+	struct pair q = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &q, NULL);
+	expect_refusal(&q, "not valid yet", "certificate");
+}
+
+static void the_revoked_are_refused_and_cut_off(void **state)
+{
+	struct site *site = *state;
+	struct error err;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	assert_true(p.server.open);
+	assert_int_equal(tls_context_reload(p.server_context, &err), 0);
+	site_run_for(site, 20);
+	assert_true(p.server.open && !p.server.closed);
+	assert_int_equal(ca_revoke(site->dir, "alice", "keyCompromise", clock_wall_ms(), NULL, NULL), 0);
+	assert_int_equal(tls_context_reload(p.server_context, &err), 0);
+	site_run_for(site, 20);
+	assert_true(p.server.closed);
+	assert_non_null(strstr(p.server.reason, "alice is revoked"));
+	pair_free(&p);
+	struct pair q = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &q, NULL);
+	expect_refusal(&q, "is revoked", "our certificate is revoked");
+}
+
+static int reloads_good, reloads_bad;
+
+static void count_reload(const struct error *err, void *user)
+{
+	++*(err ? &reloads_bad : &reloads_good);
+}
+
+static void changed_files_are_noticed(void **state)
+{
+	struct site *site = *state;
+	char *crl FREE_ON_EXIT = site_file(site, "ca", "crl"), *old FREE_ON_EXIT = NULL;
+	size_t length;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	assert_int_equal(tls_context_watch(p.server_context, site->base, 10, count_reload, NULL), 0);
+	pair_connect(site, &p, NULL);
+	assert_true(p.server.open);
+	assert_int_equal(reloads_good + reloads_bad, 0);
+	assert_int_equal(file_read(crl, 1 << 20, &old, &length, NULL), 0);
+	/* A broken file: told once, and the good one stays in force. */
+	assert_int_equal(file_replace(crl, "nonsense", 8, 0644, NULL), 0);
+	site_run_for(site, 60);
+	assert_int_equal(reloads_bad, 1);
+	assert_false(p.server.closed);
+	assert_int_equal(file_replace(crl, old, length, 0644, NULL), 0);
+	site_run_for(site, 60);
+	assert_int_equal(reloads_good, 1);
+	assert_false(p.server.closed);
+	assert_int_equal(ca_revoke(site->dir, "alice", "keyCompromise", clock_wall_ms(), NULL, NULL), 0);
+	site_run_for(site, 60);
+	assert_true(p.server.closed);
+	pair_free(&p);
+}
+
+static void an_open_stream_ends_with_its_certificate(void **state)
+{
+	struct site *site = *state;
+	time_ms now = clock_wall_ms();
+	redate(site, "alice", now - 10000, (now / 1000 + 1) * 1000);
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	assert_int_equal(tls_context_watch(p.server_context, site->base, 20, NULL, NULL), 0);
+	pair_connect(site, &p, NULL);
+	assert_true(p.server.open);
+	site_run_until(site, &p.server.closed);
+	assert_non_null(strstr(p.server.reason, "expired"));
+	pair_free(&p);
+}
+
+static void wrong_files_are_named(void **state)
+{
+	struct site *site = *state, *elsewhere = site_make();
+	struct tls_context *t = NULL;
+	struct error err;
+	char *ca FREE_ON_EXIT = site_file(site, "ca", "pem"),
+	         *alice FREE_ON_EXIT = site_file(site, "alice", "pem");
+	char *srv FREE_ON_EXIT = site_file(site, "srv", "pem"),
+	          *key FREE_ON_EXIT = site_file(site, "alice", "key");
+	char *crl FREE_ON_EXIT = site_file(elsewhere, "ca", "crl"),
+	          *none FREE_ON_EXIT = site_file(site, "no", "pem");
+	struct tls_config c = { .ca_path = ca, .certificate_path = srv, .key_path = key };
+	assert_int_equal(tls_context_new(&c, &t, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "not the key of"));
+	c = (struct tls_config){ .ca_path = alice };
+	assert_int_equal(tls_context_new(&c, &t, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "root CA"));
+	c = (struct tls_config){ .ca_path = ca, .crl_path = crl };
+	assert_int_equal(tls_context_new(&c, &t, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "not signed by"));
+	c = (struct tls_config){ .ca_path = none };
+	assert_int_equal(tls_context_new(&c, &t, &err), -ENOENT);
+	c = (struct tls_config){ .ca_path = ca, .server = true };
+	assert_int_equal(tls_context_new(&c, &t, &err), -EINVAL);
+	assert_null(t);
+	site_free(elsewhere);
+}
+
+/* TLS 1.2 is not spoken. */
+static void older_versions_are_refused(void **state)
+{
+	struct site *site = *state;
+	struct tls_context *t = site_context(site, true, "srv", TLS_ROLES_ALL);
+	struct end server = { 0 };
+	int fds[2];
+	/* A ClientHello of TLS 1.2 without supported_versions. */
+	static const uint8_t hello[] = { 0x16, 3, 1, 0, 47, 1, 0, 0, 43, 3, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 0, 0,
+		4, 0xc0, 0x2b, 0xc0, 0x2f, 1, 0 };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(tls_stream_over_socket(site->base, t, fds[0], NULL, &STREAM_LIMITS_DEFAULT,
+	                         &handlers, &server, &server.stream, NULL),
+	        0);
+	assert_int_equal(write(fds[1], hello, sizeof(hello)), sizeof(hello));
+	site_run_until(site, &server.closed);
+	assert_non_null(strstr(server.reason, "does not speak TLS 1.3"));
+	close(fds[1]);
+	tls_context_free(t);
+}
+
+static void a_silent_peer_is_not_waited_for(void **state)
+{
+	struct site *site = *state;
+	struct tls_context *t = site_context(site, true, "srv", TLS_ROLES_ALL);
+	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
+	struct end server = { 0 };
+	int fds[2];
+	limits.handshake_ms = 30;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(tls_stream_over_socket(site->base, t, fds[0], NULL, &limits, &handlers, &server,
+	                         &server.stream, NULL),
+	        0);
+	site_run_until(site, &server.closed);
+	assert_non_null(strstr(server.reason, "handshake not finished"));
+	close(fds[1]);
+	tls_context_free(t);
+}
+
+static void a_peer_that_does_not_read_costs_little(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
+	static const uint8_t block[65536];
+	limits.write_max = 1 << 20;
+	limits.stall_ms = 50;
+	pair_connect_limits(site, &p, NULL, &limits);
+	stream_pause(p.client.stream);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
+	site_run_for(site, 20);
+	assert_false(p.server.closed);
+	assert_true(stream_pending(p.server.stream) > 0);
+	/* Once it reads again, all of it arrives. */
+	stream_resume(p.client.stream);
+	site_run_until(site, &p.server.drained);
+	site_run_for(site, 20);
+	assert_int_equal(p.client.n_received, 16 * sizeof(block));
+	stream_pause(p.client.stream);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
+	site_run_until(site, &p.server.closed);
+	assert_non_null(strstr(p.server.reason, "does not read"));
+	pair_free(&p);
+}
+
+static void more_than_the_queue_holds_closes(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	static const uint8_t block[65536];
+	pair_connect(site, &p, NULL);
+	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
+	limits.write_max = sizeof(block) + 10;
+	stream_set_limits(p.server.stream, &limits);
+	assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
+	assert_int_equal(stream_write(p.server.stream, block, 10), 0);
+	assert_int_equal(stream_write(p.server.stream, block, 1), -ENOBUFS);
+	assert_int_equal(stream_write(p.server.stream, block, 1), -EPIPE);
+	assert_false(p.server.closed);
+	site_run_until(site, &p.server.closed);
+	pair_free(&p);
+}
+
+static void what_nobody_takes_is_bounded(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
+	static const uint8_t block[65536];
+	limits.read_max = 20000;
+	pair_connect_limits(site, &p, NULL, &limits);
+	p.server.refuse = true;
+	assert_int_equal(stream_write(p.client.stream, block, 20000), 0);
+	site_run_for(site, 30);
+	assert_false(p.server.closed);
+	assert_int_equal(stream_write(p.client.stream, block, 20000), 0);
+	site_run_until(site, &p.server.closed);
+	assert_non_null(strstr(p.server.reason, "larger than 20000"));
+	pair_free(&p);
+}
+
+static void what_is_left_is_offered_again(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	p.server.take = 3;
+	assert_int_equal(stream_write(p.client.stream, "abcdefgh", 8), 0);
+	site_run_for(site, 20);
+	assert_int_equal(p.server.n_received, 3);
+	stream_pause(p.server.stream);
+	assert_int_equal(stream_write(p.client.stream, "ij", 2), 0);
+	site_run_for(site, 20);
+	assert_int_equal(p.server.n_received, 3);
+	p.server.take = 0;
+	stream_resume(p.server.stream);
+	site_run_for(site, 20);
+	assert_int_equal(p.server.n_received, 10);
+	assert_memory_equal(p.server.received, "abcdefghij", 10);
+	pair_free(&p);
+}
+
+static void closing_flushes_first(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	static const uint8_t block[1 << 20];
+	pair_connect(site, &p, NULL);
+	assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
+	stream_close(p.server.stream, "enough said");
+	assert_int_equal(stream_write(p.server.stream, block, 1), -EPIPE);
+	site_run_until(site, &p.server.closed);
+	assert_string_equal(p.server.reason, "enough said");
+	assert_int_equal(p.client.n_received, sizeof(block));
+	assert_true(p.client.closed);
+	assert_string_equal(p.client.reason, "closed by the peer");
+	pair_free(&p);
+}
+
+/* Cut off without TLS's goodbye: not taken for an orderly end. */
+static void a_cut_connection_is_told_from_an_end(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	p.server.stream = stream_free(p.server.stream);
+	site_run_until(site, &p.client.closed);
+	assert_non_null(strstr(p.client.reason, "without a goodbye"));
+	assert_false(p.server.closed);
+	pair_free(&p);
+}
+
+static void idleness_ends(void **state)
+{
+	struct site *site = *state;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
+	limits.idle_ms = 60;
+	pair_connect(site, &p, NULL);
+	stream_set_limits(p.server.stream, &limits);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(stream_write(p.client.stream, "x", 1), 0);
+		site_run_for(site, 20);
+	}
+	assert_false(p.server.closed);
+	site_run_until(site, &p.server.closed);
+	assert_string_equal(p.server.reason, "silent for 60 ms");
+	pair_free(&p);
+}
+
+static void nothing_listens(void **state)
+{
+	struct site *site = *state;
+	struct tls_context *t = site_context(site, false, "alice", TLS_ROLES_ALL);
+	struct tls_target target = { .expected_name = "srv" };
+	struct end client = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&target.address;
+	*in = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
+	assert_int_equal(tls_connect(site->base, t, &target, &STREAM_LIMITS_DEFAULT, &handlers, &client,
+	                         &client.stream, NULL),
+	        0);
+	site_run_until(site, &client.closed);
+	assert_non_null(strstr(client.reason, "refused"));
+	tls_context_free(t);
+}
+
+#define site_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		site_test(both_know_each_other),
+		site_test(every_connection_has_its_own_exporter),
+		site_test(a_wrong_role_is_refused),
+		site_test(a_node_is_no_server),
+		site_test(another_server_is_refused),
+		site_test(another_ca_is_refused),
+		site_test(a_stranger_with_our_ca_name_is_refused),
+		site_test(no_certificate_is_refused_unless_optional),
+		site_test(dates_are_checked),
+		site_test(the_revoked_are_refused_and_cut_off),
+		site_test(changed_files_are_noticed),
+		site_test(an_open_stream_ends_with_its_certificate),
+		site_test(wrong_files_are_named),
+		site_test(older_versions_are_refused),
+		site_test(a_silent_peer_is_not_waited_for),
+		site_test(a_peer_that_does_not_read_costs_little),
+		site_test(more_than_the_queue_holds_closes),
+		site_test(what_nobody_takes_is_bounded),
+		site_test(what_is_left_is_offered_again),
+		site_test(closing_flushes_first),
+		site_test(a_cut_connection_is_told_from_an_end),
+		site_test(idleness_ends),
+		site_test(nothing_listens),
+	};
+	return cmocka_run_group_tests_name("tls", tests, NULL, NULL);
+}
