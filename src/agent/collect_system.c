@@ -49,10 +49,6 @@ void collect_packages(const struct root *root, struct posture *p)
 static void collect_architecture(const struct root *root, struct posture *p)
 {
 	static const char *const native[] = { "dpkg", "libc-bin", "base-files" };
-	static const struct {
-		const char *machine, *architecture;
-	} machines[] = { { "x86_64", "amd64" }, { "aarch64", "arm64" }, { "i686", "i386" },
-		{ "armv7l", "armhf" }, { "ppc64le", "ppc64el" } };
 	for (size_t n = 0; n < ARRAY_LENGTH(native); n++)
 		for (size_t i = 0; i < p->n_packages; i++)
 			if (strcmp(p->packages[i].name, native[n]) == 0 && p->packages[i].architecture) {
@@ -65,9 +61,7 @@ static void collect_architecture(const struct root *root, struct posture *p)
 		        p, "architecture", "no package in %s/var/lib/dpkg/status tells it", root->path);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LENGTH(machines); i++)
-		if (strcmp(u.machine, machines[i].machine) == 0)
-			p->architecture = machines[i].architecture;
+	p->architecture = posture_machine_architecture(u.machine);
 	if (!p->architecture)
 		p->architecture = posture_string(p, u.machine);
 }

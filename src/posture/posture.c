@@ -181,3 +181,16 @@ int posture_add_route(struct posture *p, const struct posture_route *route)
 	p->routes[p->n_routes++] = *route;
 	return 0;
 }
+
+const char *posture_machine_architecture(const char *machine)
+{
+	static const struct {
+		const char *machine, *architecture;
+	} machines[] = { { "x86_64", "amd64" }, { "aarch64", "arm64" }, { "i686", "i386" },
+		{ "armv7l", "armhf" }, { "ppc64le", "ppc64el" }, { "s390x", "s390x" },
+		{ "riscv64", "riscv64" } };
+	for (size_t i = 0; i < ARRAY_LENGTH(machines); i++)
+		if (strcmp(machine, machines[i].machine) == 0)
+			return machines[i].architecture;
+	return NULL;
+}

@@ -113,6 +113,9 @@ int posture_add_route(struct posture *p, const struct posture_route *route);
 /* Forgets all interfaces and routes. */
 void posture_clear_network(struct posture *p);
 
+/* dpkg's word for uname's machine: amd64 for x86_64. NULL where it is not known. */
+const char *posture_machine_architecture(const char *machine);
+
 /* pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=bookworm; caller frees. More in purl.h. */
 char *posture_purl(const struct posture *p, const struct posture_package *package);
 

@@ -48,6 +48,8 @@ static void wrong_json_is_refused_by_name(void **state)
 	} rows[] = {
 		{ "[]", "object" },
 		{ "{\"os\": {\"id\": 12}}", "os.id" },
+		{ "{\"network\": []}", "network" },
+		{ "{\"network\": {\"forwarding\": 1}}", "network.forwarding" },
 		{ "{\"packages\": {}}", "packages" },
 		{ "{\"packages\": [1]}", "packages[0]" },
 		{ "{\"packages\": [{\"type\": \"deb\", \"name\": \"a\"}]}", "version" },

@@ -1,172 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The posture as JSON. What is not known is left out, in both directions; keys that we do not know are
- * ignored. */
-#include "posture/posture.h"
+/* JSON to posture. What is absent is not known; keys that we do not know are ignored. */
+#include "posture/json.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Table of the plain strings: where they are in the JSON (object and key; NULL = top level) and in the
- * struct. */
-static const struct string_field {
-	const char *object, *key;
-	size_t offset;
-} string_fields[] = {
-	{ "os", "id", offsetof(struct posture, os_id) },
-	{ "os", "version", offsetof(struct posture, os_version) },
-	{ "os", "codename", offsetof(struct posture, os_codename) },
-	{ "os", "name", offsetof(struct posture, os_name) },
-	{ NULL, "architecture", offsetof(struct posture, architecture) },
-	{ "kernel", "running", offsetof(struct posture, kernel_running) },
-	{ "kernel", "installed", offsetof(struct posture, kernel_installed) },
-	{ NULL, "machine_id", offsetof(struct posture, machine_id) },
-	{ "product", "vendor", offsetof(struct posture, product_vendor) },
-	{ "product", "name", offsetof(struct posture, product_name) },
-	{ "product", "serial", offsetof(struct posture, product_serial) },
-};
-
-static void put_string(json_t *object, const char *key, const char *value)
-{
-	if (value)
-		json_object_set_new(object, key, json_string(value));
-}
-
-static void put_time(json_t *object, const char *key, time_ms value)
-{
-	char text[CLOCK_TEXT_SIZE];
-	if (value)
-		json_object_set_new(object, key, json_string(clock_format(value, text)));
-}
-
-static void put_tristate(json_t *object, const char *key, enum tristate value)
-{
-	if (value != TRI_UNKNOWN)
-		json_object_set_new(object, key, json_boolean(value == TRI_YES));
-}
-
-/* The member object of that name, made where it is not there yet. */
-static json_t *member_object(json_t *object, const char *key)
-{
-	json_t *member = json_object_get(object, key);
-	if (!member) {
-		member = json_object();
-		json_object_set_new(object, key, member);
-	}
-	return member;
-}
-
-static json_t *packages_to_json(const struct posture *p)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < p->n_packages; i++) {
-		const struct posture_package *package = &p->packages[i];
-		char *purl FREE_ON_EXIT = posture_purl(p, package);
-		json_t *o = json_object();
-		put_string(o, "purl", purl);
-		put_string(o, "type", package->type);
-		put_string(o, "name", package->name);
-		put_string(o, "version", package->version);
-		put_string(o, "architecture", package->architecture);
-		put_string(o, "source", package->source);
-		put_string(o, "source_version", package->source_version);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static json_t *updates_to_json(const struct posture *p)
-{
-	json_t *updates = json_object();
-	put_time(updates, "checked", p->updates_checked);
-	if (!p->updates_known)
-		return updates;
-	json_t *list = json_array();
-	for (size_t i = 0; i < p->n_updates; i++) {
-		json_t *o = json_object();
-		put_string(o, "package", p->updates[i].package);
-		put_string(o, "installed", p->updates[i].installed);
-		put_string(o, "available", p->updates[i].available);
-		json_array_append_new(list, o);
-	}
-	json_object_set_new(updates, "security", list);
-	return updates;
-}
-
-static json_t *interface_to_json(const struct posture_interface *interface)
-{
-	char mac[MAC_TEXT_SIZE], address[IP_TEXT_SIZE];
-	json_t *o = json_object(), *addresses = json_array();
-	put_string(o, "name", interface->name);
-	if (interface->has_mac)
-		put_string(o, "mac", mac_format(&interface->mac, mac));
-	json_object_set_new(o, "up", json_boolean(interface->up));
-	for (size_t i = 0; i < interface->n_addresses; i++)
-		json_array_append_new(
-		        addresses, json_string(ip_prefix_format(&interface->addresses[i], address)));
-	json_object_set_new(o, "addresses", addresses);
-	return o;
-}
-
-static json_t *route_to_json(const struct posture_route *route)
-{
-	static const struct ip_address on_link;
-	char gateway[IP_TEXT_SIZE];
-	json_t *o = json_object();
-	put_string(o, "family", route->v4 ? "ipv4" : "ipv6");
-	if (!ip_equal(&route->gateway, &on_link))
-		put_string(o, "gateway", ip_format(&route->gateway, gateway));
-	put_string(o, "interface", route->interface);
-	return o;
-}
-
-static void network_to_json(const struct posture *p, json_t *network)
-{
-	if (p->network_known) {
-		json_t *interfaces = json_array(), *routes = json_array();
-		for (size_t i = 0; i < p->n_interfaces; i++)
-			json_array_append_new(interfaces, interface_to_json(&p->interfaces[i]));
-		for (size_t i = 0; i < p->n_routes; i++)
-			json_array_append_new(routes, route_to_json(&p->routes[i]));
-		json_object_set_new(network, "interfaces", interfaces);
-		json_object_set_new(network, "default_routes", routes);
-	}
-	json_t *forwarding = json_object();
-	put_tristate(forwarding, "ipv4", p->forwarding_v4);
-	put_tristate(forwarding, "ipv6", p->forwarding_v6);
-	json_object_set_new(network, "forwarding", forwarding);
-}
-
-static json_t *unknowns_to_json(const struct posture *p)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < p->n_unknowns; i++) {
-		json_t *o = json_object();
-		put_string(o, "field", p->unknowns[i].field);
-		put_string(o, "reason", p->unknowns[i].reason);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-json_t *posture_to_json(const struct posture *p)
-{
-	json_t *root = json_object();
-	put_time(root, "collected", p->collected);
-	for (size_t i = 0; i < ARRAY_LENGTH(string_fields); i++) {
-		const struct string_field *f = &string_fields[i];
-		json_t *object = f->object ? member_object(root, f->object) : root;
-		put_string(object, f->key, *(const char *const *)((const char *)p + f->offset));
-	}
-	if (p->packages_known)
-		json_object_set_new(root, "packages", packages_to_json(p));
-	json_object_set_new(root, "updates", updates_to_json(p));
-	network_to_json(p, member_object(root, "network"));
-	put_tristate(member_object(root, "firewall"), "active", p->firewall_active);
-	json_object_set_new(root, "unknown", unknowns_to_json(p));
-	return root;
-}
-
-/* The way back. A getter leaves its output alone where the key is absent and says -EINVAL for another type.
+/* A getter leaves its output alone where the key is absent and says -EINVAL for another type.
  */
 
 static int get_string(struct posture *p, const json_t *object, const char *where, const char *key,
@@ -364,10 +203,25 @@ static int list_from_json(struct posture *p, const json_t *object, const char *k
 	return 0;
 }
 
+/* Members that hold others are objects, where they are there. */
+static int check_members(const json_t *json, struct error *err)
+{
+	static const char *const names[] = { "os", "kernel", "product", "updates", "network", "firewall" };
+	const json_t *forwarding = json_object_get(json_object_get(json, "network"), "forwarding");
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		const json_t *member = json_object_get(json, names[i]);
+		if (member && !json_is_object(member))
+			return error_set(err, -EINVAL, "%s is not an object", names[i]);
+	}
+	if (forwarding && !json_is_object(forwarding))
+		return error_set(err, -EINVAL, "network.forwarding is not an object");
+	return 0;
+}
+
 static int strings_from_json(struct posture *p, const json_t *json, struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_LENGTH(string_fields); i++) {
-		const struct string_field *f = &string_fields[i];
+	for (size_t i = 0; i < ARRAY_LENGTH(posture_string_fields); i++) {
+		const struct posture_string_field *f = &posture_string_fields[i];
 		const json_t *object = f->object ? json_object_get(json, f->object) : json;
 		const char **to = (const char **)((char *)p + f->offset);
 		int r = object ? get_string(p, object, f->object ? f->object : "posture", f->key, to, err)
@@ -383,7 +237,9 @@ static int read_all(struct posture *p, const json_t *json, struct error *err)
 	const json_t *updates = json_object_get(json, "updates"), *network = json_object_get(json, "network");
 	const json_t *forwarding = json_object_get(network, "forwarding");
 	bool routes_known, unknowns_known;
-	int r = strings_from_json(p, json, err);
+	int r = check_members(json, err);
+	if (r == 0)
+		r = strings_from_json(p, json, err);
 	if (r == 0)
 		r = get_time(json, "collected", &p->collected, err);
 	if (r == 0)

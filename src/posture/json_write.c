@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* Posture to JSON. What is not known is left out. */
+#include "posture/json.h"
+
+static void put_string(json_t *object, const char *key, const char *value)
+{
+	if (value)
+		json_object_set_new(object, key, json_string(value));
+}
+
+static void put_time(json_t *object, const char *key, time_ms value)
+{
+	char text[CLOCK_TEXT_SIZE];
+	if (value)
+		json_object_set_new(object, key, json_string(clock_format(value, text)));
+}
+
+static void put_tristate(json_t *object, const char *key, enum tristate value)
+{
+	if (value != TRI_UNKNOWN)
+		json_object_set_new(object, key, json_boolean(value == TRI_YES));
+}
+
+/* The member object of that name, made where it is not there yet. */
+static json_t *member_object(json_t *object, const char *key)
+{
+	json_t *member = json_object_get(object, key);
+	if (!member) {
+		member = json_object();
+		json_object_set_new(object, key, member);
+	}
+	return member;
+}
+
+static json_t *packages_to_json(const struct posture *p)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n_packages; i++) {
+		const struct posture_package *package = &p->packages[i];
+		char *purl FREE_ON_EXIT = posture_purl(p, package);
+		json_t *o = json_object();
+		put_string(o, "purl", purl);
+		put_string(o, "type", package->type);
+		put_string(o, "name", package->name);
+		put_string(o, "version", package->version);
+		put_string(o, "architecture", package->architecture);
+		put_string(o, "source", package->source);
+		put_string(o, "source_version", package->source_version);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *posture_updates_json(const struct posture *p, size_t from, size_t to)
+{
+	json_t *updates = json_object();
+	put_time(updates, "checked", p->updates_checked);
+	if (!p->updates_known)
+		return updates;
+	json_t *list = json_array();
+	for (size_t i = from; i < to; i++) {
+		json_t *o = json_object();
+		put_string(o, "package", p->updates[i].package);
+		put_string(o, "installed", p->updates[i].installed);
+		put_string(o, "available", p->updates[i].available);
+		json_array_append_new(list, o);
+	}
+	json_object_set_new(updates, "security", list);
+	return updates;
+}
+
+static json_t *interface_to_json(const struct posture_interface *interface)
+{
+	char mac[MAC_TEXT_SIZE], address[IP_TEXT_SIZE];
+	json_t *o = json_object(), *addresses = json_array();
+	put_string(o, "name", interface->name);
+	if (interface->has_mac)
+		put_string(o, "mac", mac_format(&interface->mac, mac));
+	json_object_set_new(o, "up", json_boolean(interface->up));
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		json_array_append_new(
+		        addresses, json_string(ip_prefix_format(&interface->addresses[i], address)));
+	json_object_set_new(o, "addresses", addresses);
+	return o;
+}
+
+static json_t *route_to_json(const struct posture_route *route)
+{
+	static const struct ip_address on_link;
+	char gateway[IP_TEXT_SIZE];
+	json_t *o = json_object();
+	put_string(o, "family", route->v4 ? "ipv4" : "ipv6");
+	if (!ip_equal(&route->gateway, &on_link))
+		put_string(o, "gateway", ip_format(&route->gateway, gateway));
+	put_string(o, "interface", route->interface);
+	return o;
+}
+
+json_t *posture_network_json(const struct posture *p)
+{
+	json_t *network = json_object(), *forwarding = json_object();
+	if (p->network_known) {
+		json_t *interfaces = json_array(), *routes = json_array();
+		for (size_t i = 0; i < p->n_interfaces; i++)
+			json_array_append_new(interfaces, interface_to_json(&p->interfaces[i]));
+		for (size_t i = 0; i < p->n_routes; i++)
+			json_array_append_new(routes, route_to_json(&p->routes[i]));
+		json_object_set_new(network, "interfaces", interfaces);
+		json_object_set_new(network, "default_routes", routes);
+	}
+	put_tristate(forwarding, "ipv4", p->forwarding_v4);
+	put_tristate(forwarding, "ipv6", p->forwarding_v6);
+	json_object_set_new(network, "forwarding", forwarding);
+	return network;
+}
+
+json_t *posture_firewall_json(const struct posture *p)
+{
+	json_t *firewall = json_object();
+	put_tristate(firewall, "active", p->firewall_active);
+	return firewall;
+}
+
+static json_t *unknowns_to_json(const struct posture *p)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n_unknowns; i++) {
+		json_t *o = json_object();
+		put_string(o, "field", p->unknowns[i].field);
+		put_string(o, "reason", p->unknowns[i].reason);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *posture_system_json(const struct posture *p)
+{
+	json_t *root = json_object();
+	put_time(root, "collected", p->collected);
+	for (size_t i = 0; i < ARRAY_LENGTH(posture_string_fields); i++) {
+		const struct posture_string_field *f = &posture_string_fields[i];
+		json_t *object = f->object ? member_object(root, f->object) : root;
+		put_string(object, f->key, *(const char *const *)((const char *)p + f->offset));
+	}
+	json_object_set_new(root, "unknown", unknowns_to_json(p));
+	return root;
+}
+
+json_t *posture_to_json(const struct posture *p)
+{
+	json_t *root = posture_system_json(p), *unknown = json_incref(json_object_get(root, "unknown"));
+	json_object_del(root, "unknown"); /* comes last, for people */
+	if (p->packages_known)
+		json_object_set_new(root, "packages", packages_to_json(p));
+	json_object_set_new(root, "updates", posture_updates_json(p, 0, p->n_updates));
+	json_object_set_new(root, "network", posture_network_json(p));
+	json_object_set_new(root, "firewall", posture_firewall_json(p));
+	json_object_set_new(root, "unknown", unknown);
+	return root;
+}
