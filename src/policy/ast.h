@@ -127,6 +127,7 @@ struct policy_reach { /* one `allow` */
 	struct policy_reach_peer *peers, **peers_tail;
 	struct policy_service *services, **services_tail;
 	struct policy_span at;
+	const char *text; /* what stands behind `allow to`, on one line */
 };
 
 struct policy_segment_node {
@@ -254,6 +255,8 @@ void policy_problem(struct policy_parser *p, struct policy_span at, const char *
         PRINTF_LIKE(3, 4);
 void policy_warning(struct policy_parser *p, struct policy_span at, const char *format, ...)
         PRINTF_LIKE(3, 4);
+/* Behind the last byte that is not white space: the place of what is missing. */
+struct policy_span policy_end_of_text(const struct policy_parser *p);
 /* The bytes of a span on one line, at most POLICY_QUOTE_MAX: runs of white space and comments become one
  * space. */
 const char *policy_span_text(const struct policy_parser *p, struct policy_span at);

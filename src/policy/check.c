@@ -24,12 +24,6 @@ struct policy_define *policy_define_find(struct policy_tree *t, const char *name
 	return NULL;
 }
 
-/* The place after the last byte of the file: for what is missing. */
-static struct policy_span end_of_file(const struct policy_parser *p)
-{
-	return (struct policy_span){ p->line, p->column, p->offset, p->offset };
-}
-
 /* Reports the second of two equal names. The table maps a name to its first place. */
 static void note_name(
         struct policy_parser *p, struct table *names, struct policy_name *name, const char *what)
@@ -108,9 +102,9 @@ static void check_segments(struct policy_parser *p)
 			policy_warning(p, s->grace_at, "a grace means nothing in the default segment");
 	}
 	if (!p->tree->segments)
-		policy_problem(p, end_of_file(p), "the policy has no segment");
+		policy_problem(p, policy_end_of_text(p), "the policy has no segment");
 	else if (!first)
-		policy_problem(p, end_of_file(p),
+		policy_problem(p, policy_end_of_text(p),
 		        "no segment is the default: one must take the nodes that were not inspected");
 }
 
@@ -184,7 +178,7 @@ static void check_otherwise(struct policy_parser *p)
 {
 	struct policy_tree *t = p->tree;
 	if (!t->otherwise_at.line) {
-		policy_problem(p, end_of_file(p),
+		policy_problem(p, policy_end_of_text(p),
 		        "the policy does not say where a node goes that no `admit` takes: add `otherwise "
 		        "SEGMENT`");
 		return;
@@ -207,7 +201,7 @@ static void check_times(struct policy_parser *p)
 {
 	struct policy_setting *i = &p->tree->inspect, *c = &p->tree->certificate;
 	if (!i->at.line)
-		policy_problem(p, end_of_file(p),
+		policy_problem(p, policy_end_of_text(p),
 		        "the policy does not say how often nodes are inspected: add "
 		        "`inspect every 30 min`");
 	else if (i->value_ms > POLICY_INTERVAL_MAX_MS)
@@ -215,7 +209,7 @@ static void check_times(struct policy_parser *p)
 	else if (i->value_ms < POLICY_INTERVAL_MIN_MS)
 		policy_problem(p, i->at, "nodes are inspected at most once a second");
 	if (!c->at.line)
-		policy_problem(p, end_of_file(p),
+		policy_problem(p, policy_end_of_text(p),
 		        "the policy does not say how long a certificate lives: add "
 		        "`certificate lifetime 45 min`");
 	else if (c->value_ms > POLICY_INTERVAL_MAX_MS)

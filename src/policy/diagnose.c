@@ -74,6 +74,23 @@ void policy_warning(struct policy_parser *p, struct policy_span at, const char *
 	say(p, at, "warning: ", text, false);
 }
 
+struct policy_span policy_end_of_text(const struct policy_parser *p)
+{
+	struct policy_span at = { .line = 1, .column = 1 };
+	size_t end = p->length;
+	while (end > 0 && strchr(" \t\r\n", p->text[end - 1]) && p->text[end - 1])
+		end--;
+	for (size_t i = 0; i < end; i++) {
+		at.column++;
+		if (p->text[i] == '\n') {
+			at.line++;
+			at.column = 1;
+		}
+	}
+	at.start = at.end = end;
+	return at;
+}
+
 const char *policy_span_text(const struct policy_parser *p, struct policy_span at)
 {
 	char text[POLICY_QUOTE_MAX + 1];

@@ -344,11 +344,14 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, str
 	int n = yypcontext_expected_tokens(context, wanted, WANTED_MAX + 1);
 	char list[512] = "";
 	size_t used = 0;
-	bool wants_name = false;
+	bool wants_name = false, wants_string = false;
+	bool is_word = token == YYSYMBOL_UNIT || token == YYSYMBOL_PROTOCOL ||
+		(token >= YYSYMBOL_ADDRESS_WORD && token <= YYSYMBOL_WHERE);
 	for (int i = 0; i < n && n <= WANTED_MAX && used < sizeof(list); i++) {
 		const char *name = yysymbol_name(wanted[i]);
 		bool plain = strncmp(name, "a ", 2) == 0 || strncmp(name, "an ", 3) == 0 || strncmp(name, "the ", 4) == 0;
 		wants_name = wants_name || wanted[i] == YYSYMBOL_NAME;
+		wants_string = wants_string || wanted[i] == YYSYMBOL_STRING;
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s%s%s",
 			i == 0 ? ": this wants " : i == n - 1 ? " or " : ", ", plain ? "" : "`", name, plain ? "" : "`");
 	}
@@ -356,7 +359,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, str
 		return 0;
 	if (token == YYSYMBOL_YYEOF)
 		policy_problem(p, at, "the file ends in the middle of a statement%s", list);
-	else if (wants_name && at.end > at.start && token >= YYSYMBOL_ADDRESS_WORD && token <= YYSYMBOL_WHERE)
+	else if (wants_name && wants_string && is_word)
 		policy_problem(p, at, "`%s` is a word of the language%s; to use it as a name put it in quotes",
 			policy_span_text(p, at), list);
 	else

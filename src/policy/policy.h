@@ -82,6 +82,9 @@ const struct ip_prefix *policy_site_prefixes(const struct policy *p, size_t *ret
 /* Roles that a node has by name ("alice" -> "employee"); NULL where the policy gives none. */
 const char *policy_node_role(const struct policy *p, const char *node);
 
+/* What the policy says in a few lines for people: segments, who reaches what, who goes where. Caller frees.
+ */
+char *policy_describe(const struct policy *p);
 /* Segments with their rules, intervals and enforcement points, for scripts; the caller owns it. */
 json_t *policy_to_json(const struct policy *p);
 

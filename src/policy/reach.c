@@ -95,7 +95,7 @@ void policy_check_server(struct policy_parser *p)
 	const struct policy_define *server = policy_define_find(p->tree, "server");
 	char missing[IP_TEXT_SIZE + 32];
 	if (!server) {
-		policy_problem(p, (struct policy_span){ p->line, p->column, p->offset, p->offset },
+		policy_problem(p, policy_end_of_text(p),
 		        "the policy does not say where the server is: add `define server { address ... }`");
 		return;
 	}

@@ -124,6 +124,8 @@ void policy_reach_begin(struct policy_parser *p, enum policy_direction direction
 void policy_reach_end(struct policy_parser *p, struct policy_span at)
 {
 	p->reach->at = at;
+	p->reach->text = policy_span_text(p, at) +
+	        strlen(p->reach->direction == POLICY_TO ? "allow to " : "allow from ");
 	APPEND(p->segment->reaches_tail, p->reach);
 }
 

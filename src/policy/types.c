@@ -70,15 +70,11 @@ static void check_compare(struct policy_parser *p, struct policy_expression *e)
 		check_version_literal(p, &e->literal);
 }
 
-static void unknown_name(struct policy_parser *p, const struct policy_name *name)
+static void unknown_field(struct policy_parser *p, const struct policy_name *name)
 {
 	char list[512] = "";
 	size_t n, used = 0;
 	const struct policy_field *fields = policy_fields(&n);
-	if (!strchr(name->text, '.')) {
-		policy_problem(p, name->at, "there is no requirement and no field `%s`", name->text);
-		return;
-	}
 	for (size_t i = 0; i < n && used < sizeof(list); i++)
 		used += (size_t)snprintf(
 		        list + used, sizeof(list) - used, "%s%s", i ? ", " : "", fields[i].name);
@@ -96,8 +92,10 @@ static void check_name(
 		        type_example(e->field->type));
 	} else if (!e->field) {
 		struct policy_requirement *r = policy_requirement_find(p->tree, e->name.text);
-		if (!r) {
-			unknown_name(p, &e->name);
+		if (!r && !strchr(e->name.text, '.')) {
+			policy_problem(p, e->at, "there is no requirement `%s`", e->name.text);
+		} else if (!r) {
+			unknown_field(p, &e->name);
 		} else if (limit && r->index >= limit->index) {
 			policy_problem(p, e->at,
 			        "a requirement may only refer to those above it, and `%s` is not",
@@ -139,7 +137,7 @@ void policy_check_expression(
 		if (e->field)
 			check_compare(p, e);
 		else
-			unknown_name(p, &e->name);
+			unknown_field(p, &e->name);
 		break;
 	case POLICY_PACKAGE_VERSION:
 		if (e->literal.type != POLICY_TEXT)

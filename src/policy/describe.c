@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* A policy in a few lines, in the words that its author wrote. */
+#include "policy/ast.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void describe_reach(FILE *out, const struct policy_segment_node *s, enum policy_direction direction)
+{
+	const char *label = direction == POLICY_TO ? "opens to" : "open from";
+	bool any = false;
+	for (const struct policy_reach *r = s->reaches; r; r = r->next) {
+		if (r->direction != direction)
+			continue;
+		fprintf(out, "    %-10s %s\n", any ? "" : label, r->text);
+		any = true;
+	}
+	if (!any)
+		fprintf(out, "    %-10s nothing\n", label);
+}
+
+static void describe_segment(FILE *out, const struct policy_segment_node *s)
+{
+	fprintf(out, "segment %s", s->name.text);
+	if (s->default_at.line)
+		fputs(", the default", out);
+	if (s->level > 0)
+		fprintf(out, ", level %" PRId64, s->level);
+	if (s->grace_ms > 0)
+		fprintf(out, ", grace %" PRId64 " min", s->grace_ms / 60000);
+	fputs(s->log ? ", logs what it refuses\n" : "\n", out);
+	describe_reach(out, s, POLICY_TO);
+	describe_reach(out, s, POLICY_FROM);
+}
+
+static const char *seconds_or_minutes(int64_t ms, char text[32])
+{
+	if (ms % 60000 == 0)
+		snprintf(text, 32, "%" PRId64 " min", ms / 60000);
+	else
+		snprintf(text, 32, "%" PRId64 " s", ms / 1000);
+	return text;
+}
+
+char *policy_describe(const struct policy *p)
+{
+	const struct policy_tree *t = &p->tree;
+	char *text = NULL, every[32], lifetime[32];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		abort();
+	for (const struct policy_segment_node *s = t->segments; s; s = s->next)
+		describe_segment(out, s);
+	for (const struct policy_rejection *r = t->rejections; r; r = r->next)
+		fprintf(out, "%s\n", r->text);
+	for (const struct policy_admission *a = t->admissions; a; a = a->next)
+		fprintf(out, "%s\n", a->text);
+	fprintf(out, "%s\ninspect every %s, certificate lifetime %s\n", t->otherwise_text,
+	        seconds_or_minutes(t->inspect.value_ms, every),
+	        seconds_or_minutes(t->certificate.value_ms, lifetime));
+	if (fclose(out) != 0)
+		abort();
+	return text;
+}
