@@ -357,8 +357,22 @@ void store_mac(sqlite3_stmt *st, int i, struct mac_address *ret)
 
 /* ---- the turn ---- */
 
+void store_on_work(struct store *s, void (*fn)(void *context), void *context)
+{
+	s->on_work = fn;
+	s->work_context = context;
+}
+
+/* Before something is added to the turn. */
+static void tell_work(struct store *s)
+{
+	if (s->on_work && !store_has_work(s))
+		s->on_work(s->work_context);
+}
+
 void store_poison(struct store *s, int code, const char *doing)
 {
+	tell_work(s);
 	if (s->failure == 0)
 		s->failure = store_sqlite_error(s, code, doing, &s->failure_text);
 }
@@ -379,6 +393,7 @@ bool store_turn(struct store *s)
 		return false;
 	if (s->in_turn)
 		return true;
+	tell_work(s);
 	int code = run_plain(s, SQL_BEGIN);
 	if (code != SQLITE_OK) {
 		store_poison(s, code, "beginning");
@@ -390,6 +405,7 @@ bool store_turn(struct store *s)
 
 void store_when_durable(struct store *s, store_durable_fn fn, void *context)
 {
+	tell_work(s);
 	ARRAY_RESERVE_ONE(s->waiters, s->n_waiters, s->waiters_capacity);
 	s->waiters[s->n_waiters++] = (struct store_waiter){ fn, context };
 }

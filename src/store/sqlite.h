@@ -25,6 +25,8 @@ struct store {
 	bool in_turn; /* a transaction is open */
 	int failure;  /* of this turn; 0 = none */
 	struct error failure_text;
+	void (*on_work)(void *context);
+	void *work_context;
 	struct store_waiter *waiters;
 	size_t n_waiters, waiters_capacity;
 	uint64_t generation, generation_reserved; /* last given; highest that may be given */

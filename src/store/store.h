@@ -113,6 +113,8 @@ typedef void (*store_durable_fn)(int result, void *context);
 void store_when_durable(struct store *s, store_durable_fn fn, void *context);
 /* Whoever waits with this context is not called any more. */
 void store_forget_waiter(struct store *s, const void *context);
+/* fn is called when the turn gets its first work: time to plan a commit. NULL: nobody is told. */
+void store_on_work(struct store *s, void (*fn)(void *context), void *context);
 /* True while something is queued that a commit would make durable or report. */
 bool store_has_work(const struct store *s);
 /* Commits the turn, then tells the waiters. The failure is returned too, with words: -ENOSPC for a full disk.

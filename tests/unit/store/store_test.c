@@ -330,6 +330,28 @@ static void note(int result, void *context)
 	*(int *)context = result;
 }
 
+static void count_work(void *context)
+{
+	++*(int *)context;
+}
+
+static void test_work_is_told_once_a_turn(void **state)
+{
+	struct store *s = open_store();
+	int told = 0, result;
+	store_on_work(s, count_work, &told);
+	store_put_node(s, &alice);
+	store_put_node(s, &alice);
+	store_when_durable(s, note, &result);
+	assert_int_equal(told, 1);
+	commit(s);
+	store_when_durable(s, note, &result);
+	assert_int_equal(told, 2);
+	commit(s);
+	store_on_work(s, NULL, NULL);
+	store_close(s);
+}
+
 static void test_waiters_hear_after_the_commit(void **state)
 {
 	struct store *s = open_store();
@@ -616,6 +638,7 @@ int main(void)
 		TEST(test_events_are_pruned),
 		TEST(test_serials),
 		TEST(test_token),
+		TEST(test_work_is_told_once_a_turn),
 		TEST(test_waiters_hear_after_the_commit),
 		TEST(test_close_drops_what_was_not_committed),
 		TEST(test_full_disk),

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/inspection.h"
+#include "posture/attributes.h"
+#include "proto/pbtnc/pbtnc.h"
+#include "server/reply.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+enum inspection_step {
+	STEP_IDLE,     /* nothing under way: before the first CDATA, or decided */
+	STEP_WAITING,  /* for the node's batch */
+	STEP_PLACING,  /* for the attachment to be proven */
+	STEP_STORING,  /* for the turn to be durable */
+	STEP_APPLYING, /* for the enforcement point */
+	STEP_ENDED,
+};
+
+struct inspection {
+	struct inspection_config config;
+	struct pbtnc_session *pb;
+	enum inspection_step step;
+	bool retry_wanted; /* as soon as the assessment under way has ended */
+	time_ms now;       /* of the event being handled */
+	uint32_t next_id;  /* of our PA-TNC messages */
+	char language[257];
+	struct site_attachment *attachment;
+
+	/* This assessment. */
+	unsigned rounds;
+	bool asked;     /* we sent an SDATA: a posture is expected */
+	bool is_ours;   /* the node speaks our attributes */
+	bool is_failed; /* a PA message was malformed: nothing of it counts */
+	uint8_t nonce[PRATIQUE_NONCE_SIZE];
+	struct posture_reader *reader;
+	struct site_outcome outcome;
+
+	/* The node's last batch. */
+	struct patnc_signature_input input;
+	bool has_signature, is_signed;
+	char *token; /* the certificate that it presents; NULL = none */
+	bool has_digest;
+	uint8_t digest[PRATIQUE_DIGEST_SIZE];
+};
+
+static void begin_batch(struct inspection *i)
+{
+	patnc_signature_input_begin(&i->input);
+	i->has_signature = i->is_signed = i->has_digest = false;
+	free(TAKE_POINTER(i->token));
+}
+
+static void begin_assessment(struct inspection *i)
+{
+	memset(i->nonce, 0, sizeof(i->nonce));
+	i->rounds = 0;
+	i->asked = i->is_failed = i->is_ours = false;
+	posture_reader_free(i->reader);
+	i->reader = posture_reader_new();
+	site_outcome_clear(&i->outcome);
+	store_forget_waiter(i->config.site->store, i);
+	begin_batch(i);
+}
+
+struct inspection *inspection_new(const struct inspection_config *config)
+{
+	struct inspection *i = xcalloc(1, sizeof(*i));
+	i->config = *config;
+	i->pb = pbtnc_session_new(PBTNC_SERVER);
+	i->next_id = 1;
+	begin_assessment(i);
+	return i;
+}
+
+struct inspection *inspection_free(struct inspection *i)
+{
+	if (!i)
+		return NULL;
+	store_forget_waiter(i->config.site->store, i);
+	pbtnc_session_free(i->pb);
+	posture_reader_free(i->reader);
+	site_outcome_clear(&i->outcome);
+	patnc_signature_input_free(&i->input);
+	free(i->token);
+	free(i);
+	return NULL;
+}
+
+struct site_attachment *inspection_place(const struct inspection *i)
+{
+	return i->attachment;
+}
+
+static void set_step(struct inspection *i, enum inspection_step step)
+{
+	bool was = i->step != STEP_IDLE && i->step != STEP_ENDED,
+	     is = step != STEP_IDLE && step != STEP_ENDED;
+	i->step = step;
+	if (was != is)
+		i->config.effects.working(i->config.context, is);
+}
+
+static void end(struct inspection *i, const char *why)
+{
+	set_step(i, STEP_ENDED);
+	store_forget_waiter(i->config.site->store, i);
+	i->config.effects.end(i->config.context, why);
+}
+
+static void send_and_free(struct inspection *i, struct writer *w)
+{
+	if (!wr_failed(w) && w->length)
+		i->config.effects.send(i->config.context, w->data, w->length);
+	wr_free(w);
+}
+
+/* ---- what the node says ---- */
+
+/* Each message that carries a signature carries nothing else; the digest over the others is what is signed.
+ */
+static void check_signature(struct inspection *i, const struct pratique_signature *s)
+{
+	uint8_t input[PATNC_SIGNATURE_INPUT_SIZE];
+	bool is_second = i->has_signature; /* one covers a batch; two would leave a part to the first */
+	i->has_signature = true;
+	patnc_signature_input_end(&i->input, i->config.exporter, i->nonce, input);
+	patnc_signature_input_begin(&i->input);
+	i->is_signed = !is_second && memcmp(s->nonce, i->nonce, sizeof(i->nonce)) == 0 &&
+	        key_verify(i->config.node_key, input, sizeof(input), s->bytes, s->length) == 0;
+	if (!i->is_signed)
+		i->config.site->counters.signatures_refused++;
+}
+
+/* Our attributes that are not posture. *ret_is_signature: the message is not part of what is signed. */
+static void read_own_attributes(struct inspection *i, const struct pbtnc_pa *pa, bool *ret_is_signature)
+{
+	struct patnc_message m;
+	struct patnc_attribute a;
+	struct patnc_error error;
+	struct pratique_signature signature;
+	struct patnc_text text;
+	size_t n = 0;
+	bool found = false;
+	*ret_is_signature = false;
+	if (patnc_read_message(pa->body, pa->length, NULL, &m, &error) < 0)
+		return; /* posture_reader_feed() says so */
+	i->is_ours = true;
+	while (patnc_next_attribute(&m, &a)) {
+		n++;
+		if (a.vendor != PRATIQUE_PEN)
+			continue;
+		if (a.type == PRATIQUE_POSTURE_SIGNATURE && pratique_get_signature(&a, &signature) == 0) {
+			found = true;
+		} else if (a.type == PRATIQUE_QUARANTINE_CERTIFICATE && pratique_get_text(&a, &text) == 0) {
+			free(i->token);
+			i->token = xstrndup(text.at, text.length);
+		} else if (a.type == PRATIQUE_POSTURE_DIGEST && pratique_get_digest(&a, i->digest) == 0) {
+			i->has_digest = true;
+		}
+	}
+	if (found && n == 1) {
+		*ret_is_signature = true;
+		check_signature(i, &signature);
+	}
+}
+
+static void take_pa(struct inspection *i, const struct pbtnc_pa *pa)
+{
+	struct patnc_error error;
+	bool is_signature = false;
+	if (pa->vendor == PRATIQUE_PEN && pa->subtype == PRATIQUE_SUBTYPE)
+		read_own_attributes(i, pa, &is_signature);
+	if (is_signature)
+		return;
+	i->is_signed = false; /* what follows a signature is not signed by it */
+	patnc_signature_input_add(&i->input, pa->vendor, pa->subtype, pa->body, pa->length);
+	int code = posture_reader_feed(i->reader, pa->vendor, pa->subtype, pa->body, pa->length, &error);
+	if (code == 0)
+		return;
+	i->is_failed = true;
+	i->config.site->counters.postures_refused++;
+	if (code == -EBADMSG)
+		reply_add_error(i->pb, &i->next_id, pa, &error);
+}
+
+/* ---- what the server says ---- */
+
+static void finish(struct inspection *i)
+{
+	struct writer w = wr_make(PBTNC_BATCH_MAX);
+	if (reply_send_result(i->pb, &i->next_id, &i->outcome,
+	            &(struct reply_to){ .node = i->config.node->name,
+	                    .language = *i->language ? i->language : NULL,
+	                    .uri = i->config.remediation_uri,
+	                    .is_ours = i->is_ours,
+	                    .is_failed = i->is_failed },
+	            &w) < 0) {
+		wr_free(&w);
+		end(i, "the result could not be composed");
+		return;
+	}
+	i->config.site->counters.assessments++;
+	send_and_free(i, &w);
+	begin_assessment(i);
+	set_step(i, STEP_IDLE);
+	if (i->retry_wanted)
+		inspection_retry(i, i->now);
+}
+
+static void outcome_is_durable(int result, void *context)
+{
+	struct inspection *i = context;
+	if (result < 0) { /* nothing was decided; the node may come again */
+		if (result != -ECANCELED)
+			end(i, "the decision could not be stored");
+		return;
+	}
+	if (!i->outcome.attachment) {
+		finish(i);
+		return;
+	}
+	set_step(i, STEP_APPLYING);
+	i->config.effects.await_applied(i->config.context, i->outcome.attachment);
+}
+
+void inspection_applied(struct inspection *i, time_ms now)
+{
+	i->now = now;
+	if (i->step == STEP_APPLYING)
+		finish(i);
+}
+
+static void judge(struct inspection *i, const char *cause)
+{
+	site_judge(i->config.site, i->config.node, i->attachment, cause, i->nonce, i->now, &i->outcome);
+	set_step(i, STEP_STORING);
+	store_when_durable(i->config.site->store, outcome_is_durable, i);
+}
+
+static void ask(struct inspection *i)
+{
+	struct writer w = wr_make(PBTNC_BATCH_MAX);
+	if (i->rounds++ >= INSPECTION_ROUNDS_MAX || RAND_bytes(i->nonce, sizeof(i->nonce)) != 1) {
+		end(i, "the node does not answer what it is asked");
+		return;
+	}
+	if (i->is_ours) { /* its posture comes whole, and signed, with the next batch */
+		posture_reader_free(i->reader);
+		i->reader = posture_reader_new();
+	}
+	if (reply_send_request(i->pb, &i->next_id, i->nonce, i->is_ours, &w) < 0) {
+		wr_free(&w);
+		end(i, "the request could not be composed");
+		return;
+	}
+	i->asked = true;
+	set_step(i, STEP_WAITING);
+	send_and_free(i, &w);
+}
+
+/* The node has answered the request: what came is the posture. */
+static void take_posture(struct inspection *i)
+{
+	struct site *site = i->config.site;
+	if (!i->is_signed && !i->has_signature)
+		site->counters.signatures_refused++;
+	struct posture *posture = i->is_failed ? NULL : posture_reader_finish(i->reader, i->now);
+	if (!posture || site_take_posture(site, i->config.node, posture, i->is_signed, i->now) < 0) {
+		i->is_failed = true;
+		i->outcome = (struct site_outcome){ .note = "the posture could not be read" };
+		snprintf(i->outcome.segment, sizeof(i->outcome.segment), "%s",
+		        policy_default_segment(site->policy)->name);
+		finish(i);
+		return;
+	}
+	site->counters.assessments_full++;
+	judge(i, "inspection");
+}
+
+void inspection_found_place(struct inspection *i, struct site_attachment *a, time_ms now)
+{
+	const char *why = NULL;
+	if (i->step != STEP_PLACING)
+		return;
+	i->now = now;
+	i->attachment = a;
+	if (i->token && i->has_digest &&
+	        site_accept(i->config.site, i->config.node, a, i->token, i->digest, i->is_signed, now,
+	                &why) == SITE_ACCEPTED) {
+		i->config.site->counters.assessments_short++;
+		judge(i, "certificate");
+	} else if (i->asked && !i->token) {
+		take_posture(i);
+	} else {
+		ask(i);
+	}
+}
+
+/* ---- batches ---- */
+
+static void take_event(struct inspection *i, const struct pbtnc_event *e)
+{
+	switch (e->kind) {
+	case PBTNC_EVENT_RETRY:
+		begin_assessment(i);
+		break;
+	case PBTNC_EVENT_PA:
+		take_pa(i, &e->pa);
+		break;
+	case PBTNC_EVENT_LANGUAGE:
+		snprintf(i->language, sizeof(i->language), "%.*s",
+		        (int)MIN(e->text.length, sizeof(i->language) - 1), e->text.at);
+		break;
+	case PBTNC_EVENT_TURN:
+		set_step(i, STEP_PLACING);
+		i->config.effects.find_place(i->config.context);
+		break;
+	case PBTNC_EVENT_CLOSED:
+		end(i, "the node closed the conversation");
+		break;
+	default: /* results are ours to send, and errors of the node are for its own log */
+		break;
+	}
+}
+
+void inspection_receive(struct inspection *i, const void *batch, size_t length, time_ms now)
+{
+	struct pbtnc_event e;
+	if (i->step == STEP_ENDED)
+		return;
+	i->now = now;
+	begin_batch(i);
+	bool is_bad = pbtnc_receive_batch(i->pb, batch, length) < 0;
+	if (is_bad)
+		i->config.site->counters.protocol_errors++;
+	struct writer w = wr_make(PBTNC_BATCH_MAX);
+	if (is_bad && pbtnc_take_reply(i->pb, &w))
+		i->config.effects.send(i->config.context, w.data, w.length);
+	wr_free(&w);
+	while (i->step != STEP_ENDED && pbtnc_next(i->pb, &e))
+		take_event(i, &e);
+}
+
+void inspection_retry(struct inspection *i, time_ms now)
+{
+	struct writer w = wr_make(PBTNC_BATCH_MAX);
+	i->now = now;
+	if (i->step != STEP_IDLE || pbtnc_request_retry(i->pb, &w) < 0) {
+		i->retry_wanted = i->step != STEP_ENDED;
+		wr_free(&w);
+		return;
+	}
+	i->retry_wanted = false;
+	bool is_ours = i->is_ours;
+	send_and_free(i, &w);
+	begin_assessment(i);
+	i->is_ours = is_ours;
+	ask(i);
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From a posture to a decision that is carried out: evaluated by the policy, recorded with its findings,
+ * certified, placed.
+ *
+ * The order is what safety asks for (quarantine draft, 6.2): what makes a node worse off is handed to the
+ * enforcement point at once and stored in the same turn; what makes it better off is handed out when the turn
+ * is on the disk.
+ */
+#include "server/site.h"
+#include "server/verdict.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- postures ---- */
+
+/* Advisories and package managers spell names differently (PEP 503): what is compared is lower case with one
+ * "-". */
+static uint64_t package_key(const char *name, size_t length)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+	bool separator = false;
+	for (size_t i = 0; i < length; i++) {
+		char c = name[i];
+		bool is_separator = c == '-' || c == '_' || c == '.';
+		if (is_separator && separator)
+			continue;
+		separator = is_separator;
+		c = is_separator ? '-' : c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+		h = (h ^ (uint8_t)c) * 0x100000001b3ull;
+	}
+	return h;
+}
+
+uint64_t site_package_key(const char *name)
+{
+	return package_key(name, strlen(name));
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* linux-signed-amd64 and its like are built from linux; their advisories say linux. */
+static bool is_kernel(const struct posture_package *p)
+{
+	return strncmp(p->source, "linux-signed", strlen("linux-signed")) == 0 ||
+	        strncmp(p->name, "linux-image-", strlen("linux-image-")) == 0;
+}
+
+static void index_packages(struct site_node *node)
+{
+	const struct posture *p = node->posture;
+	free(node->package_keys);
+	node->package_keys = xmalloc((3 * p->n_packages + 1) * sizeof(*node->package_keys));
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_packages; i++) {
+		const struct posture_package *package = &p->packages[i];
+		node->package_keys[n++] = site_package_key(package->name);
+		if (package->source && strcmp(package->source, package->name) != 0)
+			node->package_keys[n++] = site_package_key(package->source);
+		if (package->source && is_kernel(package))
+			node->package_keys[n++] = site_package_key("linux");
+	}
+	qsort(node->package_keys, n, sizeof(*node->package_keys), compare_keys);
+	node->n_package_keys = n;
+}
+
+bool site_has_package(const struct site_node *node, uint64_t key)
+{
+	return node->package_keys &&
+	        bsearch(&key, node->package_keys, node->n_package_keys, sizeof(key), compare_keys) != NULL;
+}
+
+int site_take_posture(
+        struct site *site, struct site_node *node, struct posture *posture, bool is_signed, time_ms now)
+{
+	json_t *json = posture_to_json(posture);
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!text || strlen(text) > STORE_POSTURE_MAX) {
+		site->counters.postures_refused++;
+		free(text);
+		posture_free(posture);
+		return -E2BIG;
+	}
+	posture_free(node->posture);
+	node->posture = posture;
+	node->posture_stored = true;
+	node->posture_signed = is_signed;
+	node->inspected = now;
+	posture_digest(posture, node->posture_digest);
+	index_packages(node);
+	site_save_node(site, node);
+	store_put_posture(site->store, node->name, text, strlen(text));
+	free(text);
+	return 0;
+}
+
+const struct posture *site_posture(struct site *site, struct site_node *node)
+{
+	if (node->posture || !node->posture_stored)
+		return node->posture;
+	char *text = NULL;
+	size_t length;
+	if (store_get_posture(site->store, node->name, &text, &length, NULL) < 0)
+		return NULL;
+	json_t *json = json_loadb(text, length, 0, NULL);
+	free(text);
+	if (json && posture_from_json(json, &node->posture, NULL) == 0)
+		index_packages(node);
+	json_decref(json);
+	return node->posture;
+}
+
+/* ---- evaluation ---- */
+
+static void evaluate(struct site *site, struct site_node *node, time_ms now, struct site_outcome *o)
+{
+	struct policy_input input = { .node = node->name,
+		.role = policy_node_role(site->policy, node->name),
+		.posture = site_posture(site, node),
+		.index = site->index,
+		.now = now };
+	policy_evaluate(site->policy, &input, &o->decision);
+	site->counters.judgements++;
+	o->compliant = o->decision.compliant;
+	o->rejected = o->decision.rejected;
+	if (input.posture && !node->posture_signed) {
+		/* It may be another host's: good for findings, not for an admission. */
+		o->compliant = false;
+		o->unsigned_posture = true;
+	}
+	const struct policy_segment *s = o->unsigned_posture || o->rejected
+	        ? policy_default_segment(site->policy)
+	        : o->decision.segment;
+	snprintf(o->segment, sizeof(o->segment), "%s", s->name);
+	o->level = s->level;
+}
+
+static void record(struct site *site, const struct site_node *node, const struct site_outcome *o,
+        const char *cause, const char *findings, time_ms now)
+{
+	const struct site_attachment *a = o->attachment;
+	struct store_decision d = { .generation = o->generation,
+		.node = node->name,
+		.made = now,
+		.expires = o->expires,
+		.cause = cause,
+		.segment = o->segment,
+		.rule = o->note ? o->note : o->decision.rule,
+		.level = o->level,
+		.compliant = o->compliant,
+		.rejected = o->rejected,
+		.policy_fingerprint = policy_fingerprint(site->policy),
+		.advisory_generation = o->decision.advisory_generation,
+		.findings = findings,
+		.n_findings = o->decision.n_findings + o->unsigned_posture };
+	if (a) {
+		d.enforcement_point = a->enforcement_point;
+		d.port = a->port;
+		d.mac = a->mac;
+	}
+	store_put_decision(site->store, &d);
+}
+
+/* ---- certificates ---- */
+
+/* RFC 9562 5.4 */
+static int make_uuid(char ret[37])
+{
+	uint8_t b[16];
+	if (RAND_bytes(b, sizeof(b)) != 1)
+		return -EIO;
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+	        b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return 0;
+}
+
+static void certify(struct site *site, const struct site_node *node, struct site_outcome *o,
+        const uint8_t *nonce, struct site_placement *placement, time_ms now)
+{
+	const struct site_attachment *a = o->attachment;
+	struct token_claims c = { .policy_fingerprint = policy_fingerprint(site->policy),
+		.advisory_generation = o->decision.advisory_generation,
+		.issued = now,
+		.expires = o->expires,
+		.compliant = o->compliant };
+	if (make_uuid(c.id) < 0)
+		return;
+	snprintf(c.issuer, sizeof(c.issuer), "%s", site->name);
+	snprintf(c.node, sizeof(c.node), "%s", node->name);
+	snprintf(c.enforcement_point, sizeof(c.enforcement_point), "%s", a->enforcement_point);
+	snprintf(c.port, sizeof(c.port), "%s", a->port);
+	mac_format(&a->mac, c.mac);
+	snprintf(c.segment, sizeof(c.segment), "%s", o->segment);
+	memcpy(c.thumbprint, node->thumbprint, 32);
+	memcpy(c.posture_digest, node->posture_digest, 32);
+	if (nonce)
+		memcpy(c.nonce, nonce, 32);
+	if (token_issue(&c, site->token_key, &o->certificate, NULL) < 0)
+		return; /* the node is placed all the same, and inspected in full when it comes again */
+	memcpy(placement->certificate, c.id, sizeof(c.id));
+	memcpy(placement->certificate_digest, node->posture_digest, 32);
+	store_put_certificate(site->store,
+	        &(struct store_certificate){ .id = c.id,
+	                .node = node->name,
+	                .enforcement_point = a->enforcement_point,
+	                .port = a->port,
+	                .segment = o->segment,
+	                .mac = a->mac,
+	                .issued = now,
+	                .expires = o->expires });
+}
+
+/* ---- placement ---- */
+
+struct pending_placement {
+	struct site *site;
+	struct site_attachment *attachment;
+	uint64_t generation;
+};
+
+/* A demotion that was handed out and could not be stored is stored again by the next tick. */
+static void demotion_is_durable(int result, void *context)
+{
+	struct site_attachment *a = context;
+	a->pending--;
+	a->unsaved = result != 0;
+}
+
+static void placement_is_durable(int result, void *context)
+{
+	struct pending_placement *p = context;
+	struct site_attachment *a = p->attachment;
+	a->pending--;
+	if (a->decided.generation == p->generation) {
+		if (result == 0) {
+			a->handed = a->decided;
+			p->site->effects.place(p->site->context, a, false);
+		} else if (result != -ECANCELED) {
+			a->decided = a->handed; /* what is not stored was not decided */
+		}
+	}
+	free(p);
+}
+
+static bool is_demotion(const struct policy_segment *from, const struct policy_segment *to)
+{
+	return from != to && !from->is_default && to->level <= from->level;
+}
+
+/* Takes the new placement over and sees that it is handed out in the right order. */
+static void place(
+        struct site *site, struct site_attachment *a, const struct site_placement *placement, time_ms now)
+{
+	const struct policy_segment *from = site_segment(site, &a->handed, now),
+	                            *to = site_segment(site, placement, now);
+	if (*a->decided.certificate && strcmp(a->decided.certificate, placement->certificate) != 0)
+		store_revoke_certificate(site->store, a->decided.certificate, now);
+	a->decided = *placement;
+	a->pending++;
+	site_save_attachment(site, a);
+	if (is_demotion(from, to)) {
+		site->counters.demotions++;
+		a->handed = a->decided;
+		site->effects.place(site->context, a, true);
+		store_when_durable(site->store, demotion_is_durable, a);
+		return;
+	}
+	struct pending_placement *p = xmalloc(sizeof(*p));
+	*p = (struct pending_placement){ site, a, placement->generation };
+	store_when_durable(site->store, placement_is_durable, p);
+}
+
+static void note_move(struct site *site, const struct site_node *node, const struct site_attachment *a,
+        const char *from, const struct site_outcome *o, const char *cause, time_ms now)
+{
+	size_t n = o->decision.n_findings + o->unsigned_posture;
+	site_note(site, now, "placement", node, a, "%s -> %s by %s: %s, %zu finding%s", from, o->segment,
+	        cause,
+	        o->rejected            ? "rejected"
+	                : o->compliant ? "compliant"
+	                               : "not compliant",
+	        n, n == 1 ? "" : "s");
+}
+
+static uint64_t hash_text(const char *text)
+{
+	uint8_t digest[32];
+	uint64_t h;
+	sha256_bytes(text, strlen(text), digest);
+	memcpy(&h, digest, sizeof(h));
+	return h | 1;
+}
+
+/* ---- judging ---- */
+
+static void judge_without_place(
+        struct site *site, struct site_node *node, const char *cause, time_ms now, struct site_outcome *o)
+{
+	const struct policy_segment *fallback = policy_default_segment(site->policy);
+	o->note = "not attached to a known enforcement point";
+	o->compliant = false;
+	snprintf(o->segment, sizeof(o->segment), "%s", fallback->name);
+	o->level = fallback->level;
+	site->counters.attachments_unproven++;
+	char *findings = verdict_findings(o);
+	record(site, node, o, cause, findings, now);
+	free(findings);
+	site_note(site, now, "inspection", node, NULL, "inspected, but %s: no placement", o->note);
+}
+
+static void judge_at(struct site *site, struct site_node *node, const char *cause, const uint8_t *nonce,
+        time_ms now, struct site_outcome *o)
+{
+	struct site_attachment *a = o->attachment;
+	struct site_placement placement = {
+		.compliant = o->compliant, .rejected = o->rejected, .generation = o->generation
+	};
+	const char *from = site_segment(site, &a->decided, now)->name;
+	bool moved = strcmp(from, o->segment) != 0 || a->node != node;
+	site_bind(site, a, node);
+	o->expires = placement.expires = now + policy_certificate_lifetime_ms(site->policy);
+	o->next_inspection = MIN(
+	        now + policy_inspect_interval_ms(site->policy), MAX(now, o->expires - SITE_RETRY_MARGIN_MS));
+	snprintf(placement.segment, sizeof(placement.segment), "%s", o->segment);
+	if (!o->rejected && !o->unsigned_posture && node->posture)
+		certify(site, node, o, nonce, &placement, now);
+	char *findings = verdict_findings(o);
+	record(site, node, o, cause, findings, now);
+	a->findings_hash = hash_text(findings);
+	free(findings);
+	a->next_inspection = o->next_inspection;
+	a->retry_asked = false;
+	if (moved)
+		note_move(site, node, a, from, o, cause, now);
+	place(site, a, &placement, now);
+}
+
+void site_judge(struct site *site, struct site_node *node, struct site_attachment *a, const char *cause,
+        const uint8_t *nonce, time_ms now, struct site_outcome *ret)
+{
+	struct error err;
+	*ret = (struct site_outcome){ .attachment = a };
+	evaluate(site, node, now, ret);
+	ret->generation = store_next_generation(site->store, &err);
+	if (!ret->generation) { /* the store is failing: nothing new is decided, what is placed runs out */
+		ret->attachment = NULL;
+		ret->compliant = false;
+		ret->note = "the server cannot store decisions at the moment";
+		snprintf(
+		        ret->segment, sizeof(ret->segment), "%s", policy_default_segment(site->policy)->name);
+		ret->level = 0;
+	} else if (a) {
+		judge_at(site, node, cause, nonce, now, ret);
+	} else {
+		judge_without_place(site, node, cause, now, ret);
+	}
+}
+
+/* One attachment of a node whose stored posture was judged again. */
+static void apply_again(struct site *site, struct site_node *node, struct site_attachment *a,
+        struct site_outcome *o, const char *findings, const char *cause, time_ms now)
+{
+	const char *from = site_segment(site, &a->decided, now)->name;
+	bool moved = strcmp(from, o->segment) != 0 || a->decided.compliant != o->compliant;
+	uint64_t hash = hash_text(findings);
+	if (!moved && a->findings_hash == hash)
+		return;
+	o->generation = store_next_generation(site->store, NULL);
+	if (!o->generation && o->compliant)
+		return; /* the store is failing: nothing gets better */
+	o->attachment = a;
+	o->expires = a->decided.expires;
+	a->findings_hash = hash;
+	struct site_placement placement = a->decided;
+	if (moved) {
+		placement.compliant = o->compliant;
+		placement.rejected = o->rejected;
+		placement.generation = o->generation;
+		placement.certificate[0] = '\0';
+		snprintf(placement.segment, sizeof(placement.segment), "%s", o->segment);
+		place(site, a, &placement, now); /* before the rest: a demotion leaves at once */
+		note_move(site, node, a, from, o, cause, now);
+	}
+	if (o->generation)
+		record(site, node, o, cause, findings, now);
+	if (a->session && !a->retry_asked) {
+		a->retry_asked = true;
+		site->counters.retries_asked++;
+		site->effects.retry(site->context, a);
+	}
+}
+
+void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now)
+{
+	bool placed = false;
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
+		placed |= a->decided.expires > now;
+	if (!placed || !node->inspected)
+		return;
+	struct site_outcome o = { 0 };
+	evaluate(site, node, now, &o);
+	site->counters.judgements_again++;
+	char *findings = verdict_findings(&o);
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
+		if (a->decided.expires > now)
+			apply_again(site, node, a, &o, findings, cause, now);
+	free(findings);
+	site_outcome_clear(&o);
+}
+
+void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now)
+{
+	const struct policy_segment *from = site_segment(site, &a->decided, now),
+	                            *to = policy_default_segment(site->policy);
+	struct site_placement placement = { .generation = store_next_generation(site->store, NULL) };
+	struct site_outcome o = {
+		.attachment = a, .generation = placement.generation, .note = why, .level = to->level
+	};
+	snprintf(o.segment, sizeof(o.segment), "%s", to->name);
+	place(site, a, &placement, now);
+	a->next_inspection = 0;
+	a->findings_hash = 0;
+	if (a->node && o.generation)
+		record(site, a->node, &o, cause, "[]", now);
+	site_note(site, now, "placement", a->node, a, "%s -> %s by %s: %s", from->name, to->name, cause, why);
+}
+
+void site_outcome_clear(struct site_outcome *o)
+{
+	policy_decision_clear(&o->decision);
+	free(o->certificate);
+	memset(o, 0, sizeof(*o));
+}

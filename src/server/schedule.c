@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Time and change: what expires, what is due for inspection, and who is judged again when advisories or the
+ * policy move. Judging again is from what is stored, in the order in which nodes were named, a bounded number
+ * at a time.
+ */
+#include "server/site.h"
+
+#include <string.h>
+
+#define PRUNE_INTERVAL_MS (10 * 60 * 1000)
+
+/* ---- the clock ---- */
+
+static void ask_retry(struct site *site, struct site_attachment *a)
+{
+	if (!a->session || a->retry_asked)
+		return;
+	a->retry_asked = true;
+	site->counters.retries_asked++;
+	site->effects.retry(site->context, a);
+}
+
+static bool is_forgettable(const struct site_attachment *a, time_ms now)
+{
+	return !a->present && !a->session && !a->unsaved && !a->pending && a->decided.expires <= now &&
+	        now - a->last_seen > SITE_ABSENT_KEEP_MS;
+}
+
+/* A posture that admits nobody at the moment need not stay in memory: it is in the store. */
+static void release_posture(struct site_node *node, time_ms now)
+{
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
+		if (a->session || a->decided.expires > now)
+			return;
+	if (!node->posture || !node->posture_stored)
+		return;
+	node->posture = posture_free(node->posture);
+	free(node->package_keys);
+	node->package_keys = NULL;
+	node->n_package_keys = 0;
+}
+
+static void tick_attachment(struct site *site, struct site_attachment *a, time_ms now)
+{
+	if (a->unsaved) {
+		a->unsaved = false;
+		site_save_attachment(site, a);
+	}
+	if (a->decided.expires && a->decided.expires <= now) {
+		site_drop(site, a, "expiry",
+		        "the certificate has expired and the node was not inspected again", now);
+		ask_retry(site, a);
+		if (a->node)
+			release_posture(a->node, now);
+	} else if (a->next_inspection && a->next_inspection <= now) {
+		ask_retry(site, a);
+	}
+}
+
+void site_tick(struct site *site, time_ms now)
+{
+	TABLE_FOREACH(it, site->attachments) {
+		struct site_attachment *a = it.value;
+		tick_attachment(site, a, now);
+		if (is_forgettable(a, now))
+			site_forget_attachment(site, a);
+	}
+	if (now - site->last_prune >= PRUNE_INTERVAL_MS || now < site->last_prune) {
+		site->last_prune = now;
+		store_prune(site->store, now);
+	}
+}
+
+/* ---- judging again ---- */
+
+static void enqueue(struct site *site, struct site_node *node, const char *cause)
+{
+	if (!node->inspected || !node->attachments)
+		return;
+	bool waiting = node->again != NULL;
+	node->again = cause;
+	if (waiting)
+		return;
+	ARRAY_RESERVE_ONE(site->again, site->n_again, site->again_capacity);
+	site->again[site->n_again++] = node;
+}
+
+static void enqueue_all(struct site *site, const char *cause)
+{
+	TABLE_FOREACH(it, site->nodes)
+		enqueue(site, it.value, cause);
+}
+
+bool site_work(struct site *site, time_ms now, size_t most)
+{
+	for (; most && site->again_at < site->n_again; most--) {
+		struct site_node *node = site->again[site->again_at++];
+		const char *cause = node->again;
+		node->again = NULL;
+		site_judge_again(site, node, cause, now);
+	}
+	if (site->again_at < site->n_again)
+		return true;
+	site->again_at = site->n_again = 0;
+	return false;
+}
+
+size_t site_waiting(const struct site *site)
+{
+	return site->n_again - site->again_at;
+}
+
+static void wants_work(struct site *site)
+{
+	if (site_waiting(site))
+		site->effects.work(site->context);
+}
+
+static bool has_any(const struct site_node *node, const uint64_t *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (site_has_package(node, keys[i]))
+			return true;
+	return false;
+}
+
+void site_advisories_changed(
+        struct site *site, const struct site_key *changed, size_t n, bool all, time_ms now)
+{
+	if (all || n > SITE_DIRECT_KEYS_MAX) {
+		enqueue_all(site, "advisories");
+		wants_work(site);
+		return;
+	}
+	uint64_t *keys = xmalloc((n + 1) * sizeof(*keys));
+	for (size_t i = 0; i < n; i++)
+		keys[i] = site_package_key(changed[i].package);
+	TABLE_FOREACH(it, site->nodes) {
+		struct site_node *node = it.value;
+		/* a posture that is not in memory is not known to lack the package */
+		if (node->inspected && (!node->package_keys || has_any(node, keys, n)))
+			enqueue(site, node, "advisories");
+	}
+	free(keys);
+	wants_work(site);
+}
+
+void site_set_policy(struct site *site, struct policy *policy, time_ms now)
+{
+	policy_free(site->policy);
+	site->policy = policy;
+	enqueue_all(site, "policy");
+	wants_work(site);
+}
+
+void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
+{
+	vuln_index_close(site->index);
+	site->index = index;
+	enqueue_all(site, "advisories");
+	wants_work(site);
+}
+
+/* ---- on request ---- */
+
+size_t site_inspect_again(struct site *site, struct site_node *node, time_ms now)
+{
+	size_t n = 0;
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node) {
+		if (!a->session)
+			continue;
+		ask_retry(site, a);
+		n++;
+	}
+	return n;
+}
+
+size_t site_revoke(struct site *site, struct site_node *node, const char *reason, time_ms now)
+{
+	size_t n = 0;
+	node->revoked = true;
+	node->pinned = false;
+	node->revoked_at = now;
+	free(node->revoked_reason);
+	node->revoked_reason = xstrdup(reason);
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node) {
+		if (a->decided.expires > now)
+			site_drop(site, a, "revocation", "the node was revoked", now);
+		if (!a->session)
+			continue;
+		n++;
+		site->effects.disconnect(site->context, a);
+	}
+	if (node->serial) {
+		store_revoke_serial(site->store, node->serial, node->name, reason, now);
+		table_set_string(site->revoked_serials, node->serial, site);
+	}
+	site_save_node(site, node);
+	site_note(site, now, "revocation", node, NULL, "revoked: %s", reason);
+	return n;
+}
+
+void site_enrolled(
+        struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial, time_ms now)
+{
+	struct site_node *node = site_see_node(site, name, thumbprint, serial, now);
+	if (!node)
+		return;
+	if (node->revoked || node->pinned) {
+		node->revoked = false;
+		node->pinned = true;
+		memcpy(node->pin, thumbprint, 32);
+	}
+	site_save_node(site, node);
+	site_note(site, now, "enrolment", node, NULL, "a certificate was issued (serial %s)", serial);
+}

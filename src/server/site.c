@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: ISC */
+/* The site's tables: nodes and attachments, to and from the store; who may present itself; events. */
+#include "server/site.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- keys ---- */
+
+#define ATTACHMENT_KEY_MAX (256 + 64 + 8)
+
+static size_t attachment_key(char key[ATTACHMENT_KEY_MAX], const char *enforcement_point, const char *port,
+        const struct mac_address *mac)
+{
+	int n = snprintf(key, ATTACHMENT_KEY_MAX - sizeof(mac->bytes), "%.255s%c%.63s%c", enforcement_point,
+	        '\0', port, '\0');
+	memcpy(key + n, mac->bytes, sizeof(mac->bytes));
+	return (size_t)n + sizeof(mac->bytes);
+}
+
+/* ---- nodes ---- */
+
+static void node_free(void *p)
+{
+	struct site_node *n = p;
+	free(n->name);
+	free(n->serial);
+	free(n->revoked_reason);
+	posture_free(n->posture);
+	free(n->package_keys);
+	free(n);
+}
+
+struct site_node *site_find_node(struct site *site, const char *name)
+{
+	return table_get_string(site->nodes, name);
+}
+
+struct site_node *site_see_node(
+        struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial, time_ms now)
+{
+	struct site_node *n = site_find_node(site, name);
+	if (!n) {
+		if (table_count(site->nodes) >= SITE_NODES_MAX) {
+			site->counters.nodes_refused_full++;
+			return NULL;
+		}
+		n = xcalloc(1, sizeof(*n));
+		n->name = xstrdup(name);
+		n->first_seen = now;
+		table_set_string(site->nodes, name, n);
+	}
+	n->last_seen = now;
+	memcpy(n->thumbprint, thumbprint, sizeof(n->thumbprint));
+	if (serial && (!n->serial || strcmp(n->serial, serial) != 0)) {
+		free(n->serial);
+		n->serial = xstrdup(serial);
+	}
+	return n;
+}
+
+void site_save_node(struct site *site, const struct site_node *n)
+{
+	struct store_node record = { .name = n->name,
+		.serial = n->serial,
+		.first_seen = n->first_seen,
+		.last_seen = n->last_seen,
+		.revoked = n->revoked,
+		.revoked_reason = n->revoked_reason,
+		.revoked_at = n->revoked_at,
+		.pinned = n->pinned,
+		.inspected = n->inspected,
+		.posture_signed = n->posture_signed };
+	memcpy(record.thumbprint, n->thumbprint, 32);
+	memcpy(record.pin, n->pin, 32);
+	memcpy(record.posture_digest, n->posture_digest, 32);
+	store_put_node(site->store, &record);
+}
+
+static int load_node(const struct store_node *record, void *context)
+{
+	struct site *site = context;
+	struct site_node *n =
+	        site_see_node(site, record->name, record->thumbprint, record->serial, record->last_seen);
+	if (!n)
+		return -ENOSPC;
+	n->first_seen = record->first_seen;
+	n->revoked = record->revoked;
+	n->revoked_reason = xstrdup(record->revoked_reason);
+	n->revoked_at = record->revoked_at;
+	n->pinned = record->pinned;
+	n->inspected = record->inspected;
+	n->posture_signed = record->posture_signed;
+	n->posture_stored = record->inspected != 0;
+	memcpy(n->pin, record->pin, 32);
+	memcpy(n->posture_digest, record->posture_digest, 32);
+	return 0;
+}
+
+int site_check_identity(struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial,
+        struct error *err)
+{
+	struct site_node *n = site_find_node(site, name);
+	if (table_get_string(site->revoked_serials, serial))
+		return error_set(err, -EACCES, "the certificate %s of %s is revoked", serial, name);
+	if (n && n->revoked)
+		return error_set(err, -EACCES, "%s is revoked (%s); it needs a new enrolment", name,
+		        n->revoked_reason ? n->revoked_reason : "no reason given");
+	if (n && n->pinned && memcmp(n->pin, thumbprint, 32) != 0)
+		return error_set(err, -EACCES, "%s was revoked and enrolled again with another key", name);
+	return 0;
+}
+
+/* ---- attachments ---- */
+
+static void attachment_free(void *p)
+{
+	struct site_attachment *a = p;
+	free(a->enforcement_point);
+	free(a->port);
+	free(a);
+}
+
+struct site_attachment *site_find_attachment(
+        struct site *site, const char *enforcement_point, const char *port, const struct mac_address *mac)
+{
+	char key[ATTACHMENT_KEY_MAX];
+	size_t n = attachment_key(key, enforcement_point, port, mac);
+	return table_get(site->attachments, key, n);
+}
+
+struct site_attachment *site_see_attachment(struct site *site, const char *enforcement_point,
+        const char *port, const struct mac_address *mac, time_ms now)
+{
+	struct site_attachment *a = site_find_attachment(site, enforcement_point, port, mac);
+	if (!a) {
+		if (table_count(site->attachments) >= SITE_ATTACHMENTS_MAX) {
+			site->counters.attachments_refused_full++;
+			return NULL;
+		}
+		char key[ATTACHMENT_KEY_MAX];
+		a = xcalloc(1, sizeof(*a));
+		a->enforcement_point = xstrdup(enforcement_point);
+		a->port = xstrdup(port);
+		a->mac = *mac;
+		a->first_seen = now;
+		table_set(site->attachments, key, attachment_key(key, enforcement_point, port, mac), a);
+	}
+	a->last_seen = now;
+	return a;
+}
+
+void site_set_addresses(struct site_attachment *a, const struct ip_address *addresses, size_t n)
+{
+	a->n_addresses = MIN(n, (size_t)STORE_ADDRESSES_MAX);
+	memcpy(a->addresses, addresses, a->n_addresses * sizeof(*addresses));
+}
+
+static void unbind(struct site_attachment *a)
+{
+	if (!a->node)
+		return;
+	struct site_attachment **at = &a->node->attachments;
+	while (*at && *at != a)
+		at = &(*at)->next_of_node;
+	if (*at)
+		*at = a->next_of_node;
+	a->next_of_node = NULL;
+	a->node = NULL;
+}
+
+void site_bind(struct site *site, struct site_attachment *a, struct site_node *node)
+{
+	if (a->node == node)
+		return;
+	unbind(a);
+	a->node = node;
+	a->next_of_node = node->attachments;
+	node->attachments = a;
+}
+
+void site_forget_attachment(struct site *site, struct site_attachment *a)
+{
+	char key[ATTACHMENT_KEY_MAX];
+	size_t n = attachment_key(key, a->enforcement_point, a->port, &a->mac);
+	store_remove_attachment(site->store, a->enforcement_point, a->port, &a->mac);
+	unbind(a);
+	table_remove(site->attachments, key, n);
+	attachment_free(a);
+}
+
+void site_save_attachment(struct site *site, const struct site_attachment *a)
+{
+	const struct site_placement *p = &a->decided;
+	struct store_attachment record = { .enforcement_point = a->enforcement_point,
+		.port = a->port,
+		.mac = a->mac,
+		.node = a->node ? a->node->name : NULL,
+		.n_addresses = a->n_addresses,
+		.present = a->present,
+		.contested = a->contested,
+		.first_seen = a->first_seen,
+		.last_seen = a->last_seen,
+		.segment = *p->segment ? p->segment : NULL,
+		.compliant = p->compliant,
+		.expires = p->expires,
+		.generation = p->generation,
+		.certificate = *p->certificate ? p->certificate : NULL };
+	memcpy(record.addresses, a->addresses, a->n_addresses * sizeof(a->addresses[0]));
+	memcpy(record.certificate_digest, p->certificate_digest, 32);
+	store_put_attachment(site->store, &record);
+}
+
+static int load_attachment(const struct store_attachment *record, void *context)
+{
+	struct site *site = context;
+	struct site_attachment *a = site_see_attachment(
+	        site, record->enforcement_point, record->port, &record->mac, record->last_seen);
+	if (!a)
+		return -ENOSPC;
+	site_set_addresses(a, record->addresses, record->n_addresses);
+	a->first_seen = record->first_seen;
+	a->contested = record->contested;
+	a->present = record->present;
+	a->decided.compliant = record->compliant;
+	a->decided.expires = record->expires;
+	a->decided.generation = record->generation;
+	memcpy(a->decided.certificate_digest, record->certificate_digest, 32);
+	snprintf(
+	        a->decided.segment, sizeof(a->decided.segment), "%s", record->segment ? record->segment : "");
+	snprintf(a->decided.certificate, sizeof(a->decided.certificate), "%s",
+	        record->certificate ? record->certificate : "");
+	a->handed = a->decided;
+	struct site_node *n = record->node ? site_find_node(site, record->node) : NULL;
+	if (n)
+		site_bind(site, a, n);
+	return 0;
+}
+
+const struct policy_segment *site_segment(
+        const struct site *site, const struct site_placement *p, time_ms now)
+{
+	const struct policy_segment *s = NULL;
+	if (*p->segment && p->expires > now)
+		s = policy_segment_by_name(site->policy, p->segment);
+	return s ? s : policy_default_segment(site->policy);
+}
+
+/* ---- events ---- */
+
+struct pending_event {
+	struct site *site;
+	struct store_event event;
+	char kind[64], node[256], enforcement_point[256], port[64], text[SITE_EVENT_TEXT_MAX + 1];
+};
+
+static void event_is_durable(int result, void *context)
+{
+	struct pending_event *p = context;
+	if (result == 0 && p->site->effects.event)
+		p->site->effects.event(p->site->context, &p->event);
+	free(p);
+}
+
+void site_note(struct site *site, time_ms now, const char *kind, const struct site_node *node,
+        const struct site_attachment *a, const char *format, ...)
+{
+	struct pending_event *p = xcalloc(1, sizeof(*p));
+	va_list args;
+	va_start(args, format);
+	vsnprintf(p->text, sizeof(p->text), format, args);
+	va_end(args);
+	p->site = site;
+	snprintf(p->kind, sizeof(p->kind), "%s", kind);
+	p->event = (struct store_event){ .at = now, .kind = p->kind, .text = p->text };
+	if (node) {
+		snprintf(p->node, sizeof(p->node), "%s", node->name);
+		p->event.node = p->node;
+	}
+	if (a) {
+		snprintf(p->enforcement_point, sizeof(p->enforcement_point), "%s", a->enforcement_point);
+		snprintf(p->port, sizeof(p->port), "%s", a->port);
+		p->event.enforcement_point = p->enforcement_point;
+		p->event.port = p->port;
+		p->event.mac = a->mac;
+	}
+	p->event.id = store_put_event(site->store, &p->event);
+	store_when_durable(site->store, event_is_durable, p);
+}
+
+/* ---- the whole ---- */
+
+static int load_serial(const char *serial, time_ms revoked, void *context)
+{
+	struct site *site = context;
+	table_set_string(site->revoked_serials, serial, site);
+	return 0;
+}
+
+int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, const char *name,
+        const struct site_effects *effects, void *context, struct site **ret, struct error *err)
+{
+	struct site *site = xcalloc(1, sizeof(*site));
+	site->store = store;
+	site->policy = policy;
+	site->token_key = token_key;
+	site->effects = *effects;
+	site->context = context;
+	snprintf(site->name, sizeof(site->name), "%s", name);
+	site->nodes = table_new();
+	site->attachments = table_new();
+	site->revoked_serials = table_new();
+	int code = store_each_node(store, load_node, site, err);
+	if (code == 0)
+		code = store_each_attachment(store, load_attachment, site, err);
+	if (code == 0)
+		code = store_each_revoked_serial(store, load_serial, site, err);
+	if (code < 0) {
+		if (code == -ENOSPC)
+			error_set(err, code,
+			        "the store holds more nodes or attachments than this program's limits");
+		site->policy = NULL;
+		site_close(site);
+		return code;
+	}
+	*ret = site;
+	return 0;
+}
+
+struct site *site_close(struct site *site)
+{
+	if (!site)
+		return NULL;
+	table_free(site->attachments, attachment_free);
+	table_free(site->nodes, node_free);
+	table_free(site->revoked_serials, NULL);
+	policy_free(site->policy);
+	vuln_index_close(site->index);
+	free(site->again);
+	free(site);
+	return NULL;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The site as the server knows it: nodes, attachments, who is placed where and until when; and every decision
+ * about them. No sockets and no clock here: time is an argument, what must be told to others goes out through
+ * site_effects, so that whole days of a site run in a unit test.
+ *
+ * Invariants
+ *   - A placement is never better than the last decision, and never outlives its expiry.
+ *   - A demotion is handed out at once and made durable afterwards; an admission is handed out only once it
+ * is durable.
+ *   - What is not known counts against the node: no posture, no vulnerability information, no proven
+ * attachment.
+ *   - A certificate is accepted on one attachment, and only the last one that was issued there.
+ */
+#pragma once
+
+#include "base/table.h"
+#include "crypto/token.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#define SITE_NODES_MAX 200000
+#define SITE_ATTACHMENTS_MAX 200000
+#define SITE_ABSENT_KEEP_MS \
+	(24 * 3600 * 1000)         /* an attachment that is gone and was not placed is forgotten after */
+#define SITE_RETRY_MARGIN_MS 60000 /* re-inspection is asked for at least this long before an expiry */
+#define SITE_EVENT_TEXT_MAX 1023
+#define SITE_DIRECT_KEYS_MAX 4096 /* changed packages that are looked for one by one */
+
+struct site_counters {
+#define COUNTER(name, text) uint64_t name;
+#include "server/counters.def"
+#undef COUNTER
+};
+
+struct site_node {
+	char *name;
+	uint8_t thumbprint[32];
+	char *serial; /* NULL = not known */
+	time_ms first_seen, last_seen;
+	bool revoked, pinned;
+	char *revoked_reason;
+	time_ms revoked_at;
+	uint8_t pin[32];
+	time_ms inspected; /* 0 = never */
+	bool posture_signed;
+	uint8_t posture_digest[32];
+	struct posture *posture; /* NULL: none, or still in the store */
+	bool posture_stored;
+	uint64_t *package_keys; /* sorted hashes of what advisories may name it by */
+	size_t n_package_keys;
+	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
+	const char *again; /* why it waits to be judged again (static); NULL = it does not */
+};
+
+/* Where a node is put by one decision. */
+struct site_placement {
+	char segment[64]; /* "" = never placed: the default */
+	bool compliant, rejected;
+	time_ms expires; /* 0 = not placed */
+	uint64_t generation;
+	char certificate[37]; /* id of the one that is accepted; "" = none */
+	uint8_t certificate_digest[32];
+};
+
+struct site_attachment {
+	char *enforcement_point, *port;
+	struct mac_address mac;
+	struct ip_address addresses[STORE_ADDRESSES_MAX];
+	size_t n_addresses;
+	bool present, contested;
+	time_ms first_seen, last_seen;
+	struct site_node *node; /* NULL: nobody presented itself */
+	struct site_attachment *next_of_node;
+	/* decided: the last decision. handed: what enforcement points may be told: the same, once it is
+	 * durable. */
+	struct site_placement decided, handed;
+	uint64_t findings_hash;  /* of the last decision's findings; 0 = not known */
+	time_ms next_inspection; /* 0 = none planned */
+	bool retry_asked;
+	unsigned pending; /* who waits for the turn with a pointer to it */
+	bool unsaved;     /* what was handed out is not on the disk yet */
+	void *session;    /* the open connection that was proven to be here; of the program */
+};
+
+struct site_effects {
+	/* The desired placement changed: send it to its enforcement point. urgent: a demotion, before
+	 * anything else. */
+	void (*place)(void *context, struct site_attachment *a, bool urgent);
+	/* Ask the node to be inspected again on the connection that is open there. */
+	void (*retry)(void *context, struct site_attachment *a);
+	/* The certificate of the attachment does not hold any more, or the node was revoked: end its
+	 * connection. */
+	void (*disconnect)(void *context, struct site_attachment *a);
+	/* An event was made durable. */
+	void (*event)(void *context, const struct store_event *e);
+	/* Wants site_work() soon: there are nodes to judge again. */
+	void (*work)(void *context);
+};
+
+struct site {
+	struct store *store; /* not owned */
+	struct policy *policy;
+	struct vuln_index *index; /* NULL = none */
+	EVP_PKEY *token_key;      /* not owned; signs quarantine certificates */
+	char name[256];           /* the server's, issuer of certificates */
+	struct site_effects effects;
+	void *context;
+	struct site_counters counters;
+	struct table *nodes;       /* by name */
+	struct table *attachments; /* by enforcement point, port and MAC */
+	struct table *revoked_serials;
+	struct site_node **again; /* nodes to judge again, first come first */
+	size_t n_again, again_capacity, again_at;
+	time_ms last_prune;
+};
+
+/* What a decision came to, for whoever asked. */
+struct site_outcome {
+	struct policy_decision decision; /* of the policy; the rest says what was made of it */
+	uint64_t generation;
+	struct site_attachment *attachment; /* NULL: no proven attachment, no placement */
+	char segment[64];
+	int level;
+	bool compliant, rejected;
+	bool unsigned_posture;            /* so it is not compliant whatever the policy says */
+	time_ms expires, next_inspection; /* 0 without a placement */
+	char *certificate;                /* JWT; NULL where none is given */
+	const char *note;                 /* why there is no placement; NULL where there is one */
+};
+
+/* Reads the store. policy is taken over. */
+int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, const char *name,
+        const struct site_effects *effects, void *context, struct site **ret, struct error *err);
+/* NULL in, NULL out; frees the policy and closes the index. The store is closed before. */
+struct site *site_close(struct site *site);
+
+/* ---- who and where (site.c) ---- */
+
+struct site_node *site_find_node(struct site *site, const char *name);
+/* Finds or makes; NULL above SITE_NODES_MAX. Notes key and serial; the caller has checked the certificate. */
+struct site_node *site_see_node(
+        struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial, time_ms now);
+struct site_attachment *site_find_attachment(
+        struct site *site, const char *enforcement_point, const char *port, const struct mac_address *mac);
+/* Finds or makes; NULL above SITE_ATTACHMENTS_MAX. */
+struct site_attachment *site_see_attachment(struct site *site, const char *enforcement_point,
+        const char *port, const struct mac_address *mac, time_ms now);
+void site_set_addresses(struct site_attachment *a, const struct ip_address *addresses, size_t n);
+/* Says who is there; the node that was there before is not any more. */
+void site_bind(struct site *site, struct site_attachment *a, struct site_node *node);
+/* Forgets one that is gone and not placed. */
+void site_forget_attachment(struct site *site, struct site_attachment *a);
+/* Writes both to the store, into the turn. */
+void site_save_node(struct site *site, const struct site_node *node);
+void site_save_attachment(struct site *site, const struct site_attachment *a);
+/* -EACCES with the reason where a certificate of this name, key and serial must be refused. */
+int site_check_identity(struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial,
+        struct error *err);
+/* The segment that a placement means now: the default unless it is not expired and its segment is in the
+ * policy. */
+const struct policy_segment *site_segment(
+        const struct site *site, const struct site_placement *p, time_ms now);
+
+/* ---- events (site.c) ---- */
+
+void site_note(struct site *site, time_ms now, const char *kind, const struct site_node *node,
+        const struct site_attachment *a, const char *format, ...) PRINTF_LIKE(6, 7);
+
+/* ---- judging (judge.c) ---- */
+
+/* What an advisory may name a package by, as a number: case and separators do not count. Different names may
+ * share one, which costs a judgement and nothing else. */
+uint64_t site_package_key(const char *name);
+bool site_has_package(const struct site_node *node, uint64_t key);
+/* Takes over a posture that was just inspected, also on failure; makes it the node's and stores it. -E2BIG
+ * above STORE_POSTURE_MAX: the node keeps the posture it had. */
+int site_take_posture(
+        struct site *site, struct site_node *node, struct posture *posture, bool is_signed, time_ms now);
+/* The node's posture, read from the store where it has to be; NULL where there is none. */
+const struct posture *site_posture(struct site *site, struct site_node *node);
+/* The node has just presented itself, with a posture that was taken over or with a certificate that was
+ * accepted: judges it at an attachment (NULL: none is proven) and carries the decision out: recorded,
+ * certified, placed. cause is static. nonce: of the inspection (32 bytes); NULL = zeroes. */
+void site_judge(struct site *site, struct site_node *node, struct site_attachment *a, const char *cause,
+        const uint8_t *nonce, time_ms now, struct site_outcome *ret);
+/* Judges the stored posture because something else moved. The placement's expiry stays what the last
+ * inspection made it; where the judgement is the same nothing happens, else the certificate ends and the node
+ * is asked to come again. */
+void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now);
+void site_outcome_clear(struct site_outcome *o);
+/* Puts the attachment into the default segment at once. */
+void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now);
+
+/* ---- certificates (accept.c) ---- */
+
+enum site_acceptance { SITE_ACCEPTED = 0, SITE_REFUSED };
+/* Whether what the node presents can stand in for a whole inspection: the certificate is ours, unexpired, of
+ * this key and this attachment, the last one issued there, and the posture is the one that is stored. why
+ * (static) says what is not so. Whether policy and advisories moved does not matter: the stored posture is
+ * judged again in any case. */
+enum site_acceptance site_accept(struct site *site, const struct site_node *node,
+        const struct site_attachment *a, const char *token, const uint8_t digest[32], bool is_signed,
+        time_ms now, const char **why);
+
+/* ---- time and change (schedule.c) ---- */
+
+/* Everything that is due: expiries, re-inspections, pruning. Call about once a second. */
+void site_tick(struct site *site, time_ms now);
+/* Judges nodes that are waiting for it, at most `most` of them; true while more are waiting. */
+bool site_work(struct site *site, time_ms now, size_t most);
+size_t site_waiting(const struct site *site);
+/* Vulnerability information changed: the nodes that have one of the packages are judged at once, all when
+ * `all`. */
+struct site_key {
+	const char *ecosystem, *package;
+};
+void site_advisories_changed(struct site *site, const struct site_key *keys, size_t n, bool all, time_ms now);
+/* Takes the policy over; every node is judged again (site_work()). */
+void site_set_policy(struct site *site, struct policy *policy, time_ms now);
+/* Takes the index over (NULL: there is none any more); every node is judged again. */
+void site_set_index(struct site *site, struct vuln_index *index, time_ms now);
+/* Asks every open connection of the node for an inspection; how many there are. */
+size_t site_inspect_again(struct site *site, struct site_node *node, time_ms now);
+/* Everywhere to the default segment at once, refused from now on. Returns how many connections end. */
+size_t site_revoke(struct site *site, struct site_node *node, const char *reason, time_ms now);
+/* A certificate was issued for a name after an enrolment: the name is good again, with this key alone if it
+ * was revoked. */
+void site_enrolled(
+        struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial, time_ms now);
