@@ -178,7 +178,7 @@ static char *shared_file(const char *name)
 	char *data = NULL;
 	size_t length;
 	if (file_read(path, TABLE_MAX, &data, &length, NULL) < 0) {
-		print_message("skipped: %s is not there\n", path);
+		print_message("# skipped: %s is not there\n", path);
 		skip();
 	}
 	return data;
