@@ -163,6 +163,7 @@ struct policy_requirement {
 	struct policy_name name;
 	struct policy_expression *expression;
 	size_t index;
+	unsigned int depth; /* through the requirements that it refers to; set by check */
 	bool used;
 };
 

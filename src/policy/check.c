@@ -67,9 +67,7 @@ static void check_members(struct policy_parser *p)
 	struct table *places = table_new();
 	for (struct policy_member *m = p->tree->members; m; m = m->next) {
 		struct policy_member *before = table_get_string(places, m->node.text);
-		if (m->node.text[0] == '\0') {
-			policy_problem(p, m->node.at, "a node has a name");
-		} else if (before) {
+		if (before) {
 			policy_problem(p, m->node.at, "node \"%s\" already has the role \"%s\" in line %u",
 			        m->node.text, before->role, before->node.at.line);
 		} else {
@@ -225,12 +223,37 @@ static void check_times(struct policy_parser *p)
 		        "nodes where they are");
 }
 
+/* How deep judging an expression goes, through the requirements that it refers to. */
+static unsigned int whole_depth(const struct policy_expression *e)
+{
+	unsigned int deepest = e->requirement ? e->requirement->depth : 0;
+	for (const struct policy_expression *c = e->first; c; c = c->next)
+		deepest = MAX(deepest, whole_depth(c));
+	return deepest + 1;
+}
+
+static void check_depth(
+        struct policy_parser *p, const struct policy_expression *e, struct policy_span at, unsigned int *ret)
+{
+	*ret = whole_depth(e);
+	if (*ret <= POLICY_DEPTH_MAX)
+		return;
+	policy_problem(p, at, "with the requirements that it refers to, this nests more than %d deep",
+	        POLICY_DEPTH_MAX);
+	*ret = 0; /* said once, not again for all that refer to this one */
+}
+
 static void check_requirements(struct policy_parser *p)
 {
-	for (struct policy_requirement *r = p->tree->requirements; r; r = r->next)
+	unsigned int depth;
+	for (struct policy_requirement *r = p->tree->requirements; r; r = r->next) {
 		policy_check_expression(p, r->expression, r);
-	for (struct policy_rejection *r = p->tree->rejections; r; r = r->next)
+		check_depth(p, r->expression, r->name.at, &r->depth);
+	}
+	for (struct policy_rejection *r = p->tree->rejections; r; r = r->next) {
 		policy_check_expression(p, r->expression, NULL);
+		check_depth(p, r->expression, r->at, &depth);
+	}
 }
 
 static bool prefix_in_list(const struct policy_prefix_list *list, const struct ip_prefix *prefix)

@@ -109,7 +109,11 @@ name:
 	;
 
 text:
-	  STRING	{ $$ = (struct policy_name){ $1, @1 }; }
+	  STRING {
+		if ($1[0] == '\0')
+			policy_problem(p, @1, "this name is empty");
+		$$ = (struct policy_name){ $1, @1 };
+	}
 	;
 
 texts:

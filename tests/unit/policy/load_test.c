@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "base/file.h"
 #include "policy/policy.h"
 #include "tests/unit/test.h"
 
@@ -223,6 +224,74 @@ static void lab_policy_loads(void **state)
 	assert_int_equal(policy_load("/nonexistent/policy", NULL, NULL, &p, &err), -ENOENT);
 }
 
+static void described(void **state)
+{
+	struct policy *p = parse_good(good_policy);
+	char *text FREE_ON_EXIT = policy_describe(p);
+	assert_string_equal(text,
+	        "segment quarantine, the default, logs what it refuses\n"
+	        "    opens to   server, dns\n"
+	        "    open from  segment staff tcp 631\n"
+	        "segment isolated\n"
+	        "    opens to   server\n"
+	        "               site icmpv6\n"
+	        "    open from  nothing\n"
+	        "segment staff, level 2, grace 15 min\n"
+	        "    opens to   any\n"
+	        "    open from  any tcp 22, 443, 440-450, 451\n"
+	        "               10.1.0.0/16, outside icmp\n"
+	        "admit role \"employee\" to staff when patched, firewall\n"
+	        "otherwise isolated\n"
+	        "inspect every 30 min, certificate lifetime 45 min\n");
+	policy_free(p);
+}
+
+static void as_json(void **state)
+{
+	struct policy *p =
+	        parse_good(SERVER "enforcer \"gateway\"\nsegment a default { allow to server log }\n"
+	                          "segment b level 3 { allow to any allow from segment a any grace 1 min }\n"
+	                          "admit to b\notherwise a\n" TIMES);
+	json_t *json = policy_to_json(p);
+	char *text FREE_ON_EXIT = json_dumps(json, JSON_COMPACT);
+	char *want FREE_ON_EXIT =
+	        xasprintf("{\"fingerprint\":\"%016llx\",\"inspect_every_ms\":1800000,\"certificate_lifetime_"
+	                  "ms\":2700000,"
+	                  "\"otherwise\":\"a\",\"enforcers\":[\"gateway\"],\"segments\":["
+	                  "{\"name\":\"a\",\"mark\":1,\"default\":true,\"level\":0,\"grace_ms\":0,\"log\":"
+	                  "true,\"rules\":["
+	                  "{\"direction\":\"to\",\"peer\":\"prefixes\",\"prefixes\":[\"10.1.2.2/"
+	                  "32\",\"2001:db8:1:2::2/128\"],"
+	                  "\"protocol\":\"tcp\",\"ports\":[[271,271],[8443,8443]]}]},"
+	                  "{\"name\":\"b\",\"mark\":2,\"default\":false,\"level\":3,\"grace_ms\":60000,"
+	                  "\"log\":false,\"rules\":["
+	                  "{\"direction\":\"to\",\"peer\":\"any\",\"protocol\":\"any\",\"ports\":[]},"
+	                  "{\"direction\":\"from\",\"peer\":\"segment\",\"segment\":\"a\",\"protocol\":"
+	                  "\"any\",\"ports\":[]}]}]}",
+	                (unsigned long long)policy_fingerprint(p));
+	assert_string_equal(text, want);
+	json_decref(json);
+	policy_free(p);
+}
+
+/* What the manual shows must be what the checker takes. */
+static void manual_example_loads(void **state)
+{
+	static const char begin[] = ".Bd -literal\n", end[] = "\n.Ed\n";
+	char *text FREE_ON_EXIT = NULL;
+	struct error err = { "" };
+	assert_int_equal(file_read(MANUAL, 1u << 20, &text, NULL, &err), 0);
+	char *example = strstr(text, begin);
+	assert_non_null(example);
+	example += strlen(begin);
+	char *stop = strstr(example, end);
+	assert_non_null(stop);
+	stop[1] = '\0';
+	struct policy *p = parse_good(example);
+	assert_string_equal(policy_default_segment(p)->name, "quarantine");
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +300,9 @@ int main(void)
 		cmocka_unit_test(filter_ir),
 		cmocka_unit_test(outside_is_the_rest),
 		cmocka_unit_test(lab_policy_loads),
+		cmocka_unit_test(described),
+		cmocka_unit_test(as_json),
+		cmocka_unit_test(manual_example_loads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

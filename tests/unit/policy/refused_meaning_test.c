@@ -30,7 +30,7 @@ static void names(void **state)
 		        "    role \"r\" { node \"a\", \"b\" } node \"b\" role \"s\"\n"
 		        "                                    ^\n" },
 		{ BASE "node \"\" role \"s\"\n",
-		        "p:5:6: a node has a name\n"
+		        "p:5:6: this name is empty\n"
 		        "    node \"\" role \"s\"\n"
 		        "         ^\n" },
 		{ BASE "segment x { allow to servr }\n",
@@ -393,6 +393,25 @@ static void undecided(void **state)
 	refused(rows, ARRAY_LENGTH(rows));
 }
 
+/* A chain of requirements is judged one inside the other. */
+static void chained_depth(void **state)
+{
+	char *text = xstrdup(BASE "require r0 { agent.present }\n");
+	for (int i = 1; i <= 64; i++) {
+		char *more = xasprintf("%srequire r%d { r%d }\n", text, i, i - 1);
+		free(text);
+		text = more;
+	}
+	struct error err = { "" };
+	int r;
+	char *said FREE_ON_EXIT = checker_said(text, &r, &err);
+	free(text);
+	assert_int_equal(r, -EINVAL);
+	assert_string_equal(said,
+	        "p:69:9: with the requirements that it refers to, this nests more than 64 deep\n"
+	        "    require r64 { r63 }\n            ^\n");
+}
+
 /* A warning speaks and refuses nothing. */
 static void warnings(void **state)
 {
@@ -435,6 +454,7 @@ int main(void)
 		cmocka_unit_test(types),
 		cmocka_unit_test(reach),
 		cmocka_unit_test(undecided),
+		cmocka_unit_test(chained_depth),
 		cmocka_unit_test(warnings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
