@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique vuln index`: makes the index from sources of advisories. */
+#include "ctl/ctl.h"
+#include "vuln/load.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#define WORDS "vuln index"
+#define PROGRESS_AFTER_MS 2000
+#define PROGRESS_EVERY_MS 200
+
+static void print_help(void)
+{
+	puts("usage: pratique vuln index --out DIR SOURCE...\n\n"
+	     "Makes the index in DIR hold exactly what the sources say, in one transaction: programs that "
+	     "read it\n"
+	     "see the old one until the new one is whole.\n\n"
+	     "A SOURCE is a folder, .zip, .tar, .tar.gz or .tar.xz of OSV records (JSON), one .json file, or "
+	     "apt:\n"
+	     "for the security suite in this machine's package lists (apt:DIR for those of another root).\n"
+	     "NAME=SOURCE names the source otherwise than after its file.\n\n"
+	     "Malformed records are refused and named; the rest is loaded.\n\n"
+	     "Options:\n"
+	     "  -o, --out DIR   the index; made where it is not there\n"
+	     "      --json      the summary as one JSON object\n"
+	     "  -h, --help      this text\n\n"
+	     "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
+	     "Examples:\n"
+	     "  pratique vuln index --out /var/lib/pratique/index apt:\n"
+	     "  pratique vuln index --out index debian-osv.tar.xz local=advisories/");
+}
+
+struct progress {
+	const char *source;
+	time_ms started, shown;
+	bool terminal, any;
+};
+
+static void show_progress(const struct load_report *report, void *context)
+{
+	struct progress *p = context;
+	time_ms now = clock_monotonic_ms();
+	if (!p->terminal || now - p->started < PROGRESS_AFTER_MS || now - p->shown < PROGRESS_EVERY_MS)
+		return;
+	p->shown = now;
+	p->any = true;
+	fprintf(stderr, "\r\033[K%s: %" PRIu64 " records", p->source, report->read);
+}
+
+static int load_all(struct vuln_update *u, char **sources, struct load_report *report, struct error *err)
+{
+	struct progress progress = { .started = clock_monotonic_ms(), .terminal = isatty(STDERR_FILENO) };
+	const struct load load = {
+		.update = u, .report = report, .progress = show_progress, .context = &progress
+	};
+	int r = 0;
+	for (; r == 0 && *sources; sources++) {
+		progress.source = *sources;
+		r = load_source(&load, *sources, err);
+	}
+	if (progress.any)
+		fputs("\r\033[K", stderr);
+	return r;
+}
+
+static void print_refused(const struct load_report *report, const struct osv_counts *counts)
+{
+	for (size_t i = 0; i < LOAD_REFUSED_KEPT && report->first_refused[i]; i++)
+		fprintf(stderr, "refused: %s\n", report->first_refused[i]);
+	if (report->refused > LOAD_REFUSED_KEPT)
+		fprintf(stderr, "refused: and %" PRIu64 " more\n", report->refused - LOAD_REFUSED_KEPT);
+	if (counts->affected_refused)
+		fprintf(stderr, "refused: %" PRIu64 " affected packages, the first: %s\n",
+		        counts->affected_refused, counts->first_refused.text);
+}
+
+static void print_summary(const struct load_report *report, const struct osv_counts *c,
+        const struct vuln_update_result *result, bool json)
+{
+	const char *format = json
+	        ? "{\"read\": %" PRIu64 ", \"loaded\": %" PRIu64 ", \"withdrawn\": %" PRIu64
+	          ", \"refused\": %" PRIu64 ", \"affected\": %" PRIu64 ", \"affected_refused\": %" PRIu64
+	          ", \"affected_unsupported\": %" PRIu64 ", \"git_ranges\": %" PRIu64
+	          ", \"changed\": %zu, \"generation\": %" PRIu64 "}\n"
+	        : "%" PRIu64 " records read: %" PRIu64 " loaded (%" PRIu64 " withdrawn), %" PRIu64
+	          " refused.\n%" PRIu64 " affected packages; %" PRIu64 " refused, %" PRIu64
+	          " of ecosystems that are not supported or without package; %" PRIu64
+	          " GIT ranges ignored.\n%zu records changed; generation %" PRIu64 ".\n";
+	printf(format, report->read, report->loaded, report->withdrawn, report->refused, c->affected,
+	        c->affected_refused, c->affected_unsupported, c->git_ranges,
+	        result->records_put + result->records_removed, result->generation);
+}
+
+static int make_index(const char *out, char **sources, bool json)
+{
+	struct vuln_update *u;
+	struct vuln_update_result result;
+	struct load_report report = { 0 };
+	struct error err;
+	if (vuln_update_open(out, &u, &err) < 0)
+		return ctl_fail(WORDS, "%s", err.text);
+	vuln_update_replace_all(u);
+	int r = load_all(u, sources, &report, &err);
+	if (r == 0)
+		r = vuln_update_commit(u, clock_wall_ms(), NULL, NULL, &result, &err);
+	print_refused(&report, vuln_update_counts(u));
+	if (r == 0)
+		print_summary(&report, vuln_update_counts(u), &result, json);
+	load_report_clear(&report);
+	vuln_update_close(u);
+	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
+}
+
+int ctl_vuln_index(int argc, char **argv)
+{
+	static const struct option options[] = { { "out", required_argument, NULL, 'o' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	const char *out = NULL;
+	bool json = false;
+	for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
+		if (o == 'o') {
+			out = optarg;
+		} else if (o == 'j') {
+			json = true;
+		} else if (o == 'h') {
+			print_help();
+			return CTL_OK;
+		} else {
+			return ctl_usage(WORDS, "wrong options");
+		}
+	}
+	if (!out || optind == argc)
+		return ctl_usage(WORDS, "--out DIR and at least one SOURCE are needed");
+	return make_index(out, argv + optind, json);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique vuln match`: which advisories affect the packages of an inventory. */
+#include "ctl/ctl.h"
+#include "vuln/inventory.h"
+#include "vuln/vuln.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#define WORDS "vuln match"
+#define UNJUDGED_KEPT 5
+
+static void print_help(void)
+{
+	puts("usage: pratique vuln match --index DIR --inventory FILE [--distro ID:VERSION] [--json]\n\n"
+	     "Names every advisory of the index that affects a package of the inventory. FILE is what\n"
+	     "`pratique-agent inspect --json` prints, a dpkg status file, a CycloneDX or SPDX document "
+	     "(JSON), or\n"
+	     "purls one a line (a deb purl without upstream= counts as built from a source of its own "
+	     "name).\n\n"
+	     "Packages that cannot be judged are counted and named on stderr: they are not passes.\n\n"
+	     "Options:\n"
+	     "      --index DIR          the index, made by `pratique vuln index`\n"
+	     "      --inventory FILE     the packages\n"
+	     "      --distro ID:VERSION  the distribution, where FILE does not say it or is to be overruled\n"
+	     "      --json               one JSON object a line with the keys purl package source_package "
+	     "version\n"
+	     "                           id aliases fixed severity source; fixed is null where no fix is "
+	     "known\n"
+	     "  -h, --help               this text\n\n"
+	     "Exit status: 0 every package was looked at (whether or not any is affected), 1 failed, 2 wrong "
+	     "usage.\n\n"
+	     "Examples:\n"
+	     "  pratique vuln match --index index --inventory /var/lib/dpkg/status\n"
+	     "  pratique vuln match --index index --inventory bom.json --distro debian:12 --json");
+}
+
+struct output {
+	bool json;
+	size_t n_matches, n_packages, n_unjudged;
+	const struct posture_package *last;
+	char *first_unjudged[UNJUDGED_KEPT];
+};
+
+static int print_json(const struct vuln_match *m)
+{
+	json_t *aliases = json_array();
+	for (const char *const *alias = m->aliases; *alias; alias++)
+		json_array_append_new(aliases, json_string(*alias));
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s}", "purl", m->purl,
+	        "package", m->package->name, "source_package", m->matched_name, "version",
+	        m->package->version, "id", m->id, "aliases", aliases, "fixed", m->fixed, "severity",
+	        vuln_severity_name(m->severity), "source", m->source);
+	if (!object)
+		return -EINVAL;
+	int r = json_dumpf(object, stdout, JSON_COMPACT);
+	json_decref(object);
+	return r < 0 || putchar('\n') == EOF ? -EIO : 0;
+}
+
+static int print_match(const struct vuln_match *m, void *context)
+{
+	struct output *o = context;
+	o->n_packages += o->last != m->package;
+	o->last = m->package;
+	if (o->json) {
+		o->n_matches++;
+		return print_json(m);
+	}
+	if (o->n_matches++ == 0)
+		printf("%-32s %-24s %-24s %-9s %s\n", "PACKAGE", "INSTALLED", "FIXED", "SEVERITY",
+		        "ADVISORY");
+	return printf("%-32s %-24s %-24s %-9s %s\n", m->package->name, m->package->version,
+	               m->fixed ? m->fixed : "(no fix)", vuln_severity_name(m->severity), m->id) < 0
+	        ? -EIO
+	        : 0;
+}
+
+static int note_unjudged(const struct posture_package *package, const char *reason, void *context)
+{
+	struct output *o = context;
+	if (o->n_unjudged < UNJUDGED_KEPT)
+		o->first_unjudged[o->n_unjudged] =
+		        xasprintf("%s %s: %s", package->name, package->version, reason);
+	o->n_unjudged++;
+	return 0;
+}
+
+static void print_left_out(struct output *o, const struct posture *p, struct inventory_report *report)
+{
+	for (size_t i = 0; i < INVENTORY_UNMAPPED_KEPT && report->first_unmapped[i]; i++)
+		fprintf(stderr, "not mapped: %s\n", report->first_unmapped[i]);
+	for (size_t i = 0; i < UNJUDGED_KEPT && o->first_unjudged[i]; i++) {
+		fprintf(stderr, "not judged: %s\n", o->first_unjudged[i]);
+		free(o->first_unjudged[i]);
+	}
+	for (size_t i = 0; i < p->n_unknowns; i++)
+		if (strncmp(p->unknowns[i].field, "packages", 8) == 0)
+			fprintf(stderr, "not known: %s: %s\n", p->unknowns[i].field, p->unknowns[i].reason);
+	if (!p->packages_known)
+		fputs("not known: the inventory does not say which packages are installed\n", stderr);
+	if (report->unmapped || o->n_unjudged)
+		fprintf(stderr,
+		        "%zu of %zu packages were not judged, %zu more could not be mapped to packages\n",
+		        o->n_unjudged, p->n_packages, report->unmapped);
+}
+
+static int match(const char *dir, const char *inventory, const char *distribution, bool json)
+{
+	struct inventory_report report = { 0 };
+	struct output output = { .json = json };
+	const struct vuln_match_sink sink = {
+		.match = print_match, .unjudged = note_unjudged, .context = &output
+	};
+	struct vuln_index *index;
+	struct posture *p;
+	struct error err;
+	if (vuln_index_open(dir, &index, &err) < 0)
+		return ctl_fail(WORDS, "%s", err.text);
+	int r = inventory_read(inventory, distribution, &p, &report, &err);
+	if (r == 0) {
+		r = vuln_match_all(index, p, &sink, NULL, &err);
+		print_left_out(&output, p, &report);
+		if (r == 0 && !json)
+			printf("%zu matches in %zu of %zu packages\n", output.n_matches, output.n_packages,
+			        p->n_packages);
+		posture_free(p);
+	}
+	inventory_report_clear(&report);
+	vuln_index_close(index);
+	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
+}
+
+int ctl_vuln_match(int argc, char **argv)
+{
+	static const struct option options[] = { { "index", required_argument, NULL, 'i' },
+		{ "inventory", required_argument, NULL, 'f' }, { "distro", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	const char *dir = NULL, *inventory = NULL, *distribution = NULL;
+	bool json = false;
+	for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+		if (o == 'i') {
+			dir = optarg;
+		} else if (o == 'f') {
+			inventory = optarg;
+		} else if (o == 'd') {
+			distribution = optarg;
+		} else if (o == 'j') {
+			json = true;
+		} else if (o == 'h') {
+			print_help();
+			return CTL_OK;
+		} else {
+			return ctl_usage(WORDS, "wrong options");
+		}
+	}
+	if (!dir || !inventory || optind != argc)
+		return ctl_usage(WORDS, "--index DIR and --inventory FILE are needed, and nothing else");
+	if (distribution && !strchr(distribution, ':'))
+		return ctl_usage(WORDS, "--distro \"%s\" is not like debian:12", distribution);
+	return match(dir, inventory, distribution, json);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/index.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define MAP_SIZE_START ((size_t)64 << 20)
+#define FILE_MODE 0664
+
+int index_error(struct error *err, const char *dir, int code)
+{
+	if (code > 0)
+		return error_set(err, -code, "index %s: %s", dir, mdb_strerror(code));
+	if (code == MDB_INVALID || code == MDB_VERSION_MISMATCH)
+		return error_set(err, -EPROTO, "index %s: %s; make it again with `pratique vuln index`", dir,
+		        mdb_strerror(code));
+	return error_set(err, -EIO, "index %s: %s", dir, mdb_strerror(code));
+}
+
+static int check_format(struct index_env *e, MDB_txn *txn, bool writable, const char *dir, struct error *err)
+{
+	MDB_val key = index_val("format", 6), value;
+	uint32_t format = INDEX_FORMAT;
+	int r = mdb_get(txn, e->meta, &key, &value);
+	if (r == MDB_NOTFOUND && writable) {
+		value = index_val(&format, sizeof(format));
+		r = mdb_put(txn, e->meta, &key, &value, 0);
+		return r ? index_error(err, dir, r) : 0;
+	}
+	if (r)
+		return r == MDB_NOTFOUND ? error_set(err, -EPROTO, "index %s: no format in it", dir)
+		                         : index_error(err, dir, r);
+	if (value.mv_size != sizeof(format))
+		return error_set(err, -EPROTO, "index %s: its format is not readable", dir);
+	memcpy(&format, value.mv_data, sizeof(format));
+	if (format != INDEX_FORMAT)
+		return error_set(err, -EPROTO,
+		        "index %s: format %u, this program reads %u; make it again with `pratique vuln "
+		        "index`",
+		        dir, format, INDEX_FORMAT);
+	return 0;
+}
+
+static int open_databases(struct index_env *e, MDB_txn *txn, bool writable)
+{
+	unsigned create = writable ? MDB_CREATE : 0;
+	int r = mdb_dbi_open(txn, "meta", create, &e->meta);
+	if (!r)
+		r = mdb_dbi_open(txn, "records", create, &e->records);
+	if (!r)
+		r = mdb_dbi_open(txn, "refs", create | MDB_DUPSORT, &e->refs);
+	if (!r)
+		r = mdb_dbi_open(txn, "packages", create, &e->packages);
+	if (!r)
+		r = mdb_dbi_open(txn, "ecosystems", create, &e->ecosystems);
+	if (!r)
+		r = mdb_dbi_open(txn, "sources", create, &e->sources);
+	return r;
+}
+
+static int open_within(struct index_env *e, const char *dir, bool writable, struct error *err)
+{
+	MDB_txn *txn;
+	int r = mdb_txn_begin(e->env, NULL, writable ? 0 : MDB_RDONLY, &txn);
+	if (r)
+		return index_error(err, dir, r);
+	r = open_databases(e, txn, writable);
+	if (r) {
+		mdb_txn_abort(txn);
+		return r == MDB_NOTFOUND
+		        ? error_set(err, -EPROTO, "%s holds an LMDB file that is no index of ours", dir)
+		        : index_error(err, dir, r);
+	}
+	r = check_format(e, txn, writable, dir, err);
+	if (r < 0) {
+		mdb_txn_abort(txn);
+		return r;
+	}
+	r = mdb_txn_commit(txn);
+	return r ? index_error(err, dir, r) : 0;
+}
+
+static int open_environment(MDB_env *env, const char *dir, bool writable)
+{
+	mdb_env_set_maxdbs(env, 6);
+	mdb_env_set_maxreaders(env, INDEX_READERS_MAX);
+	if (writable)
+		mdb_env_set_mapsize(env, MAP_SIZE_START);
+	return mdb_env_open(env, dir, MDB_NOTLS | (writable ? 0 : MDB_RDONLY), FILE_MODE);
+}
+
+int index_env_open(const char *dir, bool writable, struct index_env *ret, struct error *err)
+{
+	struct stat st;
+	char *path FREE_ON_EXIT = xasprintf("%s/data.mdb", dir);
+	if (!writable && stat(path, &st) < 0)
+		return error_set(err, -errno, "no index in %s: %s", dir, strerror(errno));
+	if (writable) {
+		int r = file_make_directory(dir, 0755, err);
+		if (r < 0)
+			return r;
+	}
+	struct index_env e = { .env = NULL };
+	int r = mdb_env_create(&e.env);
+	if (r)
+		return index_error(err, dir, r);
+	r = open_environment(e.env, dir, writable);
+	r = r ? index_error(err, dir, r) : open_within(&e, dir, writable, err);
+	if (r < 0) {
+		mdb_env_close(e.env);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void index_env_close(struct index_env *e)
+{
+	if (e->env)
+		mdb_env_close(e->env);
+	e->env = NULL;
+}
+
+int index_read_state(struct index_env *e, MDB_txn *txn, struct index_state *ret)
+{
+	MDB_val key = index_val("state", 5), value;
+	int r = mdb_get(txn, e->meta, &key, &value);
+	memset(ret, 0, sizeof(*ret));
+	if (r == MDB_NOTFOUND)
+		return 0;
+	if (r || value.mv_size != sizeof(*ret))
+		return r ? r : MDB_CORRUPTED;
+	memcpy(ret, value.mv_data, sizeof(*ret));
+	return 0;
+}
+
+size_t index_ecosystem_key(char key[INDEX_KEY_MAX], enum index_kind kind, const char *ecosystem)
+{
+	size_t n = strlen(ecosystem);
+	if (n + 1 > INDEX_KEY_MAX)
+		return 0;
+	key[0] = (char)kind;
+	memcpy(key + 1, ecosystem, n);
+	return n + 1;
+}
+
+size_t index_package_key(
+        char key[INDEX_KEY_MAX], enum index_kind kind, const char *ecosystem, const char *package)
+{
+	size_t n = index_ecosystem_key(key, kind, ecosystem), n_package = strlen(package);
+	if (n == 0 || n + 1 + n_package > INDEX_KEY_MAX)
+		return 0;
+	key[n] = '\0';
+	memcpy(key + n + 1, package, n_package);
+	return n + 1 + n_package;
+}
+
+size_t index_record_key(char key[INDEX_KEY_MAX], const char *id, const char *source)
+{
+	size_t n = strlen(id) + 1, n_source = strlen(source);
+	if (n + n_source > INDEX_KEY_MAX)
+		return 0;
+	memcpy(key, id, n);
+	memcpy(key + n, source, n_source);
+	return n + n_source;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* The read side's handle: one environment, one read transaction that is renewed for each question. */
+#pragma once
+
+#include "vuln/index.h"
+
+struct vuln_index {
+	struct index_env e;
+	char *dir;
+	MDB_txn *txn; /* reset while nothing reads */
+};
+
+/* A fresh view of the index in index->txn; LMDB's code. index_end() gives it back. */
+int index_begin(struct vuln_index *index);
+void index_end(struct vuln_index *index);

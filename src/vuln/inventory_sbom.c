@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/inventory_sbom.h"
+
+#include "posture/purl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Codenames that purls use where others say the number. */
+static const struct {
+	const char *os_id, *codename, *version;
+} releases[] = {
+	{ "debian", "stretch", "9" },
+	{ "debian", "buster", "10" },
+	{ "debian", "bullseye", "11" },
+	{ "debian", "bookworm", "12" },
+	{ "debian", "trixie", "13" },
+	{ "ubuntu", "bionic", "18.04" },
+	{ "ubuntu", "focal", "20.04" },
+	{ "ubuntu", "jammy", "22.04" },
+	{ "ubuntu", "noble", "24.04" },
+};
+
+/* distro is "debian-12", "12" or "bookworm". */
+static void take_distribution(struct posture *p, const char *namespace, const char *distro)
+{
+	size_t n = strlen(namespace);
+	const char *version = distro;
+	if (p->os_version || !*namespace || !*distro)
+		return;
+	if (strncmp(distro, namespace, n) == 0 && distro[n] == '-')
+		version = distro + n + 1;
+	for (size_t i = 0; i < ARRAY_LENGTH(releases); i++)
+		if (strcmp(releases[i].os_id, namespace) == 0 && strcmp(releases[i].codename, version) == 0)
+			version = releases[i].version;
+	if (*version < '0' || *version > '9')
+		return;
+	p->os_id = posture_string(p, strcmp(namespace, "redhat") == 0 ? "rhel" : namespace);
+	p->os_version = posture_string(p, version);
+}
+
+int inventory_add_purl(struct posture *p, const char *purl, const struct inventory_source *source,
+        struct inventory_report *report, struct error *err)
+{
+	struct posture_package package;
+	struct error why;
+	char namespace[64], distro[64];
+	if (purl_parse(purl, p, &package, &why) < 0) {
+		inventory_note_unmapped(report, purl, why.text);
+		return 0;
+	}
+	if (source && source->name) {
+		package.source = posture_string(p, source->name);
+		package.source_version =
+		        source->version ? posture_string(p, source->version) : package.version;
+	}
+	if (purl_distribution(purl, namespace, distro) == 0)
+		take_distribution(p, namespace, distro);
+	int r = posture_add_package(p, &package);
+	return r < 0 ? error_set(err, r, "more than %d packages", POSTURE_PACKAGES_MAX) : 0;
+}
+
+static const char *text_of(const json_t *json, const char *field)
+{
+	const char *text = json_string_value(json_object_get(json, field));
+	return text && strlen(text) <= POSTURE_STRING_MAX ? text : NULL;
+}
+
+static void take_system(struct posture *p, const char *name, const char *version)
+{
+	if (p->os_id || !name || !version)
+		return;
+	p->os_id = posture_string(p, name);
+	p->os_version = posture_string(p, version);
+}
+
+/* Where the purl has no upstream, some tools say the source in properties. */
+static const char *property(const json_t *component, const char *name)
+{
+	const json_t *item, *list = json_object_get(component, "properties");
+	size_t i;
+	json_array_foreach(list, i, item) {
+		const char *key = text_of(item, "name");
+		if (key && strcmp(key, name) == 0)
+			return text_of(item, "value");
+	}
+	return NULL;
+}
+
+static void take_source(
+        const json_t *component, char version[POSTURE_STRING_MAX], struct inventory_source *ret)
+{
+	const char *epoch = property(component, "aquasecurity:trivy:SrcEpoch");
+	const char *upstream = property(component, "aquasecurity:trivy:SrcVersion");
+	const char *release = property(component, "aquasecurity:trivy:SrcRelease");
+	ret->name = property(component, "aquasecurity:trivy:SrcName");
+	ret->version = NULL;
+	if (!ret->name || !upstream)
+		return;
+	int n = snprintf(version, POSTURE_STRING_MAX, "%s%s%s%s%s", epoch ? epoch : "", epoch ? ":" : "",
+	        upstream, release ? "-" : "", release ? release : "");
+	ret->version = n < POSTURE_STRING_MAX ? version : NULL;
+}
+
+static int add_component(
+        const json_t *component, struct posture *p, struct inventory_report *report, struct error *err)
+{
+	const char *type = text_of(component, "type"), *name = text_of(component, "name");
+	const char *purl = json_string_value(json_object_get(component, "purl"));
+	char version[POSTURE_STRING_MAX];
+	struct inventory_source source;
+	if (type && strcmp(type, "operating-system") == 0) {
+		take_system(p, name, text_of(component, "version"));
+		return 0;
+	}
+	if (purl) {
+		take_source(component, version, &source);
+		return inventory_add_purl(p, purl, &source, report, err);
+	}
+	if (!type || strcmp(type, "file") != 0)
+		inventory_note_unmapped(report, name ? name : "a component without name", "no purl");
+	return 0;
+}
+
+static int add_components(
+        const json_t *list, int depth, struct posture *p, struct inventory_report *report, struct error *err)
+{
+	const json_t *component;
+	size_t i;
+	if (depth > INVENTORY_DEPTH_MAX)
+		return error_set(err, -EINVAL, "components nested deeper than %d", INVENTORY_DEPTH_MAX);
+	json_array_foreach(list, i, component) {
+		int r = add_component(component, p, report, err);
+		if (r == 0)
+			r = add_components(
+			        json_object_get(component, "components"), depth + 1, p, report, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int inventory_read_cyclonedx(
+        const json_t *json, struct posture *p, struct inventory_report *report, struct error *err)
+{
+	const json_t *subject = json_object_get(json_object_get(json, "metadata"), "component");
+	const char *type = text_of(subject, "type");
+	if (type && strcmp(type, "operating-system") == 0)
+		take_system(p, text_of(subject, "name"), text_of(subject, "version"));
+	p->packages_known = true;
+	return add_components(json_object_get(json, "components"), 0, p, report, err);
+}
+
+static const char *spdx_purl(const json_t *package)
+{
+	const json_t *ref, *refs = json_object_get(package, "externalRefs");
+	size_t i;
+	json_array_foreach(refs, i, ref) {
+		const char *type = text_of(ref, "referenceType");
+		if (type && strcmp(type, "purl") == 0)
+			return json_string_value(json_object_get(ref, "referenceLocator"));
+	}
+	return NULL;
+}
+
+int inventory_read_spdx(
+        const json_t *json, struct posture *p, struct inventory_report *report, struct error *err)
+{
+	const json_t *package, *list = json_object_get(json, "packages");
+	size_t i;
+	p->packages_known = true;
+	json_array_foreach(list, i, package) {
+		const char *name = text_of(package, "name"),
+		           *purpose = text_of(package, "primaryPackagePurpose");
+		const char *purl = spdx_purl(package);
+		if (purl) {
+			int r = inventory_add_purl(p, purl, NULL, report, err);
+			if (r < 0)
+				return r;
+		} else if (purpose && strcmp(purpose, "OPERATING-SYSTEM") == 0) {
+			take_system(p, name, text_of(package, "versionInfo"));
+		} else if (!purpose || strcmp(purpose, "FILE") != 0) {
+			inventory_note_unmapped(report, name ? name : "a package without name", "no purl");
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Whether a source may have changed since it was loaded: a hash over the names, sizes and times of its files.
+ */
+#include "vuln/load.h"
+
+#include "base/table.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const uint64_t mark_key[2] = { 0x7072617469717565, 0x736f757263650001 };
+
+/* Order does not matter, so that no list has to be kept. */
+static void add_file(uint64_t *sum, const char *path, const struct stat *st)
+{
+	char *text FREE_ON_EXIT = xasprintf("%s %lld %lld.%09ld %llu", path, (long long)st->st_size,
+	        (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (unsigned long long)st->st_ino);
+	*sum += hash_bytes(mark_key, text, strlen(text));
+}
+
+static bool add_path(uint64_t *sum, const char *path, int depth)
+{
+	struct stat st;
+	if (depth > LOAD_DEPTH_MAX || (depth == 0 ? stat(path, &st) : lstat(path, &st)) < 0)
+		return false;
+	if (!S_ISDIR(st.st_mode)) {
+		add_file(sum, path, &st);
+		return true;
+	}
+	DIR *dir = opendir(path);
+	if (!dir)
+		return false;
+	bool whole = true;
+	for (struct dirent *e; whole && (e = readdir(dir));) {
+		char *child FREE_ON_EXIT = xasprintf("%s/%s", path, e->d_name);
+		if (e->d_name[0] != '.')
+			whole = add_path(sum, child, depth + 1);
+	}
+	closedir(dir);
+	return whole;
+}
+
+char *load_source_mark(const char *spec)
+{
+	const char *path;
+	free(load_source_name(spec, &path));
+	char *lists FREE_ON_EXIT = NULL;
+	uint64_t sum = 0;
+	if (strncmp(path, "apt:", 4) == 0)
+		path = lists = xasprintf("%s/var/lib/apt/lists", path + 4);
+	return add_path(&sum, path, 0) ? xasprintf("%s %016llx", spec, (unsigned long long)sum) : NULL;
+}

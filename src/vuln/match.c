@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The matcher: one lookup a package, a walk over the entries that ends at the first one already fixed, and
+ * matches whose strings are those in the map. Nothing is allocated for a package that nothing affects.
+ */
+#include "vuln/index_private.h"
+#include "vuln/package_entry.h"
+#include "vuln/rule.h"
+
+#include <errno.h>
+
+/* Where packages of one purl type of this posture are looked up; kept while the type stays the same. */
+struct place {
+	const char *type;
+	char ecosystem[ECOSYSTEM_NAME_MAX], bare[ECOSYSTEM_NAME_MAX];
+	enum version_ecosystem order;
+	enum ecosystem_naming naming;
+	bool known, by_binary, has_bare;
+	struct error reason;
+};
+
+struct matcher {
+	struct vuln_index *index;
+	const struct posture *posture;
+	const struct vuln_match_sink *sink;
+	struct place place;
+	MDB_cursor *cursor;
+	struct vuln_match match;
+	char *purl;
+	const char *aliases[RECORD_NAMES_MAX + 1];
+	struct version_key key;
+	const char *key_version; /* whose key that is; NULL: none */
+	struct source_alias alias;
+	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
+};
+
+static bool ecosystem_is_there(struct matcher *m, enum index_kind kind, const char *ecosystem)
+{
+	char key[INDEX_KEY_MAX];
+	MDB_val k = index_val(key, index_ecosystem_key(key, kind, ecosystem)), v;
+	return mdb_get(m->index->txn, m->index->e.ecosystems, &k, &v) == 0;
+}
+
+/* Advisories of all releases are under the ecosystem's bare name ("Debian"). */
+static void find_place(struct matcher *m, const char *type)
+{
+	struct place *p = &m->place;
+	memset(p, 0, sizeof(*p));
+	p->type = type;
+	if (ecosystem_of_package(type, m->posture->os_id, m->posture->os_version, p->ecosystem, &p->order,
+	            &p->naming, &p->reason) < 0)
+		return;
+	size_t n = strcspn(p->ecosystem, ":");
+	if (p->ecosystem[n]) {
+		memcpy(p->bare, p->ecosystem, n);
+		p->has_bare = ecosystem_is_there(m, INDEX_BY_ADVISORY, p->bare);
+	}
+	p->by_binary = ecosystem_is_there(m, INDEX_BY_BINARY, p->ecosystem);
+	p->known = p->by_binary || p->has_bare || ecosystem_is_there(m, INDEX_BY_ADVISORY, p->ecosystem);
+	if (!p->known)
+		error_set(&p->reason, 0, "the index has no advisories for %s", p->ecosystem);
+}
+
+static int refuse(struct matcher *m, const struct posture_package *package, const char *reason)
+{
+	return m->sink->unjudged ? m->sink->unjudged(package, reason, m->sink->context) : 0;
+}
+
+static int report(struct matcher *m, const struct posture_package *package, const char *name,
+        const struct package_entry *e, const char *fixed)
+{
+	struct vuln_match *match = &m->match;
+	const char *alias = e->aliases;
+	size_t n = MIN(e->head.n_aliases, (size_t)RECORD_NAMES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		m->aliases[i] = alias;
+		alias += strlen(alias) + 1;
+	}
+	m->aliases[n] = NULL;
+	if (!m->purl)
+		m->purl = posture_purl(m->posture, package);
+	match->package = package;
+	match->purl = m->purl;
+	match->id = e->id;
+	match->aliases = m->aliases;
+	match->fixed = fixed;
+	match->source = e->source;
+	match->summary = e->summary;
+	match->severity = (enum vuln_severity)e->head.severity;
+	match->published = e->head.published;
+	match->modified = e->head.modified;
+	match->matched_name = name;
+	return m->sink->match(match, m->sink->context);
+}
+
+/* The entries of one package against the version whose key is in m->key. */
+static int judge_entries(
+        struct matcher *m, const struct posture_package *package, const char *name, const MDB_val *value)
+{
+	const uint8_t *bytes = value->mv_data;
+	uint32_t events_at;
+	if (value->mv_size < PACKAGE_ENTRIES_AT)
+		return -EBADMSG;
+	memcpy(&events_at, bytes, sizeof(events_at));
+	if (events_at > value->mv_size || events_at < PACKAGE_ENTRIES_AT)
+		return -EBADMSG;
+	struct package_entry e;
+	for (size_t at = PACKAGE_ENTRIES_AT; at < value->mv_size; at += e.head.size) {
+		const char *fixed = NULL;
+		if (!package_entry_read(bytes + at, value->mv_size - at, &e))
+			return -EBADMSG;
+		if (e.head.kind == RULE_BELOW && at >= events_at)
+			return -EBADMSG;
+		if (e.head.kind == RULE_BELOW) {
+			if (version_key_order_bytes(
+			            m->key.bytes, m->key.length, e.rule, e.head.rule_length) >= 0) {
+				/* So are all that follow: their fixes are older. */
+				e.head.size = events_at - (uint32_t)at;
+				continue;
+			}
+			fixed = e.fixed;
+		} else if (e.head.kind == RULE_EVENTS &&
+		        !rule_evaluate(e.rule, e.head.rule_length, m->key.bytes, m->key.length, &fixed)) {
+			continue;
+		}
+		int r = report(m, package, name, &e, fixed);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* 1: judged or nothing to judge; 0: the version is not valid; negative: stop. */
+static int judge_key(struct matcher *m, const struct posture_package *package, enum index_kind kind,
+        const char *ecosystem, const char *name, const char *version)
+{
+	MDB_val k = index_val(m->key_text, index_package_key(m->key_text, kind, ecosystem, name)), v;
+	int r = k.mv_size ? mdb_cursor_get(m->cursor, &k, &v, MDB_SET_KEY) : MDB_NOTFOUND;
+	if (r == MDB_NOTFOUND)
+		return 1;
+	if (r)
+		return -EIO;
+	if (m->key_version != version) {
+		if (version_key_make(m->place.order, version, &m->key, NULL) < 0)
+			return 0;
+		m->key_version = version;
+	}
+	r = judge_entries(m, package, name, &v);
+	return r < 0 ? r : 1;
+}
+
+/* By the name that the ecosystem's advisories use; a signed package by the source that was signed. */
+static int judge_by_advisory(struct matcher *m, const struct posture_package *package)
+{
+	bool by_source = m->place.naming == ECOSYSTEM_BY_SOURCE;
+	const char *name = by_source ? package->source : package->name;
+	const char *version = by_source ? package->source_version : package->version;
+	if (by_source) {
+		int r = ecosystem_signed_source(m->place.ecosystem, package, &m->alias);
+		if (r < 0)
+			return refuse(m, package, "the version of the signed source has another form");
+		if (r > 0) {
+			name = m->alias.name;
+			version = m->alias.version;
+			m->key_version = NULL;
+		}
+	} else if (m->place.order == VERSION_PYPI && ecosystem_package_name("PyPI", name, m->name) == 0) {
+		name = m->name;
+	}
+	int r = judge_key(m, package, INDEX_BY_ADVISORY, m->place.ecosystem, name, version);
+	if (r > 0 && m->place.has_bare)
+		r = judge_key(m, package, INDEX_BY_ADVISORY, m->place.bare, name, version);
+	if (r == 0)
+		return refuse(m, package, "its version is not valid");
+	return r < 0 ? r : 0;
+}
+
+static int judge_package(struct matcher *m, const struct posture_package *package)
+{
+	if (!m->place.type || strcmp(m->place.type, package->type) != 0)
+		find_place(m, package->type);
+	if (!m->place.known)
+		return refuse(m, package, m->place.reason.text);
+	m->key_version = NULL;
+	int r = judge_by_advisory(m, package);
+	if (r < 0 || !m->place.by_binary)
+		return r;
+	r = judge_key(m, package, INDEX_BY_BINARY, m->place.ecosystem, package->name, package->version);
+	if (r == 0)
+		return refuse(m, package, "its version is not valid");
+	return r < 0 ? r : 0;
+}
+
+static int match_within(struct matcher *m, uint64_t *ret_generation, struct error *err)
+{
+	struct index_state state;
+	int r = index_read_state(&m->index->e, m->index->txn, &state);
+	if (!r)
+		r = mdb_cursor_open(m->index->txn, m->index->e.packages, &m->cursor);
+	if (r)
+		return index_error(err, m->index->dir, r);
+	for (size_t i = 0; i < m->posture->n_packages && r >= 0; i++) {
+		r = judge_package(m, &m->posture->packages[i]);
+		free(m->purl);
+		m->purl = NULL;
+	}
+	mdb_cursor_close(m->cursor);
+	if (r < 0)
+		return error_set(err, r, "matching stopped: %s", strerror(-r));
+	if (ret_generation)
+		*ret_generation = state.generation;
+	return 0;
+}
+
+int vuln_match_all(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink,
+        uint64_t *ret_generation, struct error *err)
+{
+	struct matcher *m = xcalloc(1, sizeof(*m));
+	m->index = index;
+	m->posture = p;
+	m->sink = sink;
+	int r = index_begin(index);
+	if (r) {
+		r = index_error(err, index->dir, r);
+	} else {
+		r = match_within(m, ret_generation, err);
+		index_end(index);
+	}
+	free(m);
+	return r;
+}
+
+int vuln_match_posture(struct vuln_index *index, const struct posture *p, vuln_match_fn fn, void *context,
+        uint64_t *ret_generation, struct error *err)
+{
+	const struct vuln_match_sink sink = { .match = fn, .context = context };
+	return vuln_match_all(index, p, &sink, ret_generation, err);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/update_private.h"
+
+#include <errno.h>
+
+#define MAP_SIZE_MAX ((size_t)1 << 40)
+
+int vuln_update_open(const char *dir, struct vuln_update **ret, struct error *err)
+{
+	struct vuln_update *u = xcalloc(1, sizeof(*u));
+	int r = index_env_open(dir, true, &u->index, err);
+	if (r < 0) {
+		free(u);
+		return r;
+	}
+	u->dir = xstrdup(dir);
+	u->pending = table_new();
+	u->replaced = table_new();
+	u->covered = table_new();
+	u->marks = table_new();
+	*ret = u;
+	return 0;
+}
+
+struct vuln_update *vuln_update_close(struct vuln_update *u)
+{
+	if (!u)
+		return NULL;
+	index_env_close(&u->index);
+	osv_parser_clear(&u->parser);
+	table_free(u->pending, free);
+	table_free(u->replaced, NULL);
+	table_free(u->covered, NULL);
+	table_free(u->marks, free);
+	free(u->dir);
+	free(u);
+	return NULL;
+}
+
+static void set_pending(
+        struct vuln_update *u, const char *key, size_t key_length, const void *record, size_t length)
+{
+	struct update_pending *p = xmalloc(sizeof(*p) + length);
+	p->length = length;
+	if (length)
+		memcpy(p->record, record, length);
+	struct update_pending *old = table_set(u->pending, key, key_length, p);
+	u->pending_bytes += length;
+	if (old)
+		u->pending_bytes -= old->length;
+	free(old);
+}
+
+int vuln_update_put_record(struct vuln_update *u, const void *bytes, size_t length, struct error *err)
+{
+	struct record record, other;
+	char key[INDEX_KEY_MAX];
+	if (record_read(bytes, length, &record) < 0)
+		return error_set(err, -EBADMSG, "the record is not whole");
+	size_t n = index_record_key(key, record.id, record.source);
+	struct update_pending *old = table_get(u->pending, key, n);
+	if (old && old->length && record_read(old->record, old->length, &other) == 0 &&
+	        other.modified > record.modified)
+		return 0;
+	if (u->pending_bytes + length > UPDATE_PENDING_MAX)
+		return error_set(err, -E2BIG, "the update takes more than %zu bytes", UPDATE_PENDING_MAX);
+	set_pending(u, key, n, bytes, length);
+	return 0;
+}
+
+int vuln_update_put(
+        struct vuln_update *u, const char *source, const char *text, size_t length, struct error *err)
+{
+	int r = osv_parse_text(&u->parser, source, text, length, err);
+	if (r < 0)
+		return r;
+	return vuln_update_put_record(u, u->parser.record.w.data, u->parser.record.w.length, err);
+}
+
+void vuln_update_remove(struct vuln_update *u, const char *source, const char *id)
+{
+	char key[INDEX_KEY_MAX];
+	size_t n = index_record_key(key, id, source);
+	if (n)
+		set_pending(u, key, n, NULL, 0);
+}
+
+void vuln_update_replace_source(struct vuln_update *u, const char *source)
+{
+	table_set_string(u->replaced, source, u);
+}
+
+void vuln_update_replace_all(struct vuln_update *u)
+{
+	u->replace_all = true;
+}
+
+void vuln_update_cover(struct vuln_update *u, enum index_kind kind, const char *ecosystem)
+{
+	char key[INDEX_KEY_MAX];
+	size_t n = index_ecosystem_key(key, kind, ecosystem);
+	if (n)
+		table_set(u->covered, key, n, u);
+}
+
+void vuln_update_mark_source(struct vuln_update *u, const char *source, const char *mark)
+{
+	free(table_set_string(u->marks, source, xstrdup(mark)));
+}
+
+bool vuln_update_source_is(struct vuln_update *u, const char *source, const char *mark)
+{
+	MDB_txn *txn;
+	MDB_val key = index_val(source, strlen(source)), value;
+	if (mdb_txn_begin(u->index.env, NULL, MDB_RDONLY, &txn))
+		return false;
+	bool same = mdb_get(txn, u->index.sources, &key, &value) == 0 && value.mv_size == strlen(mark) &&
+	        memcmp(value.mv_data, mark, value.mv_size) == 0;
+	mdb_txn_abort(txn);
+	return same;
+}
+
+const struct osv_counts *vuln_update_counts(const struct vuln_update *u)
+{
+	return &u->parser.counts;
+}
+
+static void forget_pending(struct vuln_update *u)
+{
+	table_free(u->pending, free);
+	table_free(u->replaced, NULL);
+	table_free(u->covered, NULL);
+	table_free(u->marks, free);
+	u->pending = table_new();
+	u->replaced = table_new();
+	u->covered = table_new();
+	u->marks = table_new();
+	u->pending_bytes = 0;
+	u->replace_all = false;
+}
+
+static int grow_map(struct vuln_update *u, struct error *err)
+{
+	MDB_envinfo info;
+	int r = mdb_env_info(u->index.env, &info);
+	if (!r && info.me_mapsize >= MAP_SIZE_MAX)
+		return error_set(err, -EFBIG, "index %s: larger than %zu bytes", u->dir, MAP_SIZE_MAX);
+	if (!r)
+		r = mdb_env_set_mapsize(u->index.env, info.me_mapsize * 2);
+	return r ? index_error(err, u->dir, r) : 0;
+}
+
+static void report_changed(struct writer *changed, vuln_update_changed_fn fn, void *context)
+{
+	struct reader r = rd_make(changed->data, changed->length);
+	while (fn && rd_left(&r) > 0) {
+		size_t n = rd_u16(&r);
+		const char *key = (const char *)rd_bytes(&r, n);
+		if (!key)
+			return;
+		char *text FREE_ON_EXIT = xstrndup(key, strnlen(key, n));
+		size_t ecosystem = strlen(text) + 1;
+		char *package FREE_ON_EXIT = xstrndup(key + MIN(ecosystem, n), n - MIN(ecosystem, n));
+		fn(text + 1, package, context);
+	}
+}
+
+int vuln_update_commit(struct vuln_update *u, time_ms now, vuln_update_changed_fn fn, void *context,
+        struct vuln_update_result *ret, struct error *err)
+{
+	struct writer changed = wr_make(SIZE_MAX / 2);
+	int r, dead;
+	mdb_reader_check(u->index.env, &dead);
+	for (;;) {
+		wr_reset(&changed);
+		memset(ret, 0, sizeof(*ret));
+		r = update_run(u, now, &changed, ret);
+		if (r == MDB_MAP_RESIZED)
+			r = mdb_env_set_mapsize(u->index.env, 0);
+		else if (r == MDB_MAP_FULL)
+			r = grow_map(u, err);
+		else
+			break;
+		if (r < 0) {
+			wr_free(&changed);
+			return r;
+		}
+	}
+	if (r)
+		r = index_error(err, u->dir, r);
+	else {
+		forget_pending(u);
+		report_changed(&changed, fn, context);
+	}
+	wr_free(&changed);
+	return r;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Vulnerability information, write side: changes are collected in memory and committed as one transaction.
+ * Readers in all processes see the old generation until then and the new one after it; nothing in between,
+ * whenever the writer dies. A directory has one writer at a time (LMDB's lock); a second one waits in
+ * vuln_update_commit().
+ */
+#pragma once
+
+#include "vuln/index.h"
+#include "vuln/osv.h"
+
+struct vuln_update;
+
+/* Opens the index for writing; creates what is not there. */
+int vuln_update_open(const char *dir, struct vuln_update **ret, struct error *err);
+struct vuln_update *vuln_update_close(
+        struct vuln_update *u); /* NULL in, NULL out; pending changes are dropped */
+
+/* Takes an OSV record from a source, instead of what that source said under this id before. Of two with one
+ * id and source in one update the one modified later stands, else the last. -EINVAL with the reason where it
+ * is malformed. */
+int vuln_update_put(
+        struct vuln_update *u, const char *source, const char *text, size_t length, struct error *err);
+/* The same for a record that was made otherwise (record.h); the bytes are copied. */
+int vuln_update_put_record(struct vuln_update *u, const void *record, size_t length, struct error *err);
+/* The source no longer has this record. Nothing happens where it had none. */
+void vuln_update_remove(struct vuln_update *u, const char *source, const char *id);
+/* What is not put in this update goes: of one source, or of all. */
+void vuln_update_replace_source(struct vuln_update *u, const char *source);
+void vuln_update_replace_all(struct vuln_update *u);
+/* Packages of this ecosystem (canonical name) are judged even where no record names it. */
+void vuln_update_cover(struct vuln_update *u, enum index_kind kind, const char *ecosystem);
+/* Notes what a source was loaded from; read back with vuln_update_source_mark(). */
+void vuln_update_mark_source(struct vuln_update *u, const char *source, const char *mark);
+/* True where the mark of the source is this one. */
+bool vuln_update_source_is(struct vuln_update *u, const char *source, const char *mark);
+
+struct vuln_update_result {
+	uint64_t generation; /* after the commit; raised if and only if a record changed */
+	size_t records_put, records_removed;
+	size_t keys_changed;
+};
+/* Called for each package whose entries changed, after the commit. */
+typedef void (*vuln_update_changed_fn)(const char *ecosystem, const char *package, void *context);
+/* On failure nothing of the update is in the index; the pending changes are kept for another try. */
+int vuln_update_commit(struct vuln_update *u, time_ms now, vuln_update_changed_fn changed, void *context,
+        struct vuln_update_result *ret, struct error *err);
+
+const struct osv_counts *vuln_update_counts(const struct vuln_update *u);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* What an update holds; shared by update.c (collecting) and commit.c (the transaction). */
+#pragma once
+
+#include "base/table.h"
+#include "vuln/update.h"
+
+#define UPDATE_PENDING_MAX ((size_t)4 << 30) /* bytes of records in one update */
+
+/* One record to be put (length > 0) or removed; its key in the table is the record key. */
+struct update_pending {
+	size_t length;
+	uint8_t record[];
+};
+
+struct vuln_update {
+	struct index_env index;
+	char *dir;
+	struct osv_parser parser;
+	struct table *pending;
+	size_t pending_bytes;
+	bool replace_all;
+	struct table *replaced; /* source -> non-NULL */
+	struct table *covered;  /* ecosystem key -> non-NULL */
+	struct table *marks;    /* source -> char * */
+};
+
+/* One try of the whole update in one transaction: MDB_MAP_FULL asks for a larger map and another try. */
+int update_run(struct vuln_update *u, time_ms now, struct writer *changed, struct vuln_update_result *ret);

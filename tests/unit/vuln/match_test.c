@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ISC */
+/* From hand-written OSV records to matches: update, index and matcher together. */
+#include "tests/unit/test.h"
+#include "vuln/update.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NOW 1700000000000
+#define FOUND_MAX 64
+
+struct fixture {
+	char dir[64];
+	struct vuln_update *update;
+	struct vuln_index *index;
+	struct posture posture;
+	struct posture_package packages[8];
+};
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct error err;
+	strcpy(f->dir, "vuln-match-test-XXXXXX");
+	if (!mkdtemp(f->dir) || vuln_update_open(f->dir, &f->update, &err) < 0)
+		return -1;
+	f->posture.os_id = "debian";
+	f->posture.os_version = "12";
+	f->posture.packages = f->packages;
+	f->posture.packages_known = true;
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	vuln_index_close(f->index);
+	vuln_update_close(f->update);
+	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static void put(struct fixture *f, const char *source, const char *json)
+{
+	struct error err;
+	if (vuln_update_put(f->update, source, json, strlen(json), &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static struct vuln_update_result commit(struct fixture *f)
+{
+	struct vuln_update_result result;
+	struct error err;
+	if (vuln_update_commit(f->update, NOW, NULL, NULL, &result, &err) < 0)
+		fail_msg("%s", err.text);
+	if (!f->index && vuln_index_open(f->dir, &f->index, &err) < 0)
+		fail_msg("%s", err.text);
+	return result;
+}
+
+static void install(struct fixture *f, const char *type, const char *name, const char *version,
+        const char *source, const char *source_version)
+{
+	f->packages[f->posture.n_packages++] = (struct posture_package){ .type = type,
+		.name = name,
+		.version = version,
+		.architecture = "amd64",
+		.source = source,
+		.source_version = source_version };
+}
+
+/* Matches as "package id fixed severity source alias,alias", sorted as they come; unjudged as "package:
+ * reason". */
+struct found {
+	char text[FOUND_MAX][256];
+	size_t n;
+};
+
+static int take_match(const struct vuln_match *m, void *context)
+{
+	struct found *found = context;
+	assert_true(found->n < FOUND_MAX);
+	int n = snprintf(found->text[found->n], 256, "%s %s %s %s %s ", m->package->name, m->id,
+	        m->fixed ? m->fixed : "-", vuln_severity_name(m->severity), m->source);
+	for (const char *const *alias = m->aliases; *alias; alias++)
+		n += snprintf(found->text[found->n] + n, 256 - (size_t)n, "%s,", *alias);
+	found->n++;
+	assert_non_null(strstr(m->purl, m->package->name));
+	return 0;
+}
+
+static int take_unjudged(const struct posture_package *package, const char *reason, void *context)
+{
+	struct found *found = context;
+	snprintf(found->text[found->n++], 256, "%s: %s", package->name, reason);
+	return 0;
+}
+
+static struct found match(struct fixture *f)
+{
+	struct found found = { .n = 0 };
+	struct vuln_match_sink sink = { .match = take_match, .unjudged = take_unjudged, .context = &found };
+	struct error err;
+	if (vuln_match_all(f->index, &f->posture, &sink, NULL, &err) < 0)
+		fail_msg("%s", err.text);
+	return found;
+}
+
+static void expect(struct fixture *f, const char *const *lines)
+{
+	struct found found = match(f);
+	size_t n = 0;
+	for (; lines[n]; n++) {
+		if (n >= found.n)
+			fail_msg("missing: %s", lines[n]);
+		assert_string_equal(found.text[n], lines[n]);
+	}
+	if (found.n > n)
+		fail_msg("more than expected: %s", found.text[n]);
+}
+#define EXPECT(f, ...) expect(f, (const char *const[]){ __VA_ARGS__, NULL })
+#define EXPECT_NOTHING(f) expect(f, (const char *const[]){ NULL })
+
+/* An advisory with one affected package; the events as JSON. */
+static void put_simple(
+        struct fixture *f, const char *id, const char *package, const char *events, const char *more)
+{
+	char json[4096];
+	snprintf(json, sizeof(json),
+	        "{\"id\":\"%s\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\","
+	        "\"name\":\"%s\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":%s}]}]%s}",
+	        id, package, events, more);
+	put(f, "test", json);
+}
+
+static void below_fixed(void **state)
+{
+	struct fixture *f = *state;
+	put_simple(f, "A-1", "openssl", "[{\"introduced\":\"0\"},{\"fixed\":\"3.0.15-1\"}]",
+	        ",\"aliases\":[\"CVE-1\",\"CVE-2\"],\"database_specific\":{\"severity\":\"HIGH\"}");
+	put_simple(f, "A-2", "openssl", "[{\"introduced\":\"0\"},{\"fixed\":\"3.0.10-1\"}]", "");
+	put_simple(f, "A-3", "openssl", "[{\"introduced\":\"0\"}]", "");
+	put_simple(f, "A-4", "openssl", "[{\"introduced\":\"0\"},{\"fixed\":\"3.0.20-1\"}]", "");
+	assert_int_equal(commit(f).generation, 1);
+	install(f, "deb", "libssl3", "3.0.12-1", "openssl", "3.0.12-1");
+	EXPECT(f, "libssl3 A-3 - unknown test ", "libssl3 A-4 3.0.20-1 unknown test ",
+	        "libssl3 A-1 3.0.15-1 high test CVE-1,CVE-2,");
+	f->packages[0].source_version = "3.0.15-1";
+	EXPECT(f, "libssl3 A-3 - unknown test ", "libssl3 A-4 3.0.20-1 unknown test ");
+	f->packages[0].source_version = "3.0.21-1";
+	EXPECT(f, "libssl3 A-3 - unknown test ");
+}
+
+static void events_of_every_kind(void **state)
+{
+	struct fixture *f = *state;
+	put_simple(f, "A-1", "p",
+	        "[{\"fixed\":\"2\"},{\"introduced\":\"1\"},{\"introduced\":\"3\"},{\"last_affected\":\"4\"}]",
+	        "");
+	put_simple(f, "A-2", "p", "[{\"introduced\":\"0\"},{\"limit\":\"3\"}]", "");
+	commit(f);
+	static const struct {
+		const char *version;
+		bool first, second;
+	} rows[] = { { "0.5", false, true }, { "1", true, true }, { "1.9", true, true }, { "2", false, true },
+		{ "2.9", false, true }, { "3", true, false }, { "4", true, false }, { "4-0", true, false },
+		{ "4.0.1", false, false } };
+	install(f, "deb", "p", "1", "p", "1");
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		f->packages[0].source_version = rows[i].version;
+		struct found found = match(f);
+		size_t n = 0;
+		if (rows[i].first)
+			assert_non_null(strstr(found.text[n++], "A-1"));
+		if (rows[i].second)
+			assert_non_null(strstr(found.text[n++], "A-2"));
+		if (found.n != n)
+			fail_msg("version %s: %zu matches", rows[i].version, found.n);
+	}
+}
+
+static void range_or_listed(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "test",
+	        "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\","
+	        "\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},{"
+	        "\"fixed\":\"2\"}]}],"
+	        "\"versions\":[\"1\",\"5.0-1\",\"not a version\"]}]}");
+	commit(f);
+	install(f, "deb", "p", "1.5", "p", "1.5");
+	EXPECT(f, "p A-1 2 unknown test ");
+	f->packages[0].source_version = "5.0-1";
+	EXPECT(f, "p A-1 - unknown test ");
+	f->packages[0].source_version = "5.0-2";
+	EXPECT_NOTHING(f);
+	assert_int_equal(vuln_update_counts(f->update)->versions_invalid, 1);
+}
+
+static void one_match_from_a_record_that_names_a_package_twice(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "test",
+	        "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":["
+	        "{\"package\":{\"ecosystem\":\"Rocky "
+	        "Linux:8\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
+	        "[{\"introduced\":\"0\"},{\"fixed\":\"0:1-2\"}]}],\"versions\":[\"9-9\"]},"
+	        "{\"package\":{\"ecosystem\":\"Rocky "
+	        "Linux:8\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
+	        "[{\"introduced\":\"0\"},{\"fixed\":\"0:1-5\"}]}],\"versions\":[\"8-8\"]}]}");
+	commit(f);
+	f->posture.os_id = "rocky";
+	f->posture.os_version = "8.10";
+	install(f, "rpm", "p", "0:1-1", "p", "0:1-1");
+	EXPECT(f, "p A-1 0:1-2 unknown test ");
+	f->packages[0].version = "1-3";
+	EXPECT(f, "p A-1 0:1-5 unknown test ");
+	f->packages[0].version = "1-5";
+	EXPECT_NOTHING(f);
+	f->packages[0].version = "8-8";
+	EXPECT(f, "p A-1 - unknown test ");
+	f->packages[0].version = "9-9";
+	EXPECT(f, "p A-1 - unknown test ");
+}
+
+static void signed_kernels_are_linux(void **state)
+{
+	struct fixture *f = *state;
+	put_simple(f, "A-1", "linux", "[{\"introduced\":\"0\"},{\"fixed\":\"6.1.150-1\"}]", "");
+	put_simple(f, "A-2", "grub2", "[{\"introduced\":\"0\"},{\"fixed\":\"2.06-13+deb12u2\"}]", "");
+	put_simple(f, "A-3", "shim", "[{\"introduced\":\"0\"},{\"fixed\":\"15.8-1~deb12u2\"}]", "");
+	commit(f);
+	install(f, "deb", "linux-image-6.1.0-39-amd64", "6.1.148-1", "linux-signed-amd64", "6.1.148+1");
+	install(f, "deb", "grub-efi-amd64-signed", "1+2.06+13+deb12u1", "grub-efi-amd64-signed",
+	        "1+2.06+13+deb12u1");
+	install(f, "deb", "shim-signed", "1.44~1+deb12u1+15.8-1~deb12u1", "shim-signed", "1.44~1+deb12u1");
+	install(f, "deb", "linux-image-odd", "6.1.148-1", "linux-signed-amd64", "6.1.148");
+	EXPECT(f, "linux-image-6.1.0-39-amd64 A-1 6.1.150-1 unknown test ",
+	        "grub-efi-amd64-signed A-2 2.06-13+deb12u2 unknown test ",
+	        "shim-signed A-3 15.8-1~deb12u2 unknown test ",
+	        "linux-image-odd: the version of the signed source has another form");
+	f->packages[0].source_version = "6.1.150+1";
+	f->packages[1].source_version = "1+2.06+13+deb12u2";
+	f->packages[2].version = "1.44~1+deb12u1+15.8-1~deb12u2";
+	f->posture.n_packages = 3;
+	EXPECT_NOTHING(f);
+}
+
+static void severity_from_aliases(void **state)
+{
+	struct fixture *f = *state;
+	const char *events = "[{\"introduced\":\"0\"}]";
+	put_simple(f, "DSA-1", "p", events, ",\"aliases\":[\"CVE-1\"]");
+	put_simple(f, "DSA-2", "p", events, ",\"related\":[\"CVE-1\",\"CVE-2\"]");
+	commit(f);
+	install(f, "deb", "p", "1", "p", "1");
+	EXPECT(f, "p DSA-1 - unknown test CVE-1,", "p DSA-2 - unknown test ");
+	put(f, "nvd",
+	        "{\"id\":\"CVE-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"severity\":[{\"type\":\"CVSS_V3\","
+	        "\"score\":"
+	        "\"CVSS:3.1/AV:N/AC:H/PR:N/UI:N/S:U/C:L/I:N/A:N\"}]}");
+	struct vuln_update_result result = commit(f);
+	assert_int_equal(result.records_put, 1);
+	assert_int_equal(result.keys_changed, 1);
+	/* CVE-2 is not known, and might be worse than CVE-1. */
+	EXPECT(f, "p DSA-1 - low test CVE-1,", "p DSA-2 - unknown test ");
+	put_simple(f, "CVE-2", "q", events, ",\"database_specific\":{\"severity\":\"CRITICAL\"}");
+	commit(f);
+	EXPECT(f, "p DSA-1 - low test CVE-1,", "p DSA-2 - critical test ");
+	vuln_update_remove(f->update, "nvd", "CVE-1");
+	commit(f);
+	EXPECT(f, "p DSA-1 - unknown test CVE-1,", "p DSA-2 - critical test ");
+	assert_int_equal(vuln_severity_rank(VULN_SEVERITY_UNKNOWN), VULN_SEVERITY_HIGH);
+}
+
+static void generations_count_changes(void **state)
+{
+	struct fixture *f = *state;
+	const char *events = "[{\"introduced\":\"0\"},{\"fixed\":\"2\"}]";
+	put_simple(f, "A-1", "p", events, "");
+	put_simple(f, "A-2", "q", events, "");
+	assert_int_equal(commit(f).generation, 1);
+	assert_int_equal(vuln_index_generation(f->index), 1);
+	assert_int_equal(vuln_index_count(f->index), 2);
+	assert_true(vuln_index_updated(f->index) == NOW);
+	put_simple(f, "A-1", "p", events, "");
+	assert_int_equal(commit(f).generation, 1);
+	vuln_update_replace_all(f->update);
+	put_simple(f, "A-1", "p", events, ",\"withdrawn\":\"2026-02-01T00:00:00Z\"");
+	struct vuln_update_result result = commit(f);
+	assert_int_equal(result.generation, 2);
+	assert_int_equal(result.records_removed, 1);
+	assert_int_equal(result.keys_changed, 2);
+	assert_int_equal(vuln_index_generation(f->index), 2);
+	assert_int_equal(vuln_index_count(f->index), 0);
+	install(f, "deb", "p", "1", "p", "1");
+	EXPECT_NOTHING(f);
+}
+
+static void count_changed(const char *ecosystem, const char *package, void *context)
+{
+	snprintf(context, 64, "%s %s", ecosystem, package);
+}
+
+static void changes_are_named(void **state)
+{
+	struct fixture *f = *state;
+	struct vuln_update_result result;
+	char changed[64] = "";
+	put_simple(f, "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	assert_int_equal(vuln_update_commit(f->update, NOW, count_changed, changed, &result, NULL), 0);
+	assert_string_equal(changed, "Debian:12 p");
+}
+
+static void sources_keep_apart(void **state)
+{
+	struct fixture *f = *state;
+	const char *record = "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{"
+	                     "\"package\":{\"ecosystem\":"
+	                     "\"PyPI\",\"name\":\"Foo_Bar\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":["
+	                     "{\"introduced\":"
+	                     "\"0\"},{\"fixed\":\"2.0\"}]}]}]}";
+	put(f, "one", record);
+	put(f, "two", record);
+	commit(f);
+	install(f, "pypi", "foo.bar", "1.0rc1", "foo.bar", "1.0rc1");
+	EXPECT(f, "foo.bar A-1 2.0 unknown one ", "foo.bar A-1 2.0 unknown two ");
+	vuln_update_replace_source(f->update, "one");
+	commit(f);
+	EXPECT(f, "foo.bar A-1 2.0 unknown two ");
+}
+
+static void what_cannot_be_judged_is_said(void **state)
+{
+	struct fixture *f = *state;
+	put_simple(f, "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	commit(f);
+	install(f, "deb", "p", "1_0", "p", "1_0");
+	install(f, "npm", "left-pad", "1.0.0", "left-pad", "1.0.0");
+	install(f, "brew", "x", "1", "x", "1");
+	EXPECT(f, "p: its version is not valid", "left-pad: the index has no advisories for npm",
+	        "x: packages of type \"brew\" are not supported");
+	f->posture.os_version = "13";
+	f->posture.n_packages = 1;
+	EXPECT(f, "p: the index has no advisories for Debian:13");
+	f->posture.os_version = NULL;
+	EXPECT(f, "p: the release of debian is not known");
+	f->posture.os_id = "slackware";
+	EXPECT(f, "p: deb packages of distribution \"slackware\" are not supported");
+}
+
+static void malformed_records_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const records[] = { "", "[]", "{", "{}", "{\"id\":\"A\"}",
+		"{\"id\":\"A B\",\"modified\":\"2026-01-01\"}", "{\"id\":\"A\",\"modified\":\"yesterday\"}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":{}}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[1]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"name\":\"x\"}}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
+		"\"Debian:12\",\"name\":\"x\"},"
+		"\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[]}]}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
+		"\"Debian:12\",\"name\":\"x\"},"
+		"\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"fixed\":\"1\"}]}]}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"withdrawn\":true}" };
+	for (size_t i = 0; i < ARRAY_LENGTH(records); i++) {
+		struct error err = { "" };
+		if (vuln_update_put(f->update, "test", records[i], strlen(records[i]), &err) != -EINVAL)
+			fail_msg("taken: %s", records[i]);
+		assert_true(strlen(err.text) > 0);
+	}
+	assert_int_equal(commit(f).generation, 0);
+}
+
+static void an_index_that_is_none(void **state)
+{
+	struct vuln_index *index;
+	struct error err;
+	assert_int_equal(vuln_index_open("there-is-no-such-folder", &index, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "there-is-no-such-folder"));
+}
+
+int main(void)
+{
+#define WITH_INDEX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		WITH_INDEX(below_fixed),
+		WITH_INDEX(events_of_every_kind),
+		WITH_INDEX(range_or_listed),
+		WITH_INDEX(one_match_from_a_record_that_names_a_package_twice),
+		WITH_INDEX(signed_kernels_are_linux),
+		WITH_INDEX(severity_from_aliases),
+		WITH_INDEX(generations_count_changes),
+		WITH_INDEX(changes_are_named),
+		WITH_INDEX(sources_keep_apart),
+		WITH_INDEX(what_cannot_be_judged_is_said),
+		WITH_INDEX(malformed_records_are_refused),
+		cmocka_unit_test(an_index_that_is_none),
+	};
+	return cmocka_run_group_tests_name("match", tests, NULL, NULL);
+}
