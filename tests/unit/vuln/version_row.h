@@ -13,7 +13,7 @@ static inline char order_sign(int order)
 static inline void check_row(enum version_ecosystem e, const char *a, char expected, const char *b)
 {
 	struct error err;
-	int order, back;
+	int order = 0, back = 0;
 	if (version_compare(e, a, b, &order, &err) < 0 || version_compare(e, b, a, &back, &err) < 0)
 		fail_msg("%s", err.text);
 	if (order_sign(order) != expected)
