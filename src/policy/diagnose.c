@@ -110,8 +110,7 @@ const char *policy_span_text(const struct policy_parser *p, struct policy_span a
 			continue;
 		}
 		if (n + gap + 4 >= sizeof(text)) {
-			memcpy(text + n, "...", 3);
-			n += 3;
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "...");
 			break;
 		}
 		if (gap)

@@ -209,15 +209,14 @@ static bool is_term(const struct policy_expression *e)
 	return e->kind == POLICY_NO_ADVISORY || e->kind == POLICY_ADVISORIES;
 }
 
-static void explain(struct policy_evaluation *ev, const struct policy_requirement *r, const char *name,
-        const struct policy_expression *e)
+static void explain(struct policy_evaluation *ev, const char *name, const struct policy_expression *e)
 {
 	enum tristate v = policy_value(ev, e);
 	if (v == TRI_YES)
 		return;
 	if (e->kind == POLICY_AND) {
 		for (const struct policy_expression *c = e->first; c; c = c->next)
-			explain(ev, r, name, c);
+			explain(ev, name, c);
 		return;
 	}
 	if (e->kind == POLICY_REQUIREMENT) {
@@ -239,5 +238,5 @@ void policy_explain_requirement(struct policy_evaluation *ev, const struct polic
 	if (state->explained || policy_requirement_value(ev, r) == TRI_YES)
 		return;
 	state->explained = true;
-	explain(ev, r, policy_arena_string(ev->arena, r->name.text), r->expression);
+	explain(ev, policy_arena_string(ev->arena, r->name.text), r->expression);
 }

@@ -26,7 +26,9 @@ struct policy_ports {
 	uint16_t first, last;
 };
 
-/* "allow to/from PEER [PROTOCOL PORTS]": what a node of the segment may open, or what may be opened to it. */
+/* "allow to/from PEER [PROTOCOL PORTS]": what a node of the segment may open, or what may be opened to it.
+ * Between two nodes both must allow: TO of the opener's segment and FROM of the other's. Prefixes (IPv4
+ * first) and ports are sorted and do not overlap; icmp comes with IPv4 prefixes only, icmpv6 with IPv6. */
 struct policy_rule {
 	enum policy_direction direction;
 	enum policy_peer peer;

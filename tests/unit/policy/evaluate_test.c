@@ -369,6 +369,85 @@ static void unknowns_have_reasons(void **state)
 	posture_free(p);
 }
 
+/* What was found, for every kind of question. */
+static void sentences(void **state)
+{
+	static const struct {
+		const char *expression, *found;
+	} rows[] = {
+		{ "not firewall.active", "the firewall is active" },
+		{ "forwarding.v6", "the node does not forward IPv6" },
+		{ "not kernel.current", "the newest installed kernel is running" },
+		{ "not agent.present", "an agent reported the posture" },
+		{ "os.id != \"debian\"", "the OS is \"debian\"" },
+		{ "kernel.running < \"6\"", "the running kernel is 6.1.0-29-amd64" },
+		{ "updates.pending = 0", "the number of pending security updates is 1" },
+		{ "updates.age < 1 day", "the age of the package lists is 2 days" },
+		{ "role = \"x\"", "the role is not set" },
+		{ "product.name = \"x\"", "product.name is unknown (the agent did not report it)" },
+		{ "advisories.age < 20 min", "the age of the vulnerability information is 90 min" },
+		{ "package \"telnetd\" installed", "package telnetd is not installed" },
+		{ "not package \"openssl\" installed", "package openssl is installed (3.0.15-1)" },
+		{ "package \"libc6\" version > \"2.36-8\"", "package libc6 is installed (2.36-9, 2.36-7)" },
+		{ "not (no advisory where severity = medium)", "0 advisories match" },
+		{ "advisories > 100 or forwarding.v6",
+		        "5 advisories match and the node does not forward IPv6" },
+		{ "advisories where severity = medium >= 1", "0 advisories match" },
+		{ "(forwarding.v6 and firewall.active) or not forwarding.v4",
+		        "the node does not forward IPv6 and the node forwards IPv4" },
+		{ "forwarding.v6 or forwarding.v6 or forwarding.v6 or forwarding.v6 or forwarding.v6 or "
+		  "forwarding.v6 or "
+		  "forwarding.v6 or forwarding.v6 or forwarding.v6 or forwarding.v6",
+		        "the node does not forward IPv6 and the node does not forward IPv6 and the node does "
+		        "not forward IPv6 "
+		        "and the node does not forward IPv6 and the node does not forward IPv6 and the node "
+		        "does not forward "
+		        "IPv6 and the node does not forward IPv6 and the node does not forward IPv6 and "
+		        "more" },
+	};
+	struct vuln_index index = { .matches = scripted,
+		.n_matches = ARRAY_LENGTH(scripted),
+		.generation = 7,
+		.updated = NOW - 90 * 60000 };
+	struct posture *p = healthy();
+	struct policy_input in = { .node = "bob", .posture = p, .index = &index, .now = NOW };
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		char *text FREE_ON_EXIT = xasprintf(
+		        "require r { %s }\nadmit to staff when r\notherwise isolated\n", rows[i].expression);
+		char *want FREE_ON_EXIT =
+		        xasprintf("%s; requirement r wants %s", rows[i].found, rows[i].expression);
+		struct policy *policy = policy_of(text);
+		struct policy_decision d;
+		policy_evaluate(policy, &in, &d);
+		assert_true(d.n_findings >= 1);
+		assert_string_equal(d.findings[d.n_findings - 1].text, want);
+		policy_decision_clear(&d);
+		policy_free(policy);
+	}
+	posture_free(p);
+}
+
+/* A requirement that refers to others lets them speak for themselves, and each speaks once. */
+static void requirements_of_requirements(void **state)
+{
+	struct posture *p = healthy();
+	struct policy_input in = { .node = "bob", .posture = p, .now = NOW };
+	p->firewall_active = TRI_NO;
+	decided("require firewall { firewall.active }\n"
+	        "require router { forwarding.v4 and not forwarding.v6 }\n"
+	        "require both { firewall, router }\n"
+	        "require either { firewall or not router }\n"
+	        "admit to staff when both, firewall, either\n"
+	        "otherwise isolated\n",
+	        &in, "isolated", "otherwise isolated",
+	        "requirement firewall: the firewall is not active; requirement firewall wants "
+	        "firewall.active\n"
+	        "requirement either: the firewall is not active and the node forwards IPv4 and the node does "
+	        "not "
+	        "forward IPv6; requirement either wants firewall or not router\n");
+	posture_free(p);
+}
+
 static void rejections(void **state)
 {
 	struct posture *p = healthy();
@@ -470,6 +549,8 @@ int main(void)
 		cmocka_unit_test(advisory_conditions),
 		cmocka_unit_test(scenarios),
 		cmocka_unit_test(unknowns_have_reasons),
+		cmocka_unit_test(sentences),
+		cmocka_unit_test(requirements_of_requirements),
 		cmocka_unit_test(rejections),
 		cmocka_unit_test(fail_open),
 		cmocka_unit_test(too_many_findings),

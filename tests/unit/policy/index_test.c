@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/* Policies over a real index: OSV records in, decisions out, with the index open all along. */
+#include "policy/policy.h"
+#include "tests/unit/test.h"
+#include "vuln/update.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DAY 86400000LL
+#define NOW 1790000000000LL /* 2026-09-21 */
+
+static const char site_policy[] =
+        "define server { address 2001:db8::2 tcp 271 }\n"
+        "segment quarantine default { allow to server }\n"
+        "segment isolated { allow to server }\n"
+        "segment staff level 2 { allow to any }\n"
+        "require patched { no advisory where severity >= high and fixed, older than 3 days }\n"
+        "require fresh { advisories.age < 1 day }\n"
+        "admit to staff when patched, fresh\n"
+        "otherwise isolated\n"
+        "inspect every 30 min certificate lifetime 45 min\n";
+
+struct site {
+	char folder[64];
+	struct vuln_update *update;
+	struct vuln_index *index;
+	struct policy *policy;
+	struct posture *posture;
+};
+
+static void publish(struct site *s, time_ms now, const char *json)
+{
+	struct vuln_update_result result;
+	struct error err = { "" };
+	if (vuln_update_put(s->update, "debian", json, strlen(json), &err) < 0 ||
+	        vuln_update_commit(s->update, now, NULL, NULL, &result, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void advisory(struct site *s, time_ms now, const char *id, const char *published, const char *severity,
+        const char *fixed)
+{
+	char *event FREE_ON_EXIT = fixed ? xasprintf(",{\"fixed\":\"%s\"}", fixed) : xstrdup("");
+	char *json FREE_ON_EXIT = xasprintf(
+	        "{\"id\":\"%s\",\"modified\":\"%s\",\"published\":\"%s\",\"aliases\":[\"CVE-2026-1\"],"
+	        "\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\",\"name\":\"openssl\"},%s"
+	        "\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"}%s]}]}]}",
+	        id, published, published, severity, event);
+	publish(s, now, json);
+}
+
+static int setup(void **state)
+{
+	static const struct posture_package packages[] = {
+		{ "deb", "openssl", "3.0.15-1", "amd64", "openssl", "3.0.15-1" },
+		{ "deb", "libssl3", "3.0.15-1", "amd64", "openssl", "3.0.15-1" },
+		{ "deb", "adduser", "3.134", "all", "adduser", "3.134" },
+	};
+	struct site *s = xcalloc(1, sizeof(*s));
+	struct error err = { "" };
+	strcpy(s->folder, "/tmp/pratique-policy-XXXXXX");
+	s->posture = posture_new();
+	s->posture->os_id = "debian";
+	s->posture->os_version = "12";
+	s->posture->os_codename = "bookworm";
+	for (size_t i = 0; i < ARRAY_LENGTH(packages); i++)
+		(void)posture_add_package(s->posture, &packages[i]);
+	s->posture->packages_known = true;
+	*state = s;
+	if (!mkdtemp(s->folder) || vuln_update_open(s->folder, &s->update, &err) < 0 ||
+	        policy_parse("p", site_policy, strlen(site_policy), NULL, NULL, &s->policy, &err) < 0) {
+		print_message("%s\n", err.text);
+		return -1;
+	}
+	/* known to the index, of no package that the node has */
+	publish(s, NOW,
+	        "{\"id\":\"DSA-0\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":"
+	        "\"Debian:12\",\"name\":\"zlib\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{"
+	        "\"introduced\":\"0\"}]}]}]}");
+	return vuln_index_open(s->folder, &s->index, &err);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct site *s = *state;
+	vuln_index_close(s->index);
+	vuln_update_close(s->update);
+	policy_free(s->policy);
+	posture_free(s->posture);
+	int r = nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(s);
+	return r;
+}
+
+static void decide(struct site *s, time_ms now, struct policy_decision *ret)
+{
+	policy_evaluate(s->policy,
+	        &(struct policy_input){
+	                .node = "alice", .posture = s->posture, .index = s->index, .now = now },
+	        ret);
+}
+
+static void an_advisory_isolates(void **state)
+{
+	struct site *s = *state;
+	struct policy_decision d;
+	decide(s, NOW, &d);
+	assert_string_equal(d.segment->name, "staff");
+	assert_true(d.compliant);
+	uint64_t before = d.advisory_generation;
+	assert_true(before > 0);
+	policy_decision_clear(&d);
+
+	/* severity unknown counts as high; both binaries of the source are affected */
+	advisory(s, NOW, "DSA-1", "2026-09-01T00:00:00Z", "", "3.0.16-1");
+	decide(s, NOW, &d);
+	assert_string_equal(d.segment->name, "isolated");
+	assert_true(d.advisory_generation > before);
+	assert_int_equal(d.n_findings, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct policy_finding *f = &d.findings[i];
+		assert_int_equal(f->kind, POLICY_FINDING_ADVISORY);
+		assert_string_equal(f->requirement, "patched");
+		assert_string_equal(f->package, i == 0 ? "openssl" : "libssl3");
+		assert_string_equal(f->source_package, "openssl");
+		assert_string_equal(f->installed, "3.0.15-1");
+		assert_string_equal(f->fixed, "3.0.16-1");
+		assert_string_equal(f->advisory, "DSA-1");
+		assert_string_equal(f->aliases, "CVE-2026-1");
+		assert_string_equal(f->source, "debian");
+		assert_non_null(strstr(f->purl, "pkg:deb/debian/"));
+	}
+	policy_decision_clear(&d);
+
+	/* the updates are installed */
+	for (size_t i = 0; i < 2; i++)
+		s->posture->packages[i].version = s->posture->packages[i].source_version = "3.0.16-1";
+	decide(s, NOW, &d);
+	assert_string_equal(d.segment->name, "staff");
+	assert_int_equal(d.n_findings, 0);
+	policy_decision_clear(&d);
+}
+
+static void conditions_on_records(void **state)
+{
+	static const struct {
+		const char *published, *severity, *fixed, *segment;
+	} rows[] = {
+		{ "2026-09-01T00:00:00Z", "", NULL, "staff" },       /* no fix: nothing to ask of the node */
+		{ "2026-09-20T00:00:00Z", "", "3.0.16-1", "staff" }, /* too young */
+		{ "2026-09-01T00:00:00Z", "", "3.0.15-1", "staff" }, /* already fixed */
+		{ "2026-09-01T00:00:00Z", "", "3.0.16-1", "isolated" },
+		{ "2026-09-01T00:00:00Z", "\"ecosystem_specific\":{\"urgency\":\"low\"},", "3.0.16-1",
+		        "staff" },
+		{ "2026-09-01T00:00:00Z", "\"ecosystem_specific\":{\"urgency\":\"high\"},", "3.0.16-1",
+		        "isolated" },
+	};
+	struct site *s = *state;
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct policy_decision d;
+		advisory(s, NOW, "DSA-1", rows[i].published, rows[i].severity, rows[i].fixed);
+		decide(s, NOW, &d);
+		if (strcmp(d.segment->name, rows[i].segment) != 0)
+			fail_msg("row %zu: %s", i, d.segment->name);
+		policy_decision_clear(&d);
+	}
+}
+
+static void stale_index(void **state)
+{
+	struct site *s = *state;
+	struct policy_decision d;
+	decide(s, NOW + 2 * DAY, &d);
+	assert_string_equal(d.segment->name, "isolated");
+	assert_int_equal(d.n_findings, 1);
+	assert_string_equal(d.findings[0].text,
+	        "the age of the vulnerability information is 2 days; requirement fresh wants advisories.age "
+	        "< 1 day");
+	policy_decision_clear(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_advisory_isolates, setup, teardown),
+		cmocka_unit_test_setup_teardown(conditions_on_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(stale_index, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
