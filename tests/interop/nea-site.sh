@@ -21,6 +21,7 @@ if [ -z "${NEA_SITE:-}" ]; then
 fi
 site=$NEA_SITE
 ip link set lo up
+mount -t tmpfs -o mode=700 none "$site"
 mount -t tmpfs -o mode=755 none "$strongswan/run"
 
 children=

@@ -120,6 +120,38 @@ static void on_attribute_request(struct nea_peer *p, const struct patnc_attribut
 	}
 }
 
+/* What answers a request (RFC 8412 5.7): events where it names an EID, records where it does not want
+ * identifiers alone. */
+static uint32_t answer_type(const struct swima_request *request)
+{
+	if (request->earliest_eid)
+		return request->identifiers_only ? PATNC_SOFTWARE_IDENTIFIER_EVENTS : PATNC_SOFTWARE_EVENTS;
+	return request->identifiers_only ? PATNC_SOFTWARE_IDENTIFIER_INVENTORY : PATNC_SOFTWARE_INVENTORY;
+}
+
+static uint32_t put_records(const struct nea_peer *p, struct writer *w, uint32_t type)
+{
+	uint32_t count = 0;
+	for (const char *line = p->packages; line && *line; line = strchr(line, '\n') + 1) {
+		char purl[1024];
+		size_t name = strcspn(line, " "), version = strcspn(line + name + 1, "\n");
+		snprintf(purl, sizeof(purl), "pkg:deb/debian/%.*s@%.*s", (int)name, line, (int)version,
+		        line + name + 1);
+		struct swima_record record = { .eid = 1,
+			.timestamp = "2026-01-01T00:00:00Z",
+			.action = SWIMA_CREATION,
+			.id = ++count,
+			.model_vendor = PRATIQUE_PEN,
+			.model_type = PRATIQUE_MODEL_PURL,
+			.source = 1,
+			.identifier = patnc_text(purl),
+			.record = (uint8_t *)purl,
+			.record_length = strlen(purl) };
+		swima_put_record(w, type, &record);
+	}
+	return count;
+}
+
 static void on_swima_request(struct nea_peer *p, const struct patnc_attribute *a)
 {
 	struct swima_request request;
@@ -128,31 +160,17 @@ static void on_swima_request(struct nea_peer *p, const struct patnc_attribute *a
 		return;
 	}
 	struct writer w CLEANUP(wr_free) = wr_make(PBTNC_BATCH_MAX);
-	struct swima_list list = { .type = request.identifiers_only ? PATNC_SOFTWARE_IDENTIFIER_INVENTORY
-		                                                    : PATNC_SOFTWARE_INVENTORY,
+	struct swima_list list = { .type = answer_type(&request),
 		.id = request.id,
 		.eid_epoch = 1,
-		.last_eid = 1 };
-	uint32_t count = 0;
+		.last_eid = 1,
+		.last_consulted_eid = 1 };
 	patnc_begin_message(&w, p->next_id++);
 	size_t at = swima_begin_list(&w, &list);
-	for (const char *line = p->packages; line && *line; line = strchr(line, '\n') + 1) {
-		char purl[1024];
-		size_t name = strcspn(line, " "), version = strcspn(line + name + 1, "\n");
-		snprintf(purl, sizeof(purl), "pkg:deb/debian/%.*s@%.*s", (int)name, line, (int)version,
-		        line + name + 1);
-		struct swima_record record = { .id = ++count,
-			.model_vendor = PRATIQUE_PEN,
-			.model_type = PRATIQUE_MODEL_PURL,
-			.source = 1,
-			.identifier = patnc_text(purl),
-			.record = (uint8_t *)purl,
-			.record_length = strlen(purl) };
-		swima_put_record(&w, list.type, &record);
-	}
+	uint32_t count = put_records(p, &w, list.type);
 	swima_end_list(&w, at, count);
 	add(p, PATNC_VENDOR_IETF, PATNC_SUBTYPE_SWIMA, &w);
-	printf("sent: %u software identifiers\n", count);
+	printf("sent: %u software records as attribute %u\n", count, list.type);
 }
 
 static void on_attribute(struct nea_peer *p, const struct patnc_attribute *a)
@@ -294,7 +312,7 @@ void nea_peer_begin(struct nea_peer *p, struct writer *w)
 	patnc_put_string_version(&os, &(struct patnc_string_version){ .version = patnc_text("12.0 x86_64") });
 	patnc_put_numeric_version(&os, &(struct patnc_numeric_version){ .major = 12 });
 	patnc_put_operational_status(&os, &status);
-	patnc_put_forwarding_enabled(&os, PATNC_FORWARDING_NO);
+	patnc_put_forwarding_enabled(&os, p->forwarding);
 	patnc_put_factory_default_password(&os, false);
 	(void)pbtnc_add_language(p->broker, "en");
 	add(p, PATNC_VENDOR_IETF, PATNC_SUBTYPE_OPERATING_SYSTEM, &os);

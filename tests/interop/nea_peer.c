@@ -125,6 +125,7 @@ struct options {
 	bool server;
 	const char *address, *certificate, *key, *ca, *packages, *user, *password;
 	int port;
+	bool forwarding;
 	enum pbtnc_recommendation recommendation;
 };
 
@@ -191,7 +192,8 @@ static int check_plain(void *context, const struct pttls_plain *plain)
 static void usage(FILE *to)
 {
 	fputs("usage: nea_peer server|client --port N --ca FILE [--cert FILE --key FILE] [--address A]\n"
-	      "                [--recommend allowed|denied|quarantined] [--packages FILE] [--user NAME "
+	      "                [--recommend allowed|denied|quarantined] [--packages FILE] [--forwarding] "
+	      "[--user NAME "
 	      "--password P]\n",
 	        to);
 }
@@ -210,8 +212,8 @@ static struct options parse(int argc, char **argv)
 {
 	static const struct option longs[] = { { "port", 1, NULL, 'p' }, { "ca", 1, NULL, 'a' },
 		{ "cert", 1, NULL, 'c' }, { "key", 1, NULL, 'k' }, { "address", 1, NULL, 'h' },
-		{ "recommend", 1, NULL, 'r' }, { "packages", 1, NULL, 'l' }, { "user", 1, NULL, 'u' },
-		{ "password", 1, NULL, 'w' }, { 0 } };
+		{ "recommend", 1, NULL, 'r' }, { "packages", 1, NULL, 'l' }, { "forwarding", 0, NULL, 'f' },
+		{ "user", 1, NULL, 'u' }, { "password", 1, NULL, 'w' }, { 0 } };
 	struct options o = { .address = "127.0.0.1", .recommendation = PBTNC_ACCESS_ALLOWED };
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		switch (c) {
@@ -235,6 +237,9 @@ static struct options parse(int argc, char **argv)
 			break;
 		case 'l':
 			o.packages = optarg;
+			break;
+		case 'f':
+			o.forwarding = true;
 			break;
 		case 'u':
 			o.user = optarg;
@@ -278,6 +283,8 @@ int main(int argc, char **argv)
 	}
 	c.transport = pttls_session_new(&config);
 	nea_peer_init(&c.peer, o.server ? PBTNC_SERVER : PBTNC_CLIENT, o.recommendation, packages);
+	if (o.forwarding)
+		c.peer.forwarding = PATNC_FORWARDING_YES;
 	converse(&c);
 	bool good = nea_peer_finish(&c.peer);
 	pttls_session_free(c.transport);

@@ -12,6 +12,7 @@ struct nea_peer {
 	struct pbtnc_session *broker;
 	enum pbtnc_recommendation recommendation; /* server: to send */
 	const char *packages;                     /* client: "NAME VERSION" lines, or NULL */
+	enum patnc_forwarding forwarding;         /* client: to claim */
 	uint32_t next_id;
 	unsigned turns;
 	size_t n_packages, n_identifiers; /* server: received */
