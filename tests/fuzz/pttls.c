@@ -13,8 +13,8 @@ static int check_plain(void *context, const struct pttls_plain *plain)
 
 static int get_plain(void *context, struct pttls_plain *ret)
 {
-	strcpy(ret->user, "carol");
-	strcpy(ret->password, "sesame");
+	memcpy(ret->user, "carol", 6);
+	memcpy(ret->password, "sesame", 7);
 	return 0;
 }
 

@@ -9,7 +9,9 @@
 # we read its result: allowed where we do not, denied where we do; and allowed after SASL PLAIN.
 #
 #   nea-client.sh NEA-PEER        (NEA_CLIENT: another command that takes nea_peer's options)
+# shellcheck disable=SC2086 # option lists and commands in variables are words
 set -eu
+# shellcheck source=tests/interop/nea-site.sh
 . "$(dirname "$0")/nea-site.sh"
 
 client=${NEA_CLIENT:-$1 client}

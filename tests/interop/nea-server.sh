@@ -9,7 +9,9 @@
 # of the three, and one after SASL PLAIN.
 #
 #   nea-server.sh NEA-PEER        (NEA_SERVER: another command that takes nea_peer's options)
+# shellcheck disable=SC2086 # option lists and commands in variables are words
 set -eu
+# shellcheck source=tests/interop/nea-site.sh
 . "$(dirname "$0")/nea-site.sh"
 
 server=${NEA_SERVER:-$1 server}

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: ISC
+# shellcheck shell=sh
 #
 # Sourced by nea-server.sh and nea-client.sh: a throw-away site for one interop test. It re-runs the script in a network and mount
 # namespace of its own (so no port or pid file is shared with anybody), makes a CA and two certificates, finds the built
@@ -17,7 +18,7 @@ if [ -z "${NEA_SITE:-}" ]; then
 	site=$(mktemp -d /tmp/pq-nea.XXXXXX)
 	NEA_SITE=$site unshare --net --mount -- "$0" "$@" && status=0 || status=$?
 	rm -rf "$site"
-	exit $status
+	exit "$status"
 fi
 site=$NEA_SITE
 ip link set lo up

@@ -218,7 +218,7 @@ static struct options parse(int argc, char **argv)
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		switch (c) {
 		case 'p':
-			o.port = atoi(optarg);
+			o.port = (int)strtol(optarg, NULL, 10);
 			break;
 		case 'a':
 			o.ca = optarg;

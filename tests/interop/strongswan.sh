@@ -78,7 +78,7 @@ build() {
 	say "building strongSwan $version into $prefix: a few minutes, once"
 	rm -rf "$prefix"
 	# Debian's patches touch files that automake reads; its outputs are in the package and stay as they are.
-	frozen='ACLOCAL=: AUTOCONF=: AUTOHEADER=: AUTOMAKE=:'
+	set -- ACLOCAL=: AUTOCONF=: AUTOHEADER=: AUTOMAKE=:
 	(
 		cd "$tree" &&
 		CFLAGS='-O2 -g0' nice -n 19 ./configure --prefix="$prefix" --disable-defaults --with-piddir="$prefix/run" \
@@ -89,8 +89,8 @@ build() {
 			--enable-swanctl --enable-pki --enable-sqlite --enable-tnc-imc --enable-tnc-imv \
 			--enable-tnc-pdp --enable-tnccs-20 --enable-imc-os --enable-imv-os --enable-imc-swima \
 			--enable-imv-swima &&
-		nice -n 19 make -j2 $frozen &&
-		nice -n 19 make install $frozen
+		nice -n 19 make -j2 "$@" &&
+		nice -n 19 make install "$@"
 	) >"$base/strongswan-build.log" 2>&1 || {
 		say "the build failed; the end of $base/strongswan-build.log:"
 		tail -n 20 "$base/strongswan-build.log" >&2

@@ -217,21 +217,22 @@ static void operational_status(void **state)
 	        "\3\1\0\0"
 	        "0000-00-00T00:00:00Z",
 	        24);
-	static const char *const bad[] = { "\4\0\0\0"
-		                           "0000-00-00T00:00:00Z",
-		"\0\4\0\0"
-		"0000-00-00T00:00:00Z",
-		"\0\0\0\0"
-		"0000-00-00 00:00:00Z",
-		"\0\0\0\0"
-		"x000-00-00T00:00:00Z" };
+	static const struct {
+		uint8_t status, result;
+		const char *last_use;
+	} bad[] = { { 4, 0, "0000-00-00T00:00:00Z" }, { 0, 4, "0000-00-00T00:00:00Z" },
+		{ 0, 0, "0000-00-00 00:00:00Z" }, { 0, 0, "x000-00-00T00:00:00Z" },
+		{ 0, 0, "0000-00-00T00:00:00z" } };
 	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
-		a = (struct patnc_attribute){ .value = (const uint8_t *)bad[i], .length = 24 };
+		uint8_t value[24] = { bad[i].status, bad[i].result };
+		memcpy(value + 4, bad[i].last_use, PATNC_TIME_SIZE);
+		a = (struct patnc_attribute){ .value = value, .length = sizeof(value) };
 		assert_int_equal(patnc_get_operational_status(&a, &got), -EBADMSG);
 	}
-	a.length = 23;
+	a = (struct patnc_attribute){ .value = (const uint8_t *)"\3\1\0\0002026-11-21T20:54:00",
+		.length = 23 };
 	assert_int_equal(patnc_get_operational_status(&a, &got), -EBADMSG);
-	strcpy(status.last_use, "yesterday");
+	memcpy(status.last_use, "yesterday", 10);
 	patnc_put_operational_status(&w, &status);
 	assert_true(wr_failed(&w));
 }

@@ -253,21 +253,21 @@ static void refuses_with_the_right_offset(void **state)
 static void refuses_bad_batch_headers(void **state)
 {
 	static const struct {
-		uint8_t bytes[9];
 		size_t n;
-		uint16_t code;
 		uint32_t offset;
+		uint16_t code;
+		uint8_t bytes[9];
 	} rows[] = {
-		{ { 2, 0, 0, 1, 0, 0, 0 }, 7, PBTNC_E_INVALID_PARAMETER, 0 },
-		{ { 0 }, 0, PBTNC_E_INVALID_PARAMETER, 0 },
-		{ { 1, 0, 0, 1, 0, 0, 0, 8 }, 8, PBTNC_E_VERSION_NOT_SUPPORTED, 0 },
-		{ { 3, 0, 0, 1, 0, 0, 0, 8 }, 8, PBTNC_E_VERSION_NOT_SUPPORTED, 0 },
-		{ { 2, 0x80, 0, 1, 0, 0, 0, 8 }, 8, PBTNC_E_INVALID_PARAMETER, 1 },
-		{ { 2, 0, 0, 0, 0, 0, 0, 8 }, 8, PBTNC_E_INVALID_PARAMETER, 3 },
-		{ { 2, 0, 0, 7, 0, 0, 0, 8 }, 8, PBTNC_E_INVALID_PARAMETER, 3 },
-		{ { 2, 0, 0, 1, 0, 0, 0, 9 }, 8, PBTNC_E_INVALID_PARAMETER, 4 },
-		{ { 2, 0, 0, 1, 0, 0, 0, 8, 0 }, 9, PBTNC_E_INVALID_PARAMETER, 4 },
-		{ { 2, 0, 0, 2, 0, 0, 0, 8 }, 8, PBTNC_E_UNEXPECTED_BATCH_TYPE, 0 },
+		{ 7, 0, PBTNC_E_INVALID_PARAMETER, { 2, 0, 0, 1, 0, 0, 0 } },
+		{ 0, 0, PBTNC_E_INVALID_PARAMETER, { 0 } },
+		{ 8, 0, PBTNC_E_VERSION_NOT_SUPPORTED, { 1, 0, 0, 1, 0, 0, 0, 8 } },
+		{ 8, 0, PBTNC_E_VERSION_NOT_SUPPORTED, { 3, 0, 0, 1, 0, 0, 0, 8 } },
+		{ 8, 1, PBTNC_E_INVALID_PARAMETER, { 2, 0x80, 0, 1, 0, 0, 0, 8 } },
+		{ 8, 3, PBTNC_E_INVALID_PARAMETER, { 2, 0, 0, 0, 0, 0, 0, 8 } },
+		{ 8, 3, PBTNC_E_INVALID_PARAMETER, { 2, 0, 0, 7, 0, 0, 0, 8 } },
+		{ 8, 4, PBTNC_E_INVALID_PARAMETER, { 2, 0, 0, 1, 0, 0, 0, 9 } },
+		{ 9, 4, PBTNC_E_INVALID_PARAMETER, { 2, 0, 0, 1, 0, 0, 0, 8, 0 } },
+		{ 8, 0, PBTNC_E_UNEXPECTED_BATCH_TYPE, { 2, 0, 0, 2, 0, 0, 0, 8 } },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		SESSION s = pbtnc_session_new(PBTNC_SERVER);

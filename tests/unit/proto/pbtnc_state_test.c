@@ -11,19 +11,19 @@
 #define WRITER(name) struct writer name CLEANUP(wr_free) = wr_make(PBTNC_BATCH_MAX)
 
 /* A batch by hand; a RESULT has its assessment result and recommendation. */
-static size_t batch(uint8_t *at, bool from_server, uint8_t type)
+static size_t batch(uint8_t *at, bool from_server, unsigned type)
 {
 	static const uint8_t result[] = { 0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 16, 0, 0, 0, 0, /* compliant */
 		0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 16, 0, 0, 0, 1 }; /* access allowed */
 	size_t n = 8 + (type == PBTNC_RESULT ? sizeof(result) : 0);
-	uint8_t header[8] = { 2, from_server ? 0x80 : 0, 0, type, 0, 0, 0, (uint8_t)n };
+	uint8_t header[8] = { 2, from_server ? 0x80 : 0, 0, (uint8_t)type, 0, 0, 0, (uint8_t)n };
 	memcpy(at, header, 8);
 	if (type == PBTNC_RESULT)
 		memcpy(at + 8, result, sizeof(result));
 	return n;
 }
 
-static int receive(struct pbtnc_session *s, bool from_server, uint8_t type)
+static int receive(struct pbtnc_session *s, bool from_server, unsigned type)
 {
 	uint8_t bytes[64];
 	size_t n = batch(bytes, from_server, type);
@@ -75,7 +75,7 @@ static const int on_receive[2][PBTNC_N_STATES][7] = {
 	},
 };
 
-static void assert_refused(struct pbtnc_session *s, bool from_server, uint8_t type)
+static void assert_refused(struct pbtnc_session *s, bool from_server, unsigned type)
 {
 	uint8_t bytes[64];
 	size_t n = batch(bytes, from_server, type);
@@ -100,7 +100,7 @@ static void every_batch_in_every_state(void **state)
 {
 	for (unsigned role = 0; role < 2; role++)
 		for (unsigned from = 0; from < PBTNC_END; from++)
-			for (uint8_t type = PBTNC_CDATA; type <= PBTNC_CLOSE; type++) {
+			for (unsigned type = PBTNC_CDATA; type <= PBTNC_CLOSE; type++) {
 				SESSION s = in_state((enum pbtnc_role)role, (enum pbtnc_state)from);
 				bool from_server = role == PBTNC_CLIENT;
 				int to = on_receive[role][from][type];
@@ -116,7 +116,7 @@ static void every_batch_in_every_state(void **state)
 static void nothing_is_heard_after_the_end(void **state)
 {
 	for (unsigned role = 0; role < 2; role++)
-		for (uint8_t type = PBTNC_CDATA; type <= PBTNC_CLOSE; type++) {
+		for (unsigned type = PBTNC_CDATA; type <= PBTNC_CLOSE; type++) {
 			SESSION s = in_state((enum pbtnc_role)role, PBTNC_END);
 			assert_int_equal(receive(s, role == PBTNC_CLIENT, type), 0);
 			assert_int_equal(pbtnc_get_state(s), PBTNC_END);
@@ -127,7 +127,7 @@ static void nothing_is_heard_after_the_end(void **state)
 		}
 }
 
-static int try_to_send(struct pbtnc_session *s, uint8_t type, struct writer *w)
+static int try_to_send(struct pbtnc_session *s, unsigned type, struct writer *w)
 {
 	if (type == PBTNC_RESULT)
 		return pbtnc_send_result(s, PBTNC_COMPLIANT, PBTNC_ACCESS_ALLOWED, w);
@@ -154,7 +154,7 @@ static void sends_only_what_the_state_allows(void **state)
 	};
 	for (unsigned role = 0; role < 2; role++)
 		for (unsigned from = 0; from < PBTNC_N_STATES; from++)
-			for (uint8_t type = PBTNC_CDATA; type <= PBTNC_CLOSE; type++) {
+			for (unsigned type = PBTNC_CDATA; type <= PBTNC_CLOSE; type++) {
 				SESSION s = in_state((enum pbtnc_role)role, (enum pbtnc_state)from);
 				WRITER(w);
 				int to = on_send[role][from][type];

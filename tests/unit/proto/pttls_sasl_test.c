@@ -4,6 +4,7 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SESSION struct pttls_session *CLEANUP(pttls_session_free_pointer)
@@ -19,8 +20,8 @@ static int get_plain(void *context, struct pttls_plain *ret)
 	const char *password = context;
 	if (!password)
 		return -ENOENT;
-	strcpy(ret->user, "carol");
-	strcpy(ret->password, password);
+	(void)snprintf(ret->user, sizeof(ret->user), "carol");
+	(void)snprintf(ret->password, sizeof(ret->password), "%s", password);
 	return 0;
 }
 
@@ -165,9 +166,10 @@ static void refuses_malformed_plain(void **state)
 	/* Names and passwords have a length that is checked, not cut. */
 	unsigned asked = 0;
 	SESSION s = new_server(&asked);
-	uint8_t body[7 + 256 + 7] = "\5PLAIN";
+	static const uint8_t end[7] = { 0, 's', 'e', 's', 'a', 'm', 'e' };
+	uint8_t body[7 + 256 + sizeof(end)] = "\5PLAIN";
 	memset(body + 7, 'a', 256);
-	memcpy(body + 7 + 256, "\0sesame", 7);
+	memcpy(body + 7 + 256, end, sizeof(end));
 	feed(s, PTTLS_VERSION_REQUEST, "\0\1\1\1", 4);
 	feed(s, PTTLS_SASL_MECHANISM_SELECTION, body, sizeof(body));
 	assert_silent(s);
