@@ -249,7 +249,7 @@ static void compile_segment(
 		.mark = (uint8_t)(node->index + 1),
 		.is_default = node->default_at.line > 0,
 		.level = (int)node->level,
-		.grace_ms = node->grace_ms,
+		.grace_ms = node->default_at.line ? 0 : node->grace_ms,
 		.log = node->log };
 	for (struct policy_reach *r = node->reaches; r; r = r->next) {
 		for (struct policy_service *s = r->services; s; s = s->next)

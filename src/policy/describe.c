@@ -19,20 +19,6 @@ static void describe_reach(FILE *out, const struct policy_segment_node *s, enum 
 		fprintf(out, "    %-10s nothing\n", label);
 }
 
-static void describe_segment(FILE *out, const struct policy_segment_node *s)
-{
-	fprintf(out, "segment %s", s->name.text);
-	if (s->default_at.line)
-		fputs(", the default", out);
-	if (s->level > 0)
-		fprintf(out, ", level %" PRId64, s->level);
-	if (s->grace_ms > 0)
-		fprintf(out, ", grace %" PRId64 " min", s->grace_ms / 60000);
-	fputs(s->log ? ", logs what it refuses\n" : "\n", out);
-	describe_reach(out, s, POLICY_TO);
-	describe_reach(out, s, POLICY_FROM);
-}
-
 static const char *seconds_or_minutes(int64_t ms, char text[32])
 {
 	if (ms % 60000 == 0)
@@ -40,6 +26,21 @@ static const char *seconds_or_minutes(int64_t ms, char text[32])
 	else
 		snprintf(text, 32, "%" PRId64 " s", ms / 1000);
 	return text;
+}
+
+static void describe_segment(FILE *out, const struct policy_segment_node *s)
+{
+	char grace[32];
+	fprintf(out, "segment %s", s->name.text);
+	if (s->default_at.line)
+		fputs(", the default", out);
+	if (s->level > 0)
+		fprintf(out, ", level %" PRId64, s->level);
+	if (s->grace_ms > 0)
+		fprintf(out, ", grace %s", seconds_or_minutes(s->grace_ms, grace));
+	fputs(s->log ? ", logs what it refuses\n" : "\n", out);
+	describe_reach(out, s, POLICY_TO);
+	describe_reach(out, s, POLICY_FROM);
 }
 
 char *policy_describe(const struct policy *p)

@@ -250,7 +250,7 @@ static void as_json(void **state)
 {
 	struct policy *p =
 	        parse_good(SERVER "enforcer \"gateway\"\nsegment a default { allow to server log }\n"
-	                          "segment b level 3 { allow to any allow from segment a any grace 1 min }\n"
+	                          "segment b level 3 { allow to any allow from segment a any grace 90 s }\n"
 	                          "admit to b\notherwise a\n" TIMES);
 	json_t *json = policy_to_json(p);
 	char *text FREE_ON_EXIT = json_dumps(json, JSON_COMPACT);
@@ -263,7 +263,7 @@ static void as_json(void **state)
 	                  "{\"direction\":\"to\",\"peer\":\"prefixes\",\"prefixes\":[\"10.1.2.2/"
 	                  "32\",\"2001:db8:1:2::2/128\"],"
 	                  "\"protocol\":\"tcp\",\"ports\":[[271,271],[8443,8443]]}]},"
-	                  "{\"name\":\"b\",\"mark\":2,\"default\":false,\"level\":3,\"grace_ms\":60000,"
+	                  "{\"name\":\"b\",\"mark\":2,\"default\":false,\"level\":3,\"grace_ms\":90000,"
 	                  "\"log\":false,\"rules\":["
 	                  "{\"direction\":\"to\",\"peer\":\"any\",\"protocol\":\"any\",\"ports\":[]},"
 	                  "{\"direction\":\"from\",\"peer\":\"segment\",\"segment\":\"a\",\"protocol\":"
@@ -271,6 +271,8 @@ static void as_json(void **state)
 	                (unsigned long long)policy_fingerprint(p));
 	assert_string_equal(text, want);
 	json_decref(json);
+	char *words FREE_ON_EXIT = policy_describe(p);
+	assert_non_null(strstr(words, "segment b, level 3, grace 90 s\n"));
 	policy_free(p);
 }
 
