@@ -24,8 +24,8 @@
 #define PRATIQUE_SIGNATURE_MAX 512
 #define PRATIQUE_CERTIFICATE_MAX 4096
 #define PRATIQUE_JSON_MAX (1u << 20)
-/* SWIMA data model under PRATIQUE_PEN: the software identifier is a purl, with upstream=SOURCE@VERSION where the
- * source package is another (posture/purl.h). */
+/* SWIMA data model under PRATIQUE_PEN: the software identifier is a purl, with upstream=SOURCE@VERSION where
+ * the source package is another (posture/purl.h). */
 #define PRATIQUE_MODEL_PURL 1
 
 enum pratique_type {                         /* under PRATIQUE_PEN */

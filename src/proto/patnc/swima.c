@@ -8,7 +8,7 @@
 #define FLAG_SUBSCRIBE 0x40    /* 5.7 */
 #define FLAG_RESULT_TYPE 0x20  /* 5.7: set, identifiers only */
 #define FLAG_SUBSCRIPTION 0x80 /* 5.8 to 5.11 */
-#define RECORD_MIN 16          /* the smallest record: bounds what a count may claim */
+#define RECORD_MIN 14          /* the smallest record: bounds what a count may claim */
 
 static size_t begin(struct writer *w, enum patnc_type type)
 {

@@ -104,7 +104,8 @@ bool pttls_next(struct pttls_session *s, struct pttls_event *ret);
 /* -ENOTCONN before READY, -EPIPE after CLOSED, -EMSGSIZE above the limit, -ENOBUFS where the peer does not
  * take what is there. */
 int pttls_send_batch(struct pttls_session *s, const void *bytes, size_t n);
-/* Encrypted and sent by the caller, who drops what is sent with wr_consume(). */
+/* Encrypted and sent by the caller, who drops what is sent with wr_consume(). Ask for it each time: memory
+ * that a large batch took is given back once it is empty. */
 struct writer *pttls_output(struct pttls_session *s);
 bool pttls_is_ready(const struct pttls_session *s);
 bool pttls_is_closed(const struct pttls_session *s);

@@ -106,13 +106,19 @@ int pttls_start(struct pttls_session *s)
 	return 0;
 }
 
+/* Drops what was handled; a session that waits keeps no memory of the large batch that it has seen. */
+static void forget_handled(struct pttls_session *s)
+{
+	wr_consume(&s->in, s->in_at);
+	s->in_at = 0;
+	release_large(&s->in);
+}
+
 int pttls_receive(struct pttls_session *s, const void *bytes, size_t n)
 {
 	if (s->state == PTTLS_CLOSED)
 		return -EPIPE;
-	wr_consume(&s->in, s->in_at);
-	s->in_at = 0;
-	release_large(&s->in);
+	forget_handled(s);
 	if (n > s->in.limit - s->in.length)
 		return -ENOBUFS;
 	wr_bytes(&s->in, bytes, n);
@@ -250,6 +256,7 @@ bool pttls_next(struct pttls_session *s, struct pttls_event *ret)
 		if (!read_message(s)) {
 			if (s->tell_closed)
 				continue;
+			forget_handled(s);
 			return false;
 		}
 		struct reader body = rd_make(
@@ -279,6 +286,7 @@ int pttls_send_batch(struct pttls_session *s, const void *bytes, size_t n)
 
 struct writer *pttls_output(struct pttls_session *s)
 {
+	release_large(&s->out);
 	return &s->out;
 }
 

@@ -149,6 +149,12 @@ static void refuses_lying_lists(void **state)
 		if (swima_get_list(&a, &got) != -EBADMSG)
 			fail_msg("byte %zu as %u is taken", rows[i].at, rows[i].value);
 	}
+	/* The smallest record there is: nothing but its fixed fields. */
+	static const uint8_t smallest[] = { [3] = 1, [16 + 13] = 0 };
+	a = (struct patnc_attribute){ .type = 14, .value = smallest, .length = sizeof(smallest) };
+	assert_int_equal(swima_get_list(&a, &got), 0);
+	a.length--;
+	assert_int_equal(swima_get_list(&a, &got), -EBADMSG);
 	/* In an inventory that place is reserved and not looked at. */
 	memcpy(bytes, lists[0].value, lists[0].n);
 	bytes[25] = 0xff;
