@@ -15,7 +15,7 @@
 static char *shared_file(const char *name)
 {
 	const char *root = getenv("PRATIQUE_SHARED");
-	char *path FREE_ON_EXIT = xasprintf("%s/advisories/versions/%s", root ? root : "../shared", name);
+	char *path FREE_ON_EXIT = xasprintf("%s/advisories/versions/%s", root ? root : SHARED_DEFAULT, name);
 	char *data = NULL;
 	size_t length;
 	struct error err;
@@ -132,7 +132,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_npm),
 	};
 	const char *root = getenv("PRATIQUE_SHARED");
-	char *folder FREE_ON_EXIT = xasprintf("%s/advisories/versions", root ? root : "../shared");
+	char *folder FREE_ON_EXIT = xasprintf("%s/advisories/versions", root ? root : SHARED_DEFAULT);
 	if (access(folder, R_OK) < 0) {
 		printf("1..0 # SKIP there are no tables of third parties in %s\n", folder);
 		return 0;
