@@ -467,6 +467,14 @@ static int write_rest(struct commit *c, time_ms now)
 		if (!r)
 			r = mdb_put(c->txn, c->index->sources, &k, &v, 0);
 	}
+	/* A source that is replaced and not marked again is loaded anew next time. */
+	TABLE_FOREACH(it, c->u->replaced) {
+		MDB_val k = index_val(it.key, it.key_length);
+		if (!r && !table_get(c->u->marks, it.key, it.key_length))
+			r = mdb_del(c->txn, c->index->sources, &k, NULL);
+		if (r == MDB_NOTFOUND)
+			r = 0;
+	}
 	if (r || c->result.records_put + c->result.records_removed == 0)
 		return r;
 	c->state.generation++;

@@ -234,7 +234,8 @@ static int take_package(struct osv_parser *p, const json_t *affected, char ecosy
         char name[PACKAGE_NAME_MAX], enum version_ecosystem *ret_order, struct error *err)
 {
 	const json_t *package = json_object_get(affected, "package");
-	if (!package || json_is_null(package) || (json_is_object(package) && json_object_size(package) == 0)) {
+	if (!package || json_is_null(package) ||
+	        (json_is_object(package) && json_object_size(package) == 0)) {
 		p->counts.git_ranges += count_git_ranges(affected);
 		return 0;
 	}

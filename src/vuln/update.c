@@ -120,12 +120,33 @@ bool vuln_update_source_is(struct vuln_update *u, const char *source, const char
 	return same;
 }
 
+int vuln_update_each_source(struct vuln_update *u, void (*fn)(const char *source, void *context),
+        void *context, struct error *err)
+{
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int r = mdb_txn_begin(u->index.env, NULL, MDB_RDONLY, &txn);
+	if (r)
+		return index_error(err, u->dir, r);
+	r = mdb_cursor_open(txn, u->index.sources, &cursor);
+	if (!r) {
+		while ((r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+			char *source FREE_ON_EXIT = xstrndup(key.mv_data, key.mv_size);
+			fn(source, context);
+		}
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(txn);
+	return r == MDB_NOTFOUND ? 0 : index_error(err, u->dir, r);
+}
+
 const struct osv_counts *vuln_update_counts(const struct vuln_update *u)
 {
 	return &u->parser.counts;
 }
 
-static void forget_pending(struct vuln_update *u)
+void vuln_update_forget(struct vuln_update *u)
 {
 	table_free(u->pending, free);
 	table_free(u->replaced, NULL);
@@ -189,7 +210,7 @@ int vuln_update_commit(struct vuln_update *u, time_ms now, vuln_update_changed_f
 	if (r)
 		r = index_error(err, u->dir, r);
 	else {
-		forget_pending(u);
+		vuln_update_forget(u);
 		report_changed(&changed, fn, context);
 	}
 	wr_free(&changed);

@@ -36,6 +36,12 @@ void vuln_update_mark_source(struct vuln_update *u, const char *source, const ch
 /* True where the mark of the source is this one. */
 bool vuln_update_source_is(struct vuln_update *u, const char *source, const char *mark);
 
+/* Calls fn for every source that has a mark. */
+int vuln_update_each_source(struct vuln_update *u, void (*fn)(const char *source, void *context),
+        void *context, struct error *err);
+/* Drops the pending changes. */
+void vuln_update_forget(struct vuln_update *u);
+
 struct vuln_update_result {
 	uint64_t generation; /* after the commit; raised if and only if a record changed */
 	size_t records_put, records_removed;

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique vuln publish`: puts advisories into the folder that `pratique-vis --watch` looks at. */
+#include "base/file.h"
+#include "ctl/ctl.h"
+#include "vuln/osv.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORDS "vuln publish"
+#define FILE_MODE 0644
+
+static void print_help(void)
+{
+	puts("usage: pratique vuln publish --dir DIR FILE...\n"
+	     "       pratique vuln publish --dir DIR --remove ID...\n\n"
+	     "Checks each FILE, an OSV record (JSON), and puts it into DIR under the name of its id, whole "
+	     "or not at\n"
+	     "all; the `pratique-vis --watch DIR` that looks there has it in its index at once. A record "
+	     "that is\n"
+	     "there under the same id is replaced. Nothing is published unless every FILE is sound.\n\n"
+	     "Options:\n"
+	     "      --dir DIR   the watched folder\n"
+	     "      --remove    take the advisories with these ids away again\n"
+	     "  -h, --help      this text\n\n"
+	     "Exit status: 0 published, 1 refused or failed, 2 wrong usage.\n\n"
+	     "Examples:\n"
+	     "  pratique vuln publish --dir /var/lib/pratique/published SITE-2026-1.json\n"
+	     "  pratique vuln publish --dir /var/lib/pratique/published --remove SITE-2026-1");
+}
+
+/* DIR/ID.json; what a file name should not hold is written as %XX. Caller frees. */
+static char *path_of(const char *dir, const char *id)
+{
+	char *path = xmalloc(strlen(dir) + 3 * strlen(id) + sizeof("/.json"));
+	char *out = path + sprintf(path, "%s/", dir);
+	for (const char *c = id; *c; c++) {
+		if (*c == '/' || *c == '%' || (*c == '.' && c == id))
+			out += sprintf(out, "%%%02X", (unsigned char)*c);
+		else
+			*out++ = *c;
+	}
+	strcpy(out, ".json");
+	return path;
+}
+
+/* Where the record of a sound file goes; NULL with the reason. */
+static char *check_file(const char *dir, const char *file, struct osv_parser *parser, struct error *err)
+{
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	struct record record;
+	int r = file_read(file, OSV_RECORD_MAX, &text, &length, err);
+	if (r < 0)
+		return NULL;
+	uint64_t refused = parser->counts.affected_refused;
+	r = osv_parse_text(parser, "published", text, length, err);
+	if (r == 0 && parser->counts.affected_refused > refused)
+		r = error_set(err, -EINVAL, "%s", parser->counts.first_refused.text);
+	if (r == 0)
+		r = record_read(parser->record.w.data, parser->record.w.length, &record);
+	if (r < 0) {
+		error_prefix(err, r, "%s", file);
+		return NULL;
+	}
+	return path_of(dir, record.id);
+}
+
+static int publish_file(const char *dir, const char *file, struct osv_parser *parser, bool only_check)
+{
+	struct error err;
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	char *path FREE_ON_EXIT = check_file(dir, file, parser, &err);
+	if (!path)
+		return ctl_fail(WORDS, "%s", err.text);
+	if (only_check)
+		return CTL_OK;
+	int r = file_read(file, OSV_RECORD_MAX, &text, &length, &err);
+	if (r == 0)
+		r = file_replace(path, text, length, FILE_MODE, &err);
+	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
+}
+
+static int publish(const char *dir, char **files)
+{
+	struct osv_parser parser = { 0 };
+	int code = CTL_OK;
+	for (char **file = files; *file; file++)
+		code = MAX(code, publish_file(dir, *file, &parser, true));
+	for (char **file = files; *file && code == CTL_OK; file++)
+		code = publish_file(dir, *file, &parser, false);
+	osv_parser_clear(&parser);
+	return code;
+}
+
+static int remove_ids(const char *dir, char **ids)
+{
+	int code = CTL_OK;
+	for (; *ids; ids++) {
+		char *path FREE_ON_EXIT = path_of(dir, *ids);
+		if (unlink(path) < 0)
+			code = ctl_fail(WORDS, "%s: %s", path, strerror(errno));
+	}
+	return code;
+}
+
+int ctl_vuln_publish(int argc, char **argv)
+{
+	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
+		{ "remove", no_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	const char *dir = NULL;
+	bool removes = false;
+	for (int o; (o = getopt_long(argc, argv, "d:h", options, NULL)) != -1;) {
+		if (o == 'd') {
+			dir = optarg;
+		} else if (o == 'r') {
+			removes = true;
+		} else if (o == 'h') {
+			print_help();
+			return CTL_OK;
+		} else {
+			return ctl_usage(WORDS, "wrong options");
+		}
+	}
+	if (!dir || optind == argc)
+		return ctl_usage(WORDS, "--dir DIR and a FILE (or an ID with --remove) are needed");
+	return removes ? remove_ids(dir, argv + optind) : publish(dir, argv + optind);
+}

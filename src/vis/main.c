@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique-vis`: keeps the index of advisories and tells subscribers what changed. */
+#include "base/log.h"
+#include "vis/vis.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHECK_S_DEFAULT 300
+#define CHECK_S_MAX 86400
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG_USAGE = 2 };
+
+static void print_help(FILE *out)
+{
+	fputs("usage: pratique-vis --data DIR --socket PATH [--source SOURCE]... [--watch DIR]\n\n"
+	      "The vulnerability information server: keeps an index of advisories that other programs read, "
+	      "and\n"
+	      "tells them by the socket which packages a change concerns.\n\n"
+	      "Options:\n"
+	      "  -d, --data DIR        the index; made where it is not there\n"
+	      "  -s, --socket PATH     Unix socket for subscribers\n"
+	      "  -S, --source SOURCE   a folder, archive or apt: as in `pratique vuln index`; loaded when it "
+	      "has\n"
+	      "                        changed. May be given several times\n"
+	      "  -w, --watch DIR       a folder of published advisories, one OSV record a .json file; a "
+	      "change in\n"
+	      "                        it is in the index at once (see `pratique vuln publish`)\n"
+	      "  -i, --interval SEC    how often the sources are looked at again (300); so does SIGHUP\n"
+	      "  -h, --help            this text\n"
+	      "  -V, --version         the version\n\n"
+	      "Exit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage.\n\n"
+	      "Examples:\n"
+	      "  pratique-vis --data /var/lib/pratique/index --socket /run/pratique/vis.sock --source apt:\n"
+	      "  pratique-vis --data index --socket vis.sock --source debian=osv.tar.xz --watch published\n",
+	        out);
+}
+
+static int wrong_usage(const char *what)
+{
+	fprintf(stderr, "pratique-vis: %s\nSee `pratique-vis --help`.\n", what);
+	return EXIT_WRONG_USAGE;
+}
+
+static void on_stop(evutil_socket_t signal, short what, void *base)
+{
+	event_base_loopexit(base, NULL);
+}
+
+static void on_hangup(evutil_socket_t signal, short what, void *vis)
+{
+	vis_check(vis);
+}
+
+static int run(const struct vis_config *config)
+{
+	struct event_base *base = event_base_new();
+	struct vis *vis = NULL;
+	struct error err;
+	if (!base) {
+		log_error("no event loop");
+		return EXIT_FAILED;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	int r = vis_open(base, config, &vis, &err);
+	if (r < 0) {
+		log_error("%s", err.text);
+	} else {
+		struct event *events[] = { evsignal_new(base, SIGTERM, on_stop, base),
+			evsignal_new(base, SIGINT, on_stop, base),
+			evsignal_new(base, SIGHUP, on_hangup, vis) };
+		for (size_t i = 0; i < ARRAY_LENGTH(events); i++)
+			event_add(events[i], NULL);
+		log_notice("ready");
+		r = event_base_dispatch(base);
+		for (size_t i = 0; i < ARRAY_LENGTH(events); i++)
+			event_free(events[i]);
+	}
+	vis_close(vis);
+	event_base_free(base);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static bool take_interval(const char *text, struct vis_config *config)
+{
+	char *end;
+	long seconds = strtol(text, &end, 10);
+	if (end == text || *end || seconds < 1 || seconds > CHECK_S_MAX)
+		return false;
+	config->check_ms = (int)seconds * 1000;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "data", required_argument, NULL, 'd' },
+		{ "socket", required_argument, NULL, 's' }, { "source", required_argument, NULL, 'S' },
+		{ "watch", required_argument, NULL, 'w' }, { "interval", required_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 } };
+	struct vis_config config = { .check_ms = CHECK_S_DEFAULT * 1000 };
+	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:hV", options, NULL)) != -1;) {
+		if (o == 'd') {
+			config.data = optarg;
+		} else if (o == 's') {
+			config.socket = optarg;
+		} else if (o == 'w') {
+			config.watch = optarg;
+		} else if (o == 'S') {
+			if (config.n_sources == VIS_SOURCES_MAX)
+				return wrong_usage("too many sources");
+			config.sources[config.n_sources++] = optarg;
+		} else if (o == 'i') {
+			if (!take_interval(optarg, &config))
+				return wrong_usage("--interval is 1 to 86400 seconds");
+		} else if (o == 'h') {
+			print_help(stdout);
+			return EXIT_DONE;
+		} else if (o == 'V') {
+			puts("pratique-vis " PRATIQUE_VERSION);
+			return EXIT_DONE;
+		} else {
+			return wrong_usage("wrong options");
+		}
+	}
+	if (!config.data || !config.socket || optind != argc)
+		return wrong_usage("--data and --socket are needed, and nothing but options");
+	log_open("pratique-vis", LOG_LEVEL_NOTICE);
+	return run(&config);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+#include "vis/subscribers.h"
+
+#include "base/log.h"
+#include "ipc/ipc.h"
+#include "net/listener.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define CHANGED_MAX 4096 /* of the message ADVISORIES */
+#define HELLO_MAX 4096
+#define SOCKET_MODE 0660
+
+struct subscriber {
+	struct subscribers *all;
+	struct stream *stream;
+	bool greeted;
+	LIST_ENTRY(subscriber) entries;
+};
+
+struct subscribers {
+	struct listener *listener;
+	char *name;
+	uint64_t generation;
+	size_t count;
+	LIST_HEAD(, subscriber) list;
+	struct ipc_package_key *changed;
+	size_t n_changed;
+	bool too_many;
+};
+
+static void send_message(struct subscriber *s, enum ipc_number number, const void *body)
+{
+	struct writer w = wr_make(IPC_FRAME_MAX);
+	struct error err;
+	if (ipc_encode(&w, number, body, &err) < 0)
+		log_error("a message could not be made: %s", err.text);
+	else
+		(void)stream_write(
+		        s->stream, w.data, w.length); /* a stream that cannot take it closes by itself */
+	wr_free(&w);
+}
+
+static void free_subscriber(struct subscriber *s)
+{
+	LIST_REMOVE(s, entries);
+	s->all->count--;
+	free(s);
+}
+
+/* HELLO is all that a subscriber says. */
+static bool take_hello(struct subscriber *s, const uint8_t *data, size_t size)
+{
+	struct ipc_message m;
+	struct error err;
+	if (s->greeted || ipc_decode(data, size, &m, &err) < 0)
+		return false;
+	const struct ipc_hello *hello = m.body;
+	bool good = m.number == IPC_HELLO && hello->version == IPC_VERSION;
+	uint64_t known = good ? hello->generation : 0;
+	ipc_message_clear(&m);
+	s->greeted = good;
+	if (good && known != s->all->generation)
+		send_message(s, IPC_ADVISORIES,
+		        &(struct ipc_advisories){ .generation = s->all->generation, .all = true });
+	return good;
+}
+
+static size_t on_data(struct stream *stream, const uint8_t *data, size_t length, void *user)
+{
+	size_t size;
+	int r = ipc_frame_size(data, length, HELLO_MAX, &size);
+	if (r == 0 || (r > 0 && size > length))
+		return 0;
+	if (r < 0 || !take_hello(user, data, size)) {
+		stream_close(stream, "it does not speak our protocol");
+		return length;
+	}
+	return size;
+}
+
+static void on_close(struct stream *stream, const char *reason, void *user)
+{
+	log_info("subscriber %s left: %s", stream_peer_text(stream), reason);
+	free_subscriber(user);
+}
+
+static const struct stream_handlers handlers = { .on_data = on_data, .on_close = on_close };
+
+static void on_stream(struct stream *stream, const struct identity *peer, void *user)
+{
+	struct subscribers *all = user;
+	struct subscriber *s = xcalloc(1, sizeof(*s));
+	s->all = all;
+	s->stream = stream;
+	LIST_INSERT_HEAD(&all->list, s, entries);
+	all->count++;
+	stream_set_handlers(stream, &handlers, s);
+	send_message(s, IPC_HELLO,
+	        &(struct ipc_hello){ .role = (char *)"vis",
+	                .name = all->name,
+	                .version = IPC_VERSION,
+	                .generation = all->generation });
+	log_info("subscriber %s came", stream_peer_text(stream));
+}
+
+int subscribers_open(struct event_base *base, const char *path, const char *name, uint64_t generation,
+        struct subscribers **ret, struct error *err)
+{
+	struct subscribers *s = xcalloc(1, sizeof(*s));
+	const struct listener_config config = { .path = path,
+		.mode = SOCKET_MODE,
+		.connections_max = SUBSCRIBERS_MAX,
+		.handshakes_max = SUBSCRIBERS_MAX,
+		.limits = STREAM_LIMITS_DEFAULT,
+		.on_stream = on_stream,
+		.user = s };
+	int r = listener_new(base, &config, &s->listener, err);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	s->name = xstrdup(name);
+	s->generation = generation;
+	s->changed = xcalloc(CHANGED_MAX, sizeof(*s->changed));
+	LIST_INIT(&s->list);
+	*ret = s;
+	return 0;
+}
+
+static void forget_changes(struct subscribers *s)
+{
+	for (size_t i = 0; i < s->n_changed; i++) {
+		free(s->changed[i].ecosystem);
+		free(s->changed[i].package);
+	}
+	s->n_changed = 0;
+	s->too_many = false;
+}
+
+struct subscribers *subscribers_close(struct subscribers *s)
+{
+	if (!s)
+		return NULL;
+	listener_free(s->listener);
+	for (struct subscriber *one; (one = LIST_FIRST(&s->list));) {
+		stream_free(one->stream);
+		free_subscriber(one);
+	}
+	forget_changes(s);
+	free(s->changed);
+	free(s->name);
+	free(s);
+	return NULL;
+}
+
+size_t subscribers_count(const struct subscribers *s)
+{
+	return s->count;
+}
+
+void subscribers_add_change(struct subscribers *s, const char *ecosystem, const char *package)
+{
+	if (s->n_changed == CHANGED_MAX) {
+		s->too_many = true;
+		return;
+	}
+	s->changed[s->n_changed].ecosystem = xstrdup(ecosystem);
+	s->changed[s->n_changed++].package = xstrdup(package);
+}
+
+void subscribers_tell(struct subscribers *s, uint64_t generation)
+{
+	struct ipc_advisories message = { .generation = generation,
+		.all = s->too_many,
+		.changed = s->changed,
+		.n_changed = s->too_many ? 0 : s->n_changed };
+	s->generation = generation;
+	struct subscriber *one;
+	LIST_FOREACH(one, &s->list, entries)
+		send_message(one, IPC_ADVISORIES, &message);
+	forget_changes(s);
+}

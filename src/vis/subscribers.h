@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who is told of changes: programs on the Unix socket. Each says HELLO with the generation that it knows; one
+ * that missed something is told at once to judge everything again, so that neither side has to remember the
+ * other.
+ */
+#pragma once
+
+#include "base/error.h"
+#include <event2/event.h>
+
+#define SUBSCRIBERS_MAX 256
+
+struct subscribers;
+int subscribers_open(struct event_base *base, const char *path, const char *name, uint64_t generation,
+        struct subscribers **ret, struct error *err);
+struct subscribers *subscribers_close(struct subscribers *s); /* NULL in, NULL out */
+size_t subscribers_count(const struct subscribers *s);
+
+/* The packages that one update changed. */
+void subscribers_add_change(struct subscribers *s, const char *ecosystem, const char *package);
+/* Sends what was added since the last call, or "everything" where it is more than a message holds. */
+void subscribers_tell(struct subscribers *s, uint64_t generation);

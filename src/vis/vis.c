@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+#include "vis/vis.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "vuln/load.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+struct vis {
+	const struct vis_config *config;
+	struct vuln_update *update;
+	struct folder *folder;
+	struct subscribers *subscribers;
+	struct event *folder_event, *check_event;
+};
+
+static void note_change(const char *ecosystem, const char *package, void *context)
+{
+	const struct vis *v = context;
+	if (v->subscribers)
+		subscribers_add_change(v->subscribers, ecosystem, package);
+}
+
+static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
+{
+	struct vuln_update_result result;
+	int r = vuln_update_commit(v->update, clock_wall_ms(), note_change, v, &result, err);
+	if (r < 0)
+		return r;
+	*ret_generation = result.generation;
+	if (result.records_put + result.records_removed == 0)
+		return 0;
+	log_notice("generation %" PRIu64 ": %zu advisories put, %zu removed, %zu packages concerned",
+	        result.generation, result.records_put, result.records_removed, result.keys_changed);
+	if (v->subscribers)
+		subscribers_tell(v->subscribers, result.generation);
+	return 0;
+}
+
+static void log_report(const char *spec, struct load_report *report)
+{
+	log_notice("%s: %" PRIu64 " records read, %" PRIu64 " loaded, %" PRIu64 " refused", spec,
+	        report->read, report->loaded, report->refused);
+	for (size_t i = 0; i < LOAD_REFUSED_KEPT && report->first_refused[i]; i++)
+		log_warning("refused: %s", report->first_refused[i]);
+}
+
+/* A source that cannot be read keeps what it said before. */
+static void load_changed_source(struct vis *v, const char *spec)
+{
+	struct load_report report = { 0 };
+	const struct load load = { .update = v->update, .report = &report };
+	struct error err;
+	const char *path;
+	char *name FREE_ON_EXIT = load_source_name(spec, &path);
+	char *mark FREE_ON_EXIT = load_source_mark(spec);
+	uint64_t generation;
+	if (mark && vuln_update_source_is(v->update, name, mark))
+		return;
+	vuln_update_replace_source(v->update, name);
+	int r = load_source(&load, spec, &err);
+	if (r == 0 && mark)
+		vuln_update_mark_source(v->update, name, mark);
+	if (r < 0)
+		vuln_update_forget(v->update);
+	else
+		r = commit(v, &generation, &err);
+	if (r < 0)
+		log_error("source %s stays as it was: %s", spec, err.text);
+	else
+		log_report(spec, &report);
+	load_report_clear(&report);
+}
+
+void vis_check(struct vis *v)
+{
+	for (size_t i = 0; i < v->config->n_sources; i++)
+		load_changed_source(v, v->config->sources[i]);
+}
+
+static void log_refused(const char *path, const char *reason, void *context)
+{
+	log_warning("refused: %s: %s", path, reason);
+}
+
+/* One transaction a batch; all in one where whole is true, which is how a source is replaced. */
+static int take_folder(struct vis *v, bool whole, struct error *err)
+{
+	bool more = true;
+	uint64_t generation;
+	int r = 0;
+	while (r == 0 && more) {
+		r = folder_take(v->folder, v->update, log_refused, NULL, &more, err);
+		if (r == 0 && !(whole && more))
+			r = commit(v, &generation, err);
+	}
+	return r;
+}
+
+static void on_folder(evutil_socket_t fd, short what, void *user)
+{
+	struct vis *v = user;
+	struct error err;
+	if (take_folder(v, false, &err) == 0)
+		return;
+	log_error("%s", err.text);
+	event_del(v->folder_event);
+}
+
+static void on_check(evutil_socket_t fd, short what, void *user)
+{
+	vis_check(user);
+}
+
+/* Sources that were loaded once and are no longer named go. */
+static void drop_unnamed(const char *source, void *context)
+{
+	struct vis *v = context;
+	const char *path;
+	bool named = v->config->watch && strcmp(source, VIS_PUBLISHED) == 0;
+	for (size_t i = 0; i < v->config->n_sources && !named; i++) {
+		char *name FREE_ON_EXIT = load_source_name(v->config->sources[i], &path);
+		named = strcmp(name, source) == 0;
+	}
+	if (!named)
+		vuln_update_replace_source(v->update, source);
+}
+
+static int open_index(struct vis *v, uint64_t *ret_generation, struct error *err)
+{
+	int r = vuln_update_open(v->config->data, &v->update, err);
+	if (r == 0)
+		r = vuln_update_each_source(v->update, drop_unnamed, v, err);
+	if (r == 0)
+		r = commit(v, ret_generation, err);
+	if (r == 0)
+		vis_check(v);
+	if (r == 0 && v->config->watch) {
+		r = folder_open(v->config->watch, VIS_PUBLISHED, &v->folder, err);
+		vuln_update_replace_source(v->update, VIS_PUBLISHED);
+		vuln_update_mark_source(v->update, VIS_PUBLISHED, v->config->watch);
+		if (r == 0)
+			r = take_folder(v, true, err);
+	}
+	return r ? r : commit(v, ret_generation, err);
+}
+
+int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err)
+{
+	struct vis *v = xcalloc(1, sizeof(*v));
+	char name[256] = "vis";
+	uint64_t generation = 0;
+	v->config = config;
+	(void)gethostname(name, sizeof(name) - 1);
+	int r = open_index(v, &generation, err);
+	if (r == 0)
+		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
+	if (r < 0) {
+		vis_close(v);
+		return r;
+	}
+	const struct timeval every = { config->check_ms / 1000, (config->check_ms % 1000) * 1000 };
+	v->check_event = event_new(base, -1, EV_PERSIST, on_check, v);
+	event_add(v->check_event, &every);
+	if (v->folder) {
+		v->folder_event = event_new(base, folder_fd(v->folder), EV_READ | EV_PERSIST, on_folder, v);
+		event_add(v->folder_event, NULL);
+	}
+	*ret = v;
+	return 0;
+}
+
+struct vis *vis_close(struct vis *v)
+{
+	if (!v)
+		return NULL;
+	if (v->folder_event)
+		event_free(v->folder_event);
+	if (v->check_event)
+		event_free(v->check_event);
+	subscribers_close(v->subscribers);
+	folder_close(v->folder);
+	vuln_update_close(v->update);
+	free(v);
+	return NULL;
+}

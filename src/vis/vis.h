@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* The vulnerability information server's work: sources and the published folder into the index, changes to
+ * subscribers. */
+#pragma once
+
+#include "vis/folder.h"
+#include "vis/subscribers.h"
+
+#define VIS_SOURCES_MAX 64
+#define VIS_PUBLISHED "published" /* the source that the watched folder is */
+
+struct vis_config {
+	const char *data;   /* the index */
+	const char *socket; /* for subscribers */
+	const char *watch;  /* NULL: no folder */
+	const char *sources[VIS_SOURCES_MAX];
+	size_t n_sources;
+	int check_ms; /* how often the sources are looked at again */
+};
+
+struct vis;
+/* Loads what changed since it ran last, then listens. */
+int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err);
+struct vis *vis_close(struct vis *v); /* NULL in, NULL out */
+/* Looks at the sources again, now. */
+void vis_check(struct vis *v);
