@@ -162,21 +162,23 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
 	}
 }
 
-static BIO_METHOD *bio_method(void)
+static BIO_METHOD *bio_method; /* one for the life of the program, as OpenSSL's own are */
+
+static void make_bio_method(void)
 {
 	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket without SIGPIPE");
 	if (!m || BIO_meth_set_write(m, bio_write) != 1 || BIO_meth_set_read(m, bio_read) != 1 ||
 	        BIO_meth_set_ctrl(m, bio_control) != 1)
 		abort();
-	return m;
+	bio_method = m;
 }
 
 BIO *socket_bio_new(int fd)
 {
-	static BIO_METHOD *method; /* one for the life of the program, as OpenSSL's own are */
-	if (!method)
-		method = bio_method();
-	BIO *bio = BIO_new(method);
+	static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+	if (CRYPTO_THREAD_run_once(&once, make_bio_method) != 1)
+		return NULL;
+	BIO *bio = BIO_new(bio_method);
 	if (!bio)
 		return NULL;
 	BIO_set_data(bio, (void *)(intptr_t)fd);

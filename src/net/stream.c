@@ -343,12 +343,12 @@ void stream_pause(struct stream *s)
 
 void stream_resume(struct stream *s)
 {
-	if (!s->paused)
-		return;
+	bool was_paused = s->paused;
 	s->paused = false;
 	if (s->state != STREAM_OPEN)
 		return;
-	event_add(&s->read_event, NULL);
+	if (was_paused)
+		event_add(&s->read_event, NULL);
 	s->redeliver = s->unread_length > 0;
 	if (s->redeliver)
 		event_active(&s->wake, EV_TIMEOUT, 0);

@@ -55,7 +55,9 @@ void stream_set_limits(struct stream *s, const struct stream_limits *limits);
 int stream_write(struct stream *s, const void *data, size_t length);
 /* Bytes that still wait. */
 size_t stream_pending(const struct stream *s);
-/* No on_data until stream_resume(), which offers again what was not taken. */
+/* No on_data until stream_resume(), which offers again what was not taken. While paused, the peer's end is
+ * not noticed either; a handler that wants that takes nothing instead, and calls stream_resume() when it can
+ * go on. */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 

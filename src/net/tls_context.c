@@ -43,12 +43,19 @@ static void verification_free(
 	free(data);
 }
 
+static int verification_number = -1;
+
+static void make_verification_number(void)
+{
+	verification_number = SSL_get_ex_new_index(0, NULL, NULL, NULL, verification_free);
+}
+
 static int verification_index(void)
 {
-	static int index = -1;
-	if (index < 0)
-		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, verification_free);
-	return index;
+	static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+	if (CRYPTO_THREAD_run_once(&once, make_verification_number) != 1 || verification_number < 0)
+		abort(); /* without memory, before anything has been served */
+	return verification_number;
 }
 
 struct tls_verification *tls_verification_of(SSL *ssl)
