@@ -169,7 +169,8 @@ static int alt_names_text(
 struct issue_terms {
 	const char *name;
 	enum identity_role role;
-	const char *alt_names; /* NULL: the name only */
+	const char *alt_names; /* NULL: the name only, or those of `renewed` */
+	X509 *renewed;         /* may be NULL */
 	time_ms not_before, not_after;
 };
 
@@ -208,6 +209,17 @@ static int cut_to_ca(X509 *ca, time_ms *not_after, struct error *err)
 	return 0;
 }
 
+static int set_alt_names(X509 *certificate, X509 *ca, const struct issue_terms *terms)
+{
+	char name_only[IDENTITY_NAME_MAX + 8];
+	int at = terms->renewed ? X509_get_ext_by_NID(terms->renewed, NID_subject_alt_name, -1) : -1;
+	if (at >= 0)
+		return X509_add_ext(certificate, X509_get_ext(terms->renewed, at), -1) == 1 ? 0 : -EIO;
+	snprintf(name_only, sizeof(name_only), "DNS:%s", terms->name);
+	return add_extension(
+	        certificate, ca, NID_subject_alt_name, terms->alt_names ? terms->alt_names : name_only);
+}
+
 static int make_certificate(EVP_PKEY *ca_key, X509 *ca, EVP_PKEY *subject_key,
         const struct issue_terms *terms, X509 **ret, struct error *err)
 {
@@ -223,8 +235,6 @@ static int make_certificate(EVP_PKEY *ca_key, X509 *ca, EVP_PKEY *subject_key,
 	if (not_after <= terms->not_before)
 		return error_set(
 		        err, -EINVAL, "the certificate would end before it begins; is the CA expired?");
-	char name_only[IDENTITY_NAME_MAX + 8];
-	snprintf(name_only, sizeof(name_only), "DNS:%s", terms->name);
 	X509 *new CLEANUP(certificate_free_pointer) = X509_new();
 	if (!new || X509_set_version(new, X509_VERSION_3) != 1 || set_serial(new) < 0 ||
 	        set_validity(new, terms->not_before, not_after) < 0 ||
@@ -234,9 +244,7 @@ static int make_certificate(EVP_PKEY *ca_key, X509 *ca, EVP_PKEY *subject_key,
 	        add_extension(new, ca, NID_ext_key_usage, extended_key_usage(terms->role)) < 0 ||
 	        add_extension(new, ca, NID_subject_key_identifier, "hash") < 0 ||
 	        add_extension(new, ca, NID_authority_key_identifier, "keyid:always") < 0 ||
-	        add_extension(
-	                new, ca, NID_subject_alt_name, terms->alt_names ? terms->alt_names : name_only) < 0 ||
-	        sign(new, ca_key) < 0)
+	        set_alt_names(new, ca, terms) < 0 || sign(new, ca_key) < 0)
 		return openssl_error(err, -EIO, "cannot make the certificate of %s", terms->name);
 	*ret = TAKE_POINTER(new);
 	return 0;
@@ -285,7 +293,7 @@ int ca_issue(const char *ca_dir, enum identity_role role, const char *name, cons
 		r = ca_files_load(ca_dir, &ca_key, &ca, err);
 	if (r == 0)
 		r = key_generate(kind, &key, err);
-	const struct issue_terms terms = { name, role, text, now - BACKDATE_MS, now + days * DAY_MS };
+	const struct issue_terms terms = { name, role, text, NULL, now - BACKDATE_MS, now + days * DAY_MS };
 	if (r == 0)
 		r = make_certificate(ca_key, ca, key, &terms, &certificate, err);
 	if (r == 0)
@@ -322,7 +330,7 @@ int ca_sign_request_until(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t le
 	int r = request_read(der, length, &request, err);
 	if (r < 0)
 		return r;
-	const struct issue_terms terms = { name, role, NULL, not_before, not_after };
+	const struct issue_terms terms = { name, role, NULL, NULL, not_before, not_after };
 	return make_certificate(ca_key, ca, X509_REQ_get0_pubkey(request), &terms, ret, err);
 }
 
@@ -335,6 +343,32 @@ int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
 		return r;
 	return ca_sign_request_until(
 	        ca_key, ca, der, length, name, role, now - BACKDATE_MS, now + days * DAY_MS, ret, err);
+}
+
+int ca_sign_renewal(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, X509 *old, int days,
+        X509 **ret, struct error *err)
+{
+	X509_REQ *request CLEANUP(request_free_pointer) = NULL;
+	struct identity who;
+	time_ms now = clock_wall_ms();
+	int r = days_check(days, err);
+	if (r == 0)
+		r = certificate_identity(old, &who, err);
+	if (r == 0 && X509_verify(old, X509_get0_pubkey(ca)) != 1)
+		r = openssl_error(err, -EPERM, "the certificate of %s is not of this CA", who.name);
+	if (r == 0)
+		r = request_read(der, length, &request, err);
+	if (r < 0)
+		return r;
+	const struct issue_terms terms = { who.name, who.role, NULL, old, now - BACKDATE_MS,
+		now + days * DAY_MS };
+	return make_certificate(ca_key, ca, X509_REQ_get0_pubkey(request), &terms, ret, err);
+}
+
+int request_check(const void *der, size_t length, struct error *err)
+{
+	X509_REQ *request CLEANUP(request_free_pointer) = NULL;
+	return request_read(der, length, &request, err);
 }
 
 int request_make(EVP_PKEY *key, const char *name, uint8_t **ret_der, size_t *ret_length, struct error *err)

@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
 
@@ -131,6 +132,21 @@ int certificate_identity(X509 *certificate, struct identity *ret, struct error *
 		return error_set(
 		        err, -EINVAL, "certificate of %s: malformed serial number or date", found.name);
 	*ret = found;
+	return 0;
+}
+
+int certificate_check(X509 *certificate, X509 *ca, EVP_PKEY *key, time_ms now, struct error *err)
+{
+	time_t seconds = (time_t)(now / 1000);
+	EVP_PKEY *public_key = X509_get0_pubkey(certificate);
+	if (X509_check_issued(ca, certificate) != X509_V_OK ||
+	        X509_verify(certificate, X509_get0_pubkey(ca)) != 1)
+		return openssl_error(err, -EPERM, "the certificate is not signed by the site's CA");
+	if (!public_key || EVP_PKEY_eq(public_key, key) != 1)
+		return openssl_error(err, -EPERM, "the certificate is for another key");
+	if (X509_cmp_time(X509_get0_notBefore(certificate), &seconds) >= 0 ||
+	        X509_cmp_time(X509_get0_notAfter(certificate), &seconds) <= 0)
+		return error_set(err, -EPERM, "the certificate is not valid now; compare the clocks");
 	return 0;
 }
 

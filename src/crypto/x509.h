@@ -46,10 +46,18 @@ int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
 /* The same with the validity given: not_after is cut to the CA's own. */
 int ca_sign_request_until(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, const char *name,
         enum identity_role role, time_ms not_before, time_ms not_after, X509 **ret, struct error *err);
+/* The same for somebody who holds `old`, a certificate of this CA: name, role and alternative names stay as
+ * they were. */
+int ca_sign_renewal(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, X509 *old, int days,
+        X509 **ret, struct error *err);
 /* Appends what was issued to the file `issued` of the CA's directory, so that it can be revoked by name. */
 int ca_record(const char *ca_dir, X509 *certificate, struct error *err);
 /* A PKCS#10 request in DER for key; caller frees with free(). */
 int request_make(EVP_PKEY *key, const char *name, uint8_t **ret_der, size_t *ret_length, struct error *err);
+/* 0 for a request that ca_sign_request() would sign: its form, its kind of key, its signature. */
+int request_check(const void *der, size_t length, struct error *err);
+/* -EPERM unless the certificate is valid now, signed by ca, and for key. */
+int certificate_check(X509 *certificate, X509 *ca, EVP_PKEY *key, time_ms now, struct error *err);
 int certificate_load(const char *path, X509 **ret, struct error *err);
 int certificate_save(X509 *certificate, const char *path, struct error *err);
 /* Name and role as the certificate states them: who signed it is not checked here. -EINVAL unless there is

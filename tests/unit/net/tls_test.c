@@ -1,105 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Both ends of TLS streams in one event loop, over a socket pair. */
-#include "tests/unit/net/site.h"
+/* Who may talk to whom over TLS. */
+#include "tests/unit/net/pair.h"
 
 #include <unistd.h>
-
-/* One end, and what happened to it. */
-struct end {
-	struct stream *stream;
-	struct identity peer;
-	bool open, has_peer, closed, drained;
-	char reason[512], received[64];
-	size_t n_received, take; /* take: bytes of on_data taken at a time; 0: all */
-	bool refuse;             /* take nothing */
-};
-
-static void on_open(struct stream *s, const struct identity *peer, void *user)
-{
-	struct end *e = user;
-	e->open = true;
-	e->has_peer = peer;
-	if (peer)
-		e->peer = *peer;
-}
-
-static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void *user)
-{
-	struct end *e = user;
-	if (e->refuse)
-		return 0;
-	if (e->take)
-		length = MIN(length, e->take);
-	for (size_t i = 0; i < length; i++)
-		e->received[(e->n_received + i) % sizeof(e->received)] = (char)data[i];
-	e->n_received += length;
-	return length;
-}
-
-static void on_drain(struct stream *s, void *user)
-{
-	((struct end *)user)->drained = true;
-}
-
-static void on_close(struct stream *s, const char *reason, void *user)
-{
-	struct end *e = user;
-	e->closed = true;
-	e->stream = NULL;
-	snprintf(e->reason, sizeof(e->reason), "%s", reason);
-}
-
-static const struct stream_handlers handlers = { on_open, on_data, on_drain, on_close };
-
-static int setup(void **state)
-{
-	*state = site_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	site_free(*state);
-	return 0;
-}
-
-struct pair {
-	struct tls_context *server_context, *client_context;
-	struct end server, client;
-	bool settled;
-};
-
-static void pair_connect_limits(
-        struct site *site, struct pair *p, const char *expected_name, const struct stream_limits *limits)
-{
-	int fds[2];
-	struct error err;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	assert_int_equal(tls_stream_over_socket(site->base, p->server_context, fds[0], NULL, limits,
-	                         &handlers, &p->server, &p->server.stream, &err),
-	        0);
-	assert_int_equal(tls_stream_over_socket(site->base, p->client_context, fds[1], expected_name, limits,
-	                         &handlers, &p->client, &p->client.stream, &err),
-	        0);
-	for (int i = 0; i < 600 && !p->settled; i++) {
-		site_run_for(site, 5);
-		p->settled = (p->server.open || p->server.closed) && (p->client.open || p->client.closed);
-	}
-	site_run_for(site, 20);
-}
-
-static void pair_connect(struct site *site, struct pair *p, const char *expected_name)
-{
-	pair_connect_limits(site, p, expected_name, &STREAM_LIMITS_DEFAULT);
-}
-
-static void pair_free(struct pair *p)
-{
-	stream_free(p->server.stream);
-	stream_free(p->client.stream);
-	tls_context_free(p->server_context);
-	tls_context_free(p->client_context);
-}
 
 static void both_know_each_other(void **state)
 {
@@ -389,171 +292,13 @@ static void older_versions_are_refused(void **state)
 		4, 0xc0, 0x2b, 0xc0, 0x2f, 1, 0 };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(tls_stream_over_socket(site->base, t, fds[0], NULL, &STREAM_LIMITS_DEFAULT,
-	                         &handlers, &server, &server.stream, NULL),
+	                         &end_handlers, &server, &server.stream, NULL),
 	        0);
 	assert_int_equal(write(fds[1], hello, sizeof(hello)), sizeof(hello));
 	site_run_until(site, &server.closed);
 	assert_non_null(strstr(server.reason, "does not speak TLS 1.3"));
 	close(fds[1]);
 	tls_context_free(t);
-}
-
-static void a_silent_peer_is_not_waited_for(void **state)
-{
-	struct site *site = *state;
-	struct tls_context *t = site_context(site, true, "srv", TLS_ROLES_ALL);
-	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
-	struct end server = { 0 };
-	int fds[2];
-	limits.handshake_ms = 30;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	assert_int_equal(tls_stream_over_socket(site->base, t, fds[0], NULL, &limits, &handlers, &server,
-	                         &server.stream, NULL),
-	        0);
-	site_run_until(site, &server.closed);
-	assert_non_null(strstr(server.reason, "handshake not finished"));
-	close(fds[1]);
-	tls_context_free(t);
-}
-
-static void a_peer_that_does_not_read_costs_little(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
-	static const uint8_t block[65536];
-	limits.write_max = 1 << 20;
-	limits.stall_ms = 50;
-	pair_connect_limits(site, &p, NULL, &limits);
-	stream_pause(p.client.stream);
-	for (int i = 0; i < 16; i++)
-		assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
-	site_run_for(site, 20);
-	assert_false(p.server.closed);
-	assert_true(stream_pending(p.server.stream) > 0);
-	/* Once it reads again, all of it arrives. */
-	stream_resume(p.client.stream);
-	site_run_until(site, &p.server.drained);
-	site_run_for(site, 20);
-	assert_int_equal(p.client.n_received, 16 * sizeof(block));
-	stream_pause(p.client.stream);
-	for (int i = 0; i < 16; i++)
-		assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
-	site_run_until(site, &p.server.closed);
-	assert_non_null(strstr(p.server.reason, "does not read"));
-	pair_free(&p);
-}
-
-static void more_than_the_queue_holds_closes(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	static const uint8_t block[65536];
-	pair_connect(site, &p, NULL);
-	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
-	limits.write_max = sizeof(block) + 10;
-	stream_set_limits(p.server.stream, &limits);
-	assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
-	assert_int_equal(stream_write(p.server.stream, block, 10), 0);
-	assert_int_equal(stream_write(p.server.stream, block, 1), -ENOBUFS);
-	assert_int_equal(stream_write(p.server.stream, block, 1), -EPIPE);
-	assert_false(p.server.closed);
-	site_run_until(site, &p.server.closed);
-	pair_free(&p);
-}
-
-static void what_nobody_takes_is_bounded(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
-	static const uint8_t block[65536];
-	limits.read_max = 20000;
-	pair_connect_limits(site, &p, NULL, &limits);
-	p.server.refuse = true;
-	assert_int_equal(stream_write(p.client.stream, block, 20000), 0);
-	site_run_for(site, 30);
-	assert_false(p.server.closed);
-	assert_int_equal(stream_write(p.client.stream, block, 20000), 0);
-	site_run_until(site, &p.server.closed);
-	assert_non_null(strstr(p.server.reason, "larger than 20000"));
-	pair_free(&p);
-}
-
-static void what_is_left_is_offered_again(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	pair_connect(site, &p, NULL);
-	p.server.take = 3;
-	assert_int_equal(stream_write(p.client.stream, "abcdefgh", 8), 0);
-	site_run_for(site, 20);
-	assert_int_equal(p.server.n_received, 3);
-	stream_pause(p.server.stream);
-	assert_int_equal(stream_write(p.client.stream, "ij", 2), 0);
-	site_run_for(site, 20);
-	assert_int_equal(p.server.n_received, 3);
-	p.server.take = 0;
-	stream_resume(p.server.stream);
-	site_run_for(site, 20);
-	assert_int_equal(p.server.n_received, 10);
-	assert_memory_equal(p.server.received, "abcdefghij", 10);
-	pair_free(&p);
-}
-
-static void closing_flushes_first(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	static const uint8_t block[1 << 20];
-	pair_connect(site, &p, NULL);
-	assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
-	stream_close(p.server.stream, "enough said");
-	assert_int_equal(stream_write(p.server.stream, block, 1), -EPIPE);
-	site_run_until(site, &p.server.closed);
-	assert_string_equal(p.server.reason, "enough said");
-	assert_int_equal(p.client.n_received, sizeof(block));
-	assert_true(p.client.closed);
-	assert_string_equal(p.client.reason, "closed by the peer");
-	pair_free(&p);
-}
-
-/* Cut off without TLS's goodbye: not taken for an orderly end. */
-static void a_cut_connection_is_told_from_an_end(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	pair_connect(site, &p, NULL);
-	p.server.stream = stream_free(p.server.stream);
-	site_run_until(site, &p.client.closed);
-	assert_non_null(strstr(p.client.reason, "without a goodbye"));
-	assert_false(p.server.closed);
-	pair_free(&p);
-}
-
-static void idleness_ends(void **state)
-{
-	struct site *site = *state;
-	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
-		site_context(site, false, "alice", TLS_ROLES_ALL) };
-	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
-	limits.idle_ms = 60;
-	pair_connect(site, &p, NULL);
-	stream_set_limits(p.server.stream, &limits);
-	for (int i = 0; i < 5; i++) {
-		assert_int_equal(stream_write(p.client.stream, "x", 1), 0);
-		site_run_for(site, 20);
-	}
-	assert_false(p.server.closed);
-	site_run_until(site, &p.server.closed);
-	assert_string_equal(p.server.reason, "silent for 60 ms");
-	pair_free(&p);
 }
 
 static void nothing_listens(void **state)
@@ -566,15 +311,13 @@ static void nothing_listens(void **state)
 	*in = (struct sockaddr_in){
 		.sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
 	};
-	assert_int_equal(tls_connect(site->base, t, &target, &STREAM_LIMITS_DEFAULT, &handlers, &client,
+	assert_int_equal(tls_connect(site->base, t, &target, &STREAM_LIMITS_DEFAULT, &end_handlers, &client,
 	                         &client.stream, NULL),
 	        0);
 	site_run_until(site, &client.closed);
 	assert_non_null(strstr(client.reason, "refused"));
 	tls_context_free(t);
 }
-
-#define site_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
@@ -593,14 +336,6 @@ int main(void)
 		site_test(an_open_stream_ends_with_its_certificate),
 		site_test(wrong_files_are_named),
 		site_test(older_versions_are_refused),
-		site_test(a_silent_peer_is_not_waited_for),
-		site_test(a_peer_that_does_not_read_costs_little),
-		site_test(more_than_the_queue_holds_closes),
-		site_test(what_nobody_takes_is_bounded),
-		site_test(what_is_left_is_offered_again),
-		site_test(closing_flushes_first),
-		site_test(a_cut_connection_is_told_from_an_end),
-		site_test(idleness_ends),
 		site_test(nothing_listens),
 	};
 	return cmocka_run_group_tests_name("tls", tests, NULL, NULL);

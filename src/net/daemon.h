@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* What every daemon does around its event loop: signals, readiness, privileges given up. */
+#pragma once
+
+#include "base/error.h"
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/capability.h>
+
+/*
+ * From root to user (with its groups), keeping exactly the capabilities in keep and no way to get others
+ * back: the bounding and ambient sets are emptied, no_new_privs is set. user NULL: the user stays, the
+ * capabilities go. Started by an ordinary user, user must be NULL or that user. After this, key files must be
+ * readable by user.
+ */
+int daemon_drop_privileges(const char *user, const cap_value_t *keep, size_t n_keep, struct error *err);
+
+/* Tells the service manager, if there is one ($NOTIFY_SOCKET; see sd_notify(3)): "READY=1", "STATUS=...",
+ * "STOPPING=1". */
+int daemon_notify(const char *state);
+
+struct daemon_signals;
+/* SIGTERM and SIGINT call on_stop, SIGHUP on_reload (may be NULL: ignored). SIGPIPE is ignored from now on.
+ */
+int daemon_signals_new(struct event_base *base, void (*on_stop)(void *user), void (*on_reload)(void *user),
+        void *user, struct daemon_signals **ret);
+struct daemon_signals *daemon_signals_free(struct daemon_signals *s);

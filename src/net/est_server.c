@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * RFC 7030 4.1, 4.2.1, 4.2.2. A token is looked at first, then the request, and it is used up only when the
+ * certificate is made: a malformed request does not cost its sender the token, and without a token nobody
+ * makes us sign.
+ */
+#include "net/est.h"
+
+#include "crypto/base64.h"
+#include "crypto/openssl.h"
+#include "net/est_message.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define EST_PASSWORD_MAX 128
+
+struct est_server {
+	struct est_server_config config; /* ca_dir owned */
+};
+
+void est_token_make(char ret_text[EST_TOKEN_TEXT_SIZE], uint8_t ret_hash[32])
+{
+	uint8_t bytes[EST_TOKEN_BYTES];
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		abort(); /* no token is better than a predictable one */
+	size_t n = base64url_encode(bytes, sizeof(bytes), ret_text);
+	sha256_bytes(ret_text, n, ret_hash);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+}
+
+/* Answers. */
+
+static void answer_certificate(struct http_request *r, X509 *certificate)
+{
+	char *text FREE_ON_EXIT = NULL;
+	struct error err;
+	if (est_certificates_encode(certificate, &text, &err) < 0) {
+		http_reply_error(r, 500, "%s", err.text);
+		return;
+	}
+	/* RFC 7030 4.2.3; the header field is what older clients want to see (RFC 8951 3.1). */
+	http_reply_field(r, "Content-Transfer-Encoding", "base64");
+	http_reply(r, 200, "application/pkcs7-mime; smime-type=certs-only", text, strlen(text));
+}
+
+static void ask_for_token(struct http_request *r)
+{
+	http_reply_field(r, "WWW-Authenticate", "Basic realm=\"enrolment\", charset=\"UTF-8\"");
+	http_reply_error(r, 401,
+	        "a name and an unused token for it are needed; an operator makes one with "
+	        "`pratique enrol --new NAME`");
+}
+
+static void answer_cacerts(struct http_request *r, void *user)
+{
+	struct est_server *e = user;
+	answer_certificate(r, e->config.ca);
+}
+
+/* Requests. */
+
+struct est_credentials {
+	char name[IDENTITY_NAME_MAX + 1];
+	uint8_t hash[32]; /* of the token */
+};
+
+/* RFC 7617 2: Basic base64(name:token). */
+static int read_credentials(const struct http_request *r, struct est_credentials *ret)
+{
+	const char *field = http_request_field(r, "authorization");
+	uint8_t text[IDENTITY_NAME_MAX + 1 + EST_PASSWORD_MAX];
+	size_t length;
+	if (!field || strncasecmp(field, "Basic ", 6) != 0)
+		return -EACCES;
+	field += 6 + strspn(field + 6, " ");
+	if (base64_decode(field, strlen(field), text, sizeof(text), &length) < 0)
+		return -EACCES;
+	const uint8_t *colon = memchr(text, ':', length);
+	size_t name = colon ? (size_t)(colon - text) : 0;
+	int e = -EACCES;
+	if (name > 0 && name <= IDENTITY_NAME_MAX && !memchr(text, '\0', name)) {
+		memcpy(ret->name, text, name);
+		ret->name[name] = '\0';
+		sha256_bytes(colon + 1, length - name - 1, ret->hash);
+		e = identity_check_name(ret->name, NULL) < 0 ? -EACCES : 0;
+	}
+	OPENSSL_cleanse(text, sizeof(text));
+	return e;
+}
+
+/* The PKCS#10 of the body; on failure r is answered. */
+static int read_request(struct http_request *r, uint8_t *der, size_t size, size_t *ret_length)
+{
+	const char *type = http_request_field(r, "content-type");
+	size_t length;
+	struct error err;
+	const uint8_t *body = http_request_body(r, &length);
+	if (!type || strncasecmp(type, "application/pkcs10", 18) != 0) {
+		http_reply_error(r, 415, "the body is to be application/pkcs10");
+		return -EINVAL;
+	}
+	if (base64_decode((const char *)body, length, der, size, ret_length) < 0) {
+		http_reply_error(
+		        r, 400, "the body is not a certificate request in base64 of at most %zu bytes", size);
+		return -EINVAL;
+	}
+	if (request_check(der, *ret_length, &err) < 0) {
+		http_reply_error(r, 400, "%s", err.text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Records and sends out what was made. */
+static void hand_out(struct est_server *e, struct http_request *r, X509 *certificate, bool renewal)
+{
+	const struct est_server_config *c = &e->config;
+	struct identity who;
+	struct error err;
+	int code = certificate_identity(certificate, &who, &err);
+	if (code == 0 && c->ca_dir)
+		code = ca_record(c->ca_dir, certificate, &err);
+	if (code == 0 && c->on_issued && c->on_issued(certificate, &who, renewal, c->user) < 0)
+		code = error_set(&err, -EIO, "the certificate could not be recorded");
+	if (code < 0)
+		http_reply_error(r, 500, "%s", err.text);
+	else
+		answer_certificate(r, certificate);
+}
+
+static void answer_enroll(struct http_request *r, void *user)
+{
+	struct est_server *e = user;
+	const struct est_server_config *c = &e->config;
+	struct est_credentials who;
+	enum identity_role role;
+	uint8_t der[REQUEST_DER_MAX];
+	size_t length;
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	struct error err;
+	if (read_credentials(r, &who) < 0 || c->token(who.name, who.hash, false, &role, c->user) < 0) {
+		ask_for_token(r);
+		return;
+	}
+	if (read_request(r, der, sizeof(der), &length) < 0)
+		return;
+	if (ca_sign_request(c->ca_key, c->ca, der, length, who.name, role, c->days, &certificate, &err) < 0)
+		http_reply_error(r, 500, "%s", err.text);
+	else if (c->token(who.name, who.hash, true, &role, c->user) < 0)
+		ask_for_token(r);
+	else
+		hand_out(e, r, certificate, false);
+}
+
+static void answer_reenroll(struct http_request *r, void *user)
+{
+	struct est_server *e = user;
+	const struct est_server_config *c = &e->config;
+	const struct identity *who = http_request_peer(r);
+	uint8_t der[REQUEST_DER_MAX];
+	size_t length;
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	struct error err;
+	if (!who || (c->may_renew && !c->may_renew(who, c->user))) {
+		http_reply_error(r, 403, "this certificate may not be renewed");
+		return;
+	}
+	if (read_request(r, der, sizeof(der), &length) < 0)
+		return;
+	if (ca_sign_renewal(c->ca_key, c->ca, der, length, http_request_certificate(r), c->days, &certificate,
+	            &err) < 0)
+		http_reply_error(r, 500, "%s", err.text);
+	else
+		hand_out(e, r, certificate, true);
+}
+
+static const struct http_route est_routes[] = {
+	{ "GET", "/.well-known/est/cacerts", answer_cacerts, TLS_ROLES_ALL, 0 },
+	{ "POST", "/.well-known/est/simpleenroll", answer_enroll, TLS_ROLES_ALL, EST_BODY_MAX },
+	{ "POST", "/.well-known/est/simplereenroll", answer_reenroll, TLS_ROLES_ALL & ~HTTP_ANONYMOUS,
+	        EST_BODY_MAX },
+};
+
+int est_server_new(struct http_server *h, const struct est_server_config *config, struct est_server **ret)
+{
+	struct est_server *e = xcalloc(1, sizeof(*e));
+	e->config = *config;
+	e->config.ca_dir = xstrdup(config->ca_dir);
+	int r = http_server_add_routes(h, est_routes, ARRAY_LENGTH(est_routes), e);
+	if (r < 0) {
+		est_server_free(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+struct est_server *est_server_free(struct est_server *e)
+{
+	if (e)
+		free((char *)e->config.ca_dir);
+	free(e);
+	return NULL;
+}
