@@ -261,14 +261,15 @@ static bool is_demotion(const struct policy_segment *from, const struct policy_s
 static void place(
         struct site *site, struct site_attachment *a, const struct site_placement *placement, time_ms now)
 {
-	const struct policy_segment *from = site_segment(site, &a->handed, now),
-	                            *to = site_segment(site, placement, now);
+	const struct policy_segment *to = site_segment(site, placement, now);
+	bool is_worse = is_demotion(site_segment(site, &a->handed, now), to) ||
+	                is_demotion(site_segment(site, &a->decided, now), to);
 	if (*a->decided.certificate && strcmp(a->decided.certificate, placement->certificate) != 0)
 		store_revoke_certificate(site->store, a->decided.certificate, now);
 	a->decided = *placement;
 	a->pending++;
 	site_save_attachment(site, a);
-	if (is_demotion(from, to)) {
+	if (is_worse) {
 		site->counters.demotions++;
 		a->handed = a->decided;
 		site->effects.place(site->context, a, true);
@@ -433,6 +434,23 @@ void site_drop(struct site *site, struct site_attachment *a, const char *cause, 
 	if (a->node && o.generation)
 		record(site, a->node, &o, cause, "[]", now);
 	site_note(site, now, "placement", a->node, a, "%s -> %s by %s: %s", from->name, to->name, cause, why);
+}
+
+void site_set_present(struct site *site, struct site_attachment *a, bool present, time_ms now)
+{
+	bool was_placed = !site_segment(site, &a->handed, now)->is_default;
+	if (a->present == present)
+		return;
+	a->present = present;
+	if (!present && was_placed) {
+		a->handed = (struct site_placement){ .generation = a->decided.generation };
+		site->effects.place(site->context, a, true);
+	}
+	if (present && a->decided.expires > now && a->session && !a->retry_asked) {
+		a->retry_asked = true;
+		site->counters.retries_asked++;
+		site->effects.retry(site->context, a);
+	}
 }
 
 void site_outcome_clear(struct site_outcome *o)

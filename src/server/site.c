@@ -232,7 +232,8 @@ static int load_attachment(const struct store_attachment *record, void *context)
 	        a->decided.segment, sizeof(a->decided.segment), "%s", record->segment ? record->segment : "");
 	snprintf(a->decided.certificate, sizeof(a->decided.certificate), "%s",
 	        record->certificate ? record->certificate : "");
-	a->handed = a->decided;
+	if (a->present)
+		a->handed = a->decided;
 	struct site_node *n = record->node ? site_find_node(site, record->node) : NULL;
 	if (n)
 		site_bind(site, a, n);

@@ -80,6 +80,7 @@ struct site_attachment {
 	bool retry_asked;
 	unsigned pending; /* who waits for the turn with a pointer to it */
 	bool unsaved;     /* what was handed out is not on the disk yet */
+	bool listed;      /* while a whole list of attachments is taken in */
 	void *session;    /* the open connection that was proven to be here; of the program */
 };
 
@@ -147,6 +148,9 @@ struct site_attachment *site_find_attachment(
 struct site_attachment *site_see_attachment(struct site *site, const char *enforcement_point,
         const char *port, const struct mac_address *mac, time_ms now);
 void site_set_addresses(struct site_attachment *a, const struct ip_address *addresses, size_t n);
+/* The enforcement point sees it, or not any more. One that is gone is not placed until its node presents
+ * itself again: it may not be the same that comes back. Its certificate stays good for that. */
+void site_set_present(struct site *site, struct site_attachment *a, bool present, time_ms now);
 /* Says who is there; the node that was there before is not any more. */
 void site_bind(struct site *site, struct site_attachment *a, struct site_node *node);
 /* Forgets one that is gone and not placed. */

@@ -268,25 +268,33 @@ int store_put_token(struct store *s, const struct store_token *t, time_ms now, s
 	return 0;
 }
 
-int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
-        char role[32], struct error *err)
+static int take_token(struct store *s, sqlite3_stmt *st, char name[256], char role[32], struct error *err)
 {
-	sqlite3_stmt *st = store_turn(s) ? store_bind(s, SQL_USE_TOKEN, "ih", now, hash) : NULL;
-	if (!st)
-		return error_set(err, s->failure, "%s", s->failure_text.text);
-	int code = sqlite3_step(st);
-	int result = 0;
+	int code = st ? sqlite3_step(st) : SQLITE_ERROR, result = 0;
 	if (code == SQLITE_ROW) {
 		snprintf(name, 256, "%s", store_text(st, 0));
 		snprintf(role, 32, "%s", store_text(st, 1));
 	} else if (code == SQLITE_DONE) {
 		result = error_set(err, -ENOENT, "the enrolment token is not known, was used or has expired");
 	} else {
-		store_poison(s, code, "using an enrolment token");
+		store_poison(s, code, "reading an enrolment token");
 		result = error_set(err, s->failure, "%s", s->failure_text.text);
 	}
 	sqlite3_reset(st);
 	return result;
+}
+
+int store_find_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
+        char role[32], struct error *err)
+{
+	return take_token(s, store_bind(s, SQL_FIND_TOKEN, "ih", now, hash), name, role, err);
+}
+
+int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
+        char role[32], struct error *err)
+{
+	sqlite3_stmt *st = store_turn(s) ? store_bind(s, SQL_USE_TOKEN, "ih", now, hash) : NULL;
+	return take_token(s, st, name, role, err);
 }
 
 void store_prune(struct store *s, time_ms now)

@@ -145,6 +145,9 @@ void store_revoke_serial(
         struct store *s, const char *serial, const char *node, const char *reason, time_ms now);
 /* -ENOSPC when STORE_TOKENS_MAX unused ones are there. */
 int store_put_token(struct store *s, const struct store_token *t, time_ms now, struct error *err);
+/* The same without using it up. */
+int store_find_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
+        char role[32], struct error *err);
 /* Uses a token up: -ENOENT unless it exists, is not used and has not expired. Of two attempts one succeeds.
  * The texts are copied into name[256] and role[32]. Nothing may be given out before the turn is durable. */
 int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],

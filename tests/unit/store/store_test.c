@@ -308,7 +308,10 @@ static void test_token(void **state)
 	commit(s);
 	assert_int_equal(store_use_token(s, unknown, 50, name, role, &err), -ENOENT);
 	assert_int_equal(store_use_token(s, t.hash, 100, name, role, &err), -ENOENT); /* expired */
+	assert_int_equal(store_find_token(s, t.hash, 100, name, role, &err), -ENOENT);
+	assert_int_equal(store_find_token(s, t.hash, 99, name, role, &err), 0); /* leaves it there */
 	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), 0);
+	assert_int_equal(store_find_token(s, t.hash, 99, name, role, &err), -ENOENT);
 	assert_string_equal(name, "bob");
 	assert_string_equal(role, "node");
 	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT); /* used, same turn */

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* pratique explain: the last decision about a node, with every reason and what to do about it. */
+#include "ctl/client.h"
+#include "ctl/text_table.h"
+
+#include <string.h>
+
+static const char explain_help[] =
+        "usage: pratique explain [OPTIONS] NODE\n\n"
+        "Shows where a node is and why: the line of the policy that decided, every finding with the "
+        "package,\n"
+        "the installed and the fixed version and the advisory, and what to do.\n\n" CTL_SOCKET_HELP
+                CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
+        "  pratique explain bob\n"
+        "  pratique explain bob --json | jq -r '.decision.findings[].advisory'\n";
+
+static const char *severity_colour(const char *severity)
+{
+	if (strcmp(severity, "critical") == 0 || strcmp(severity, "high") == 0)
+		return TEXT_RED;
+	return strcmp(severity, "medium") == 0 ? TEXT_YELLOW : NULL;
+}
+
+static void print_advisories(const json_t *findings)
+{
+	static const char *const headings[] = { "PACKAGE", "INSTALLED", "FIXED", "ADVISORY", "SEVERITY",
+		"WHAT TO DO", NULL };
+	struct text_table *t = text_table_new(headings);
+	size_t i;
+	json_t *f;
+	json_array_foreach(findings, i, f) {
+		const char *fixed = ctl_string(f, "fixed"), *severity = ctl_string(f, "severity");
+		if (strcmp(ctl_string(f, "kind"), "advisory") != 0)
+			continue;
+		text_table_cell(t, NULL, "%s", ctl_string(f, "package"));
+		text_table_cell(t, NULL, "%s", ctl_string(f, "installed"));
+		text_table_cell(t, NULL, "%s", *fixed ? fixed : "-");
+		text_table_cell(t, NULL, "%s", ctl_string(f, "advisory"));
+		text_table_cell(t, severity_colour(severity), "%s", severity);
+		if (*fixed)
+			text_table_cell(t, NULL, "upgrade %s", ctl_string(f, "package"));
+		else
+			text_table_cell(t, NULL, "no fix is known: remove it or wait");
+	}
+	text_table_print(t, stdout);
+}
+
+static size_t count_kind(const json_t *findings, const char *kind)
+{
+	size_t n = 0, i;
+	json_t *f;
+	json_array_foreach(findings, i, f)
+		n += strcmp(ctl_string(f, "kind"), kind) == 0;
+	return n;
+}
+
+static void print_findings(const json_t *findings)
+{
+	size_t advisories = count_kind(findings, "advisory"), i;
+	json_t *f;
+	json_array_foreach(findings, i, f) {
+		const char *requirement = ctl_string(f, "requirement");
+		if (strcmp(ctl_string(f, "kind"), "advisory") == 0)
+			continue;
+		text_print(stdout, NULL, "  %s%s%s", requirement, *requirement ? ": " : "",
+		        ctl_string(f, "text"));
+		putchar('\n');
+	}
+	if (advisories) {
+		printf("\n%zu advisor%s\n", advisories, advisories == 1 ? "y" : "ies");
+		print_advisories(findings);
+	}
+}
+
+static void print_places(const json_t *node, time_ms now)
+{
+	char ago[CTL_AGO_SIZE];
+	size_t i;
+	json_t *place;
+	json_array_foreach(json_object_get(node, "attachments"), i, place) {
+		text_print(stdout, NULL, "attached to   %s/%s, %s, segment %s until %s%s",
+		        ctl_string(place, "enforcement_point"), ctl_string(place, "port"),
+		        ctl_string(place, "mac"), ctl_string(place, "segment"),
+		        ctl_ago(ctl_string(place, "expires"), now, ago),
+		        ctl_boolean(place, "connected") ? ", connected" : "");
+		putchar('\n');
+	}
+}
+
+static void print_node(const json_t *node)
+{
+	const json_t *decision = json_object_get(node, "decision"),
+	             *findings = json_object_get(decision, "findings");
+	time_ms now = clock_wall_ms();
+	char ago[CTL_AGO_SIZE];
+	const char *state = ctl_string(node, "state");
+	bool good = strcmp(state, "compliant") == 0;
+	text_print(stdout, good ? TEXT_GREEN : TEXT_RED, "%s is %s, in the segment %s",
+	        ctl_string(node, "name"), state, ctl_string(node, "segment"));
+	putchar('\n');
+	if (*ctl_string(node, "role"))
+		printf("role          %s\n", ctl_string(node, "role"));
+	print_places(node, now);
+	if (ctl_boolean(node, "revoked"))
+		text_print(stdout, TEXT_RED, "revoked       %s\n", ctl_string(node, "revoked_reason"));
+	if (!json_is_object(decision)) {
+		puts("It was never inspected.");
+		return;
+	}
+	text_print(stdout, NULL, "decided       %s because of %s: %s",
+	        ctl_ago(ctl_string(decision, "made"), now, ago), ctl_string(decision, "cause"),
+	        ctl_string(decision, "segment"));
+	text_print(stdout, NULL, "\ndecided by    %s", ctl_string(decision, "rule"));
+	text_print(stdout, NULL, "\npolicy        %s, advisories of generation %lld",
+	        ctl_string(decision, "policy_fingerprint"),
+	        (long long)ctl_integer(decision, "advisory_generation"));
+	printf("\nfindings      %lld\n", (long long)ctl_integer(decision, "n_findings"));
+	print_findings(findings);
+}
+
+int ctl_explain(int argc, char **argv)
+{
+	struct ctl_asking a = { .words = "explain", .help = explain_help, .socket = CTL_SOCKET };
+	const char *name;
+	bool done;
+	json_t *j;
+	int code = ctl_asking_parse(&a, argc, argv, &name, &done);
+	if (code != CTL_OK || done)
+		return code;
+	char *path FREE_ON_EXIT = ctl_node_path(name, "");
+	code = ctl_ask(&a, "GET", path, NULL, &j);
+	if (code != CTL_OK)
+		return code;
+	if (a.json)
+		ctl_print_json(j);
+	else
+		print_node(j);
+	json_decref(j);
+	return CTL_OK;
+}

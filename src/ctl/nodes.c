@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* pratique nodes, pratique inspect */
+#include "ctl/client.h"
+#include "ctl/text_table.h"
+
+#include <string.h>
+
+static const char nodes_help[] =
+        "usage: pratique nodes [OPTIONS]\n\n"
+        "Lists all nodes, where they are attached and in which segment. Nodes without an agent are listed\n"
+        "by their MAC address.\n\n" CTL_SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
+        "  pratique nodes\n"
+        "  pratique nodes --json | jq -r '.nodes[] | select(.state != \"compliant\").name'\n";
+
+static const char *state_colour(const char *state)
+{
+	if (strcmp(state, "compliant") == 0)
+		return TEXT_GREEN;
+	return strcmp(state, "not inspected") == 0 ? TEXT_DIM
+	        : strcmp(state, "expired") == 0    ? TEXT_YELLOW
+	                                           : TEXT_RED;
+}
+
+static void add_row(struct text_table *t, const char *name, const char *state, const char *segment,
+        const json_t *place, time_ms now)
+{
+	char ago[CTL_AGO_SIZE];
+	const json_t *addresses = json_object_get(place, "addresses");
+	const char *address = json_string_value(json_array_get(addresses, 0));
+	text_table_cell(t, NULL, "%s", name);
+	text_table_cell(t, state_colour(state), "%s", state);
+	text_table_cell(t, NULL, "%s", segment);
+	text_table_cell(t, NULL, "%s%s%s", ctl_string(place, "enforcement_point"), place ? "/" : "-",
+	        ctl_string(place, "port"));
+	text_table_cell(t, NULL, "%s", *ctl_string(place, "mac") ? ctl_string(place, "mac") : "-");
+	text_table_cell(t, NULL, "%s", address ? address : "-");
+	text_table_cell(t, NULL, "%s", place ? ctl_ago(ctl_string(place, "expires"), now, ago) : "-");
+}
+
+static void add_node(struct text_table *t, const json_t *node, time_ms now)
+{
+	const json_t *places = json_object_get(node, "attachments");
+	size_t i;
+	json_t *place;
+	if (json_array_size(places) == 0)
+		add_row(t, ctl_string(node, "name"), ctl_string(node, "state"), ctl_string(node, "segment"),
+		        NULL, now);
+	json_array_foreach(places, i, place)
+		add_row(t, ctl_string(node, "name"), ctl_string(place, "state"), ctl_string(place, "segment"),
+		        place, now);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(ctl_string(*(json_t *const *)a, "name"), ctl_string(*(json_t *const *)b, "name"));
+}
+
+static void print_nodes(const json_t *j)
+{
+	static const char *const headings[] = { "NODE", "STATE", "SEGMENT", "ATTACHED TO", "MAC", "ADDRESS",
+		"EXPIRES", NULL };
+	const json_t *nodes = json_object_get(j, "nodes");
+	struct text_table *t = text_table_new(headings);
+	size_t n = json_array_size(nodes), i;
+	time_ms now = clock_wall_ms();
+	json_t *place, **sorted = xcalloc(n + 1, sizeof(*sorted));
+	for (i = 0; i < n; i++)
+		sorted[i] = json_array_get(nodes, i);
+	qsort(sorted, n, sizeof(*sorted), compare_names);
+	for (i = 0; i < n; i++)
+		add_node(t, sorted[i], now);
+	free(sorted);
+	json_array_foreach(json_object_get(j, "agentless"), i, place)
+		add_row(t, "-", ctl_string(place, "state"), ctl_string(place, "segment"), place, now);
+	text_table_print(t, stdout);
+}
+
+int ctl_nodes(int argc, char **argv)
+{
+	struct ctl_asking a = { .words = "nodes", .help = nodes_help, .socket = CTL_SOCKET };
+	bool done;
+	json_t *j;
+	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
+	if (code != CTL_OK || done || (code = ctl_ask(&a, "GET", "/v1/nodes", NULL, &j)) != CTL_OK)
+		return code;
+	if (a.json)
+		ctl_print_json(j);
+	else
+		print_nodes(j);
+	json_decref(j);
+	return CTL_OK;
+}
+
+static const char inspect_help[] =
+        "usage: pratique inspect [OPTIONS] NODE\n\n"
+        "Asks a connected node for a new inspection at once. What came of it: pratique explain "
+        "NODE.\n\n" CTL_SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
+        "  pratique inspect bob\n";
+
+int ctl_inspect(int argc, char **argv)
+{
+	struct ctl_asking a = { .words = "inspect", .help = inspect_help, .socket = CTL_SOCKET };
+	const char *name;
+	bool done;
+	json_t *j;
+	int code = ctl_asking_parse(&a, argc, argv, &name, &done);
+	if (code != CTL_OK || done)
+		return code;
+	char *path FREE_ON_EXIT = ctl_node_path(name, "/inspect");
+	code = ctl_ask(&a, "POST", path, NULL, &j);
+	if (code != CTL_OK)
+		return code;
+	if (a.json)
+		ctl_print_json(j);
+	else
+		printf("%s was asked for an inspection\n", name);
+	json_decref(j);
+	return CTL_OK;
+}

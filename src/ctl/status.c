@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/* pratique status, pratique reload */
+#include "ctl/client.h"
+#include "ctl/text_table.h"
+
+#include <string.h>
+
+static const char status_help[] =
+        "usage: pratique status [OPTIONS]\n\n"
+        "Shows whether all parts are well, and how many attachments are in which segment.\n\n" CTL_SOCKET_HELP
+                CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
+        "  pratique status\n"
+        "  pratique status --json | jq .counters\n";
+
+static void print_segments(const json_t *status)
+{
+	static const char *const headings[] = { "SEGMENT", "LEVEL", "ATTACHMENTS", NULL };
+	struct text_table *t = text_table_new(headings);
+	size_t i;
+	json_t *s;
+	json_array_foreach(json_object_get(status, "segments"), i, s) {
+		text_table_cell(t, NULL, "%s%s", ctl_string(s, "name"),
+		        ctl_boolean(s, "default") ? " (default)" : "");
+		text_table_cell(t, NULL, "%lld", (long long)ctl_integer(s, "level"));
+		text_table_cell(t, NULL, "%lld", (long long)ctl_integer(s, "attachments"));
+	}
+	text_table_print(t, stdout);
+}
+
+static void print_enforcers(const json_t *status, time_ms now)
+{
+	static const char *const headings[] = { "ENFORCER", "CONNECTED", "ELEMENTS", "BEHIND", "LATENCY P50",
+		"P99", NULL };
+	struct text_table *t = text_table_new(headings);
+	char ago[CTL_AGO_SIZE];
+	size_t i;
+	json_t *e;
+	json_array_foreach(json_object_get(status, "enforcers"), i, e) {
+		bool behind = ctl_integer(e, "sent") > ctl_integer(e, "acknowledged");
+		text_table_cell(t, TEXT_GREEN, "%s", ctl_string(e, "name"));
+		text_table_cell(t, NULL, "%s", ctl_ago(ctl_string(e, "connected"), now, ago));
+		text_table_cell(t, NULL, "%lld", (long long)ctl_integer(e, "elements"));
+		text_table_cell(t, behind ? TEXT_YELLOW : NULL, "%s", behind ? "yes" : "no");
+		text_table_cell(t, NULL, "%.2f ms", (double)ctl_integer(e, "latency_us_p50") / 1000);
+		text_table_cell(t, NULL, "%.2f ms", (double)ctl_integer(e, "latency_us_p99") / 1000);
+	}
+	if (json_array_size(json_object_get(status, "enforcers")) == 0)
+		text_print(stdout, TEXT_RED, "no enforcer is connected");
+	text_table_print(t, stdout);
+}
+
+static void print_advisories(const json_t *a, time_ms now)
+{
+	char ago[CTL_AGO_SIZE];
+	if (!ctl_boolean(a, "available")) {
+		text_print(stdout, TEXT_RED, "advisories   none: nobody is admitted who needs them");
+		putchar('\n');
+		return;
+	}
+	printf("advisories   %lld, generation %lld, updated %s\n", (long long)ctl_integer(a, "count"),
+	        (long long)ctl_integer(a, "generation"), ctl_ago(ctl_string(a, "updated"), now, ago));
+	text_print(stdout, ctl_boolean(a, "vis_connected") ? NULL : TEXT_YELLOW, "vis          %s",
+	        ctl_boolean(a, "vis_connected") ? "connected" : "not connected");
+	putchar('\n');
+}
+
+/* Only those that say that something was refused or went wrong, where they are not zero. */
+static void print_refusals(const json_t *counters)
+{
+	static const char *const words[] = { "refused", "failures", "failed", "timed_out", "errors",
+		"dropped", "late", "unproven", "shared" };
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)counters, key, value) {
+		for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+			if (strstr(key, words[i]) && json_integer_value(value)) {
+				printf("  %-28s %lld\n", key, (long long)json_integer_value(value));
+				break;
+			}
+	}
+}
+
+static void print_status(const json_t *j)
+{
+	const json_t *policy = json_object_get(j, "policy"), *nodes = json_object_get(j, "nodes");
+	time_ms now = clock_wall_ms();
+	char ago[CTL_AGO_SIZE];
+	text_print(stdout, TEXT_BOLD, "server       %s, pratique %s, started %s", ctl_string(j, "name"),
+	        ctl_string(j, "version"), ctl_ago(ctl_string(j, "started"), now, ago));
+	printf("\npolicy       %s, loaded %s\n", ctl_string(policy, "fingerprint"),
+	        ctl_ago(ctl_string(policy, "loaded"), now, ago));
+	print_advisories(json_object_get(j, "advisories"), now);
+	printf("nodes        %lld known, %lld connected\n", (long long)ctl_integer(nodes, "known"),
+	        (long long)ctl_integer(nodes, "connected"));
+	if (ctl_integer(j, "judgements_waiting"))
+		printf("judgements   %lld nodes wait to be judged again\n",
+		        (long long)ctl_integer(j, "judgements_waiting"));
+	putchar('\n');
+	print_segments(j);
+	putchar('\n');
+	print_enforcers(j, now);
+	puts("\nrefused or failed since the start:");
+	print_refusals(json_object_get(j, "counters"));
+}
+
+int ctl_status(int argc, char **argv)
+{
+	struct ctl_asking a = { .words = "status", .help = status_help, .socket = CTL_SOCKET };
+	bool done;
+	json_t *j;
+	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
+	if (code != CTL_OK || done || (code = ctl_ask(&a, "GET", "/v1/status", NULL, &j)) != CTL_OK)
+		return code;
+	if (a.json)
+		ctl_print_json(j);
+	else
+		print_status(j);
+	json_decref(j);
+	return CTL_OK;
+}
+
+static const char reload_help[] =
+        "usage: pratique reload [OPTIONS]\n\n"
+        "Makes the server read its policy again and judge every node by it. A policy with errors changes "
+        "nothing.\n\n" CTL_SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
+        "  pratique policy check /etc/pratique/policy && pratique reload\n";
+
+int ctl_reload(int argc, char **argv)
+{
+	struct ctl_asking a = { .words = "reload", .help = reload_help, .socket = CTL_SOCKET };
+	bool done;
+	json_t *j;
+	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
+	if (code != CTL_OK || done || (code = ctl_ask(&a, "POST", "/v1/reload", NULL, &j)) != CTL_OK)
+		return code;
+	if (a.json)
+		ctl_print_json(j);
+	else
+		printf("policy %s is in force\n", ctl_string(j, "fingerprint"));
+	json_decref(j);
+	return CTL_OK;
+}

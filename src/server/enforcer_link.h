@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* One enforcer's connection, for the files that speak with enforcers. */
+#pragma once
+
+#include "net/ipc_stream.h"
+#include "server/server.h"
+
+LIST_HEAD(applied_waits, applied_wait);
+
+struct enforcer_link {
+	LIST_ENTRY(enforcer_link) entry;
+	struct server *server;
+	struct ipc_stream *stream;
+	char name[256];
+	bool greeted;
+	time_ms connected;
+	struct ipc_placement *queued; /* owns its ports */
+	size_t n_queued, queued_capacity;
+	uint64_t sent, acknowledged; /* generations of PLACE */
+	struct applied_waits waits;
+	uint32_t latencies[SERVER_LATENCY_SAMPLES]; /* microseconds, a ring */
+	uint64_t n_latencies;
+	uint32_t elements;
+	struct ipc_segment_counter *counters;
+	size_t n_counters;
+	time_ms events_second;
+	unsigned events_now;
+	uint64_t events_dropped;
+};
+
+struct enforcer_link *enforcer_find(struct server *s, const char *name);
+int enforcer_send(struct enforcer_link *l, enum ipc_number number, const void *body);
+/* Takes in what an enforcer says of one of its attachments; NULL where it is not kept. */
+struct site_attachment *enforcer_take_attachment(struct enforcer_link *l, const struct ipc_attachment *m);
+
+/* place.c */
+void place_take_identity(struct enforcer_link *l, const struct ipc_identity *m);
+/* It may be asked from now on. */
+void place_join(struct enforcer_link *l);
+/* Tells those whose generation is acknowledged; tells all that it will not be. */
+void applied_check(struct enforcer_link *l);
+void applied_abandon(struct enforcer_link *l);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The program around the site: one process, one loop. Each file of it owns one kind of peer.
+ *
+ *   node_connection.c   nodes: PT-TLS, one inspection each
+ *   enforcer_link.c     enforcers: placements out, attachments and acknowledgements in
+ *   vis_link.c          pratique-vis: what changed; and the index that it keeps
+ *   api*.c, enrolment.c HTTP: operators on a Unix socket, nodes that enrol
+ *   turn.c              the end of each turn: demotions leave, the store commits, the rest leaves
+ */
+#pragma once
+
+#include "net/daemon.h"
+#include "net/http.h"
+#include "net/tls.h"
+#include "server/options.h"
+#include "server/site.h"
+#include <sys/queue.h>
+
+#define SERVER_WORK_BATCH 32 /* nodes judged again before the loop turns */
+#define SERVER_TICK_MS 500
+#define SERVER_LATENCY_SAMPLES 512 /* of one enforcer */
+#define SERVER_PORTS_MAX 16        /* listeners of one kind */
+#define SERVER_FOLLOWERS_MAX 64
+
+LIST_HEAD(node_connections, node_connection);
+LIST_HEAD(enforcer_links, enforcer_link);
+LIST_HEAD(place_requests, place_request);
+LIST_HEAD(event_followers, event_follower);
+
+struct server {
+	struct server_options options;
+	struct event_base *base;
+	struct store *store;
+	struct site *site;
+	EVP_PKEY *token_key;
+	struct identity identity;
+	time_ms started;
+	int exit_code;
+
+	struct tls_context *node_tls, *enforcer_tls, *enrolment_tls;
+	struct listener *node_listeners[SERVER_PORTS_MAX], *enforcer_listeners[SERVER_PORTS_MAX];
+	size_t n_node_listeners, n_enforcer_listeners;
+	struct http_server *http;
+
+	struct node_connections nodes;
+	struct enforcer_links enforcers;
+	struct place_requests places;
+	struct event_followers followers;
+	size_t n_followers;
+	uint32_t next_request;
+	struct vis_link *vis;
+	struct ca_signer *ca; /* NULL: no enrolment here */
+
+	struct event *commit_event, *flush_event, *work_event, *tick_event, *floor_event;
+	struct daemon_signals *signals;
+	time_ms policy_loaded;
+	uint64_t reloads, reloads_failed;
+};
+
+/* main.c */
+int server_reload_policy(struct server *s, struct error *err);
+/* A context of the server's own certificate for peers of these roles; anonymous: also for clients without
+ * one. */
+int server_open_tls(
+        struct server *s, unsigned roles, bool anonymous, struct tls_context **ret, struct error *err);
+int server_read_address(const char *text, uint16_t port, struct sockaddr_storage *ret, struct error *err);
+
+/* turn.c */
+int turn_start(struct server *s, struct error *err);
+void turn_stop(struct server *s);
+/* Enforcers have something queued that must leave before the store commits. */
+void turn_wants_flush(struct server *s);
+void turn_wants_work(struct server *s);
+
+/* node_connection.c */
+void node_accept(struct stream *stream, const struct identity *peer, void *server);
+void node_refused(const char *peer_text, const char *reason, void *server);
+void node_close_all(struct server *s);
+size_t node_count(const struct server *s);
+void node_retry(struct site_attachment *a);
+void node_disconnect(struct site_attachment *a);
+/* Also those that are proven nowhere. Returns how many. */
+size_t node_disconnect_name(struct server *s, const char *name, const char *why);
+size_t node_retry_name(struct server *s, const char *name);
+
+/* enforcer_link.c */
+void enforcer_accept(struct stream *stream, const struct identity *peer, void *server);
+void enforcer_refused(const char *peer_text, const char *reason, void *server);
+void enforcer_close_all(struct server *s);
+void enforcer_place(struct server *s, struct site_attachment *a);
+void enforcer_flush(struct server *s);
+void enforcer_send_floor(struct server *s);
+/* Segments and all placements again: the policy is another one. */
+void enforcer_send_policy(struct server *s);
+json_t *enforcer_status(struct server *s);
+bool enforcer_is_connected(struct server *s, const char *name);
+
+/* Asks all enforcers where an address is attached; answer is called once, from the loop, with NULL where
+ * nobody knows within place_time. */
+struct place_request;
+typedef void (*place_fn)(void *context, struct site_attachment *a);
+struct place_request *place_ask(
+        struct server *s, const struct ip_address *address, place_fn answer, void *context);
+struct place_request *place_cancel(struct place_request *r); /* NULL in, NULL out */
+
+/* Calls once, from the loop, when the attachment's enforcement point has acknowledged all that was queued for
+ * it until now, or after applied_time. */
+struct applied_wait;
+typedef void (*applied_fn)(void *context, bool in_time);
+struct applied_wait *applied_await(
+        struct server *s, struct site_attachment *a, applied_fn done, void *context);
+struct applied_wait *applied_cancel(struct applied_wait *w); /* NULL in, NULL out */
+
+/* vis_link.c */
+int vis_start(struct server *s, struct error *err);
+void vis_stop(struct server *s);
+bool vis_is_connected(const struct server *s);
+
+/* api.c, api_nodes.c, api_events.c, enrolment.c */
+int api_start(struct server *s, struct error *err);
+void api_stop(struct server *s);
+extern const struct http_route api_node_routes[];
+extern const size_t api_n_node_routes;
+extern const struct http_route api_event_routes[];
+extern const size_t api_n_event_routes;
+void api_event(struct server *s, const struct store_event *e);
+void api_drop_followers(struct server *s);
+int enrolment_start(struct server *s, struct error *err);
+void enrolment_stop(struct server *s);
+/* Revokes the node's X.509 certificates in the CA's list, where this server keeps it. */
+void enrolment_revoke(struct server *s, const char *name, const char *reason);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pratique-vis: says on its Unix socket which packages' advisories have changed, and keeps the index that we
+ * map read-only. While it is away the index is watched instead: whatever changes then is too much to name,
+ * and everybody is judged again.
+ */
+#include "base/log.h"
+#include "net/ipc_stream.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define VIS_WATCH_MS 1000
+#define VIS_FRAME_MAX (4u << 20)
+#define VIS_WRITE_MAX (64u << 10)
+
+struct vis_link {
+	struct server *server;
+	struct ipc_client *client;
+	bool is_open, was_told;
+	struct event *timer;
+	uint64_t judged_generation; /* of the index, that all judgements know */
+	dev_t device;               /* of the index's file, to see when it is another one */
+	ino_t inode;
+};
+
+static void index_file(const struct vis_link *v, struct stat *ret)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/data.mdb", v->server->options.index_directory);
+	if (stat(path, ret) < 0)
+		memset(ret, 0, sizeof(*ret));
+}
+
+static bool is_same_file(const struct vis_link *v)
+{
+	struct stat st;
+	index_file(v, &st); /* where it is gone, what is mapped is all there is */
+	return st.st_ino == 0 || (st.st_dev == v->device && st.st_ino == v->inode);
+}
+
+/* Opens the index that is there now. An LMDB file must not be open twice in one process: the old one is
+ * closed first, and until the loop turns nobody is judged without. */
+static void open_index(struct vis_link *v)
+{
+	struct server *s = v->server;
+	struct vuln_index *index = NULL;
+	struct error err = { "" };
+	struct stat st;
+	index_file(v, &st);
+	v->device = st.st_dev;
+	v->inode = st.st_ino;
+	if (s->site->index)
+		site_set_index(s->site, NULL, clock_wall_ms());
+	int code = vuln_index_open(s->options.index_directory, &index, &err);
+	if (code < 0) {
+		if (!v->was_told)
+			log_warning("no vulnerability information, so nobody is admitted who needs it: %s",
+			        err.text);
+		v->was_told = true;
+		return;
+	}
+	v->was_told = false;
+	v->judged_generation = vuln_index_generation(index);
+	site_set_index(s->site, index, clock_wall_ms());
+	log_info("vulnerability index %s, generation %llu", s->options.index_directory,
+	        (unsigned long long)v->judged_generation);
+}
+
+/* Everything may have changed. */
+static void judge_all(struct vis_link *v)
+{
+	struct site *site = v->server->site;
+	if (!site->index || !is_same_file(v)) {
+		open_index(v);
+		return;
+	}
+	v->judged_generation = vuln_index_generation(site->index);
+	site_advisories_changed(site, NULL, 0, true, clock_wall_ms());
+}
+
+static void watch_index(struct vis_link *v)
+{
+	struct site *site = v->server->site;
+	if (!site->index) {
+		open_index(v);
+		return;
+	}
+	if (!v->is_open && (!is_same_file(v) || vuln_index_generation(site->index) != v->judged_generation))
+		judge_all(v);
+}
+
+static void take_advisories(struct vis_link *v, const struct ipc_advisories *m)
+{
+	struct site *site = v->server->site;
+	if (m->all || !site->index) {
+		judge_all(v);
+		return;
+	}
+	struct site_key *keys = xcalloc(m->n_changed + 1, sizeof(*keys));
+	for (size_t i = 0; i < m->n_changed; i++)
+		keys[i] = (struct site_key){ m->changed[i].ecosystem, m->changed[i].package };
+	v->judged_generation = m->generation;
+	site_advisories_changed(site, keys, m->n_changed, false, clock_wall_ms());
+	free(keys);
+}
+
+static int take_message(struct vis_link *v, const struct ipc_message *m)
+{
+	const struct ipc_hello *hello = m->body;
+	switch (m->number) {
+	case IPC_HELLO:
+		if (hello->version != IPC_VERSION || strcmp(hello->role, "vis") != 0)
+			return -EPROTO;
+		if (v->server->site->index &&
+		        vuln_index_generation(v->server->site->index) != v->judged_generation)
+			judge_all(v); /* it went on while we were not listening */
+		return 0;
+	case IPC_ADVISORIES:
+		take_advisories(v, m->body);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+static void on_open(struct ipc_stream *stream, const struct identity *peer, void *context)
+{
+	struct vis_link *v = context;
+	struct ipc_hello hello = {
+		.role = (char *)"server", .name = v->server->identity.name, .version = IPC_VERSION
+	};
+	v->is_open = true;
+	(void)ipc_stream_send(stream, IPC_HELLO, &hello, NULL);
+	log_info("pratique-vis is there");
+}
+
+static void on_message(struct ipc_stream *stream, const struct ipc_message *m, void *context)
+{
+	if (take_message(context, m) < 0)
+		ipc_stream_close(stream, "it does not speak as pratique-vis must");
+}
+
+/* Also for attempts that failed. */
+static void on_close(struct ipc_stream *stream, const char *reason, void *context)
+{
+	struct vis_link *v = context;
+	if (v->is_open)
+		log_notice("pratique-vis is away: %s", reason);
+	v->is_open = false;
+}
+
+static const struct ipc_handlers handlers = {
+	.on_open = on_open, .on_message = on_message, .on_close = on_close
+};
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	watch_index(context);
+}
+
+static int find_user(const char *name, uid_t *ret, struct error *err)
+{
+	*ret = (uid_t)-1;
+	if (!*name)
+		return 0;
+	const struct passwd *p = getpwnam(name);
+	if (!p)
+		return error_set(err, -EINVAL, "vis_user: there is no user %s", name);
+	*ret = p->pw_uid;
+	return 0;
+}
+
+int vis_start(struct server *s, struct error *err)
+{
+	const struct timeval interval = { VIS_WATCH_MS / 1000, VIS_WATCH_MS % 1000 * 1000 };
+	struct vis_link *v = s->vis = xcalloc(1, sizeof(*v));
+	v->server = s;
+	v->timer = event_new(s->base, -1, EV_PERSIST, on_timer, v);
+	if (!v->timer || event_add(v->timer, &interval) < 0)
+		return error_set(err, -ENOMEM, "the loop's timers cannot be made");
+	watch_index(v);
+	if (!*s->options.vis_socket)
+		return 0;
+	struct ipc_client_config config = { .unix_path = s->options.vis_socket,
+		.limits = { VIS_FRAME_MAX, VIS_WRITE_MAX, 0 },
+		.handlers = &handlers,
+		.user = v };
+	if (find_user(s->options.vis_user, &config.also, err) < 0)
+		return -EINVAL;
+	int code = ipc_client_new(s->base, &config, &v->client);
+	return code < 0 ? error_set(err, code, "%s: cannot be watched for", s->options.vis_socket) : 0;
+}
+
+void vis_stop(struct server *s)
+{
+	if (!s->vis)
+		return;
+	ipc_client_free(s->vis->client);
+	if (s->vis->timer)
+		event_free(s->vis->timer);
+	free(s->vis);
+	s->vis = NULL;
+}
+
+bool vis_is_connected(const struct server *s)
+{
+	return s->vis && s->vis->is_open;
+}
