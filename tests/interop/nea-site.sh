@@ -15,9 +15,10 @@ if [ "$(id -u)" != 0 ]; then
 fi
 strongswan=$("$here/strongswan.sh") || { echo "SKIP: no strongSwan could be built; see above"; exit 77; }
 if [ -z "${NEA_SITE:-}" ]; then
-	site=$(mktemp -d /tmp/pq-nea.XXXXXX)
+	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-nea.XXXXXX")
+	trap 'rm -rf "$site"' EXIT
+	trap 'exit 1' INT TERM HUP
 	NEA_SITE=$site unshare --net --mount -- "$0" "$@" && status=0 || status=$?
-	rm -rf "$site"
 	exit "$status"
 fi
 site=$NEA_SITE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The PA-TNC Error attribute: RFC 5792 4.2.8 and, for codes 4 to 8, RFC 8412 5.15. */
+/* The PA-TNC Error attribute: RFC 5792 4.2.8 and, for codes 4 to 8, RFC 8412 5.16. */
 #include "proto/patnc/field.h"
 
 #include <errno.h>

@@ -64,7 +64,7 @@ void swima_put_subscription(
         struct writer *w, const struct swima_request *request, const struct patnc_text *targets);
 void swima_end_subscription_status(struct writer *w, size_t at, uint32_t count);
 
-struct swima_source { /* 5.14 */
+struct swima_source { /* 5.15; 5.14 is the request */
 	uint8_t id;
 	struct patnc_text metadata;
 };
