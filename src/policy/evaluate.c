@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Decides where a node belongs. Rejections come first, then admissions in the order of the file, then
- * `otherwise`. Only what is certainly so counts: an admission whose requirement is unknown does not match,
- * and neither does a rejection.
+ * `otherwise`. Only what is certainly so counts: an admission whose requirement is unknown does not match.
+ * Nor does a rejection, but a node that may have to be rejected is not admitted: it falls through to
+ * `otherwise`.
  */
 #include "policy/evaluation.h"
 
@@ -32,19 +33,31 @@ static void decide(struct policy_evaluation *ev, const struct policy_segment *se
 	ev->decision->rule = policy_arena_string(ev->arena, rule);
 }
 
-static bool reject(struct policy_evaluation *ev)
+/* UNKNOWN where no rejection certainly matches and one may: such a node is not admitted anywhere. */
+static enum tristate reject(struct policy_evaluation *ev)
 {
+	const struct policy_rejection *possible = NULL;
 	for (const struct policy_rejection *r = ev->policy->tree.rejections; r; r = r->next) {
-		if (!role_meant(r->roles, ev->input->role) || policy_value(ev, r->expression) != TRI_YES)
+		enum tristate v =
+		        role_meant(r->roles, ev->input->role) ? policy_value(ev, r->expression) : TRI_NO;
+		if (v == TRI_UNKNOWN && !possible)
+			possible = r;
+		if (v != TRI_YES)
 			continue;
 		decide(ev, policy_default_segment(ev->policy), r->text);
 		ev->decision->rejected = true;
 		policy_finding_sentence(ev, POLICY_FINDING_REQUIREMENT, "reject",
 		        policy_arena_format(ev->arena, "%s; the policy rejects %s",
 		                policy_found(ev, r->expression), r->expression->text));
-		return true;
+		return TRI_YES;
 	}
-	return false;
+	if (!possible || !ev->input->posture)
+		return TRI_NO;
+	policy_finding_sentence(ev, POLICY_FINDING_UNKNOWN, "reject",
+	        policy_arena_format(ev->arena,
+	                "%s; the policy rejects %s, and admits no node that it may have to reject",
+	                policy_found(ev, possible->expression), possible->expression->text));
+	return TRI_UNKNOWN;
 }
 
 /* The admissions before until (NULL: all) that the role could have had and that lead to a level above this
@@ -99,12 +112,11 @@ void policy_evaluate(const struct policy *p, const struct policy_input *input, s
 	if (input->index)
 		ret->advisory_generation = vuln_index_generation(input->index);
 	policy_match_advisories(&ev);
-	if (!reject(&ev)) {
-		if (!input->posture)
-			decide(&ev, policy_default_segment(p), "not inspected");
-		else if (!admit(&ev))
-			fall_through(&ev);
-	}
+	enum tristate rejected = reject(&ev);
+	if (rejected != TRI_YES && !input->posture)
+		decide(&ev, policy_default_segment(p), "not inspected");
+	else if (rejected == TRI_UNKNOWN || (rejected == TRI_NO && !admit(&ev)))
+		fall_through(&ev);
 	for (size_t i = 0; i < t->n_terms; i++)
 		free(ev.terms[i].matches);
 	free(ev.terms);

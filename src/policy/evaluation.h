@@ -33,6 +33,8 @@ struct policy_evaluation {
 	struct policy_term *terms;
 	const char
 	        *advisories_unknown; /* why the advisories were not, or not all, looked at; NULL: they were */
+	size_t n_unjudged;           /* packages that the index could not judge */
+	const char *unjudged;        /* the first of them, and why */
 	struct policy_requirement_state *requirements;
 	size_t findings_capacity;
 };

@@ -188,12 +188,18 @@ static bool speaks_for(const char *a, const char *b)
 	return strncmp(a, b, n) == 0 && (a[n] == '\0' || a[n] == '.') && (b[n] == '\0' || b[n] == '.');
 }
 
-const char *policy_unknown_reason(const struct posture *p, const char *reported_as)
+const char *policy_unknown_find(const struct posture *p, const char *reported_as)
 {
 	for (size_t i = 0; i < p->n_unknowns; i++)
 		if (speaks_for(p->unknowns[i].field, reported_as))
 			return p->unknowns[i].reason;
-	return "the agent did not report it";
+	return NULL;
+}
+
+const char *policy_unknown_reason(const struct posture *p, const char *reported_as)
+{
+	const char *reason = policy_unknown_find(p, reported_as);
+	return reason ? reason : "the agent did not report it";
 }
 
 void policy_field_read(const struct policy_field *f, const struct policy_input *in, struct policy_fact *ret)

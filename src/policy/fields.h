@@ -32,3 +32,5 @@ const struct policy_field *policy_fields(size_t *ret_count);
 void policy_field_read(const struct policy_field *f, const struct policy_input *in, struct policy_fact *ret);
 /* Why the agent could not read a part of the posture; a fixed sentence where it did not say. */
 const char *policy_unknown_reason(const struct posture *p, const char *reported_as);
+/* The agent's reason where it says that it could not read that part, or not all of it; else NULL. */
+const char *policy_unknown_find(const struct posture *p, const char *reported_as);

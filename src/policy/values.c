@@ -112,7 +112,7 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 		if (all == TRI_UNKNOWN)
 			return TRI_UNKNOWN;
 	}
-	if (!p->packages_known)
+	if (!p->packages_known || policy_unknown_find(p, "packages"))
 		return TRI_UNKNOWN;
 	return any ? all : TRI_NO;
 }
@@ -295,26 +295,45 @@ static int match_judge(const struct vuln_match *m, void *context)
 	return 0;
 }
 
+/* What the index cannot judge is never a pass: it makes the advisories unknown. */
+static int match_unjudged(const struct posture_package *package, const char *reason, void *context)
+{
+	struct policy_evaluation *ev = context;
+	if (ev->n_unjudged++ == 0)
+		ev->unjudged = policy_arena_format(ev->arena, "%s %s: %s",
+		        policy_arena_shown(ev->arena, package->name, 100),
+		        policy_arena_shown(ev->arena, package->version, 100), reason);
+	return 0;
+}
+
+/* Why the answer of the index is not the whole answer; NULL where it is. */
+static const char *match_doubt(struct policy_evaluation *ev)
+{
+	const struct posture *p = ev->input->posture;
+	const char *unread = policy_unknown_find(p, "packages");
+	if (!p->packages_known || unread)
+		return policy_arena_shown(ev->arena, unread ? unread : "the agent did not report it", 200);
+	if (ev->n_unjudged)
+		return policy_arena_format(ev->arena, "%zu %s cannot be judged, the first is %s",
+		        ev->n_unjudged, ev->n_unjudged == 1 ? "package" : "packages", ev->unjudged);
+	return NULL;
+}
+
 void policy_match_advisories(struct policy_evaluation *ev)
 {
 	const struct policy_input *in = ev->input;
+	const struct vuln_match_sink sink = { match_judge, match_unjudged, ev };
 	struct error err = { "" };
 	ev->advisories_unknown = NULL;
 	if (ev->policy->tree.n_terms == 0)
 		return;
-	if (!in->index) {
+	if (!in->index)
 		ev->advisories_unknown = "there is no vulnerability information";
-		return;
-	}
-	if (!in->posture) {
+	else if (!in->posture)
 		ev->advisories_unknown = "the node was not inspected";
-		return;
-	}
-	if (vuln_match_posture(
-	            in->index, in->posture, match_judge, ev, &ev->decision->advisory_generation, &err) < 0)
+	else if (vuln_match_all(in->index, in->posture, &sink, &ev->decision->advisory_generation, &err) < 0)
 		ev->advisories_unknown =
 		        policy_arena_format(ev->arena, "the advisories could not be read: %s", err.text);
-	else if (!in->posture->packages_known)
-		ev->advisories_unknown =
-		        policy_arena_shown(ev->arena, policy_unknown_reason(in->posture, "packages"), 200);
+	else
+		ev->advisories_unknown = match_doubt(ev);
 }

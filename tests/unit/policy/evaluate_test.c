@@ -351,6 +351,9 @@ static void unknowns_have_reasons(void **state)
 	struct posture *p = unknown_posture();
 	struct policy_input in = { .node = "bob", .role = "boss", .posture = p, .now = NOW };
 	decided(employee_policy, &in, "isolated", "otherwise isolated",
+	        "unknown reject: package telnetd is unknown (no dpkg status file); the policy rejects "
+	        "package "
+	        "\"telnetd\" installed, and admits no node that it may have to reject\n"
 	        "unknown patched: the advisories are unknown (there is no vulnerability information); "
 	        "requirement "
 	        "patched wants no advisory where severity >= high and fixed, older than 3 days\n"
@@ -473,6 +476,44 @@ static void rejections(void **state)
 	posture_free(p);
 }
 
+/* Unknown never rejects, but a node that may have to be rejected is not admitted. */
+static void possible_rejection(void **state)
+{
+	struct posture *p = unknown_posture();
+	struct policy_input in = { .node = "bob", .posture = p, .now = NOW };
+	decided("require here { agent.present }\nadmit to staff when here\notherwise isolated\n"
+	        "reject when firewall.active\n",
+	        &in, "isolated", "otherwise isolated",
+	        "unknown reject: firewall.active is unknown (cannot ask the kernel: Operation not "
+	        "permitted); the policy "
+	        "rejects firewall.active, and admits no node that it may have to reject\n");
+	posture_free(p);
+}
+
+/* What the agent could not read of the package database, and what the index cannot judge, is never a pass. */
+static void doubtful_packages(void **state)
+{
+	static const char policy[] =
+	        "require clean { no advisory }\nadmit to staff when clean\notherwise isolated\n";
+	struct vuln_index index = { .unjudged = "openssl" };
+	struct posture *p = healthy();
+	struct policy_input in = { .node = "bob", .posture = p, .index = &index, .now = NOW };
+	decided(policy, &in, "isolated", "otherwise isolated",
+	        "unknown clean: the advisories are unknown (1 package cannot be judged, the first is openssl "
+	        "3.0.15-1: its "
+	        "version is not valid); requirement clean wants no advisory\n");
+	index.unjudged = NULL;
+	decided(policy, &in, "staff", "admit to staff when clean", "");
+	(void)posture_add_unknown(p, "packages", "2 entries cannot be read");
+	decided(policy, &in, "isolated", "otherwise isolated",
+	        "unknown clean: the advisories are unknown (2 entries cannot be read); requirement clean "
+	        "wants no "
+	        "advisory\n");
+	assert_int_equal(value_of("package \"telnetd\" installed", &in), TRI_UNKNOWN);
+	assert_int_equal(value_of("package \"openssl\" installed", &in), TRI_YES);
+	posture_free(p);
+}
+
 static void fail_open(void **state)
 {
 	struct posture *p = unknown_posture();
@@ -552,6 +593,8 @@ int main(void)
 		cmocka_unit_test(sentences),
 		cmocka_unit_test(requirements_of_requirements),
 		cmocka_unit_test(rejections),
+		cmocka_unit_test(possible_rejection),
+		cmocka_unit_test(doubtful_packages),
 		cmocka_unit_test(fail_open),
 		cmocka_unit_test(too_many_findings),
 		cmocka_unit_test(decision_json),

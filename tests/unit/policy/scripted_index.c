@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/policy/scripted_index.h"
 
+#include <errno.h>
 #include <string.h>
 
 uint64_t vuln_index_generation(struct vuln_index *index)
@@ -13,10 +14,14 @@ time_ms vuln_index_updated(struct vuln_index *index)
 	return index->updated;
 }
 
-int vuln_match_posture(struct vuln_index *index, const struct posture *p, vuln_match_fn fn, void *context,
+int vuln_match_all(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink,
         uint64_t *ret_generation, struct error *err)
 {
 	index->passes++;
+	for (size_t k = 0; index->unjudged && k < p->n_packages; k++)
+		if (strcmp(p->packages[k].name, index->unjudged) == 0 &&
+		        sink->unjudged(&p->packages[k], "its version is not valid", sink->context) < 0)
+			return -EINVAL;
 	for (size_t i = 0; i < index->n_matches; i++) {
 		const struct scripted_match *m = &index->matches[i];
 		for (size_t k = 0; k < p->n_packages; k++) {
@@ -33,7 +38,7 @@ int vuln_match_posture(struct vuln_index *index, const struct posture *p, vuln_m
 				.severity = m->severity,
 				.published = m->published,
 				.modified = m->modified };
-			int r = fn(&match, context);
+			int r = sink->match(&match, sink->context);
 			if (r < 0)
 				return r;
 		}

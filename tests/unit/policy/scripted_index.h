@@ -20,6 +20,7 @@ struct vuln_index {
 	size_t n_matches;
 	uint64_t generation;
 	time_ms updated;
+	const char *unjudged; /* a package that it cannot judge; may be NULL */
 	int failure;   /* negative errno: reading fails after the matches */
 	size_t passes; /* how often it was asked */
 };
