@@ -167,6 +167,16 @@ static void say_goodbye(struct stream *s)
 	event_add(&s->read_event, NULL);
 }
 
+void stream_refuse(struct stream *s, const char *reason)
+{
+	snprintf(s->reason.text, sizeof(s->reason.text), "%s", reason);
+	s->refused = true;
+	(void)shutdown(s->fd, SHUT_WR);
+	event_del(&s->write_event);
+	set_state(s, STREAM_LINGER);
+	event_add(&s->read_event, NULL);
+}
+
 static ssize_t send_some(struct stream *s, short *events)
 {
 	/* Never across chains: 16 KB at once is one record. */
@@ -295,7 +305,7 @@ static bool deliver(struct stream *s, const uint8_t *data, size_t length)
 
 static ssize_t receive_some(struct stream *s, uint8_t *data, size_t size, short *events)
 {
-	if (s->ssl)
+	if (s->ssl && !s->refused)
 		return tls_stream_read(s, data, size, events);
 	ssize_t n = recv(s->fd, data, size, 0);
 	if (n >= 0)
@@ -371,6 +381,8 @@ static void shake_hands(struct stream *s)
 {
 	short events = 0;
 	int r = s->ssl ? tls_stream_handshake(s, &events) : 1;
+	if (s->state != STREAM_HANDSHAKE)
+		return; /* it failed */
 	event_del(&s->read_event);
 	event_del(&s->write_event);
 	if (r > 0) {

@@ -32,6 +32,7 @@ struct stream {
 	void *user;
 	time_ms started, last_activity, last_progress; /* monotonic */
 	bool paused, redeliver, waited;
+	bool refused;       /* TLS has failed: what still comes is not looked at */
 	unsigned callbacks; /* on the stack; memory is released when the last returns */
 	bool freed;
 	char peer_text[IP_TEXT_SIZE + 16];
@@ -54,6 +55,10 @@ struct stream *stream_new(struct event_base *base, int fd, SSL *ssl, bool connec
         const struct stream_limits *limits, const struct stream_handlers *handlers, void *user);
 /* Ends the stream with this reason; on_close comes from the loop. */
 void stream_fail(struct stream *s, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Ends the stream after the handshake failed and the alert was written: lingers, so that the peer can read
+ * why. */
+void stream_refuse(struct stream *s, const char *reason);
 
 /* TLS's part. 1: done, 0: wait (events are named in *ret_events), negative: failed, reason set. */
 int tls_stream_handshake(struct stream *s, short *ret_events);

@@ -34,9 +34,20 @@ static const struct {
 	{ SSL_R_WRONG_VERSION_NUMBER, "the peer does not speak TLS" },
 };
 
+/* A peer that refuses us sends an alert and closes; if we were just writing, that is all we notice at first.
+ */
+static void read_alert(SSL *ssl, int error_number)
+{
+	char byte;
+	if (error_number == EPIPE || error_number == ECONNRESET)
+		(void)SSL_read(ssl, &byte, 1);
+}
+
 void tls_failure_text(SSL *ssl, int result, int error_number, struct error *err)
 {
 	int kind = SSL_get_error(ssl, result);
+	if (kind == SSL_ERROR_SYSCALL)
+		read_alert(ssl, error_number);
 	unsigned long code = ERR_peek_error();
 	const struct tls_verification *v = tls_verification_of(ssl);
 	const char *words = NULL;
@@ -59,6 +70,7 @@ void tls_failure_text(SSL *ssl, int result, int error_number, struct error *err)
 /* Sorts a result out: -EAGAIN with the events to wait for, or the failure. */
 static int sort_out(struct stream *s, int result, int error_number, short *ret_events)
 {
+	struct error err;
 	switch (SSL_get_error(s->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 		*ret_events = EV_READ;
@@ -66,12 +78,17 @@ static int sort_out(struct stream *s, int result, int error_number, short *ret_e
 	case SSL_ERROR_WANT_WRITE:
 		*ret_events = EV_WRITE;
 		return -EAGAIN;
-	default: {
-		struct error err;
+	case SSL_ERROR_SSL:
+		tls_failure_text(s->ssl, result, error_number, &err);
+		if (s->state == STREAM_HANDSHAKE)
+			stream_refuse(s, err.text);
+		else
+			stream_fail(s, "%s", err.text);
+		return -EPROTO;
+	default:
 		tls_failure_text(s->ssl, result, error_number, &err);
 		stream_fail(s, "%s", err.text);
 		return -EPROTO;
-	}
 	}
 }
 

@@ -2,9 +2,8 @@
 /* The HTTP server: byte scripts over a Unix socket in the loop, and our own client from a thread. */
 #include "net/http.h"
 #include "net/http_client.h"
-#include "tests/unit/net/site.h"
+#include "tests/unit/net/thread.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 struct world {
@@ -154,7 +153,7 @@ static void raw_close(struct stream *s, const char *reason, void *user)
 
 static const struct stream_handlers raw_handlers = { raw_open, raw_data, NULL, raw_close };
 
-/* Sends text on a new connection and collects what comes back for a while. */
+/* Sends text on a new connection; what comes back gathers where the result points to. */
 static const char *converse(struct world *w, const char *text)
 {
 	stream_free(w->raw);
@@ -165,16 +164,19 @@ static const char *converse(struct world *w, const char *text)
 	                         &w->raw, NULL),
 	        0);
 	assert_int_equal(stream_write(w->raw, text, strlen(text)), 0);
-	site_run_for(w->site, 30);
 	return w->received;
 }
 
 static void expect(struct world *w, const char *text, const char *const *wanted)
 {
 	const char *got = converse(w, text);
-	for (; *wanted; wanted++)
+	time_ms end = clock_monotonic_ms() + 10000;
+	for (; *wanted; wanted++) {
+		while (!strstr(got, *wanted) && clock_monotonic_ms() < end)
+			site_run_for(w->site, 2);
 		if (!strstr(got, *wanted))
 			fail_msg("%s\n--- lacks \"%s\":\n%s", text, *wanted, got);
+	}
 }
 #define EXPECT(w, text, ...) expect(w, text, (const char *const[]){ __VA_ARGS__, NULL })
 
@@ -192,7 +194,7 @@ static void routes_are_found(void **state)
 	EXPECT(w, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", " 404 ");
 	EXPECT(w, "DELETE /v1/echo HTTP/1.1\r\nHost: x\r\n\r\n", " 405 ", "Allow: POST\r\n");
 	EXPECT(w, "nonsense\r\n\r\n", " 400 ", "Connection: close");
-	assert_true(w->closed);
+	SITE_WAIT(w->site, w->closed);
 }
 
 static void bodies_are_bounded(void **state)
@@ -215,8 +217,7 @@ static void bodies_are_bounded(void **state)
 	EXPECT(w, "POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n",
 	        "HTTP/1.1 100 Continue\r\n\r\n");
 	assert_int_equal(stream_write(w->raw, "{\"b\":2}", 7), 0);
-	site_run_for(w->site, 30);
-	assert_non_null(strstr(w->received, "{\"b\":2}"));
+	SITE_WAIT(w->site, strstr(w->received, "{\"b\":2}"));
 }
 
 static void pipelined_requests_are_answered_in_order(void **state)
@@ -225,14 +226,13 @@ static void pipelined_requests_are_answered_in_order(void **state)
 	const char *got = converse(w,
 	        "GET /v1/nodes/one HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET /v1/later HTTP/1.1\r\nHost: x\r\n\r\n"
 	        "GET /v1/nodes/two HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-	assert_non_null(strstr(got, "\"one\""));
+	SITE_WAIT(w->site, w->waiting && strstr(got, "\"one\""));
+	site_run_for(w->site, 20);
 	assert_null(strstr(got, "\"two\""));
-	assert_non_null(w->waiting);
 	http_reply_json(w->waiting, 202, json_object());
-	site_run_for(w->site, 30);
+	SITE_WAIT(w->site, w->closed);
 	assert_non_null(strstr(got, " 202 "));
 	assert_non_null(strstr(strstr(got, " 202 "), "\"two\""));
-	assert_true(w->closed);
 	assert_int_equal(w->gone, 0);
 }
 
@@ -240,41 +240,37 @@ static void a_client_that_goes_is_noticed(void **state)
 {
 	struct world *w = *state;
 	converse(w, "GET /v1/later HTTP/1.1\r\nHost: x\r\n\r\n");
-	assert_non_null(w->waiting);
+	SITE_WAIT(w->site, w->waiting);
 	w->raw = stream_free(w->raw);
-	site_run_for(w->site, 30);
-	assert_int_equal(w->gone, 1);
+	SITE_WAIT(w->site, w->gone == 1);
 	converse(w, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+	SITE_WAIT(w->site, w->waiting);
 	w->raw = stream_free(w->raw);
-	site_run_for(w->site, 100);
-	assert_int_equal(w->gone, 2);
+	SITE_WAIT(w->site, w->gone == 2);
 }
 
 static void what_floods_during_an_answer_is_cut_off(void **state)
 {
 	struct world *w = *state;
 	converse(w, "GET /v1/later HTTP/1.1\r\nHost: x\r\n\r\n");
+	SITE_WAIT(w->site, w->waiting);
 	static char flood[100000];
 	(void)stream_write(w->raw, flood, sizeof(flood));
-	site_run_for(w->site, 30);
-	assert_true(w->closed);
-	assert_int_equal(w->gone, 1);
+	SITE_WAIT(w->site, w->closed && w->gone == 1);
 }
 
 static void answers_come_in_pieces(void **state)
 {
 	struct world *w = *state;
 	converse(w, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
-	site_run_for(w->site, 100);
+	SITE_WAIT(w->site, strstr(w->received, "b\r\n{\"tick\":4}\n\r\n0\r\n\r\n"));
 	assert_non_null(strstr(w->received, "Transfer-Encoding: chunked\r\n"));
-	assert_non_null(strstr(w->received, "b\r\n{\"tick\":4}\n\r\n0\r\n\r\n"));
 	assert_false(w->closed);
 	w->ticks = 0;
 	converse(w, "GET /v1/events HTTP/1.0\r\n\r\n");
-	site_run_for(w->site, 100);
+	SITE_WAIT(w->site, w->closed);
 	assert_null(strstr(w->received, "chunked"));
 	assert_non_null(strstr(w->received, "\r\n\r\n{\"tick\":0}\n{\"tick\":1}\n"));
-	assert_true(w->closed);
 }
 
 /* Our own client, in a thread of its own. */
@@ -286,7 +282,7 @@ struct job {
 	struct error err;
 	int result;
 	unsigned lines;
-	bool follow, done;
+	bool follow;
 	char last[64];
 };
 
@@ -298,22 +294,18 @@ static int on_line(const char *line, void *user)
 	return 0;
 }
 
-static void *run_job(void *arg)
+static int run_job(void *user, struct error *err)
 {
-	struct job *job = arg;
-	job->result = job->follow ? http_follow(job->call, on_line, job, &job->err)
-	                          : http_call(job->call, &job->answer, &job->err);
-	__atomic_store_n(&job->done, true, __ATOMIC_RELEASE);
-	return NULL;
+	struct job *job = user;
+	return job->follow ? http_follow(job->call, on_line, job, err)
+	                   : http_call(job->call, &job->answer, err);
 }
 
 static void run(struct job *job)
 {
-	pthread_t thread;
-	assert_int_equal(pthread_create(&thread, NULL, run_job, job), 0);
-	for (int i = 0; i < 400 && !__atomic_load_n(&job->done, __ATOMIC_ACQUIRE); i++)
-		site_run_for(job->world->site, 10);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	struct thread_job thread = { .run = run_job, .user = job };
+	job->result = thread_call(job->world->site, &thread);
+	job->err = thread.err;
 }
 
 static void the_client_reads_answers(void **state)

@@ -123,8 +123,7 @@ static void connect_clients(struct world *w, unsigned n)
 		assert_int_equal(tls_connect(w->site->base, w->client, &target, &STREAM_LIMITS_DEFAULT,
 		                         &client_handlers, w, &w->clients[i], NULL),
 		        0);
-	for (int i = 0; i < 300 && w->echoed / 4 + w->n_closed < n; i++)
-		site_run_for(w->site, 10);
+	SITE_WAIT(w->site, w->echoed / 4 + w->n_closed >= n);
 }
 
 static void streams_come_and_go(void **state)
@@ -147,10 +146,9 @@ static void streams_come_and_go(void **state)
 	assert_int_equal(stream_peer_user(w->accepted[0], &(uid_t){ 0 }, NULL), -ENOTCONN);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		stream_close(w->clients[i], "done");
-	site_run_for(w->site, 100);
-	listener_get_counters(w->listener, &counters);
-	assert_int_equal(counters.open, 0);
-	assert_int_equal(w->n_closed, CLIENTS);
+	SITE_WAIT(w->site,
+	        w->n_closed == CLIENTS &&
+	                (listener_get_counters(w->listener, &counters), counters.open == 0));
 }
 
 static void too_many_are_turned_away(void **state)
@@ -182,7 +180,7 @@ static void one_source_does_not_take_all(void **state)
 	/* What has gone makes room. */
 	for (unsigned i = 0; i < CLIENTS; i++)
 		w->clients[i] = stream_free(w->clients[i]);
-	site_run_for(w->site, 50);
+	SITE_WAIT(w->site, (listener_get_counters(w->listener, &counters), counters.open == 0));
 	w->n_closed = w->echoed = 0;
 	connect_clients(w, 2);
 	assert_int_equal(w->echoed, 8);
@@ -196,7 +194,7 @@ static void those_that_do_not_shake_hands_are_few(void **state)
 	uint16_t port;
 	int fds[3];
 	c.handshakes_max = 2;
-	c.limits.handshake_ms = 100;
+	c.limits.handshake_ms = 300;
 	assert_int_equal(listener_new(w->site->base, &c, &w->listener, NULL), 0);
 	assert_int_equal(listener_port(w->listener, &port), 0);
 	const struct sockaddr_in6 to = {
@@ -206,14 +204,11 @@ static void those_that_do_not_shake_hands_are_few(void **state)
 		fds[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		assert_int_equal(connect(fds[i], (const struct sockaddr *)&to, sizeof(to)), 0);
 	}
-	site_run_for(w->site, 50);
-	listener_get_counters(w->listener, &counters);
-	assert_int_equal(counters.shaking_hands, 2);
+	SITE_WAIT(w->site, (listener_get_counters(w->listener, &counters), counters.refused_handshakes));
 	assert_int_equal(counters.refused_handshakes, 1);
-	site_run_for(w->site, 150);
-	listener_get_counters(w->listener, &counters);
+	assert_int_equal(counters.accepted, 2);
+	SITE_WAIT(w->site, (listener_get_counters(w->listener, &counters), counters.handshakes_failed == 2));
 	assert_int_equal(counters.shaking_hands, 0);
-	assert_int_equal(counters.handshakes_failed, 2);
 	assert_int_equal(w->n_refused, 2);
 	assert_non_null(strstr(w->reason, "handshake not finished"));
 	for (int i = 0; i < 3; i++)
@@ -233,12 +228,12 @@ static void what_is_not_open_goes_with_the_listener(void **state)
 	};
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-	site_run_for(w->site, 30);
+	struct listener_counters counters;
+	SITE_WAIT(w->site, (listener_get_counters(w->listener, &counters), counters.shaking_hands == 1));
 	w->listener = listener_free(w->listener);
 	/* The open ones still talk. */
 	assert_int_equal(stream_write(w->clients[0], "more", 4), 0);
-	site_run_for(w->site, 30);
-	assert_int_equal(w->echoed, 12);
+	SITE_WAIT(w->site, w->echoed == 12);
 	char byte;
 	assert_int_equal(read(fd, &byte, 1), 0);
 	close(fd);
@@ -261,8 +256,7 @@ static void a_unix_socket_tells_who_comes(void **state)
 	assert_int_equal(stream_connect_unix(w->site->base, path, &STREAM_LIMITS_DEFAULT, &client_handlers, w,
 	                         &w->clients[0], &err),
 	        0);
-	site_run_for(w->site, 30);
-	assert_int_equal(w->echoed, 4);
+	SITE_WAIT(w->site, w->echoed == 4);
 	uid_t uid = 77;
 	pid_t pid;
 	assert_int_equal(stream_peer_user(w->accepted[0], &uid, &pid), 0);

@@ -73,22 +73,19 @@ static inline struct tls_context *site_context(
 	return t;
 }
 
-/* Runs the loop until *flag, for three seconds at most. */
-static inline void site_run_until(struct site *site, const bool *flag)
-{
-	time_ms end = clock_monotonic_ms() + 3000;
-	const struct timeval tick = { 0, 5000 };
-	while (!*flag) {
-		if (clock_monotonic_ms() > end)
-			fail_msg("nothing happened for three seconds");
-		event_base_loopexit(site->base, &tick);
-		event_base_loop(site->base, EVLOOP_ONCE);
-	}
-}
-
 static inline void site_run_for(struct site *site, int ms)
 {
 	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 	event_base_loopexit(site->base, &tv);
 	event_base_dispatch(site->base);
 }
+
+/* Runs the loop until the condition holds; ten seconds are for a machine that is very busy. */
+#define SITE_WAIT(site, condition) \
+	do { \
+		for (time_ms end_ = clock_monotonic_ms() + 10000; !(condition);) { \
+			if (clock_monotonic_ms() > end_) \
+				fail_msg("never: %s", #condition); \
+			site_run_for((site), 2); \
+		} \
+	} while (0)

@@ -16,7 +16,7 @@ static void a_silent_peer_is_not_waited_for(void **state)
 	assert_int_equal(tls_stream_over_socket(site->base, t, fds[0], NULL, &limits, &end_handlers, &server,
 	                         &server.stream, NULL),
 	        0);
-	site_run_until(site, &server.closed);
+	SITE_WAIT(site, server.closed);
 	assert_non_null(strstr(server.reason, "handshake not finished"));
 	close(fds[1]);
 	tls_context_free(t);
@@ -30,23 +30,22 @@ static void a_peer_that_does_not_read_costs_little(void **state)
 	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
 	static const uint8_t block[65536];
 	limits.write_max = 1 << 20;
-	limits.stall_ms = 50;
 	pair_connect_limits(site, &p, NULL, &limits);
 	stream_pause(p.client.stream);
 	for (int i = 0; i < 16; i++)
 		assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
 	site_run_for(site, 20);
-	assert_false(p.server.closed);
 	assert_true(stream_pending(p.server.stream) > 0);
 	/* Once it reads again, all of it arrives. */
 	stream_resume(p.client.stream);
-	site_run_until(site, &p.server.drained);
-	site_run_for(site, 20);
-	assert_int_equal(p.client.n_received, 16 * sizeof(block));
+	SITE_WAIT(site, p.server.drained);
+	SITE_WAIT(site, p.client.n_received == 16 * sizeof(block));
+	limits.stall_ms = 50;
+	stream_set_limits(p.server.stream, &limits);
 	stream_pause(p.client.stream);
 	for (int i = 0; i < 16; i++)
 		assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
-	site_run_until(site, &p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	assert_non_null(strstr(p.server.reason, "does not read"));
 	pair_free(&p);
 }
@@ -66,7 +65,7 @@ static void more_than_the_queue_holds_closes(void **state)
 	assert_int_equal(stream_write(p.server.stream, block, 1), -ENOBUFS);
 	assert_int_equal(stream_write(p.server.stream, block, 1), -EPIPE);
 	assert_false(p.server.closed);
-	site_run_until(site, &p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	pair_free(&p);
 }
 
@@ -84,7 +83,7 @@ static void what_nobody_takes_is_bounded(void **state)
 	site_run_for(site, 30);
 	assert_false(p.server.closed);
 	assert_int_equal(stream_write(p.client.stream, block, 20000), 0);
-	site_run_until(site, &p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	assert_non_null(strstr(p.server.reason, "larger than 20000"));
 	pair_free(&p);
 }
@@ -97,7 +96,7 @@ static void what_is_left_is_offered_again(void **state)
 	pair_connect(site, &p, NULL);
 	p.server.take = 3;
 	assert_int_equal(stream_write(p.client.stream, "abcdefgh", 8), 0);
-	site_run_for(site, 20);
+	SITE_WAIT(site, p.server.n_received);
 	assert_int_equal(p.server.n_received, 3);
 	stream_pause(p.server.stream);
 	assert_int_equal(stream_write(p.client.stream, "ij", 2), 0);
@@ -105,8 +104,7 @@ static void what_is_left_is_offered_again(void **state)
 	assert_int_equal(p.server.n_received, 3);
 	p.server.take = 0;
 	stream_resume(p.server.stream);
-	site_run_for(site, 20);
-	assert_int_equal(p.server.n_received, 10);
+	SITE_WAIT(site, p.server.n_received >= 10);
 	assert_memory_equal(p.server.received, "abcdefghij", 10);
 	pair_free(&p);
 }
@@ -121,7 +119,7 @@ static void closing_flushes_first(void **state)
 	assert_int_equal(stream_write(p.server.stream, block, sizeof(block)), 0);
 	stream_close(p.server.stream, "enough said");
 	assert_int_equal(stream_write(p.server.stream, block, 1), -EPIPE);
-	site_run_until(site, &p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	assert_string_equal(p.server.reason, "enough said");
 	assert_int_equal(p.client.n_received, sizeof(block));
 	assert_true(p.client.closed);
@@ -137,7 +135,7 @@ static void a_cut_connection_is_told_from_an_end(void **state)
 		site_context(site, false, "alice", TLS_ROLES_ALL) };
 	pair_connect(site, &p, NULL);
 	p.server.stream = stream_free(p.server.stream);
-	site_run_until(site, &p.client.closed);
+	SITE_WAIT(site, p.client.closed);
 	assert_non_null(strstr(p.client.reason, "without a goodbye"));
 	assert_false(p.server.closed);
 	pair_free(&p);
@@ -149,16 +147,19 @@ static void idleness_ends(void **state)
 	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
 		site_context(site, false, "alice", TLS_ROLES_ALL) };
 	struct stream_limits limits = STREAM_LIMITS_DEFAULT;
-	limits.idle_ms = 60;
+	limits.idle_ms = 400;
 	pair_connect(site, &p, NULL);
 	stream_set_limits(p.server.stream, &limits);
-	for (int i = 0; i < 5; i++) {
+	time_ms started = clock_monotonic_ms();
+	for (int i = 0; i < 20; i++) {
 		assert_int_equal(stream_write(p.client.stream, "x", 1), 0);
-		site_run_for(site, 20);
+		site_run_for(site, 25);
 	}
+	/* Longer than idle_ms, but not silent. */
+	assert_true(clock_monotonic_ms() - started > 400);
 	assert_false(p.server.closed);
-	site_run_until(site, &p.server.closed);
-	assert_string_equal(p.server.reason, "silent for 60 ms");
+	SITE_WAIT(site, p.server.closed);
+	assert_string_equal(p.server.reason, "silent for 400 ms");
 	pair_free(&p);
 }
 

@@ -23,7 +23,7 @@ static void both_know_each_other(void **state)
 	assert_memory_not_equal(a, zero, sizeof(a));
 
 	assert_int_equal(stream_write(p.client.stream, "hello", 5), 0);
-	site_run_for(site, 20);
+	SITE_WAIT(site, p.server.n_received >= 5);
 	assert_int_equal(p.server.n_received, 5);
 	assert_memory_equal(p.server.received, "hello", 5);
 	pair_free(&p);
@@ -192,8 +192,7 @@ static void the_revoked_are_refused_and_cut_off(void **state)
 	assert_true(p.server.open && !p.server.closed);
 	assert_int_equal(ca_revoke(site->dir, "alice", "keyCompromise", clock_wall_ms(), NULL, NULL), 0);
 	assert_int_equal(tls_context_reload(p.server_context, &err), 0);
-	site_run_for(site, 20);
-	assert_true(p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	assert_non_null(strstr(p.server.reason, "alice is revoked"));
 	pair_free(&p);
 	struct pair q = { site_context(site, true, "srv", TLS_ROLES_ALL),
@@ -223,16 +222,16 @@ static void changed_files_are_noticed(void **state)
 	assert_int_equal(file_read(crl, 1 << 20, &old, &length, NULL), 0);
 	/* A broken file: told once, and the good one stays in force. */
 	assert_int_equal(file_replace(crl, "nonsense", 8, 0644, NULL), 0);
+	SITE_WAIT(site, reloads_bad);
 	site_run_for(site, 60);
 	assert_int_equal(reloads_bad, 1);
 	assert_false(p.server.closed);
 	assert_int_equal(file_replace(crl, old, length, 0644, NULL), 0);
-	site_run_for(site, 60);
+	SITE_WAIT(site, reloads_good);
 	assert_int_equal(reloads_good, 1);
 	assert_false(p.server.closed);
 	assert_int_equal(ca_revoke(site->dir, "alice", "keyCompromise", clock_wall_ms(), NULL, NULL), 0);
-	site_run_for(site, 60);
-	assert_true(p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	pair_free(&p);
 }
 
@@ -246,7 +245,7 @@ static void an_open_stream_ends_with_its_certificate(void **state)
 	assert_int_equal(tls_context_watch(p.server_context, site->base, 20, NULL, NULL), 0);
 	pair_connect(site, &p, NULL);
 	assert_true(p.server.open);
-	site_run_until(site, &p.server.closed);
+	SITE_WAIT(site, p.server.closed);
 	assert_non_null(strstr(p.server.reason, "expired"));
 	pair_free(&p);
 }
@@ -295,7 +294,7 @@ static void older_versions_are_refused(void **state)
 	                         &end_handlers, &server, &server.stream, NULL),
 	        0);
 	assert_int_equal(write(fds[1], hello, sizeof(hello)), sizeof(hello));
-	site_run_until(site, &server.closed);
+	SITE_WAIT(site, server.closed);
 	assert_non_null(strstr(server.reason, "does not speak TLS 1.3"));
 	close(fds[1]);
 	tls_context_free(t);
@@ -314,7 +313,7 @@ static void nothing_listens(void **state)
 	assert_int_equal(tls_connect(site->base, t, &target, &STREAM_LIMITS_DEFAULT, &end_handlers, &client,
 	                         &client.stream, NULL),
 	        0);
-	site_run_until(site, &client.closed);
+	SITE_WAIT(site, client.closed);
 	assert_non_null(strstr(client.reason, "refused"));
 	tls_context_free(t);
 }
