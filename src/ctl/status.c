@@ -44,9 +44,11 @@ static void print_enforcers(const json_t *status, time_ms now)
 		text_table_cell(t, NULL, "%.2f ms", (double)ctl_integer(e, "latency_us_p50") / 1000);
 		text_table_cell(t, NULL, "%.2f ms", (double)ctl_integer(e, "latency_us_p99") / 1000);
 	}
-	if (json_array_size(json_object_get(status, "enforcers")) == 0)
-		text_print(stdout, TEXT_RED, "no enforcer is connected");
 	text_table_print(t, stdout);
+	if (json_array_size(json_object_get(status, "enforcers")) == 0) {
+		text_print(stdout, TEXT_RED, "no enforcer is connected");
+		putchar('\n');
+	}
 }
 
 static void print_advisories(const json_t *a, time_ms now)

@@ -94,14 +94,20 @@ static int listen_for_nodes(struct server *s, struct error *err)
 	return code;
 }
 
+int enrolment_listen(struct server *s, struct error *err)
+{
+	if (!*s->options.ca_directory)
+		return 0;
+	int code = server_open_tls(s, TLS_ROLES_ALL, true, &s->enrolment_tls, err);
+	return code < 0 ? code : listen_for_nodes(s, err);
+}
+
 int enrolment_start(struct server *s, struct error *err)
 {
 	if (!*s->options.ca_directory)
 		return 0;
 	struct ca_signer *ca = s->ca = xcalloc(1, sizeof(*ca));
 	int code = load_ca(s, ca, err);
-	if (code == 0)
-		code = server_open_tls(s, TLS_ROLES_ALL, true, &s->enrolment_tls, err);
 	if (code < 0)
 		return code;
 	const struct est_server_config config = { .ca_key = ca->key,
@@ -113,7 +119,7 @@ int enrolment_start(struct server *s, struct error *err)
 		.on_issued = on_issued,
 		.user = s };
 	code = est_server_new(s->http, &config, &ca->est);
-	return code < 0 ? error_set(err, code, "enrolment cannot be set up") : listen_for_nodes(s, err);
+	return code < 0 ? error_set(err, code, "enrolment cannot be set up") : 0;
 }
 
 void enrolment_stop(struct server *s)

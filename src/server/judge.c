@@ -263,7 +263,7 @@ static void place(
 {
 	const struct policy_segment *to = site_segment(site, placement, now);
 	bool is_worse = is_demotion(site_segment(site, &a->handed, now), to) ||
-	                is_demotion(site_segment(site, &a->decided, now), to);
+	        is_demotion(site_segment(site, &a->decided, now), to);
 	if (*a->decided.certificate && strcmp(a->decided.certificate, placement->certificate) != 0)
 		store_revoke_certificate(site->store, a->decided.certificate, now);
 	a->decided = *placement;

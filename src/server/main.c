@@ -260,7 +260,7 @@ static int open_privileged(struct server *s, struct error *err)
 	if (code == 0)
 		code = api_start(s, err);
 	if (code == 0)
-		code = enrolment_start(s, err);
+		code = enrolment_listen(s, err);
 	if (code == 0 && geteuid() == 0)
 		code = give_state(s, err);
 	return code;
@@ -305,6 +305,8 @@ static int start(struct server *s, struct error *err)
 		code = daemon_drop_privileges(geteuid() == 0 ? s->options.user : NULL, NULL, 0, err);
 	if (code == 0)
 		code = open_site(s, err);
+	if (code == 0)
+		code = enrolment_start(s, err);
 	if (code == 0)
 		code = turn_start(s, err);
 	return code < 0 ? code : vis_start(s, err);
@@ -361,7 +363,7 @@ static void print_help(void)
 	fputs("usage: pratique-server [OPTIONS]\n\n"
 	      "Inspects nodes, decides by the site policy, certifies, and tells the enforcement points.\n\n"
 	      "  -c, --config FILE        the configuration; default: the options as below\n"
-	      "  -o, --option NAME=VALUE  one option, which wins over the file; may be repeated\n"
+	      "  -s, --set NAME=VALUE     one option, which wins over the file; may be repeated\n"
 	      "      --check              check configuration and policy, then end\n"
 	      "  -h, --help               this text\n"
 	      "  -V, --version            the version\n\n"
@@ -373,7 +375,7 @@ static void print_help(void)
 	fputs("\nExamples:\n"
 	      "  pratique-server --config /etc/pratique/server.conf\n"
 	      "  pratique-server --config /etc/pratique/server.conf --check\n"
-	      "  pratique-server -c server.conf -o node_port=1271 -o log_level=debug\n",
+	      "  pratique-server -c server.conf --set node_port=1271 --set log_level=debug\n",
 	        stdout);
 }
 
@@ -405,7 +407,7 @@ static int check(struct server *s)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = { { "config", required_argument, NULL, 'c' },
-		{ "option", required_argument, NULL, 'o' }, { "check", no_argument, NULL, 'C' },
+		{ "set", required_argument, NULL, 's' }, { "check", no_argument, NULL, 'C' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 } };
 	const char *overrides[OVERRIDES_MAX + 1] = { NULL }, *config = NULL;
@@ -413,12 +415,12 @@ int main(int argc, char **argv)
 	bool only_check = false;
 	int option;
 	log_open("pratique-server", LOG_LEVEL_INFO);
-	while ((option = getopt_long(argc, argv, "c:o:hV", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "c:s:hV", long_options, NULL)) != -1)
 		switch (option) {
 		case 'c':
 			config = optarg;
 			break;
-		case 'o':
+		case 's':
 			if (n_overrides < OVERRIDES_MAX)
 				overrides[n_overrides++] = optarg;
 			break;

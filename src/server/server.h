@@ -126,6 +126,9 @@ extern const struct http_route api_event_routes[];
 extern const size_t api_n_event_routes;
 void api_event(struct server *s, const struct store_event *e);
 void api_drop_followers(struct server *s);
+/* Opens the port while there may be privilege; then, as the service's user, whose the CA's directory is,
+ * begins to sign. */
+int enrolment_listen(struct server *s, struct error *err);
 int enrolment_start(struct server *s, struct error *err);
 void enrolment_stop(struct server *s);
 /* Revokes the node's X.509 certificates in the CA's list, where this server keeps it. */
