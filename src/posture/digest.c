@@ -3,7 +3,8 @@
  * The digest of a posture: SHA-256 over its fields as length-prefixed strings in a fixed order. Lists that
  * have no order of their own (packages, updates, interfaces, addresses, routes) are sorted first, so that the
  * same host gives the same digest whatever order its collectors or the wire delivered. The reasons of
- * unknowns are words for people and stay out; what is unknown shows in the fields themselves.
+ * unknowns are words for people and stay out; what is unknown shows in the fields themselves,
+ * and a list that is not known has no entries.
  */
 #include "posture/posture.h"
 
@@ -87,6 +88,8 @@ static void *sorted(const void *items, size_t n, size_t size, int (*compare)(con
 static void put_packages(struct writer *w, const struct posture *p)
 {
 	wr_u8(w, p->packages_known);
+	if (!p->packages_known)
+		return;
 	wr_u32(w, (uint32_t)p->n_packages);
 	const struct posture_package **list FREE_ON_EXIT =
 	        sorted(p->packages, p->n_packages, sizeof(*p->packages), compare_packages);
@@ -104,6 +107,8 @@ static void put_updates(struct writer *w, const struct posture *p)
 {
 	wr_u8(w, p->updates_known);
 	wr_u64(w, (uint64_t)(p->updates_checked / 1000));
+	if (!p->updates_known)
+		return;
 	wr_u32(w, (uint32_t)p->n_updates);
 	const struct posture_update **list FREE_ON_EXIT =
 	        sorted(p->updates, p->n_updates, sizeof(*p->updates), compare_updates);
@@ -130,9 +135,17 @@ static void put_interface(struct writer *w, const struct posture_interface *inte
 	}
 }
 
+static void put_forwarding(struct writer *w, const struct posture *p)
+{
+	wr_u8(w, (uint8_t)p->forwarding_v4);
+	wr_u8(w, (uint8_t)p->forwarding_v6);
+}
+
 static void put_network(struct writer *w, const struct posture *p)
 {
 	wr_u8(w, p->network_known);
+	if (!p->network_known)
+		return;
 	wr_u32(w, (uint32_t)p->n_interfaces);
 	const struct posture_interface **interfaces FREE_ON_EXIT =
 	        sorted(p->interfaces, p->n_interfaces, sizeof(*p->interfaces), compare_interfaces);
@@ -146,8 +159,6 @@ static void put_network(struct writer *w, const struct posture *p)
 		wr_bytes(w, routes[i]->gateway.bytes, sizeof(routes[i]->gateway.bytes));
 		put_string(w, routes[i]->interface);
 	}
-	wr_u8(w, (uint8_t)p->forwarding_v4);
-	wr_u8(w, (uint8_t)p->forwarding_v6);
 }
 
 void posture_digest(const struct posture *p, uint8_t ret_digest[32])
@@ -161,6 +172,7 @@ void posture_digest(const struct posture *p, uint8_t ret_digest[32])
 	put_packages(&w, p);
 	put_updates(&w, p);
 	put_network(&w, p);
+	put_forwarding(&w, p);
 	wr_u8(&w, (uint8_t)p->firewall_active);
 	if (!EVP_Digest(w.data, w.length, ret_digest, NULL, EVP_sha256(), NULL))
 		abort(); /* SHA-256 of memory does not fail in a working OpenSSL */
