@@ -8,6 +8,8 @@
 enum agent_exit { AGENT_OK = 0, AGENT_FAILURE = 1, AGENT_USAGE = 2 };
 
 int agent_inspect(int argc, char **argv);
+int agent_run(int argc, char **argv);
+int agent_status(int argc, char **argv);
 
 /* "pratique-agent COMMAND: text" on stderr; returns AGENT_FAILURE. */
 int agent_fail(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);

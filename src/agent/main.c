@@ -12,6 +12,8 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "inspect", agent_inspect, "read the posture of this host and print it; contacts nobody" },
+	{ "run", agent_run, "keep this host inspected" },
+	{ "status", agent_status, "where this host is, until when, and what to do about it" },
 };
 
 static void print_message(const char *command, const char *format, va_list arguments)
@@ -55,7 +57,9 @@ static void print_help(FILE *out)
 	      "Exit status: 0 done, 1 failed, 2 wrong usage.\n\n"
 	      "Examples:\n"
 	      "  pratique-agent inspect                    what an inspection of this host would report\n"
-	      "  pratique-agent inspect --json > alice.json\n",
+	      "  pratique-agent inspect --json > alice.json\n"
+	      "  pratique-agent run --config /etc/pratique/agent.conf\n"
+	      "  pratique-agent status\n",
 	        out);
 }
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique-agent status`: where this host is, until when, and what to do about it. */
+#include "agent/agent.h"
+#include "agent/options.h"
+#include "agent/status.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STATUS_FILE "/run/pratique/agent-status.json"
+
+struct show_options {
+	const char *file;
+	bool json;
+};
+
+static void print_help(FILE *out)
+{
+	fputs("usage: pratique-agent status [--file FILE] [--json]\n\n"
+	      "Shows what the running agent knows: its connections, the segment that this host is in and "
+	      "until when,\n"
+	      "the findings against it, and what to do about each.\n\n"
+	      "Options:\n"
+	      "      --file FILE  the agent's status_file, where it is not " STATUS_FILE "\n"
+	      "      --json       as one JSON object\n"
+	      "  -h, --help       this text\n\n"
+	      "Examples:\n"
+	      "  pratique-agent status\n"
+	      "  pratique-agent status --json | jq -r '.attachments[].result.decision.segment'\n",
+	        out);
+}
+
+static const char *text_of(const json_t *object, const char *key, const char *otherwise)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+	return s && *s ? s : otherwise;
+}
+
+static void print_list(const json_t *list, const char *label)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		printf("  %-9s %s\n", i == 0 ? label : "", text ? text : "");
+	}
+}
+
+static void print_attachment(const json_t *e)
+{
+	const json_t *result = json_object_get(e, "result"), *decision = json_object_get(result, "decision");
+	bool connected = json_is_true(json_object_get(e, "connected"));
+	printf("%s: %s %s since %s\n", text_of(e, "interface", "default interface"),
+	        connected ? "connected to" : "not connected to", text_of(e, "server", "any server"),
+	        text_of(e, "since", "the start"));
+	if (!connected && *text_of(e, "reason", ""))
+		printf("  %-9s %s\n", "because", text_of(e, "reason", ""));
+	if (!result) {
+		puts("  not inspected yet");
+		return;
+	}
+	printf("  %-9s %s (access %s), decided %s\n", "segment", text_of(decision, "segment", "not told"),
+	        text_of(result, "recommendation", "not told"), text_of(e, "decided", "at an unknown time"));
+	printf("  %-9s %s, next inspection %s\n", "until", text_of(decision, "expires", "no time"),
+	        text_of(decision, "next_inspection", "not planned"));
+	print_list(json_object_get(result, "reasons"), "reasons");
+	print_list(json_object_get(result, "remediation"), "to do");
+}
+
+static int parse_options(int argc, char **argv, struct show_options *ret)
+{
+	static const struct option options[] = { { "file", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	int c;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			ret->file = optarg;
+			break;
+		case 'j':
+			ret->json = true;
+			break;
+		case 'h':
+			print_help(stdout);
+			return -1;
+		default:
+			return agent_usage("status", "wrong option");
+		}
+	}
+	return optind < argc ? agent_usage("status", "no argument is taken: %s", argv[optind]) : 0;
+}
+
+/* The agent removes its file when it ends; after a sudden death the file stays, and the process does not. */
+static bool is_running(const json_t *json)
+{
+	json_int_t pid = json_integer_value(json_object_get(json, "pid"));
+	return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+static int show(const json_t *json, bool as_json)
+{
+	const json_t *list = json_object_get(json, "attachments");
+	if (!is_running(json))
+		return agent_fail("status", "the agent is not running; its last word is of %s",
+		        text_of(json, "updated", "an unknown time"));
+	if (as_json) {
+		if (json_dumpf(json, stdout, JSON_INDENT(2)) < 0)
+			return agent_fail("status", "cannot write the output");
+		putchar('\n');
+		return AGENT_OK;
+	}
+	if (json_array_size(list) == 0)
+		puts("no connection has been tried yet");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		print_attachment(json_array_get(list, i));
+	return AGENT_OK;
+}
+
+int agent_status(int argc, char **argv)
+{
+	struct show_options options = { .file = STATUS_FILE };
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	struct error err;
+	json_error_t where;
+	int code = parse_options(argc, argv, &options);
+	if (code != 0)
+		return MAX(code, 0);
+	code = file_read(options.file, STATUS_FILE_MAX, &text, &length, &err);
+	if (code == -ENOENT)
+		return agent_fail("status", "the agent is not running (there is no %s)", options.file);
+	if (code < 0)
+		return agent_fail("status", "%s", err.text);
+	json_t *json = json_loadb(text, length, 0, &where);
+	code = json ? show(json, options.json) : agent_fail("status", "%s: %s", options.file, where.text);
+	json_decref(json);
+	return code;
+}
