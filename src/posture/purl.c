@@ -17,7 +17,7 @@ static void put_encoded(FILE *f, const char *s)
 {
 	for (; *s; s++) {
 		if (stands_for_itself((unsigned char)*s))
-			fputc(*s, f);
+			putc_unlocked(*s, f);
 		else
 			fprintf(f, "%%%02X", (unsigned char)*s);
 	}
@@ -56,13 +56,13 @@ static char *format(const struct posture *p, const struct posture_package *packa
 	bool distribution = p->os_id && is_of_distribution(package->type);
 	fputs("pkg:", f);
 	put_encoded(f, package->type);
-	fputc('/', f);
+	putc_unlocked('/', f);
 	if (distribution) {
 		put_encoded(f, p->os_id);
-		fputc('/', f);
+		putc_unlocked('/', f);
 	}
 	put_encoded(f, package->name);
-	fputc('@', f);
+	putc_unlocked('@', f);
 	put_encoded(f, package->version);
 	char separator = '?';
 	if (package->architecture)
