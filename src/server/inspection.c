@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum inspection_step {
 	STEP_IDLE,     /* nothing under way: before the first CDATA, or decided */
@@ -300,6 +301,18 @@ void inspection_found_place(struct inspection *i, struct site_attachment *a, tim
 
 /* ---- batches ---- */
 
+/* RFC 5793 4.10: the whole header line of HTTP, name and value. */
+static void take_language(struct inspection *i, const char *text, size_t length)
+{
+	static const char name[] = "Accept-Language:";
+	const size_t n = sizeof(name) - 1;
+	if (length >= n && strncasecmp(text, name, n) == 0) {
+		text += n;
+		length -= n;
+	}
+	snprintf(i->language, sizeof(i->language), "%.*s", (int)MIN(length, sizeof(i->language) - 1), text);
+}
+
 static void take_event(struct inspection *i, const struct pbtnc_event *e)
 {
 	switch (e->kind) {
@@ -310,8 +323,7 @@ static void take_event(struct inspection *i, const struct pbtnc_event *e)
 		take_pa(i, &e->pa);
 		break;
 	case PBTNC_EVENT_LANGUAGE:
-		snprintf(i->language, sizeof(i->language), "%.*s",
-		        (int)MIN(e->text.length, sizeof(i->language) - 1), e->text.at);
+		take_language(i, e->text.at, e->text.length);
 		break;
 	case PBTNC_EVENT_TURN:
 		set_step(i, STEP_PLACING);
