@@ -18,6 +18,9 @@ enum ctl_exit { CTL_OK = 0, CTL_FAILURE = 1, CTL_USAGE = 2 };
 #include "ctl/commands.def"
 #undef COMMAND
 
+/* `pratique enrol --new`, to which enrol.c hands over. */
+int ctl_enrol_new(int argc, char **argv);
+
 /* "pratique WORDS: text" on stderr; returns CTL_FAILURE. */
 int ctl_fail(const char *words, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same, and where the help is; returns CTL_USAGE. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* What an enrolment server answers: base64 of a certs-only PKCS#7. Whatever decodes from base64 must encode
+ * to the same bytes. */
+#include "crypto/base64.h"
+#include "crypto/openssl.h"
+#include "net/est_message.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct error err;
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	(void)est_certificate_decode((const char *)data, size, &certificate, &err);
+	uint8_t bytes[256];
+	char text[BASE64_SIZE(sizeof(bytes))];
+	size_t length;
+	if (base64url_decode((const char *)data, size, bytes, sizeof(bytes), &length) == 0 &&
+	        (base64url_encode(bytes, length, text) != size || memcmp(text, data, size) != 0))
+		abort();
+	return 0;
+}
