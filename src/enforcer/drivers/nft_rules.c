@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The inet table: every packet from, to or through the gateway that touches a node is judged by two segments,
+ * those of the connection's opener (S) and of its target (D), as they are now.
+ *
+ * The bridge table (nft_frames.c) has put the sender's segment into the packet's mark. A packet in the
+ * original direction has S = its sender, D = its receiver; in the reply direction the other way round. Both
+ * go into the mark as S << 8 | D, 0 for what is not a node, and two small verdict maps lead to the chains
+ * to_S ("allow to", what S may open) and from_D ("allow from", what may be opened to D). These match the
+ * connection's original tuple only, so that both directions, and the ICMP errors that belong to it, get the
+ * same judgement, and no packet passes because its connection once did.
+ *
+ * libnftables 1.0.6 only gives `ct original proto-dst` a type after one family and one protocol are known,
+ * hence a rule for each.
+ */
+#include "enforcer/drivers/nft_rules.h"
+#include "enforcer/drivers/nft_frames.h"
+#include "policy/policy.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#define T "inet pratique "
+
+const struct ipc_segments *nft_rules_initial(void)
+{
+	static char name[] = "quarantine";
+	static struct ipc_segment segment = {
+		.name = name, .mark = ENFORCER_MARK_INITIAL, .is_default = true
+	};
+	static const struct ipc_segments initial = { .segments = &segment, .n_segments = 1 };
+	return &initial;
+}
+
+const struct ipc_segment *nft_rules_default_segment(const struct ipc_segments *policy)
+{
+	for (size_t i = 0; i < policy->n_segments; i++)
+		if (policy->segments[i].is_default)
+			return &policy->segments[i];
+	return NULL;
+}
+
+const char *nft_link_family(const struct link *l)
+{
+	return l->routed ? "netdev" : "bridge";
+}
+
+/* The chains and counters that exist once, and those that exist for each segment (followed by its mark). */
+static const char *const fixed_chains[] = { "guard", "sender", "forward", "input", "output", "received",
+	"sent", "from_node", "to_node", "receiver", "judge", "refuse", "explain" };
+static const char *const segment_chains[] = { "opens_", "answers_", "to_", "from_", "refuse_" };
+static const char *const segment_counters[] = { "passed_", "refused_" };
+
+static bool has_segment_name(const struct ipc_segments *policy, const char *prefix, const char *name)
+{
+	size_t n = strlen(prefix);
+	if (strncmp(name, prefix, n) != 0)
+		return false;
+	for (size_t i = 0; i < policy->n_segments; i++) {
+		char mark[8];
+		snprintf(mark, sizeof(mark), "%u", policy->segments[i].mark);
+		if (strcmp(name + n, mark) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool nft_rules_has_name(const struct ipc_segments *policy, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(fixed_chains); i++)
+		if (strcmp(fixed_chains[i], name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(segment_chains); i++)
+		if (has_segment_name(policy, segment_chains[i], name))
+			return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(segment_counters); i++)
+		if (has_segment_name(policy, segment_counters[i], name))
+			return true;
+	char policy_name[32];
+	snprintf(policy_name, sizeof(policy_name), NFT_POLICY_COUNTER, policy->policy_fingerprint);
+	return strcmp(name, policy_name) == 0 || strcmp(name, "unmarked") == 0 || strcmp(name, "forged") == 0;
+}
+
+void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_segments *policy)
+{
+	nft_frames_declare(out, links);
+	fputs("add table " T "\n", out);
+	fprintf(out, "add map " T "nodes6 { type ifname . ipv6_addr : mark; flags timeout; size %d; }\n",
+	        NFT_ELEMENTS_MAX);
+	fprintf(out, "add map " T "nodes4 { type ifname . ipv4_addr : mark; flags timeout; size %d; }\n",
+	        NFT_ELEMENTS_MAX);
+	fputs("add counter " T "unmarked\nadd counter " T "forged\n", out);
+	fprintf(out, "add counter " T NFT_POLICY_COUNTER "\n", policy->policy_fingerprint);
+	for (size_t i = 0; i < policy->n_segments; i++)
+		for (size_t j = 0; j < ARRAY_LENGTH(segment_counters); j++)
+			fprintf(out, "add counter " T "%s%u\n", segment_counters[j],
+			        policy->segments[i].mark);
+}
+
+/* ---- one "allow" line ---- */
+
+/* The family and the peer's prefixes; false where the rule has none of this family. */
+static bool write_peer(FILE *out, const struct ipc_rule *r, bool v4)
+{
+	const char *end = r->direction == POLICY_TO ? "daddr" : "saddr";
+	const char *separator = "";
+	fprintf(out, "meta nfproto %s ", v4 ? "ipv4" : "ipv6");
+	if (r->peer == POLICY_PEER_SEGMENT && r->direction == POLICY_TO)
+		fprintf(out, "meta mark & 0xff == 0x%x ", r->peer_mark);
+	else if (r->peer == POLICY_PEER_SEGMENT)
+		fprintf(out, "meta mark & 0xff00 == 0x%x ", r->peer_mark << 8);
+	if (r->peer != POLICY_PEER_PREFIXES)
+		return true;
+	for (size_t i = 0; i < r->n_prefixes; i++) {
+		const struct ip_prefix *p = &r->prefixes[i].prefix;
+		char text[IP_TEXT_SIZE];
+		if ((p->length >= 96 && ip_is_v4(&p->address)) != v4)
+			continue;
+		if (!*separator)
+			fprintf(out, "ct original %s %s { ", v4 ? "ip" : "ip6", end);
+		fprintf(out, "%s%s", separator, ip_prefix_format(p, text));
+		separator = ", ";
+	}
+	if (*separator)
+		fputs(" } ", out);
+	return *separator;
+}
+
+static void write_protocol(FILE *out, const struct ipc_rule *r, uint8_t protocol, bool v4, const char *chain)
+{
+	size_t n = r->n_ports;
+	for (size_t i = 0; i < (n ? n : 1); i++) {
+		char *text FREE_ON_EXIT = NULL;
+		size_t length;
+		FILE *rule = open_memstream(&text, &length);
+		bool matches = rule && write_peer(rule, r, v4);
+		if (rule)
+			fclose(rule);
+		if (!matches)
+			return;
+		fprintf(out, "add rule " T "%s %s", chain, text);
+		if (protocol)
+			fprintf(out, "ct protocol %u ", protocol);
+		if (n && r->ports[i].first == r->ports[i].last)
+			fprintf(out, "ct original proto-dst %u ", r->ports[i].first);
+		else if (n)
+			fprintf(out, "ct original proto-dst %u-%u ", r->ports[i].first, r->ports[i].last);
+		fputs("return\n", out);
+	}
+}
+
+/* Ports without a protocol are those of TCP and UDP. Each ICMP has its own family. */
+static void write_rule(FILE *out, const struct ipc_rule *r, const char *chain)
+{
+	for (int v4 = 0; v4 <= 1; v4++) {
+		if (r->protocol == (v4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+			continue;
+		if (r->protocol || !r->n_ports) {
+			write_protocol(out, r, r->protocol, v4, chain);
+			continue;
+		}
+		write_protocol(out, r, IPPROTO_TCP, v4, chain);
+		write_protocol(out, r, IPPROTO_UDP, v4, chain);
+	}
+}
+
+/* ---- a segment's chains ---- */
+
+static void write_refuse(FILE *out, const struct ipc_segment *s, uint16_t log_group)
+{
+	fprintf(out, "add rule " T "refuse_%u counter name refused_%u\n", s->mark, s->mark);
+	if (s->log)
+		fprintf(out,
+		        "add rule " T "refuse_%u limit rate 50/second burst 100 packets "
+		        "log prefix \"pratique segment %u refused: \" group %u snaplen 96\n",
+		        s->mark, s->mark, log_group);
+	fprintf(out, "add rule " T "refuse_%u goto refuse\n", s->mark);
+}
+
+static void write_segment(FILE *out, const struct ipc_segment *s, uint16_t log_group)
+{
+	char chain[16];
+	unsigned m = s->mark;
+	fprintf(out, "add rule " T "opens_%u jump receiver\n", m);
+	fprintf(out, "add rule " T "opens_%u meta mark set meta mark | 0x%x\n", m, m << 8);
+	fprintf(out, "add rule " T "opens_%u goto judge\n", m);
+	fprintf(out, "add rule " T "answers_%u jump receiver\n", m);
+	fprintf(out, "add rule " T "answers_%u meta mark set meta mark << 8\n", m);
+	fprintf(out, "add rule " T "answers_%u meta mark set meta mark | 0x%x\n", m, m);
+	fprintf(out, "add rule " T "answers_%u goto judge\n", m);
+	for (int direction = POLICY_TO; direction <= POLICY_FROM; direction++) {
+		snprintf(chain, sizeof(chain), "%s%u", direction == POLICY_TO ? "to_" : "from_", m);
+		for (size_t i = 0; i < s->n_rules; i++)
+			if (s->rules[i].direction == direction)
+				write_rule(out, &s->rules[i], chain);
+		fprintf(out, "add rule " T "%s goto refuse_%u\n", chain, m);
+	}
+	write_refuse(out, s, log_group);
+}
+
+static void write_map(FILE *out, const struct ipc_segments *policy, unsigned shift, const char *format)
+{
+	fputs("{ ", out);
+	for (size_t i = 0; i < policy->n_segments; i++) {
+		unsigned m = policy->segments[i].mark;
+		fprintf(out, "%s0x%x : ", i ? ", " : "", m << shift);
+		fprintf(out, format, m);
+	}
+	fputs(" }", out);
+}
+
+static void write_judge(FILE *out, const struct ipc_segments *policy)
+{
+	fputs("add rule " T "judge meta mark & 0xff00 vmap ", out);
+	write_map(out, policy, 8, "jump to_%u");
+	fputs("\nadd rule " T "judge meta mark & 0xff vmap ", out);
+	write_map(out, policy, 0, "jump from_%u");
+	fputs("\nadd rule " T "judge counter name meta mark & 0xff00 map ", out);
+	write_map(out, policy, 8, "\"passed_%u\"");
+	fputs("\nadd rule " T "judge counter name meta mark & 0xff map ", out);
+	write_map(out, policy, 0, "\"passed_%u\"");
+	fputs("\nadd rule " T "judge accept\n", out);
+}
+
+/* ---- the hooks ---- */
+
+static void write_links(FILE *out, const struct links *links)
+{
+	fputs("{ ", out);
+	for (size_t i = 0; i < links->count; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", links->items[i].name);
+	fputs(" } ", out);
+}
+
+static void write_rule_on_links(
+        FILE *out, const char *chain, const char *which, const struct links *links, const char *rest)
+{
+	fprintf(out, "add rule " T "%s %s ", chain, which);
+	write_links(out, links);
+	fprintf(out, "%s\n", rest);
+}
+
+static void write_hooks(FILE *out, const struct links *links)
+{
+	/* Before connection tracking: what has no segment, or a source that does not lead back to where it
+	 * comes from (BCP 38), makes no state. */
+	write_rule_on_links(out, "guard", "iifname", links, "goto sender");
+	fputs("add rule " T "sender meta mark 0 counter name unmarked drop\n"
+	      "add rule " T "sender ip6 saddr { ::, fe80::/10 } return\n"
+	      "add rule " T "sender ip saddr 0.0.0.0 return\n"
+	      "add rule " T "sender fib saddr type local counter name forged drop\n"
+	      "add rule " T "sender fib saddr . iif oif missing counter name forged drop\n",
+	        out);
+	write_rule_on_links(out, "forward", "iifname", links, "goto from_node");
+	write_rule_on_links(out, "forward", "oifname", links, "goto to_node");
+	write_rule_on_links(out, "input", "iifname", links, "goto received");
+	write_rule_on_links(out, "output", "oifname", links, "goto sent");
+	write_rule_on_links(out, "refuse", "iifname", links, "goto explain");
+	fputs("add rule " T "refuse drop\n", out);
+}
+
+/* What a link cannot do without, to and from the gateway itself: neighbour discovery (RFC 4861: hop limit
+ * 255), multicast listeners, address assignment, and errors about what a node sent. */
+static const char local_rules[] =
+        "add rule " T "received icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }"
+        " ip6 hoplimit 255 accept\n"
+        "add rule " T "received icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report }"
+        " ip6 hoplimit 1 accept\n"
+        "add rule " T "received meta l4proto igmp accept\n"
+        "add rule " T "received udp sport 546 udp dport 547 accept\n"
+        "add rule " T "received udp sport 68 udp dport 67 accept\n"
+        "add rule " T "received goto from_node\n"
+        "add rule " T "sent icmpv6 type nd-redirect drop\n"
+        "add rule " T "sent icmp type redirect drop\n"
+        "add rule " T "sent icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert }"
+        " ip6 hoplimit 255 accept\n"
+        "add rule " T "sent icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done,"
+        " mld2-listener-report } ip6 hoplimit 1 accept\n"
+        "add rule " T "sent meta l4proto igmp accept\n"
+        "add rule " T "sent udp sport 547 udp dport 546 accept\n"
+        "add rule " T "sent udp sport 67 udp dport 68 accept\n"
+        "add rule " T "sent icmpv6 type { destination-unreachable, packet-too-big, time-exceeded,"
+        " parameter-problem } accept\n"
+        "add rule " T "sent icmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n"
+        "add rule " T "sent ct state related tcp flags & rst == rst accept\n"
+        "add rule " T "sent goto to_node\n";
+
+/* Refused packets of nodes are answered, so that programs fail at once; the answer also makes the kernel ask
+ * for the link-layer address of a source that is not proven yet. */
+static const char explain_rules[] =
+        "add rule " T "explain limit rate over 500/second burst 1000 packets drop\n"
+        "add rule " T "explain meta l4proto tcp reject with tcp reset\n"
+        "add rule " T "explain reject with icmpx admin-prohibited\n";
+
+static void write_directions(FILE *out, const struct links *links, const struct ipc_segments *policy)
+{
+	fputs("add rule " T "from_node ct state invalid drop\n"
+	      "add rule " T "from_node ct direction original meta mark vmap ",
+	        out);
+	write_map(out, policy, 0, "goto opens_%u");
+	fputs("\nadd rule " T "from_node ct direction reply meta mark vmap ", out);
+	write_map(out, policy, 0, "goto answers_%u");
+	fputs("\nadd rule " T "from_node drop\n", out);
+	fputs("add rule " T "to_node ct state invalid drop\n"
+	      "add rule " T "to_node jump receiver\n"
+	      "add rule " T "to_node ct direction original goto judge\n"
+	      "add rule " T "to_node ct direction reply meta mark set meta mark << 8 goto judge\n"
+	      "add rule " T "to_node drop\n",
+	        out);
+	char initial[64];
+	snprintf(initial, sizeof(initial), "meta mark set 0x%x", nft_rules_default_segment(policy)->mark);
+	fputs("add rule " T "receiver meta mark set 0x0\n", out);
+	write_rule_on_links(out, "receiver", "oifname", links, initial);
+	fputs("add rule " T "receiver meta mark set oifname . ip6 daddr map @nodes6\n"
+	      "add rule " T "receiver meta mark set oifname . ip daddr map @nodes4\n",
+	        out);
+}
+
+static void write_chains(FILE *out, const struct ipc_segments *policy)
+{
+	static const struct {
+		const char *name, *hook;
+	} hooks[] = { { "guard", "prerouting priority -310" }, { "forward", "forward priority -5" },
+		{ "input", "input priority -5" }, { "output", "output priority -5" } };
+	for (size_t i = 0; i < ARRAY_LENGTH(hooks); i++)
+		fprintf(out, "add chain " T "%s { type filter hook %s; policy accept; }\n", hooks[i].name,
+		        hooks[i].hook);
+	for (size_t i = 0; i < ARRAY_LENGTH(fixed_chains); i++)
+		fprintf(out, "add chain " T "%s\n", fixed_chains[i]);
+	for (size_t i = 0; i < policy->n_segments; i++)
+		for (size_t j = 0; j < ARRAY_LENGTH(segment_chains); j++)
+			fprintf(out, "add chain " T "%s%u\n", segment_chains[j], policy->segments[i].mark);
+}
+
+void nft_rules_write(
+        FILE *out, const struct links *links, const struct ipc_segments *policy, uint16_t log_group)
+{
+	nft_frames_write(out, links, nft_rules_default_segment(policy)->mark);
+	fputs("flush table " T "\n", out);
+	write_chains(out, policy);
+	write_hooks(out, links);
+	fputs(local_rules, out);
+	write_directions(out, links, policy);
+	write_judge(out, policy);
+	fputs(explain_rules, out);
+	for (size_t i = 0; i < policy->n_segments; i++)
+		write_segment(out, &policy->segments[i], log_group);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/* The rule set as text for libnftables: pure functions of the links and the policy's segments. */
+#pragma once
+
+#include "enforcer/element.h"
+#include "ipc/ipc.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NFT_ELEMENTS_MAX 131072 /* of each set or map */
+#define NFT_SIGHTINGS_MAX 1024  /* of each set that packets fill */
+
+/* A counter that counts nothing: its name tells after a restart which policy's marks the elements have. */
+#define NFT_POLICY_COUNTER "policy_%016" PRIx64
+#define NFT_POLICY_SCAN "policy_%" SCNx64
+
+/* The family of the table in which a link's frames are judged: "bridge", or "netdev" for a routed interface.
+ */
+const char *nft_link_family(const struct link *l);
+
+/* Tables, sets, maps and counters; what exists already stays as it is, with its elements. */
+void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_segments *policy);
+/* Empties the chains and fills them anew. */
+void nft_rules_write(
+        FILE *out, const struct links *links, const struct ipc_segments *policy, uint16_t log_group);
+/* Whether these rules use a chain or a counter of the inet table with this name. */
+bool nft_rules_has_name(const struct ipc_segments *policy, const char *name);
+/* The segments before any policy: one, which reaches nothing. Static. */
+const struct ipc_segments *nft_rules_initial(void);
+const struct ipc_segment *nft_rules_default_segment(const struct ipc_segments *policy);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The driver for the kernel's own packet filter. Each call builds one text and hands it to libnftables, which
+ * sends it to the kernel as one transaction.
+ */
+#include "enforcer/drivers/driver.h"
+#include "enforcer/drivers/nft_elements.h"
+#include "enforcer/drivers/nft_rules.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <string.h>
+
+struct nftables {
+	struct driver base;
+	struct nft_ctx *write, *read; /* read answers in JSON */
+	const struct links *links;
+	uint16_t log_group;
+	uint64_t seen; /* packets that made sightings, when they were last read */
+};
+
+static const struct driver_ops nftables_ops;
+
+static int run(struct nft_ctx *ctx, const char *text, struct error *err)
+{
+	if (nft_run_cmd_from_buffer(ctx, text) == 0)
+		return 0;
+	const char *why = nft_ctx_get_error_buffer(ctx);
+	int code = strstr(why, "No such file") ? -ENOENT : strstr(why, "not permitted") ? -EPERM : -EIO;
+	return error_set(err, code, "nftables: %.*s", (int)strcspn(why, "\n"), why);
+}
+
+/* Runs and reads one JSON answer; *ret must be released. */
+static int ask(struct nftables *n, const char *command, json_t **ret, struct error *err)
+{
+	json_error_t why;
+	int r = run(n->read, command, err);
+	const char *text = nft_ctx_get_output_buffer(n->read);
+	if (r < 0)
+		return r;
+	*ret = json_loads(text, 0, &why);
+	return *ret ? 0
+	            : error_set(err, -EBADMSG, "nftables: \"%s\" answered no JSON: %s", command, why.text);
+}
+
+/* ---- what an earlier policy left ---- */
+
+static void write_stale(FILE *out, const struct ipc_segments *policy, const json_t *listing, const char *type)
+{
+	size_t i;
+	json_t *object;
+	json_array_foreach(json_object_get(listing, "nftables"), i, object) {
+		const char *name = json_string_value(json_object_get(json_object_get(object, type), "name"));
+		if (name && !nft_rules_has_name(policy, name))
+			fprintf(out, "delete %s inet pratique %s\n", type, name);
+	}
+}
+
+static int write_stale_names(
+        struct nftables *n, FILE *out, const struct ipc_segments *policy, struct error *err)
+{
+	json_t *listing;
+	unsigned int flags = nft_ctx_output_get_flags(n->read);
+	nft_ctx_output_set_flags(n->read, flags | NFT_CTX_OUTPUT_TERSE); /* no elements */
+	int r = ask(n, "list table inet pratique", &listing, err);
+	nft_ctx_output_set_flags(n->read, flags);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	write_stale(out, policy, listing, "chain");
+	write_stale(out, policy, listing, "counter");
+	json_decref(listing);
+	return 0;
+}
+
+static int nftables_load(struct driver *d, const struct ipc_segments *policy,
+        const struct element_changes *changes, time_ms now, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	if (!out)
+		return error_set(err, -ENOMEM, "nftables: no memory for the rules");
+	nft_rules_declare(out, n->links, policy);
+	nft_rules_write(out, n->links, policy, n->log_group);
+	int r = write_stale_names(n, out, policy, err);
+	if (changes)
+		nft_elements_write(out, n->links, changes->items, changes->count, now);
+	fclose(out);
+	return r < 0 ? r : run(n->write, text, err);
+}
+
+static int nftables_apply(
+        struct driver *d, const struct element_change *changes, size_t count, time_ms now, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	if (!out)
+		return error_set(err, -ENOMEM, "nftables: no memory for a batch of %zu", count);
+	nft_elements_write(out, n->links, changes, count, now);
+	fclose(out);
+	return length ? run(n->write, text, err) : 0;
+}
+
+static int list_set(struct nftables *n, size_t link, size_t index, time_ms now, element_fn fn, void *context,
+        struct error *err)
+{
+	char name[64], command[96];
+	const char *type;
+	json_t *listing;
+	if (!nft_elements_set(n->links, link, index, &type, name))
+		return 1;
+	if (!type)
+		return 0;
+	snprintf(command, sizeof(command), "list %s %s", type, name);
+	int r = ask(n, command, &listing, err);
+	if (r < 0)
+		return r;
+	r = nft_elements_read(n->links, link, index, listing, now, fn, context);
+	json_decref(listing);
+	return r < 0 ? error_set(err, r, "nftables: the elements of %s are not ours", name) : 0;
+}
+
+static int nftables_list(struct driver *d, time_ms now, element_fn fn, void *context, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	for (size_t link = 0; link < n->links->count; link++)
+		for (size_t i = 0;; i++) {
+			int r = list_set(n, link, i, now, fn, context, err);
+			if (r < 0)
+				return r;
+			if (r > 0)
+				break;
+		}
+	return 0;
+}
+
+/* How many packets were refused for contradicting what is proven; reading it is cheap. */
+static int count_seen(struct nftables *n, uint64_t *ret, struct error *err)
+{
+	static const char *const tables[] = { "list counters table bridge pratique",
+		"list counters table netdev pratique" };
+	*ret = 0;
+	for (size_t t = 0; t < ARRAY_LENGTH(tables); t++) {
+		json_t *listing, *object;
+		size_t i;
+		int r = ask(n, tables[t], &listing, err);
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			return r;
+		json_array_foreach(json_object_get(listing, "nftables"), i, object) {
+			const json_t *c = json_object_get(object, "counter");
+			const char *name = json_string_value(json_object_get(c, "name"));
+			if (name &&
+			        (strcmp(name, "stolen") == 0 || strcmp(name, "cloned") == 0 ||
+			                strcmp(name, "rogue") == 0))
+				*ret += (uint64_t)json_integer_value(json_object_get(c, "packets"));
+		}
+		json_decref(listing);
+	}
+	return 0;
+}
+
+static int nftables_sightings(struct driver *d, sighting_fn fn, void *context, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	char name[64], command[96];
+	uint64_t seen;
+	int e = count_seen(n, &seen, err);
+	if (e < 0 || seen == n->seen)
+		return e;
+	n->seen = seen;
+	for (size_t link = 0; link < n->links->count; link++)
+		for (size_t i = 0; nft_elements_sighting_set(n->links, link, i, name); i++) {
+			json_t *listing;
+			snprintf(command, sizeof(command), "list set %s", name);
+			int r = ask(n, command, &listing, err);
+			if (r < 0)
+				return r;
+			r = nft_elements_read_sightings(link, i, listing, fn, context);
+			json_decref(listing);
+			if (r < 0)
+				return error_set(err, r, "nftables: the elements of %s are not ours", name);
+		}
+	return 0;
+}
+
+static struct ipc_segment_counter *counter_of(struct ipc_counters *c, uint8_t mark)
+{
+	for (size_t i = 0; i < c->n_segments; i++)
+		if (c->segments[i].mark == mark)
+			return &c->segments[i];
+	c->segments = xrealloc_array(c->segments, c->n_segments + 1, sizeof(*c->segments));
+	c->segments[c->n_segments] = (struct ipc_segment_counter){ .mark = mark };
+	return &c->segments[c->n_segments++];
+}
+
+static void take_counter(struct ipc_counters *ret, const json_t *c)
+{
+	const char *name = json_string_value(json_object_get(c, "name"));
+	uint64_t packets = (uint64_t)json_integer_value(json_object_get(c, "packets"));
+	uint64_t bytes = (uint64_t)json_integer_value(json_object_get(c, "bytes"));
+	unsigned mark;
+	if (name && sscanf(name, "passed_%u", &mark) == 1) {
+		struct ipc_segment_counter *s = counter_of(ret, (uint8_t)mark);
+		s->passed_packets = packets;
+		s->passed_bytes = bytes;
+	} else if (name && sscanf(name, "refused_%u", &mark) == 1) {
+		struct ipc_segment_counter *s = counter_of(ret, (uint8_t)mark);
+		s->refused_packets = packets;
+		s->refused_bytes = bytes;
+	}
+}
+
+static int nftables_counters(struct driver *d, struct ipc_counters *ret, struct error *err)
+{
+	json_t *listing, *object;
+	size_t i;
+	int r = ask((struct nftables *)d, "list counters table inet pratique", &listing, err);
+	if (r < 0)
+		return r;
+	*ret = (struct ipc_counters){ 0 };
+	json_array_foreach(json_object_get(listing, "nftables"), i, object)
+		take_counter(ret, json_object_get(object, "counter"));
+	json_decref(listing);
+	return 0;
+}
+
+static int nftables_loaded(struct driver *d, uint64_t *ret_fingerprint, struct error *err)
+{
+	json_t *listing, *object;
+	size_t i;
+	int r = ask((struct nftables *)d, "list counters table inet pratique", &listing, err);
+	if (r < 0)
+		return r;
+	r = error_set(err, -ENOENT, "nftables: no policy was loaded");
+	json_array_foreach(json_object_get(listing, "nftables"), i, object) {
+		const char *name =
+		        json_string_value(json_object_get(json_object_get(object, "counter"), "name"));
+		if (name && sscanf(name, NFT_POLICY_SCAN, ret_fingerprint) == 1)
+			r = 0;
+	}
+	json_decref(listing);
+	return r;
+}
+
+static int nftables_flush(struct driver *d, struct error *err)
+{
+	return run(((struct nftables *)d)->write,
+	        "add table bridge pratique\ndelete table bridge pratique\n"
+	        "add table netdev pratique\ndelete table netdev pratique\n"
+	        "add table inet pratique\ndelete table inet pratique\n",
+	        err);
+}
+
+static struct driver *nftables_free(struct driver *d)
+{
+	struct nftables *n = (struct nftables *)d;
+	if (n) {
+		nft_ctx_free(n->write);
+		nft_ctx_free(n->read);
+		free(n);
+	}
+	return NULL;
+}
+
+static const struct driver_ops nftables_ops = {
+	.load = nftables_load,
+	.apply = nftables_apply,
+	.list = nftables_list,
+	.loaded = nftables_loaded,
+	.counters = nftables_counters,
+	.sightings = nftables_sightings,
+	.flush = nftables_flush,
+	.free = nftables_free,
+};
+
+struct driver *driver_nftables_new(const struct links *links, uint16_t log_group, struct error *err)
+{
+	struct nftables *n = xcalloc(1, sizeof(*n));
+	*n = (struct nftables){ { &nftables_ops }, nft_ctx_new(NFT_CTX_DEFAULT), nft_ctx_new(NFT_CTX_DEFAULT),
+		links, log_group };
+	if (!n->write || !n->read || nft_ctx_buffer_error(n->write) || nft_ctx_buffer_output(n->write) ||
+	        nft_ctx_buffer_error(n->read) || nft_ctx_buffer_output(n->read)) {
+		error_set(err, -ENOMEM, "nftables: libnftables does not start");
+		return nftables_free(&n->base);
+	}
+	nft_ctx_output_set_flags(n->read, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_ALL);
+	return &n->base;
+}

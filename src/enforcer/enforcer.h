@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The enforcer put together: the kernel's tables and the driver on one side, the server on the other,
+ * attachments and desired state between them.
+ */
+#pragma once
+
+#include "enforcer/conntrack.h"
+#include "enforcer/desired.h"
+#include "enforcer/kernel.h"
+#include "enforcer/options.h"
+#include "enforcer/session.h"
+#include "enforcer/state.h"
+
+#define ENFORCER_QUESTIONS_MAX 256 /* WHO that wait for an answer */
+#define ENFORCER_PROBES_MAX 1024   /* that wait for their turn */
+#define ENFORCER_WHO_MS 900        /* to find out who has an address */
+
+struct enforcer_question {
+	uint32_t request;
+	struct ip_address ip;
+	time_ms until; /* monotonic */
+};
+struct enforcer_probe {
+	uint16_t link;
+	struct ip_address ip;
+	struct mac_address mac;
+};
+
+struct enforcer {
+	const struct options *options;
+	struct links links;
+	char *state_path;
+	struct event_base *base;
+	struct driver *driver;
+	struct attachments *attachments;
+	struct desired *desired;
+	struct kernel *kernel;
+	struct conntrack *conntrack;
+	struct tls_context *tls;
+	struct session *session;
+	struct event *kernel_event, *conntrack_event, *tick, *who_timer, *save_timer, *counters_timer;
+
+	/* What effects ask for, done when the event that caused them is through. */
+	struct enforcer_probe probes[ENFORCER_PROBES_MAX];
+	size_t n_probes;
+	bool refresh, reload, started;
+	struct table *changed; /* "port" and MAC of attachments that the server has to hear of */
+	struct enforcer_question questions[ENFORCER_QUESTIONS_MAX];
+	size_t n_questions;
+
+	time_ms last_floor;      /* monotonic */
+	time_ms last_floor_wall; /* until when admissions were known to be current */
+	bool away;
+	uint64_t last_counters; /* hash of what was sent */
+};
+
+/* Everything that needs root; nothing in the kernel is touched yet. */
+int enforcer_open(
+        struct enforcer *e, const struct options *options, const struct links *links, struct error *err);
+/* The rules in force, the kernel's tables read, events followed, the server called. */
+int enforcer_start(struct enforcer *e, struct error *err);
+/* Leaves everything in the kernel as it is. */
+void enforcer_close(struct enforcer *e);
+
+/* ---- within the room ---- */
+
+/* Does what waits: probes, dumps, the commit, and telling the server. */
+void enforcer_settle(struct enforcer *e);
+/* server.c: messages from and to the server. */
+int enforcer_take_message(void *context, const struct ipc_message *m, struct error *err);
+void enforcer_greet(void *context, const char *peer);
+void enforcer_lost(void *context, const char *reason);
+void enforcer_tell(struct enforcer *e, const char *kind, const char *text, const char *port,
+        const struct mac_address *mac);
+void enforcer_report_attachments(struct enforcer *e);
+void enforcer_answer_questions(struct enforcer *e, time_ms now);
+void enforcer_report_counters(struct enforcer *e);
+void enforcer_save_soon(struct enforcer *e);

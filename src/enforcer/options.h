@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* The enforcer's configuration file. */
+#pragma once
+
+#include "base/config.h"
+#include "enforcer/element.h"
+
+struct options {
+	char *name, *server_name, *ca, *crl, *certificate, *key, *state, *user;
+	struct config_list servers, bridges, interfaces;
+	int64_t log_group, away_after_ms;
+};
+extern const struct config_option options_table[];
+extern const size_t options_count;
+
+/* -EINVAL with what is wrong; options_clear() in every case. */
+int options_load(const char *path, const char *const *overrides, void (*report)(const char *text),
+        struct options *ret, struct links *ret_links, struct error *err);
+void options_clear(struct options *o);

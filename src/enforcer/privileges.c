@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#include "enforcer/privileges.h"
+#include "base/file.h"
+#include "net/daemon.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PRIORITY -10 /* a move must not wait for what else the gateway does */
+
+static int check_capability(struct error *err)
+{
+	cap_flag_value_t has = CAP_CLEAR;
+	cap_t c = cap_get_proc();
+	if (c)
+		cap_get_flag(c, CAP_NET_ADMIN, CAP_EFFECTIVE, &has);
+	cap_free(c);
+	return has == CAP_SET
+	        ? 0
+	        : error_set(err, -EPERM, "CAP_NET_ADMIN is missing: start as root, or grant it");
+}
+
+/* The directory's owner is who the daemon becomes. */
+static int give(const char *state, const struct passwd *p, struct error *err)
+{
+	if (chown(state, p->pw_uid, p->pw_gid) < 0)
+		return error_set(err, -errno, "%s: %s", state, strerror(errno));
+	return 0;
+}
+
+int privileges_drop(const char *user, const char *state, bool *ret_fallback, struct error *err)
+{
+	static const cap_value_t keep[] = { CAP_NET_ADMIN };
+	const struct passwd *p = NULL;
+	bool root = geteuid() == 0;
+	int r = check_capability(err);
+	*ret_fallback = false;
+	setpriority(PRIO_PROCESS, 0, PRIORITY);
+	if (r == 0)
+		r = file_make_directory(state, 0700, err);
+	if (r < 0 || !root)
+		return r < 0 ? r : daemon_drop_privileges(NULL, keep, 1, err);
+	p = getpwnam(user);
+	*ret_fallback = !p;
+	if (!p)
+		p = getpwnam("nobody");
+	if (!p)
+		return error_set(err, -ENOENT,
+		        "there is neither a user %s nor nobody: create one, or set `user`", user);
+	r = give(state, p, err);
+	return r < 0 ? r : daemon_drop_privileges(p->pw_name, keep, 1, err);
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Traffic for the enforcer's scenario tests.
+
+serve PORT...                          TCP and UDP echo on these ports, both families, until killed
+connect ADDRESS PORT [SOURCE]          exit 0 where TCP connects within 1.5 s
+hold ADDRESS PORT                      keeps a connection busy; prints "up", and "cut" when no echo came for 0.4 s
+stream ADDRESS PORT RATE SECONDS       numbered UDP, echoed; prints "sent N lost M"
+arp INTERFACE MAC IP                   an ARP announcement
+na INTERFACE MAC IP [SOURCE-IP]        an unsolicited neighbour advertisement
+ra INTERFACE MAC                       a router advertisement
+udp INTERFACE MAC SRC-IP DST-IP DST-MAC PORT   one UDP packet with these addresses
+"""
+
+import ipaddress
+import select
+import socket
+import struct
+import sys
+import time
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def mac_bytes(text):
+    return bytes(int(part, 16) for part in text.split(":"))
+
+
+def send_frame(interface, frame):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind((interface, 0))
+        s.send(frame)
+
+
+def ipv6(source, target, protocol, payload, hops=255, sum_at=2):
+    src, dst = ipaddress.ip_address(source).packed, ipaddress.ip_address(target).packed
+    pseudo = src + dst + struct.pack("!IHBB", len(payload), 0, 0, protocol)
+    total = checksum(pseudo + payload)
+    payload = payload[:sum_at] + struct.pack("!H", total) + payload[sum_at + 2:]
+    return struct.pack("!IHBB", 6 << 28, len(payload), protocol, hops) + src + dst + payload
+
+
+def ipv4(source, target, protocol, payload):
+    src, dst = ipaddress.ip_address(source).packed, ipaddress.ip_address(target).packed
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0) + src + dst
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def serve(ports):
+    listeners, datagrams, peers = [], [], []
+    for port in ports:
+        s = socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
+        u = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        u.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        u.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        u.bind(("", int(port)))
+        listeners.append(s)
+        datagrams.append(u)
+    print("ready", flush=True)
+    while True:
+        for s in select.select(listeners + datagrams + peers, [], [])[0]:
+            if s in listeners:
+                peers.append(s.accept()[0])
+            elif s in datagrams:
+                data, peer = s.recvfrom(2048)
+                try:
+                    s.sendto(data, peer)
+                except OSError:
+                    pass
+            else:
+                try:
+                    data = s.recv(2048)
+                    s.sendall(data)
+                except OSError:
+                    data = b""
+                if not data:
+                    peers.remove(s)
+                    s.close()
+
+
+def connect(address, port, source=None):
+    try:
+        socket.create_connection((address, int(port)), 1.5, (source, 0) if source else None).close()
+    except OSError:
+        return 1
+    return 0
+
+
+def hold(address, port):
+    s = socket.create_connection((address, int(port)), 2)
+    s.settimeout(0.4)
+    print("up", flush=True)
+    while True:
+        try:
+            s.sendall(b"x")
+            if not s.recv(1):
+                raise OSError("closed")
+        except OSError:
+            print("cut", flush=True)
+            return 0
+        time.sleep(0.02)
+
+
+def stream(address, port, rate, seconds):
+    target = (address, int(port))
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    s.setblocking(False)
+    total, seen, start = int(rate) * int(seconds), set(), time.monotonic()
+    number = failed = 0
+    end = None
+    while end is None or time.monotonic() < end:
+        due = int((time.monotonic() - start) * int(rate))
+        while number < min(due, total):
+            try:
+                s.sendto(struct.pack("!I", number), target)
+            except OSError:
+                failed += 1
+            number += 1
+        if number == total and end is None:
+            end = time.monotonic() + 1
+        select.select([s], [], [], 0.001)
+        try:
+            while True:
+                seen.add(struct.unpack("!I", s.recv(16))[0])
+        except OSError:
+            pass
+    print(f"sent {total} lost {total - len(seen)}", flush=True)
+    return 0
+
+
+def arp(interface, mac, address):
+    mac, ip = mac_bytes(mac), ipaddress.ip_address(address).packed
+    send_frame(interface, b"\xff" * 6 + mac + b"\x08\x06" +
+               struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + ip + bytes(6) + ip)
+    send_frame(interface, b"\xff" * 6 + mac + b"\x08\x06" +
+               struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + mac + ip + mac + ip)
+
+
+def na(interface, mac, address, source=None):
+    body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + ipaddress.ip_address(address).packed
+    body += b"\x02\x01" + mac_bytes(mac)
+    send_frame(interface, b"\x33\x33\0\0\0\x01" + mac_bytes(mac) + b"\x86\xdd" +
+               ipv6(source or address, "ff02::1", 58, body))
+
+
+def ra(interface, mac):
+    body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + b"\x01\x01" + mac_bytes(mac)
+    send_frame(interface, b"\x33\x33\0\0\0\x01" + mac_bytes(mac) + b"\x86\xdd" +
+               ipv6("fe80::bad", "ff02::1", 58, body))
+
+
+def udp(interface, mac, source, target, target_mac, port):
+    payload = struct.pack("!HHHH", 4444, int(port), 12, 0) + b"evil"
+    if ":" in source:
+        packet, kind = ipv6(source, target, 17, payload, 64, 6), b"\x86\xdd"
+    else:
+        packet, kind = ipv4(source, target, 17, payload), b"\x08\x00"
+    send_frame(interface, mac_bytes(target_mac) + mac_bytes(mac) + kind + packet)
+
+
+def main():
+    verbs = {"connect": connect, "hold": hold, "stream": stream, "arp": arp, "na": na, "ra": ra, "udp": udp}
+    if len(sys.argv) > 2 and sys.argv[1] == "serve":
+        return serve(sys.argv[2:])
+    if len(sys.argv) < 3 or sys.argv[1] not in verbs:
+        sys.exit(__doc__)
+    return verbs[sys.argv[1]](*sys.argv[2:]) or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
