@@ -7,6 +7,7 @@
 
 enum agent_exit { AGENT_OK = 0, AGENT_FAILURE = 1, AGENT_USAGE = 2 };
 
+int agent_enrol(int argc, char **argv);
 int agent_inspect(int argc, char **argv);
 int agent_run(int argc, char **argv);
 int agent_status(int argc, char **argv);

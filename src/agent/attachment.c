@@ -2,6 +2,7 @@
 #include "agent/attachment.h"
 
 #include "base/log.h"
+#include "net/endpoint.h"
 #include <errno.h>
 #include <openssl/rand.h>
 #include <string.h>
@@ -261,6 +262,7 @@ static void on_open(struct stream *s, const struct identity *peer, void *user)
 	/* The negotiation has the time of an assessment. */
 	schedule_assessing(&a->schedule, clock_monotonic_ms());
 	log_info("%s: connected to %s (%s)", shown(a), server_text(a), peer ? peer->name : "no certificate");
+	free(TAKE_POINTER(a->last_reason));
 	tell_link(a, true, "");
 	flush(a);
 	work(a);
@@ -277,6 +279,18 @@ static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void
 	return length;
 }
 
+static void say_reason(struct attachment *a, const char *reason)
+{
+	char *text FREE_ON_EXIT = xasprintf("%s: %s", server_text(a), reason);
+	bool is_new = !a->last_reason || strcmp(a->last_reason, text) != 0;
+	log_line(is_new ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "%s: %s", shown(a), text);
+	if (!is_new)
+		return;
+	free(a->last_reason);
+	a->last_reason = TAKE_POINTER(text);
+	tell_link(a, false, reason);
+}
+
 static void disconnected(struct attachment *a, const char *reason)
 {
 	uint32_t chance = 0;
@@ -285,8 +299,7 @@ static void disconnected(struct attachment *a, const char *reason)
 	a->pttls = pttls_session_free(a->pttls);
 	a->pending = PENDING_NOTHING;
 	a->fresh = false;
-	log_info("%s: %s: %s", shown(a), server_text(a), reason);
-	tell_link(a, false, reason);
+	say_reason(a, reason);
 	(void)RAND_bytes((unsigned char *)&chance, sizeof(chance));
 	schedule_disconnected(&a->schedule, clock_monotonic_ms(), chance);
 	a->server = (a->server + 1) % a->network->options->servers.count;
@@ -311,8 +324,11 @@ static void connect_server(struct attachment *a)
 	struct error err;
 	limits.write_max = WRITE_MAX;
 	schedule_connecting(&a->schedule);
-	int r = agent_server_address(server_text(a), &target.address, &err);
+	struct endpoint endpoint;
+	int r = endpoint_parse(server_text(a), PTTLS_PORT, &endpoint, &err);
 	if (r == 0)
+		r = endpoint_resolve(&endpoint, &target.address, 1, &err);
+	if (r >= 0)
 		r = tls_connect(
 		        a->network->base, a->network->tls, &target, &limits, &handlers, a, &a->stream, &err);
 	if (r < 0)
@@ -383,6 +399,7 @@ struct attachment *attachment_free(struct attachment *a)
 	conversation_free(a->conversation);
 	pttls_session_free(a->pttls);
 	forget_certificate(a);
+	free(a->last_reason);
 	free(a);
 	return NULL;
 }

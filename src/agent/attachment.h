@@ -36,6 +36,7 @@ struct attachment {
 	struct stream *stream;
 	struct pttls_session *pttls;
 	struct conversation *conversation;
+	char *last_reason; /* why the last connection failed or ended: said once, however often it is tried */
 
 	/* What the collector is asked for. */
 	enum attachment_pending pending;

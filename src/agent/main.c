@@ -12,6 +12,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "inspect", agent_inspect, "read the posture of this host and print it; contacts nobody" },
+	{ "enrol", agent_enrol, "get this node's key and certificate from the site" },
 	{ "run", agent_run, "keep this host inspected" },
 	{ "status", agent_status, "where this host is, until when, and what to do about it" },
 };

@@ -4,9 +4,23 @@
 #include "agent/attachment.h"
 #include "agent/privileges.h"
 #include "base/log.h"
+#include "net/est.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+
+/* Where key and certificate are DIR/NAME.key and DIR/NAME.pem, as `enrol` writes them, a renewal that was
+ * interrupted is finished. */
+static int finish_renewal(const struct agent_options *o, struct error *err)
+{
+	const char *slash = strrchr(o->key, '/'), *end = strrchr(o->key, '.');
+	if (!slash || !end || end < slash + 2 || strcmp(end, ".key") != 0)
+		return 0;
+	char *folder FREE_ON_EXIT = xstrndup(o->key, (size_t)(slash - o->key)),
+	             *name FREE_ON_EXIT = xstrndup(slash + 1, (size_t)(end - slash - 1));
+	char *certificate FREE_ON_EXIT = xasprintf("%s/%s.pem", folder, name);
+	return strcmp(certificate, o->certificate) == 0 ? est_finish_renewal(folder, name, err) : 0;
+}
 
 static int load_identity(struct network *n, struct error *err)
 {
@@ -16,7 +30,9 @@ static int load_identity(struct network *n, struct error *err)
 		.certificate_path = o->certificate,
 		.key_path = o->key,
 		.peer_roles = TLS_ROLE(ROLE_SERVER) };
-	int r = key_load(o->key, &n->key, err);
+	int r = finish_renewal(o, err);
+	if (r == 0)
+		r = key_load(o->key, &n->key, err);
 	return r < 0 ? r : tls_context_new(&config, &n->tls, err);
 }
 
@@ -68,12 +84,6 @@ static void on_channel_close(struct channel *c, const struct error *err, void *u
 	event_base_loopbreak(n->base);
 }
 
-static void on_terminate(evutil_socket_t fd, short what, void *user)
-{
-	struct network *n = user;
-	event_base_loopbreak(n->base);
-}
-
 static void add_attachments(struct network *n)
 {
 	const struct config_list *list = &n->options->interfaces;
@@ -97,12 +107,9 @@ static void network_clear(struct network *n)
 static int loop(struct network *n, int fd)
 {
 	static const struct channel_handlers handlers = { on_message, on_channel_close };
-	struct event *terminate = evsignal_new(n->base, SIGTERM, on_terminate, n);
 	n->channel = channel_new(n->base, fd, IPC_FRAME_MAX, &handlers, n);
 	add_attachments(n);
-	event_add(terminate, NULL);
 	event_base_dispatch(n->base);
-	event_free(terminate);
 	return n->exit_code;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "agent/options.h"
 
+#include "net/endpoint.h"
+#include "proto/pttls/pttls.h"
 #include <errno.h>
 #include <net/if.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@
 
 static const struct config_option table[] = {
 	OPTION("server", CONFIG_LIST, servers, NULL, 0, 0,
-	        "ADDRESS:PORT of a server; may be repeated: tried in this order"),
+	        "ADDRESS or ADDRESS:PORT of a server; may be repeated: tried in this order"),
 	OPTION("server_name", CONFIG_STRING, server_name, "", 0, 0,
 	        "name in the server's certificate; empty: any server of the site CA"),
 	OPTION("interface", CONFIG_LIST, interfaces, NULL, 0, 0,
@@ -51,53 +51,6 @@ bool agent_interface_name_is_good(const char *name)
 	return true;
 }
 
-/* Cuts "HOST:PORT" or "[HOST]:PORT" in place. */
-static int split_server(char *text, char **ret_host, char **ret_port)
-{
-	char *end = *text == '[' ? strchr(text, ']') : strrchr(text, ':');
-	if (!end || end == text)
-		return -EINVAL;
-	*ret_host = *text == '[' ? text + 1 : text;
-	*end++ = '\0';
-	if (*text == '[' && *end++ != ':')
-		return -EINVAL;
-	*ret_port = end;
-	if (*text != '[' && strchr(*ret_host, ':'))
-		return -EINVAL;
-	return **ret_host && strlen(end) <= 5 && *end && strspn(end, "0123456789") == strlen(end) ? 0
-	                                                                                          : -EINVAL;
-}
-
-static int check_server(const char *text, struct error *err)
-{
-	char *copy FREE_ON_EXIT = xstrdup(text), *host, *port;
-	unsigned long number = 0;
-	if (strlen(text) <= AGENT_SERVER_TEXT_MAX && split_server(copy, &host, &port) == 0)
-		number = strtoul(port, NULL, 10);
-	if (number < 1 || number > 65535)
-		return error_set(
-		        err, -EINVAL, "server: \"%.200s\" is not ADDRESS:PORT or [IPv6 address]:PORT", text);
-	return 0;
-}
-
-int agent_server_address(const char *text, struct sockaddr_storage *ret, struct error *err)
-{
-	char *copy FREE_ON_EXIT = xstrdup(text), *host = NULL, *port = NULL;
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-	struct addrinfo *list;
-	int r = check_server(text, err);
-	if (r < 0)
-		return r;
-	(void)split_server(copy, &host, &port);
-	r = getaddrinfo(host, port, &hints, &list);
-	if (r != 0)
-		return error_set(err, -EHOSTUNREACH, "%s: %s", text, gai_strerror(r));
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret, list->ai_addr, list->ai_addrlen);
-	freeaddrinfo(list);
-	return 0;
-}
-
 static int check(const struct agent_options *o, struct error *err)
 {
 	if (o->servers.count == 0 || o->servers.count > AGENT_SERVERS_MAX)
@@ -108,9 +61,11 @@ static int check(const struct agent_options *o, struct error *err)
 		if (!agent_interface_name_is_good(o->interfaces.items[i]))
 			return error_set(err, -EINVAL, "interface: \"%.64s\" is no interface name",
 			        o->interfaces.items[i]);
-	for (size_t i = 0; i < o->servers.count; i++)
-		if (check_server(o->servers.items[i], err) < 0)
-			return -EINVAL;
+	for (size_t i = 0; i < o->servers.count; i++) {
+		struct endpoint e;
+		if (endpoint_parse(o->servers.items[i], PTTLS_PORT, &e, err) < 0)
+			return error_prefix(err, -EINVAL, "server");
+	}
 	return 0;
 }
 

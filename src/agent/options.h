@@ -4,11 +4,8 @@
 
 #include "base/config.h"
 
-#include <sys/socket.h>
-
 #define AGENT_SERVERS_MAX 16
 #define AGENT_INTERFACES_MAX 16
-#define AGENT_SERVER_TEXT_MAX 255
 
 struct agent_options {
 	struct config_list servers, interfaces;
@@ -29,8 +26,5 @@ int agent_options_load(const char *path, const char *const *overrides, struct ag
 void agent_options_clear(struct agent_options *options);
 void agent_options_describe(FILE *out);
 
-/* "192.0.2.1:271", "[2001:db8::1]:271", "[fe80::1%eth0]:271", "server.example:271". A name is looked up now,
- * which may block. -EINVAL for another form, -EHOSTUNREACH with the resolver's words. */
-int agent_server_address(const char *text, struct sockaddr_storage *ret, struct error *err);
 /* 1 to 15 characters without '/' and blanks. */
 bool agent_interface_name_is_good(const char *name);

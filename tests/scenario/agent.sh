@@ -92,7 +92,7 @@ child=$(child_of "$agent_pid")
 [ -n "$child" ] || fail "no network half"
 grep -q '^Uid:.65534.65534.65534.65534$' "/proc/$child/status" || fail "not nobody"
 grep -q '^Gid:.65534.65534.65534.65534$' "/proc/$child/status" || fail "not nogroup"
-grep -q '^Groups:[[:space:]]*$' "/proc/$child/status" || fail "has groups"
+grep -Eq '^Groups:[[:space:]]*(65534)?[[:space:]]*$' "/proc/$child/status" || fail "has groups"
 grep -q '^CapPrm:.0000000000000000$' "/proc/$child/status" || fail "has capabilities"
 grep -q '^NoNewPrivs:.1$' "/proc/$child/status" || fail "may get new privileges"
 
