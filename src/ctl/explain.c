@@ -3,6 +3,7 @@
 #include "ctl/client.h"
 #include "ctl/text_table.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 static const char explain_help[] =
@@ -45,6 +46,20 @@ static void print_advisories(const json_t *findings)
 	text_table_print(t, stdout);
 }
 
+static void print_line(const char *colour, const char *format, ...) PRINTF_LIKE(2, 3);
+static void print_line(const char *colour, const char *format, ...)
+{
+	va_list args;
+	char *text = NULL;
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	text_print(stdout, colour, "%s", text ? text : "");
+	putchar('\n');
+	free(text);
+}
+
 static size_t count_kind(const json_t *findings, const char *kind)
 {
 	size_t n = 0, i;
@@ -62,9 +77,7 @@ static void print_findings(const json_t *findings)
 		const char *requirement = ctl_string(f, "requirement");
 		if (strcmp(ctl_string(f, "kind"), "advisory") == 0)
 			continue;
-		text_print(stdout, NULL, "  %s%s%s", requirement, *requirement ? ": " : "",
-		        ctl_string(f, "text"));
-		putchar('\n');
+		print_line(NULL, "  %s%s%s", requirement, *requirement ? ": " : "", ctl_string(f, "text"));
 	}
 	if (advisories) {
 		printf("\n%zu advisor%s\n", advisories, advisories == 1 ? "y" : "ies");
@@ -78,12 +91,11 @@ static void print_places(const json_t *node, time_ms now)
 	size_t i;
 	json_t *place;
 	json_array_foreach(json_object_get(node, "attachments"), i, place) {
-		text_print(stdout, NULL, "attached to   %s/%s, %s, segment %s until %s%s",
+		print_line(NULL, "attached to   %s/%s, %s, segment %s until %s%s",
 		        ctl_string(place, "enforcement_point"), ctl_string(place, "port"),
 		        ctl_string(place, "mac"), ctl_string(place, "segment"),
 		        ctl_ago(ctl_string(place, "expires"), now, ago),
 		        ctl_boolean(place, "connected") ? ", connected" : "");
-		putchar('\n');
 	}
 }
 
@@ -95,26 +107,25 @@ static void print_node(const json_t *node)
 	char ago[CTL_AGO_SIZE];
 	const char *state = ctl_string(node, "state");
 	bool good = strcmp(state, "compliant") == 0;
-	text_print(stdout, good ? TEXT_GREEN : TEXT_RED, "%s is %s, in the segment %s",
-	        ctl_string(node, "name"), state, ctl_string(node, "segment"));
-	putchar('\n');
+	print_line(good ? TEXT_GREEN : TEXT_RED, "%s is %s, in the segment %s", ctl_string(node, "name"),
+	        state, ctl_string(node, "segment"));
 	if (*ctl_string(node, "role"))
 		printf("role          %s\n", ctl_string(node, "role"));
 	print_places(node, now);
 	if (ctl_boolean(node, "revoked"))
-		text_print(stdout, TEXT_RED, "revoked       %s\n", ctl_string(node, "revoked_reason"));
+		print_line(TEXT_RED, "revoked       %s", ctl_string(node, "revoked_reason"));
 	if (!json_is_object(decision)) {
 		puts("It was never inspected.");
 		return;
 	}
-	text_print(stdout, NULL, "decided       %s because of %s: %s",
+	print_line(NULL, "decided       %s because of %s: %s",
 	        ctl_ago(ctl_string(decision, "made"), now, ago), ctl_string(decision, "cause"),
 	        ctl_string(decision, "segment"));
-	text_print(stdout, NULL, "\ndecided by    %s", ctl_string(decision, "rule"));
-	text_print(stdout, NULL, "\npolicy        %s, advisories of generation %lld",
+	print_line(NULL, "decided by    %s", ctl_string(decision, "rule"));
+	print_line(NULL, "policy        %s, advisories of generation %lld",
 	        ctl_string(decision, "policy_fingerprint"),
 	        (long long)ctl_integer(decision, "advisory_generation"));
-	printf("\nfindings      %lld\n", (long long)ctl_integer(decision, "n_findings"));
+	print_line(NULL, "findings      %lld", (long long)ctl_integer(decision, "n_findings"));
 	print_findings(findings);
 }
 

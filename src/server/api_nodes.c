@@ -281,7 +281,7 @@ static void handle_revoke(struct http_request *r, void *user)
 	(void)site_revoke(s->site, n, reason, clock_wall_ms());
 	v->ended = (json_int_t)node_disconnect_name(s, n->name, "the node is revoked");
 	enforcer_flush(s);
-	enrolment_revoke(s, n->name, reason);
+	enrolment_revoke(s, n->name);
 	v->request = r;
 	http_request_on_gone(r, revoke_client_gone, v);
 	store_when_durable(s->store, revocation_is_durable, v);

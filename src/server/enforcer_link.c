@@ -223,7 +223,7 @@ struct site_attachment *enforcer_take_attachment(struct enforcer_link *l, const 
 	site_set_present(site, a, m->present, now);
 	if (a->present != was_present && !a->node)
 		site_note(site, now, "attachment", NULL, a,
-		        m->present ? "a node without an agent appeared" : "it is gone");
+		        m->present ? "it appeared, and nobody is known to be there yet" : "it is gone");
 	site_save_attachment(site, a);
 	return a;
 }

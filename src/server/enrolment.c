@@ -132,13 +132,14 @@ void enrolment_stop(struct server *s)
 	free(TAKE_POINTER(s->ca));
 }
 
-void enrolment_revoke(struct server *s, const char *name, const char *reason)
+void enrolment_revoke(struct server *s, const char *name)
 {
 	struct error err = { "" };
 	size_t count = 0;
 	if (!s->ca)
 		return;
-	int code = ca_revoke(s->options.ca_directory, name, reason, clock_wall_ms(), &count, &err);
+	int code =
+	        ca_revoke(s->options.ca_directory, name, "privilegeWithdrawn", clock_wall_ms(), &count, &err);
 	if (code < 0 && code != -ENOENT && code != -EALREADY)
 		log_error("%s is revoked here, but the CA's list could not be written: %s", name, err.text);
 	else if (count)

@@ -132,4 +132,4 @@ int enrolment_listen(struct server *s, struct error *err);
 int enrolment_start(struct server *s, struct error *err);
 void enrolment_stop(struct server *s);
 /* Revokes the node's X.509 certificates in the CA's list, where this server keeps it. */
-void enrolment_revoke(struct server *s, const char *name, const char *reason);
+void enrolment_revoke(struct server *s, const char *name);
