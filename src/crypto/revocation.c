@@ -125,21 +125,6 @@ static bool list_next(char **text, struct list_line *ret)
 	return false;
 }
 
-int ca_record(const char *ca_dir, X509 *certificate, struct error *err)
-{
-	struct identity who;
-	char when[CLOCK_TEXT_SIZE];
-	int r = certificate_identity(certificate, &who, err);
-	if (r < 0)
-		return r;
-	int lock CLEANUP(ca_files_unlock) = ca_files_lock(ca_dir, err);
-	if (lock < 0)
-		return lock;
-	char *line FREE_ON_EXIT = xasprintf("%s %s %s %s\n", who.serial, clock_format(who.not_after, when),
-	        identity_role_name(who.role), who.name);
-	return list_append(ca_dir, "issued", line, err);
-}
-
 static int crl_add(X509_CRL *crl, const struct list_line *line)
 {
 	time_ms when;
@@ -231,6 +216,43 @@ static bool list_has_serial(const char *list, const char *serial)
 		if (strncmp(at, serial, length) == 0 && at[length] == ' ')
 			return true;
 	return false;
+}
+
+/* Whether old was taken back; the lock is held. */
+static int check_not_revoked(const char *dir, X509 *old, struct error *err)
+{
+	struct identity who;
+	char *revoked FREE_ON_EXIT = NULL;
+	int r = certificate_identity(old, &who, err);
+	if (r == 0)
+		r = list_read(dir, "revoked", &revoked, err);
+	if (r == 0 && list_has_serial(revoked, who.serial))
+		r = error_set(err, -EKEYREVOKED, "the certificate of %s is revoked", who.name);
+	return r;
+}
+
+int ca_record_renewal(const char *ca_dir, X509 *certificate, X509 *old, struct error *err)
+{
+	struct identity who;
+	char when[CLOCK_TEXT_SIZE];
+	int r = certificate_identity(certificate, &who, err);
+	if (r < 0)
+		return r;
+	int lock CLEANUP(ca_files_unlock) = ca_files_lock(ca_dir, err);
+	if (lock < 0)
+		return lock;
+	if (old)
+		r = check_not_revoked(ca_dir, old, err);
+	if (r < 0)
+		return r;
+	char *line FREE_ON_EXIT = xasprintf("%s %s %s %s\n", who.serial, clock_format(who.not_after, when),
+	        identity_role_name(who.role), who.name);
+	return list_append(ca_dir, "issued", line, err);
+}
+
+int ca_record(const char *ca_dir, X509 *certificate, struct error *err)
+{
+	return ca_record_renewal(ca_dir, certificate, NULL, err);
 }
 
 /* Serials are written in lower case with an even number of digits; 0 unless text can be one. */

@@ -52,6 +52,9 @@ int ca_sign_renewal(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
         X509 **ret, struct error *err);
 /* Appends what was issued to the file `issued` of the CA's directory, so that it can be revoked by name. */
 int ca_record(const char *ca_dir, X509 *certificate, struct error *err);
+/* The same for a renewal of `old`, in one step with the check that old is not revoked (-EKEYREVOKED):
+ * otherwise somebody could renew himself out of a revocation before the new list has reached the server. */
+int ca_record_renewal(const char *ca_dir, X509 *certificate, X509 *old, struct error *err);
 /* A PKCS#10 request in DER for key; caller frees with free(). */
 int request_make(EVP_PKEY *key, const char *name, uint8_t **ret_der, size_t *ret_length, struct error *err);
 /* 0 for a request that ca_sign_request() would sign: its form, its kind of key, its signature. */

@@ -26,7 +26,8 @@ struct est_server_config {
 	 */
 	int (*token)(const char *name, const uint8_t hash[32], bool consume, enum identity_role *ret_role,
 	        void *user);
-	/* Whether this identity may renew (it is not removed or suspended). NULL: always. */
+	/* Whether this identity may renew (it is not removed or suspended). NULL: always, but never one that
+	 * ca_dir has revoked. */
 	bool (*may_renew)(const struct identity *who, void *user);
 	/* May be NULL. A certificate goes out; for the records. Negative: it does not. */
 	int (*on_issued)(X509 *certificate, const struct identity *who, bool renewal, void *user);

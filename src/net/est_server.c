@@ -115,19 +115,19 @@ static int read_request(struct http_request *r, uint8_t *der, size_t size, size_
 	return 0;
 }
 
-/* Records and sends out what was made. */
-static void hand_out(struct est_server *e, struct http_request *r, X509 *certificate, bool renewal)
+/* Records and sends out what was made; old: what it renews, or NULL. */
+static void hand_out(struct est_server *e, struct http_request *r, X509 *certificate, X509 *old)
 {
 	const struct est_server_config *c = &e->config;
 	struct identity who;
 	struct error err;
 	int code = certificate_identity(certificate, &who, &err);
 	if (code == 0 && c->ca_dir)
-		code = ca_record(c->ca_dir, certificate, &err);
-	if (code == 0 && c->on_issued && c->on_issued(certificate, &who, renewal, c->user) < 0)
+		code = ca_record_renewal(c->ca_dir, certificate, old, &err);
+	if (code == 0 && c->on_issued && c->on_issued(certificate, &who, old != NULL, c->user) < 0)
 		code = error_set(&err, -EIO, "the certificate could not be recorded");
 	if (code < 0)
-		http_reply_error(r, 500, "%s", err.text);
+		http_reply_error(r, code == -EKEYREVOKED ? 403 : 500, "%s", err.text);
 	else
 		answer_certificate(r, certificate);
 }
@@ -153,7 +153,7 @@ static void answer_enroll(struct http_request *r, void *user)
 	else if (c->token(who.name, who.hash, true, &role, c->user) < 0)
 		ask_for_token(r);
 	else
-		hand_out(e, r, certificate, false);
+		hand_out(e, r, certificate, NULL);
 }
 
 static void answer_reenroll(struct http_request *r, void *user)
@@ -175,7 +175,7 @@ static void answer_reenroll(struct http_request *r, void *user)
 	            &err) < 0)
 		http_reply_error(r, 500, "%s", err.text);
 	else
-		hand_out(e, r, certificate, true);
+		hand_out(e, r, certificate, http_request_certificate(r));
 }
 
 static const struct http_route est_routes[] = {

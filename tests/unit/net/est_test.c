@@ -168,6 +168,17 @@ static void the_revoked_do_not_renew(void **state)
 	assert_int_equal(e->renewed, 0);
 }
 
+/* Nobody renews himself out of a revocation that this server has not read yet. */
+static void the_revoked_do_not_renew_in_time(void **state)
+{
+	struct est_site *e = *state;
+	struct error err;
+	assert_int_equal(ca_revoke(e->site->dir, "alice", "keyCompromise", clock_wall_ms(), NULL, &err), 0);
+	assert_int_equal(renew(e, "alice", &err), -EACCES);
+	assert_non_null(strstr(err.text, "alice is revoked"));
+	assert_int_equal(e->renewed, 0);
+}
+
 /* Power goes between any two steps of a renewal; afterwards there is a key and its certificate. */
 static void an_interrupted_renewal_is_finished(void **state)
 {
@@ -289,6 +300,7 @@ int main(void)
 		est_test(a_renewal_keeps_the_name),
 		est_test(a_renewal_keeps_alternative_names),
 		est_test(the_revoked_do_not_renew),
+		est_test(the_revoked_do_not_renew_in_time),
 		est_test(an_interrupted_renewal_is_finished),
 		est_test(malformed_requests_are_refused),
 		est_test(certificates_travel_in_pkcs7),
