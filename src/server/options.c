@@ -32,7 +32,7 @@ static const struct config_option options[] = {
 	OPTION(policy, CONFIG_PATH, "/etc/pratique/policy", 0, 0, "the site policy"),
 	OPTION(state_directory, CONFIG_PATH, "/var/lib/pratique/server", 0, 0,
 	        "database and token key; mode 0700"),
-	OPTION(index_directory, CONFIG_PATH, "/var/lib/pratique/index", 0, 0,
+	OPTION(index_directory, CONFIG_PATH, "/var/lib/pratique/vis/index", 0, 0,
 	        "vulnerability index that pratique-vis keeps"),
 	OPTION(vis_socket, CONFIG_PATH, "/run/pratique/vis.sock", 0, 0,
 	        "where pratique-vis tells of changes"),
