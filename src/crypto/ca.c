@@ -349,7 +349,7 @@ int ca_sign_renewal(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
         X509 **ret, struct error *err)
 {
 	X509_REQ *request CLEANUP(request_free_pointer) = NULL;
-	struct identity who;
+	struct identity who = { 0 };
 	time_ms now = clock_wall_ms();
 	int r = days_check(days, err);
 	if (r == 0)

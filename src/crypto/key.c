@@ -81,7 +81,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *user)
 int key_load(const char *path, EVP_PKEY **ret, struct error *err)
 {
 	char *pem FREE_ON_EXIT = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = file_check_private(path, err);
 	if (r == 0)
 		r = file_read(path, KEY_FILE_MAX, &pem, &length, err);

@@ -265,7 +265,8 @@ static bool serial_normalise(const char *text, char ret[SERIAL_TEXT_MAX + 1])
 			continue;
 		if (c >= 'A' && c <= 'F')
 			c = (char)(c - 'A' + 'a');
-		if (!memchr("0123456789abcdef", c, 16) || digits == SERIAL_TEXT_MAX)
+		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+		if (!hex || digits == SERIAL_TEXT_MAX)
 			return false;
 		ret[digits++] = c;
 	}

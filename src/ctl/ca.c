@@ -245,7 +245,7 @@ int ctl_ca_show(int argc, char **argv)
 		return ctl_usage(SHOW, "a FILE is wanted");
 	for (; optind < argc; optind++) {
 		X509 *certificate = NULL;
-		struct identity who;
+		struct identity who = { 0 };
 		struct error err;
 		int r = certificate_load(argv[optind], &certificate, &err);
 		if (r == 0)

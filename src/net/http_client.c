@@ -203,6 +203,8 @@ static int wire_open(struct wire *w, const struct http_call *call, struct error 
 		snprintf(w->host, sizeof(w->host), "localhost");
 		return connect_unix(w, call->unix_path, err);
 	}
+	if (!call->endpoint || !call->tls)
+		return error_set(err, -EINVAL, "neither a socket nor an endpoint with TLS is given");
 	snprintf(w->host, sizeof(w->host), "%.*s", (int)strcspn(call->endpoint->host, "%"),
 	        call->endpoint->host);
 	int r = connect_tcp(w, call->endpoint, err);
@@ -445,7 +447,7 @@ int http_follow(const struct http_call *call, int (*on_line)(const char *line, v
 int http_unix_call(const char *unix_path, const char *method, const char *path, const char *json,
         char **ret_body, size_t *ret_length, struct error *err)
 {
-	struct http_answer answer;
+	struct http_answer answer = { 0 };
 	const struct http_call call = { .unix_path = unix_path,
 		.method = method,
 		.path = path,

@@ -237,9 +237,9 @@ static int check_request(struct http_head *h, struct error *err)
 static ssize_t parse(
         const uint8_t *bytes, size_t length, bool request, struct http_head *ret, struct error *err)
 {
-	struct http_head h;
+	struct http_head h = { 0 };
 	ssize_t n = take_head(bytes, length, &h, err);
-	if (n <= 0)
+	if (n <= 0 || !h.text)
 		return n;
 	char *at = h.text;
 	char *line = next_line(&at);

@@ -334,9 +334,9 @@ struct http_server *http_server_free(struct http_server *h)
 {
 	if (!h)
 		return NULL;
-	while (!LIST_EMPTY(&h->requests)) {
-		struct http_request *r = LIST_FIRST(&h->requests);
+	for (struct http_request *r = LIST_FIRST(&h->requests), *next; r; r = next) {
 		struct stream *s = r->stream;
+		next = LIST_NEXT(r, next);
 		on_close(s, "", r);
 		stream_free(s);
 	}

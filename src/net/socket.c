@@ -63,7 +63,7 @@ int socket_connect(const struct sockaddr *address, socklen_t length, const struc
 static int address_of(const struct stream *s, int (*get)(int, struct sockaddr *, socklen_t *),
         struct ip_address *ret, uint16_t *ret_port, unsigned *ret_scope)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = { 0 };
 	socklen_t length = sizeof(address);
 	if (s->fd < 0 || get(s->fd, (struct sockaddr *)&address, &length) < 0 ||
 	        ip_from_sockaddr((struct sockaddr *)&address, ret, ret_port) < 0)

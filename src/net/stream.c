@@ -31,10 +31,9 @@ static void release(struct stream *s)
 	free(s);
 }
 
-struct stream *stream_free(struct stream *s)
+/* Ends it without releasing the memory. */
+static void shut(struct stream *s)
 {
-	if (!s || s->freed)
-		return NULL;
 	s->freed = true;
 	s->state = STREAM_DONE;
 	event_del(&s->read_event);
@@ -44,22 +43,30 @@ struct stream *stream_free(struct stream *s)
 	tls_stream_detach(s);
 	close(s->fd);
 	s->fd = -1;
-	if (s->callbacks == 0)
+}
+
+struct stream *stream_free(struct stream *s)
+{
+	if (!s || s->freed)
+		return NULL;
+	shut(s);
+	if (!s->busy)
 		release(s);
 	return NULL;
 }
 
-/* Callbacks are made between these two; false: the stream has gone, touch nothing. */
-static void callback_begin(struct stream *s)
+/* Every event of a stream that can reach a callback runs between these two: whatever a callback frees, the
+ * memory stays until the event is done with it. In between, after a callback, look at s->freed. */
+static void enter(struct stream *s)
 {
-	s->callbacks++;
+	s->busy = true;
 }
-static bool callback_end(struct stream *s)
+
+static void leave(struct stream *s)
 {
-	bool freed = s->freed;
-	if (--s->callbacks == 0 && freed)
+	s->busy = false;
+	if (s->freed)
 		release(s);
-	return !freed;
 }
 
 static void finish(struct stream *s, const char *format, va_list args)
@@ -200,9 +207,7 @@ static void drained(struct stream *s)
 		say_goodbye(s);
 	} else if (s->waited && s->handlers->on_drain) {
 		s->waited = false;
-		callback_begin(s);
 		s->handlers->on_drain(s, s->user);
-		(void)callback_end(s);
 	}
 }
 
@@ -278,9 +283,8 @@ static void drop_unread(struct stream *s, size_t n)
 /* Offers bytes to the handler; false: the stream has gone. */
 static bool offer(struct stream *s, const uint8_t *data, size_t length, size_t *ret_taken)
 {
-	callback_begin(s);
 	*ret_taken = s->handlers->on_data(s, data, length, s->user);
-	return callback_end(s);
+	return !s->freed;
 }
 
 static bool deliver(struct stream *s, const uint8_t *data, size_t length)
@@ -371,9 +375,8 @@ static void open_stream(struct stream *s)
 	set_state(s, STREAM_OPEN);
 	if (!s->paused)
 		event_add(&s->read_event, NULL);
-	callback_begin(s);
 	s->handlers->on_open(s, s->has_peer ? &s->peer : NULL, s->user);
-	if (callback_end(s) && s->state == STREAM_OPEN && evbuffer_get_length(s->out))
+	if (!s->freed && s->state == STREAM_OPEN && evbuffer_get_length(s->out))
 		event_active(&s->wake, EV_TIMEOUT, 0);
 }
 
@@ -414,6 +417,7 @@ static void connected(struct stream *s)
 static void on_io(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
+	enter(s);
 	if (s->state == STREAM_CONNECTING) {
 		if (what & EV_WRITE)
 			connected(s);
@@ -422,27 +426,18 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 	} else {
 		/* A TLS read may have waited for writing (a key update to be answered), and the other way
 		 * round. */
-		callback_begin(s);
 		if ((what & EV_READ) || s->ssl)
 			on_readable(s);
-		if (!s->freed && (s->state == STREAM_OPEN || s->state == STREAM_DRAINING))
+		if (s->state == STREAM_OPEN || s->state == STREAM_DRAINING)
 			flush_out(s);
-		(void)callback_end(s);
 	}
-}
-
-static void on_done(struct stream *s)
-{
-	callback_begin(s);
-	s->handlers->on_close(s, s->reason.text, s->user);
-	if (callback_end(s))
-		stream_free(s);
+	leave(s);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
-	callback_begin(s);
+	enter(s);
 	if (s->state == STREAM_CONNECTING)
 		event_add(&s->write_event, NULL);
 	else if (s->state == STREAM_HANDSHAKE)
@@ -453,11 +448,14 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 		if (offer(s, s->unread, s->unread_length, &taken) && taken)
 			drop_unread(s, MIN(taken, s->unread_length));
 	}
-	if (!s->freed && (s->state == STREAM_OPEN || s->state == STREAM_DRAINING))
+	if (s->state == STREAM_OPEN || s->state == STREAM_DRAINING)
 		flush_out(s);
-	if (!s->freed && s->state == STREAM_DONE)
-		on_done(s);
-	(void)callback_end(s);
+	if (s->state == STREAM_DONE && !s->freed) {
+		s->handlers->on_close(s, s->reason.text, s->user);
+		if (!s->freed)
+			shut(s);
+	}
+	leave(s);
 }
 
 void stream_close(struct stream *s, const char *reason)

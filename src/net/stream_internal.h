@@ -32,9 +32,8 @@ struct stream {
 	void *user;
 	time_ms started, last_activity, last_progress; /* monotonic */
 	bool paused, redeliver, waited;
-	bool refused;       /* TLS has failed: what still comes is not looked at */
-	unsigned callbacks; /* on the stack; memory is released when the last returns */
-	bool freed;
+	bool refused;     /* TLS has failed: what still comes is not looked at */
+	bool busy, freed; /* inside one of its events; gone, but for its memory */
 	char peer_text[IP_TEXT_SIZE + 16];
 	struct error reason;
 
