@@ -314,7 +314,7 @@ static int put_head(struct osv_parser *p, const char *source, const json_t *json
 	head.withdrawn = json_is_string(json_object_get(json, "withdrawn"));
 	p->counts.withdrawn += head.withdrawn;
 	head.aliases = p->names;
-	head.related = p->names + head.n_aliases;
+	head.related = p->names ? p->names + head.n_aliases : NULL;
 	head.n_related = p->n_names - head.n_aliases;
 	head.severity = p->severity = severity_of_record(json);
 	take_summary(json, summary, sizeof(summary));
