@@ -10,12 +10,16 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WAIT_S 10
+#define KILL_ROUNDS 12
+#define KILL_FILES 20
 
 struct heard {
 	uint64_t hello, generation;
@@ -282,6 +286,47 @@ static void a_stranger_is_sent_away(void **state)
 	assert_null(f->subscriber);
 }
 
+/* A vis in a process of its own, which is killed at some moment of its work. */
+static pid_t start_process(struct fixture *f)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	struct event_base *base = event_base_new();
+	struct vis *vis;
+	struct error err;
+	if (vis_open(base, &f->config, &vis, &err) == 0)
+		event_base_dispatch(base);
+	_exit(1);
+}
+
+static void killed_at_any_time_nothing_is_lost(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = 0, removed = 0;
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		pid_t pid = start_process(f);
+		for (int i = 0; i < KILL_FILES; i++, n++) {
+			char file[32], id[32], path[160];
+			snprintf(file, sizeof(file), "%zu.json", n);
+			snprintf(id, sizeof(id), "A-%zu", n);
+			publish(f->watch, file, id, n % 2 ? "p" : "q");
+			if (n % 5 == 4) {
+				snprintf(path, sizeof(path), "%s/%zu.json", f->watch, n - 2);
+				assert_int_equal(unlink(path), 0);
+				removed++;
+			}
+			usleep(500);
+		}
+		usleep((useconds_t)(round * 1500));
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+	start(f);
+	assert_int_equal(count(f), n - removed);
+}
+
 int main(void)
 {
 #define WITH_VIS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -292,6 +337,7 @@ int main(void)
 		WITH_VIS(a_changed_source_is_loaded_again),
 		WITH_VIS(a_malformed_file_changes_nothing),
 		WITH_VIS(a_stranger_is_sent_away),
+		WITH_VIS(killed_at_any_time_nothing_is_lost),
 	};
 	return cmocka_run_group_tests_name("vis", tests, NULL, NULL);
 }
