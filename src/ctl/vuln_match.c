@@ -10,6 +10,7 @@
 
 #define WORDS "vuln match"
 #define UNJUDGED_KEPT 5
+#define TEXT_MAX 512
 
 static void print_help(void)
 {
@@ -59,6 +60,16 @@ static int print_json(const struct vuln_match *m)
 	return r < 0 || putchar('\n') == EOF ? -EIO : 0;
 }
 
+/* Names come from strangers: what could steer a terminal is shown as '?'. */
+static const char *printable(const char *text, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s", text);
+	for (char *c = buffer; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	return buffer;
+}
+
 static int print_match(const struct vuln_match *m, void *context)
 {
 	struct output *o = context;
@@ -71,7 +82,9 @@ static int print_match(const struct vuln_match *m, void *context)
 	if (o->n_matches++ == 0)
 		printf("%-32s %-24s %-24s %-9s %s\n", "PACKAGE", "INSTALLED", "FIXED", "SEVERITY",
 		        "ADVISORY");
-	return printf("%-32s %-24s %-24s %-9s %s\n", m->package->name, m->package->version,
+	char name[TEXT_MAX], version[TEXT_MAX];
+	return printf("%-32s %-24s %-24s %-9s %s\n", printable(m->package->name, name, sizeof(name)),
+	               printable(m->package->version, version, sizeof(version)),
 	               m->fixed ? m->fixed : "(no fix)", vuln_severity_name(m->severity), m->id) < 0
 	        ? -EIO
 	        : 0;
@@ -89,10 +102,11 @@ static int note_unjudged(const struct posture_package *package, const char *reas
 
 static void print_left_out(struct output *o, const struct posture *p, struct inventory_report *report)
 {
+	char text[TEXT_MAX];
 	for (size_t i = 0; i < INVENTORY_UNMAPPED_KEPT && report->first_unmapped[i]; i++)
-		fprintf(stderr, "not mapped: %s\n", report->first_unmapped[i]);
+		fprintf(stderr, "not mapped: %s\n", printable(report->first_unmapped[i], text, sizeof(text)));
 	for (size_t i = 0; i < UNJUDGED_KEPT && o->first_unjudged[i]; i++) {
-		fprintf(stderr, "not judged: %s\n", o->first_unjudged[i]);
+		fprintf(stderr, "not judged: %s\n", printable(o->first_unjudged[i], text, sizeof(text)));
 		free(o->first_unjudged[i]);
 	}
 	for (size_t i = 0; i < p->n_unknowns; i++)

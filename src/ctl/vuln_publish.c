@@ -42,7 +42,7 @@ static char *path_of(const char *dir, const char *id)
 		else
 			*out++ = *c;
 	}
-	strcpy(out, ".json");
+	memcpy(out, ".json", sizeof(".json"));
 	return path;
 }
 
@@ -51,7 +51,7 @@ static char *check_file(const char *dir, const char *file, struct osv_parser *pa
 {
 	char *text FREE_ON_EXIT = NULL;
 	size_t length;
-	struct record record;
+	struct record record = { .id = "" };
 	int r = file_read(file, OSV_RECORD_MAX, &text, &length, err);
 	if (r < 0)
 		return NULL;

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EVENTS_SIZE 65536
@@ -135,7 +136,14 @@ static void take_file(
 	char *text FREE_ON_EXIT = NULL;
 	size_t length;
 	struct error why;
-	int r = file_read(path, OSV_RECORD_MAX, &text, &length, &why);
+	struct stat st;
+	int r = stat(path, &st) < 0 ? -errno : 0;
+	if (r == 0 && !S_ISREG(st.st_mode))
+		r = error_set(&why, -EINVAL, "it is no regular file");
+	else if (r == 0)
+		r = file_read(path, OSV_RECORD_MAX, &text, &length, &why);
+	else
+		error_set(&why, r, "%s", strerror(-r));
 	if (r == 0)
 		r = vuln_update_put(u, f->source, text, length, &why);
 	if (r < 0 && r != -ENOENT) {

@@ -145,9 +145,10 @@ struct subscribers *subscribers_close(struct subscribers *s)
 	if (!s)
 		return NULL;
 	listener_free(s->listener);
-	for (struct subscriber *one; (one = LIST_FIRST(&s->list));) {
+	for (struct subscriber *one = LIST_FIRST(&s->list), *next; one; one = next) {
+		next = LIST_NEXT(one, entries);
 		stream_free(one->stream);
-		free_subscriber(one);
+		free(one);
 	}
 	forget_changes(s);
 	free(s->changed);

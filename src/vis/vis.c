@@ -11,6 +11,7 @@
 
 struct vis {
 	const struct vis_config *config;
+	struct event_base *base; /* NULL until everything is loaded */
 	struct vuln_update *update;
 	struct folder *folder;
 	struct subscribers *subscribers;
@@ -75,12 +76,6 @@ static void load_changed_source(struct vis *v, const char *spec)
 	load_report_clear(&report);
 }
 
-void vis_check(struct vis *v)
-{
-	for (size_t i = 0; i < v->config->n_sources; i++)
-		load_changed_source(v, v->config->sources[i]);
-}
-
 static void log_refused(const char *path, const char *reason, void *context)
 {
 	log_warning("refused: %s: %s", path, reason);
@@ -100,14 +95,50 @@ static int take_folder(struct vis *v, bool whole, struct error *err)
 	return r;
 }
 
+static void on_folder(evutil_socket_t fd, short what, void *user);
+
+/* All that is in the folder now, and what comes. The event loop is told where there is one. */
+static int open_folder(struct vis *v, struct error *err)
+{
+	int r = folder_open(v->config->watch, VIS_PUBLISHED, &v->folder, err);
+	if (r < 0)
+		return r;
+	vuln_update_replace_source(v->update, VIS_PUBLISHED);
+	vuln_update_mark_source(v->update, VIS_PUBLISHED, v->config->watch);
+	r = take_folder(v, true, err);
+	if (r == 0 && v->base) {
+		v->folder_event =
+		        event_new(v->base, folder_fd(v->folder), EV_READ | EV_PERSIST, on_folder, v);
+		event_add(v->folder_event, NULL);
+	}
+	if (r < 0) {
+		vuln_update_forget(v->update);
+		v->folder = folder_close(v->folder);
+	}
+	return r;
+}
+
+/* Nothing is given up for good: the folder is read anew at the next check. */
 static void on_folder(evutil_socket_t fd, short what, void *user)
 {
 	struct vis *v = user;
 	struct error err;
 	if (take_folder(v, false, &err) == 0)
 		return;
-	log_error("%s", err.text);
-	event_del(v->folder_event);
+	log_error("%s; trying again within %d s", err.text, v->config->check_ms / 1000);
+	event_free(v->folder_event);
+	v->folder_event = NULL;
+	v->folder = folder_close(v->folder);
+	vuln_update_forget(v->update);
+}
+
+void vis_check(struct vis *v)
+{
+	struct error err;
+	for (size_t i = 0; i < v->config->n_sources; i++)
+		load_changed_source(v, v->config->sources[i]);
+	if (v->config->watch && !v->folder && v->base && open_folder(v, &err) < 0)
+		log_error("%s", err.text);
 }
 
 static void on_check(evutil_socket_t fd, short what, void *user)
@@ -138,13 +169,8 @@ static int open_index(struct vis *v, uint64_t *ret_generation, struct error *err
 		r = commit(v, ret_generation, err);
 	if (r == 0)
 		vis_check(v);
-	if (r == 0 && v->config->watch) {
-		r = folder_open(v->config->watch, VIS_PUBLISHED, &v->folder, err);
-		vuln_update_replace_source(v->update, VIS_PUBLISHED);
-		vuln_update_mark_source(v->update, VIS_PUBLISHED, v->config->watch);
-		if (r == 0)
-			r = take_folder(v, true, err);
-	}
+	if (r == 0 && v->config->watch)
+		r = open_folder(v, err);
 	return r ? r : commit(v, ret_generation, err);
 }
 
@@ -165,6 +191,7 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	const struct timeval every = { config->check_ms / 1000, (config->check_ms % 1000) * 1000 };
 	v->check_event = event_new(base, -1, EV_PERSIST, on_check, v);
 	event_add(v->check_event, &every);
+	v->base = base;
 	if (v->folder) {
 		v->folder_event = event_new(base, folder_fd(v->folder), EV_READ | EV_PERSIST, on_folder, v);
 		event_add(v->folder_event, NULL);

@@ -54,18 +54,10 @@ static void free_rewrite(void *rewrite_)
 	free(rewrite);
 }
 
-/* The severity that others take from this record: its own, else the highest of its packages. Withdrawn: none.
- */
 static enum vuln_severity severity_for_others(const uint8_t *bytes, size_t length)
 {
 	struct record record;
-	struct record_affected a;
-	if (!bytes || record_read(bytes, length, &record) < 0 || record.withdrawn)
-		return VULN_SEVERITY_UNKNOWN;
-	enum vuln_severity s = record.severity;
-	while (!s && record_next_affected(&record.affected, &a))
-		s = MAX(s, a.severity);
-	return s;
+	return bytes && record_read(bytes, length, &record) == 0 ? record.offered : VULN_SEVERITY_UNKNOWN;
 }
 
 static int put_refs(
@@ -125,6 +117,11 @@ static int apply_record(struct commit *c, const char *key, size_t key_length, co
 	                 : mdb_del(c->txn, c->index->records, &k, NULL);
 }
 
+static bool is_replaced(const struct vuln_update *u, const char *source, size_t length)
+{
+	return u->replace_all || table_get(u->replaced, source, length);
+}
+
 /* Records of replaced sources that this update does not put become removals. */
 static int add_removals(struct commit *c)
 {
@@ -141,7 +138,7 @@ static int add_removals(struct commit *c)
 		size_t n = strnlen(id, k.mv_size);
 		if (n == k.mv_size || table_get(u->pending, id, k.mv_size))
 			continue;
-		if (!u->replace_all && !table_get(u->replaced, id + n + 1, k.mv_size - n - 1))
+		if (!is_replaced(u, id + n + 1, k.mv_size - n - 1))
 			continue;
 		struct update_pending *gone = xcalloc(1, sizeof(*gone));
 		table_set(u->pending, id, k.mv_size, gone);
@@ -341,13 +338,15 @@ static int write_entry(struct commit *c, const struct touch *touches, size_t n)
 		count_at = rule_merge_versions_begin(&c->rule);
 		for (size_t i = 0; i < n; i++)
 			rule_merge_versions(&c->rule, count_at, &touches[i].affected);
-		merged.kind = RULE_EVENTS;
+		/* One record must not stop an update: too many rules for one package affect all its versions.
+		 */
+		merged.kind = wr_failed(&c->rule) ? RULE_ALWAYS : RULE_EVENTS;
 		merged.fixed = "";
 		merged.rule = c->rule.data;
-		merged.rule_length = c->rule.length;
+		merged.rule_length = wr_failed(&c->rule) ? 0 : c->rule.length;
 	}
 	package_entry_write(&c->fresh, &record, &merged, severity);
-	return wr_failed(&c->rule) || wr_failed(&c->fresh) ? E2BIG : 0;
+	return wr_failed(&c->fresh) ? E2BIG : 0;
 }
 
 /* Writes the new entries of touches[0..n) into c->fresh; pointers are taken once it no longer grows. */
@@ -449,8 +448,37 @@ static int write_ecosystem(struct commit *c, const void *key, size_t key_length,
 	if (r == 0 && v.mv_size == sizeof(count))
 		memcpy(&count, v.mv_data, sizeof(count));
 	count += (uint64_t)delta;
+	if (count == 0)
+		return r == MDB_NOTFOUND ? 0 : mdb_del(c->txn, c->index->ecosystems, &k, NULL);
 	v = index_val(&count, sizeof(count));
 	return mdb_put(c->txn, c->index->ecosystems, &k, &v, 0);
+}
+
+/* What replaced sources covered goes, unless they say so again. */
+static int write_covers(struct commit *c)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	int r = mdb_cursor_open(c->txn, c->index->ecosystems, &cursor);
+	if (r)
+		return r;
+	while ((r = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+		const char *key = k.mv_data;
+		size_t n = strnlen(key, k.mv_size);
+		if (n < k.mv_size && is_replaced(c->u, key + n + 1, k.mv_size - n - 1))
+			r = mdb_cursor_del(cursor, 0);
+		if (r)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	r = r == MDB_NOTFOUND ? 0 : r;
+	TABLE_FOREACH(it, c->u->covered) {
+		k = index_val(it.key, it.key_length);
+		v = index_val("", 0);
+		if (!r)
+			r = mdb_put(c->txn, c->index->ecosystems, &k, &v, 0);
+	}
+	return r;
 }
 
 static int write_rest(struct commit *c, time_ms now)
@@ -459,9 +487,8 @@ static int write_rest(struct commit *c, time_ms now)
 	TABLE_FOREACH(it, c->ecosystem_deltas)
 		if (!r)
 			r = write_ecosystem(c, it.key, it.key_length, *(int64_t *)it.value);
-	TABLE_FOREACH(it, c->u->covered)
-		if (!r)
-			r = write_ecosystem(c, it.key, it.key_length, 0);
+	if (!r)
+		r = write_covers(c);
 	TABLE_FOREACH(it, c->u->marks) {
 		MDB_val k = index_val(it.key, it.key_length), v = index_val(it.value, strlen(it.value));
 		if (!r)

@@ -8,8 +8,9 @@
  *   records     id NUL source      -> record (record.h), withdrawn ones too
  *   refs        id                 -> record keys that name it as alias or related (several values a key)
  *   packages    kind ecosystem NUL package -> entries (package_entry.h)
- *   ecosystems  kind ecosystem     -> u64 entries under it; one that is here is judged, even with none
- *   sources     source             -> what it was loaded from (load.h)
+ *   ecosystems  kind ecosystem     -> u64 entries under it, never 0
+ *               kind ecosystem NUL source -> nothing: the source knows all about it, even where it has no
+ * entry sources     source             -> what it was loaded from (load.h)
  *
  * kind: 'p' where package is the name that the ecosystem's advisories use, 'b' for a binary package's own.
  */

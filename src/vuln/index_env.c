@@ -143,7 +143,7 @@ size_t index_ecosystem_key(char key[INDEX_KEY_MAX], enum index_kind kind, const 
 	if (n + 1 > INDEX_KEY_MAX)
 		return 0;
 	key[0] = (char)kind;
-	memcpy(key + 1, ecosystem, n);
+	memcpy(key + 1, ecosystem, n); // NOLINT(bugprone-not-null-terminated-result): keys are counted
 	return n + 1;
 }
 
@@ -164,6 +164,6 @@ size_t index_record_key(char key[INDEX_KEY_MAX], const char *id, const char *sou
 	if (n + n_source > INDEX_KEY_MAX)
 		return 0;
 	memcpy(key, id, n);
-	memcpy(key + n, source, n_source);
+	memcpy(key + n, source, n_source); // NOLINT(bugprone-not-null-terminated-result): keys are counted
 	return n + n_source;
 }

@@ -102,9 +102,9 @@ int inventory_read_text(const char *text, size_t length, const char *distributio
 {
 	struct posture *p = NULL;
 	int r = read_any(text, length, &p, report, err);
-	if (r == 0 && distribution)
+	if (r == 0 && p && distribution)
 		r = inventory_set_distribution(p, distribution, err);
-	if (r < 0) {
+	if (r < 0 || !p) {
 		posture_free(p);
 		return r;
 	}
@@ -130,13 +130,14 @@ int inventory_read(const char *path, const char *distribution, struct posture **
 {
 	char *text FREE_ON_EXIT = NULL;
 	size_t length;
+	*ret = NULL;
 	int r = file_read(path, INVENTORY_MAX, &text, &length, err);
 	if (r < 0)
 		return r;
 	r = inventory_read_text(text, length, distribution, ret, report, err);
 	if (r < 0)
 		return error_prefix(err, r, "%s", path);
-	if (!(*ret)->os_id)
+	if (*ret && !(*ret)->os_id)
 		take_os_release(path, *ret);
 	return 0;
 }

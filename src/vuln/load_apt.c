@@ -298,7 +298,7 @@ static int put_suite(const struct load *l, const char *name, const char *root, s
 	struct table *groups = group_binaries(binaries);
 	TABLE_FOREACH(it, groups)
 		put_group(l, name, suite, ecosystem, it.value, &rw);
-	vuln_update_cover(l->update, INDEX_BY_BINARY, ecosystem);
+	vuln_update_cover(l->update, name, INDEX_BY_BINARY, ecosystem);
 	table_free(groups, free_group);
 	wr_free(&rw.w);
 	return 0;

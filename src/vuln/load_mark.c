@@ -45,9 +45,8 @@ char *load_source_mark(const char *spec)
 {
 	const char *path;
 	free(load_source_name(spec, &path));
-	char *lists FREE_ON_EXIT = NULL;
+	bool apt = strncmp(path, "apt:", 4) == 0;
+	char *folder FREE_ON_EXIT = apt ? xasprintf("%s/var/lib/apt/lists", path + 4) : xstrdup(path);
 	uint64_t sum = 0;
-	if (strncmp(path, "apt:", 4) == 0)
-		path = lists = xasprintf("%s/var/lib/apt/lists", path + 4);
-	return add_path(&sum, path, 0) ? xasprintf("%s %016llx", spec, (unsigned long long)sum) : NULL;
+	return add_path(&sum, folder, 0) ? xasprintf("%s %016llx", spec, (unsigned long long)sum) : NULL;
 }

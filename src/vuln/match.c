@@ -34,11 +34,19 @@ struct matcher {
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
+/* Entries, or a source that knows all about it. */
 static bool ecosystem_is_there(struct matcher *m, enum index_kind kind, const char *ecosystem)
 {
 	char key[INDEX_KEY_MAX];
-	MDB_val k = index_val(key, index_ecosystem_key(key, kind, ecosystem)), v;
-	return mdb_get(m->index->txn, m->index->e.ecosystems, &k, &v) == 0;
+	MDB_cursor *cursor;
+	size_t n = index_ecosystem_key(key, kind, ecosystem);
+	MDB_val k = index_val(key, n), v;
+	if (mdb_cursor_open(m->index->txn, m->index->e.ecosystems, &cursor))
+		return false;
+	bool there = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size >= n &&
+	        memcmp(k.mv_data, key, n) == 0 && (k.mv_size == n || ((const char *)k.mv_data)[n] == '\0');
+	mdb_cursor_close(cursor);
+	return there;
 }
 
 /* Advisories of all releases are under the ecosystem's bare name ("Debian"). */

@@ -255,8 +255,8 @@ static int take_package(struct osv_parser *p, const json_t *affected, char ecosy
 /* Unsupported and refused entries are counted and are no error of the record's. */
 static int add_affected(struct osv_parser *p, const json_t *affected, struct error *err)
 {
-	char ecosystem[ECOSYSTEM_NAME_MAX], name[PACKAGE_NAME_MAX];
-	enum version_ecosystem order;
+	char ecosystem[ECOSYSTEM_NAME_MAX] = "", name[PACKAGE_NAME_MAX] = "";
+	enum version_ecosystem order = VERSION_DPKG;
 	if (!json_is_object(affected))
 		return error_set(err, -EINVAL, "an affected entry that is not an object");
 	int r = take_package(p, affected, ecosystem, name, &order, err);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#define OFFERED_AT 3
+
 /* u16 length without the NUL, then the bytes and the NUL, so that readers can use them in place. */
 static void put_string(struct writer *w, const char *s, size_t max)
 {
@@ -43,6 +45,7 @@ void record_begin(struct record_writer *rw, const struct record_head *head)
 	wr_u8(w, RECORD_FORMAT);
 	wr_u8(w, head->withdrawn ? RECORD_WITHDRAWN : 0);
 	wr_u8(w, (uint8_t)head->severity);
+	wr_u8(w, VULN_SEVERITY_UNKNOWN);
 	wr_u64(w, (uint64_t)head->published);
 	wr_u64(w, (uint64_t)head->modified);
 	put_string(w, head->id, RECORD_ID_MAX - 1);
@@ -52,6 +55,9 @@ void record_begin(struct record_writer *rw, const struct record_head *head)
 	put_names(w, head->related, head->n_related);
 	rw->count_at = w->length;
 	rw->n_affected = 0;
+	rw->withdrawn = head->withdrawn;
+	rw->severity = head->severity;
+	rw->highest = VULN_SEVERITY_UNKNOWN;
 	wr_u32(w, 0);
 }
 
@@ -67,6 +73,7 @@ void record_add_affected(struct record_writer *rw, const struct record_affected 
 	wr_u32(w, (uint32_t)a->rule_length);
 	wr_bytes(w, a->rule, a->rule_length);
 	rw->n_affected++;
+	rw->highest = MAX(rw->highest, a->severity);
 }
 
 bool record_end(struct record_writer *rw)
@@ -74,6 +81,8 @@ bool record_end(struct record_writer *rw)
 	if (wr_failed(&rw->w) || rw->n_affected > RECORD_AFFECTED_MAX)
 		return false;
 	wr_patch_u32(&rw->w, rw->count_at, rw->n_affected);
+	if (!rw->withdrawn)
+		rw->w.data[OFFERED_AT] = (uint8_t)(rw->severity ? rw->severity : rw->highest);
 	return true;
 }
 
@@ -92,6 +101,7 @@ int record_read(const void *bytes, size_t length, struct record *ret)
 		return -EBADMSG;
 	ret->withdrawn = rd_u8(&r) & RECORD_WITHDRAWN;
 	ret->severity = (enum vuln_severity)rd_u8(&r);
+	ret->offered = (enum vuln_severity)rd_u8(&r);
 	ret->published = (time_ms)rd_u64(&r);
 	ret->modified = (time_ms)rd_u64(&r);
 	ret->id = take_string(&r);
@@ -101,7 +111,10 @@ int record_read(const void *bytes, size_t length, struct record *ret)
 	ret->n_related = take_names(&r, &ret->related);
 	ret->n_affected = rd_u32(&r);
 	ret->affected = r;
-	return rd_failed(&r) || ret->severity > VULN_SEVERITY_CRITICAL ? -EBADMSG : 0;
+	return rd_failed(&r) || ret->severity > VULN_SEVERITY_CRITICAL ||
+	                ret->offered > VULN_SEVERITY_CRITICAL
+	        ? -EBADMSG
+	        : 0;
 }
 
 const char *record_next_name(struct reader *names)

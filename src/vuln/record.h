@@ -4,7 +4,7 @@
  * (osv.c, apt.c) and the index reads them back when an advisory changes, is withdrawn or is shown; matching
  * never does.
  *
- *   u8 format, u8 flags, u8 severity, i64 published, i64 modified,
+ *   u8 format, u8 flags, u8 severity, u8 offered, i64 published, i64 modified,
  *   strings id, source, summary; string lists aliases, related;
  *   u32 count of affected, each: u8 by_binary, string ecosystem, string package, u8 severity, string fixed,
  * bytes rule
@@ -35,6 +35,8 @@
 #define RULE_RANGES_MAX 1024
 #define RULE_EVENTS_MAX 4096 /* in one range */
 #define RULE_VERSIONS_MAX 1000000
+#define RULE_PRUNED_EVENTS_MAX \
+	64 /* with more events, listed versions are kept whether or not a range covers them */
 
 enum record_flag { RECORD_WITHDRAWN = 1 };
 enum rule_kind { RULE_ALWAYS = 0, RULE_BELOW, RULE_EVENTS };
@@ -45,6 +47,8 @@ struct record {
 	const char *id, *source, *summary;
 	bool withdrawn;
 	enum vuln_severity severity; /* the record's own; unknown where it says none */
+	enum vuln_severity offered;  /* to those that name it: its own, else the highest of its packages;
+	                                withdrawn: none */
 	time_ms published, modified;
 	struct reader aliases, related; /* record_next_name() */
 	size_t n_aliases, n_related, n_affected;
@@ -74,6 +78,8 @@ struct record_writer {
 	struct writer w;
 	size_t count_at;
 	uint32_t n_affected;
+	bool withdrawn;
+	enum vuln_severity severity, highest; /* its own; of its packages */
 };
 void record_begin(struct record_writer *rw, const struct record_head *head);
 void record_add_affected(struct record_writer *rw, const struct record_affected *affected);

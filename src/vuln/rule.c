@@ -134,7 +134,7 @@ int rule_add_version(struct rule_builder *b, const char *version, struct error *
 	int r = version_key_make(b->order, version, &b->key, err);
 	if (r < 0)
 		return r;
-	if (is_in_ranges(b, &b->key))
+	if (b->n_events <= RULE_PRUNED_EVENTS_MAX && is_in_ranges(b, &b->key))
 		return 0;
 	if (b->n_versions >= RULE_VERSIONS_MAX)
 		return error_set(err, -E2BIG, "more than %d listed versions", RULE_VERSIONS_MAX);

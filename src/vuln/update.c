@@ -95,10 +95,10 @@ void vuln_update_replace_all(struct vuln_update *u)
 	u->replace_all = true;
 }
 
-void vuln_update_cover(struct vuln_update *u, enum index_kind kind, const char *ecosystem)
+void vuln_update_cover(struct vuln_update *u, const char *source, enum index_kind kind, const char *ecosystem)
 {
 	char key[INDEX_KEY_MAX];
-	size_t n = index_ecosystem_key(key, kind, ecosystem);
+	size_t n = index_package_key(key, kind, ecosystem, source);
 	if (n)
 		table_set(u->covered, key, n, u);
 }

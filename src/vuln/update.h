@@ -29,8 +29,10 @@ void vuln_update_remove(struct vuln_update *u, const char *source, const char *i
 /* What is not put in this update goes: of one source, or of all. */
 void vuln_update_replace_source(struct vuln_update *u, const char *source);
 void vuln_update_replace_all(struct vuln_update *u);
-/* Packages of this ecosystem (canonical name) are judged even where no record names it. */
-void vuln_update_cover(struct vuln_update *u, enum index_kind kind, const char *ecosystem);
+/* The source knows all about packages of this ecosystem (canonical name): they are judged even where no
+ * record names it, until the source is replaced without saying so again. */
+void vuln_update_cover(
+        struct vuln_update *u, const char *source, enum index_kind kind, const char *ecosystem);
 /* Notes what a source was loaded from; read back with vuln_update_source_mark(). */
 void vuln_update_mark_source(struct vuln_update *u, const char *source, const char *mark);
 /* True where the mark of the source is this one. */

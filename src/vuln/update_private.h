@@ -21,7 +21,7 @@ struct vuln_update {
 	size_t pending_bytes;
 	bool replace_all;
 	struct table *replaced; /* source -> non-NULL */
-	struct table *covered;  /* ecosystem key -> non-NULL */
+	struct table *covered;  /* ecosystem key, NUL, source -> non-NULL */
 	struct table *marks;    /* source -> char * */
 };
 

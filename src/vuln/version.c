@@ -38,6 +38,7 @@ int version_key_make(
 {
 	const struct version_order *order = &version_orders[e];
 	size_t length = strnlen(version, VERSION_MAX + 1);
+	ret->length = 0;
 	if (length > VERSION_MAX)
 		return error_set(
 		        err, -EINVAL, "invalid %s version: longer than %d bytes", order->name, VERSION_MAX);
@@ -48,7 +49,6 @@ int version_key_make(
 		while (t.end > t.at && is_space(t.end[-1]))
 			t.end--;
 	}
-	ret->length = 0;
 	if (t.at == t.end)
 		return error_set(err, -EINVAL, "invalid %s version: it is empty", order->name);
 	int r = order->key(t, ret, err);

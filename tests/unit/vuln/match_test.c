@@ -306,7 +306,13 @@ static void generations_count_changes(void **state)
 	assert_int_equal(vuln_index_generation(f->index), 2);
 	assert_int_equal(vuln_index_count(f->index), 0);
 	install(f, "deb", "p", "1", "p", "1");
+	EXPECT(f, "p: the index has no advisories for Debian:12");
+	vuln_update_cover(f->update, "test", INDEX_BY_ADVISORY, "Debian:12");
+	commit(f);
 	EXPECT_NOTHING(f);
+	vuln_update_replace_source(f->update, "test");
+	commit(f);
+	EXPECT(f, "p: the index has no advisories for Debian:12");
 }
 
 static void count_changed(const char *ecosystem, const char *package, void *context)
@@ -385,6 +391,35 @@ static void malformed_records_are_refused(void **state)
 	assert_int_equal(commit(f).generation, 0);
 }
 
+/* A record that names one package so often that its rules do not fit into one: everything is affected, and
+ * other records go on. */
+static void too_many_rules_affect_everything(void **state)
+{
+	struct fixture *f = *state;
+	char *json;
+	size_t length;
+	FILE *out = open_memstream(&json, &length);
+	fputs("{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[", out);
+	for (int i = 0; i < 70; i++) {
+		fprintf(out, "%s{\"package\":{\"ecosystem\":\"Debian:12\",\"name\":\"p\"},\"ranges\":[",
+		        i ? "," : "");
+		for (int range = 0; range < 1000; range++)
+			fprintf(out,
+			        "%s{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"1\"},{\"fixed\":"
+			        "\"2\"}]}",
+			        range ? "," : "");
+		fputs("]}", out);
+	}
+	fputs("]}", out);
+	fclose(out);
+	put(f, "test", json);
+	free(json);
+	put_simple(f, "A-2", "p", "[{\"introduced\":\"0\"},{\"fixed\":\"9\"}]", "");
+	commit(f);
+	install(f, "deb", "p", "5", "p", "5");
+	EXPECT(f, "p A-1 - unknown test ", "p A-2 9 unknown test ");
+}
+
 static void an_index_that_is_none(void **state)
 {
 	struct vuln_index *index;
@@ -408,6 +443,7 @@ int main(void)
 		WITH_INDEX(sources_keep_apart),
 		WITH_INDEX(what_cannot_be_judged_is_said),
 		WITH_INDEX(malformed_records_are_refused),
+		WITH_INDEX(too_many_rules_affect_everything),
 		cmocka_unit_test(an_index_that_is_none),
 	};
 	return cmocka_run_group_tests_name("match", tests, NULL, NULL);
