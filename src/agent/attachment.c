@@ -129,8 +129,11 @@ static void begin(struct attachment *a)
 {
 	const char *certificate = usable_certificate(a);
 	int r = conversation_begin(a->conversation, a->network->digest, certificate);
-	if (r == -EPROTO) /* the server's own retry came first: its request is answered instead */
+	if (r == -EPROTO) { /* the server's own retry came first: its request is answered instead, with what
+		               is then */
+		a->fresh = false;
 		return;
+	}
 	if (r < 0) {
 		drop(a, "an assessment cannot be begun");
 		return;

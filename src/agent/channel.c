@@ -91,6 +91,8 @@ int channel_send(struct channel *c, enum ipc_number number, const void *body, st
 	struct writer w = wr_make(IPC_FRAME_MAX);
 	int r = c->closed ? error_set(err, -EPIPE, "the other half is gone")
 	                  : ipc_encode(&w, number, body, err);
+	if (r == 0 && evbuffer_get_length(bufferevent_get_output(c->stream)) + w.length > CHANNEL_PENDING_MAX)
+		r = error_set(err, -ENOBUFS, "the other half does not read");
 	if (r == 0 && bufferevent_write(c->stream, w.data, w.length) < 0)
 		r = error_set(err, -ENOMEM, "no memory for a message");
 	wr_free(&w);

@@ -79,9 +79,10 @@ static int parse_options(int argc, char **argv, struct enrol_options *o)
 	}
 	if (optind < argc)
 		return agent_usage("enrol", "no argument is taken: %s", argv[optind]);
-	if (!o->server || !o->name || !o->token == !o->renew)
-		return agent_usage("enrol", "--server, --name and one of --token and --renew must be given");
-	return 0;
+	if (o->server && o->name && !o->token != !o->renew)
+		return 0;
+	(void)agent_usage("enrol", "--server, --name and one of --token and --renew must be given");
+	return AGENT_USAGE;
 }
 
 static int parse_server(const char *text, struct endpoint *ret, struct error *err)
@@ -125,7 +126,7 @@ static int enrol(const struct enrol_options *o, struct error *err)
 		r = file_make_directory(o->folder, 0755, err);
 	if (r < 0)
 		return r;
-	if (o->renew)
+	if (!o->token)
 		return est_renew(&client, o->name, o->kind, o->folder, err);
 	r = read_token(o->token, token, err);
 	if (r == 0)

@@ -51,8 +51,6 @@ struct remedy *remedy_free(struct remedy *r)
 {
 	if (!r)
 		return NULL;
-	if (r->pid)
-		(void)kill(-r->pid, SIGTERM);
 	event_free(r->timer);
 	free(r);
 	return NULL;

@@ -19,7 +19,7 @@ struct remedy;
 
 /* command is kept by reference; empty: nothing is ever run. */
 struct remedy *remedy_new(struct event_base *base, const char *command, int64_t limit_ms);
-/* A command that runs is ended. NULL in, NULL out. */
+/* A command that runs goes on: it may be the very update that restarts the agent. NULL in, NULL out. */
 struct remedy *remedy_free(struct remedy *r);
 /* decision: as the server sent it. True where the command was started. */
 bool remedy_consider(struct remedy *r, const json_t *decision);
