@@ -29,9 +29,13 @@ static size_t width(const char *s)
 char *text_harmless(const char *s)
 {
 	char *copy = xstrdup(s);
-	for (unsigned char *c = (unsigned char *)copy; *c; c++)
-		if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)) /* C0, DEL, C1 */
+	for (unsigned char *c = (unsigned char *)copy; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f)
 			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 &&
+		        c[1] < 0xa0) /* a C1 control, which some terminals take as ESC */
+			c[0] = c[1] = '?';
+	}
 	return copy;
 }
 
