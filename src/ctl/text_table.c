@@ -74,7 +74,7 @@ static void print_cell(FILE *out, const char *text, const char *colour, size_t r
 
 void text_table_print(struct text_table *t, FILE *out)
 {
-	size_t room[TEXT_COLUMNS_MAX], n = t->n_columns;
+	size_t room[TEXT_COLUMNS_MAX], n = MAX(t->n_columns, 1u);
 	bool colour = ctl_colour(out);
 	for (size_t i = 0; i < n; i++)
 		room[i] = width(t->headings[i]);

@@ -105,8 +105,11 @@ void api_event(struct server *s, const struct store_event *e)
 
 void api_drop_followers(struct server *s)
 {
-	while (LIST_FIRST(&s->followers))
-		follower_free(LIST_FIRST(&s->followers));
+	struct event_follower *f = LIST_FIRST(&s->followers), *next;
+	for (; f; f = next) {
+		next = LIST_NEXT(f, entry);
+		follower_free(f);
+	}
 }
 
 const struct http_route api_event_routes[] = {

@@ -415,8 +415,11 @@ void enforcer_refused(const char *peer_text, const char *reason, void *context)
 
 void enforcer_close_all(struct server *s)
 {
-	while (LIST_FIRST(&s->enforcers))
-		link_free(LIST_FIRST(&s->enforcers));
+	struct enforcer_link *l = LIST_FIRST(&s->enforcers), *next;
+	for (; l; l = next) {
+		next = LIST_NEXT(l, entry);
+		link_free(l);
+	}
 }
 
 /* ---- for the API ---- */

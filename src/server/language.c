@@ -87,7 +87,7 @@ const struct language *language_choose(const char *accept_language)
 	char copy[ACCEPT_MAX + 1], *rest = copy, *item;
 	if (!accept_language || strlen(accept_language) > ACCEPT_MAX)
 		return best;
-	strcpy(copy, accept_language);
+	memcpy(copy, accept_language, strlen(accept_language) + 1);
 	while ((item = strsep(&rest, ","))) {
 		item += strspn(item, " \t");
 		size_t length = strcspn(item, "; \t");

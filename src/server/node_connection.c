@@ -288,9 +288,11 @@ void node_refused(const char *peer_text, const char *reason, void *context)
 
 void node_close_all(struct server *s)
 {
-	struct node_connection *c;
-	while ((c = LIST_FIRST(&s->nodes)))
+	struct node_connection *c = LIST_FIRST(&s->nodes), *next;
+	for (; c; c = next) {
+		next = LIST_NEXT(c, entry);
 		connection_free(c);
+	}
 }
 
 size_t node_count(const struct server *s)

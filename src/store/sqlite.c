@@ -124,7 +124,7 @@ static int query_text(struct store *s, const char *sql, char *ret, size_t size, 
 
 static int query_number(struct store *s, const char *sql, int64_t *ret, struct error *err)
 {
-	char text[32];
+	char text[32] = "";
 	int code = query_text(s, sql, text, sizeof(text), err);
 	*ret = strtoll(text, NULL, 10);
 	return code;
@@ -133,7 +133,8 @@ static int query_number(struct store *s, const char *sql, int64_t *ret, struct e
 /* -EPROTO unless the file is empty or ours, and not newer than we are. */
 static int check_origin(struct store *s, int64_t *ret_version, struct error *err)
 {
-	int64_t application, objects;
+	int64_t application = 0, objects = 0;
+	*ret_version = 0;
 	int code = query_number(s, "PRAGMA application_id", &application, err);
 	if (code == 0)
 		code = query_number(s, "PRAGMA user_version", ret_version, err);
@@ -156,7 +157,7 @@ static int check_origin(struct store *s, int64_t *ret_version, struct error *err
 
 static int check_health(struct store *s, struct error *err)
 {
-	char verdict[256];
+	char verdict[256] = "";
 	int code = query_text(s, "PRAGMA quick_check(1)", verdict, sizeof(verdict), err);
 	if (code < 0)
 		return code;
@@ -185,7 +186,7 @@ static int migrate(struct store *s, int64_t version, struct error *err)
 
 static int open_database(struct store *s, struct error *err)
 {
-	int64_t version;
+	int64_t version = 0;
 	int code = sqlite3_open_v2(
 	        s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK)
