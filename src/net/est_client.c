@@ -186,7 +186,9 @@ int est_renew(
 	struct tls_context *tls = NULL;
 	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
 	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
-	int r = est_finish_renewal(dir, name, err);
+	int r = identity_check_name(name, err);
+	if (r == 0)
+		r = est_finish_renewal(dir, name, err);
 	if (r == 0)
 		r = client_context(c, p.certificate, p.key, &tls, err);
 	if (r == 0)

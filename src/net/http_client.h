@@ -37,8 +37,9 @@ struct http_answer {
 /* 0 whatever the status says. -ETIMEDOUT, -EMSGSIZE, -EBADMSG, or the errno of a failed connection. */
 int http_call(const struct http_call *call, struct http_answer *ret, struct error *err);
 void http_answer_clear(struct http_answer *a);
-/* Each line of the answer as it arrives, without its end, until on_line returns other than 0, which is then
- * returned, or the answer ends (0). A status other than 200 is a failure with the server's words. */
+/* Each line of the answer as it arrives, without its end (a last one that has none is dropped), until on_line
+ * returns other than 0, which is then returned, or the answer ends (0). A status other than 200 is a failure
+ * with the server's words. */
 int http_follow(const struct http_call *call, int (*on_line)(const char *line, void *user), void *user,
         struct error *err);
 

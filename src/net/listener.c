@@ -58,6 +58,8 @@ static struct ip_prefix source_of(const struct ip_address *address)
 static bool source_take(struct listener *l, const struct ip_prefix *p)
 {
 	struct source *s = table_get(l->sources, p, sizeof(*p));
+	if (l->config.source_max == 0)
+		return false;
 	if (!s) {
 		s = xcalloc(1, sizeof(*s));
 		(void)table_set(l->sources, p, sizeof(*p), s);

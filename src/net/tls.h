@@ -37,8 +37,8 @@ int tls_context_reload(struct tls_context *t, struct error *err);
 int tls_context_watch(struct tls_context *t, struct event_base *base, int interval_ms,
         void (*on_reload)(const struct error *err, void *user), void *user);
 #define TLS_WATCH_MS 1000
-/* For blocking clients: a new SSL of the context that demands expected_name, NULL on exhaustion. Caller
- * frees. */
+/* For blocking clients: a new SSL of the context that demands expected_name, NULL on exhaustion or for a
+ * name of more than 255 characters. Caller frees. */
 SSL *tls_context_ssl(struct tls_context *t, const char *expected_name);
 /* Why the last handshake or call on ssl failed, as a sentence; result is what it returned, error_number errno
  * after it. */

@@ -23,6 +23,7 @@ struct tls_context {
 	X509 *ca;
 	X509_CRL *crl;
 	struct stat files[TLS_FILES]; /* as they were when last read */
+	bool ca_changed;              /* by the last reload */
 	struct stream_list streams;
 	struct event *watch;
 	int watch_ms;
@@ -134,6 +135,9 @@ static int verify_peer(int ok, X509_STORE_CTX *ctx)
 
 SSL *tls_context_ssl(struct tls_context *t, const char *expected_name)
 {
+	/* Cut short, it could be somebody else's. */
+	if (expected_name && strlen(expected_name) >= sizeof(((struct tls_verification *)0)->expected_name))
+		return NULL;
 	SSL *ssl = SSL_new(t->ssl_ctx);
 	struct tls_verification *v = xcalloc(1, sizeof(*v));
 	v->peer_roles = t->config.peer_roles;
@@ -255,6 +259,7 @@ static int load(struct tls_context *t, struct error *err)
 	int r = make_material(&t->config, &m, err);
 	if (r < 0)
 		return r;
+	t->ca_changed = t->ca && X509_cmp(t->ca, m.ca) != 0;
 	SSL_CTX_free(t->ssl_ctx);
 	X509_free(t->ca);
 	X509_CRL_free(t->crl);
@@ -315,7 +320,7 @@ static void recheck_stream(struct tls_context *t, struct stream *s, bool reloade
 		return;
 	if (s->peer.not_after <= now)
 		stream_fail(s, "the certificate of %s has expired", s->peer.name);
-	else if (reloaded && X509_verify(certificate, X509_get0_pubkey(t->ca)) != 1)
+	else if (reloaded && t->ca_changed && X509_verify(certificate, X509_get0_pubkey(t->ca)) != 1)
 		stream_fail(s, "the certificate of %s is not from this site's CA any more", s->peer.name);
 	else if (reloaded && t->crl &&
 	        X509_CRL_get0_by_serial(t->crl, &entry, X509_get_serialNumber(certificate)) == 1)

@@ -37,6 +37,12 @@ for kind in p256 ed25519; do
 	grep -q 'CA:FALSE' srv.txt
 	grep -q 'DNS:srv, DNS:localhost, IP Address:127.0.0.1' srv.txt
 	openssl x509 -in out/bob.pem -noout -subject -nameopt RFC2253 | grep -qx 'subject=CN=bob,OU=node,O=Example Harbour'
+	"$pratique" ca issue --dir ca --role vis --name short --days 1 --out out
+	openssl x509 -in out/short.pem -noout -checkend 80000 >/dev/null
+	refused openssl x509 -in out/short.pem -noout -checkend 90000
+	refused "$pratique" ca issue --dir ca --role king --name a --out out
+	refused "$pratique" ca issue --dir ca --role node --name A --out out
+	refused "$pratique" ca issue --dir ca --role node --name a --days 0 --out out
 	[ "$(stat -c %a ca/ca.key out/bob.key | sort -u)" = 600 ]
 
 	step "a revocation list that openssl accepts"
@@ -55,7 +61,7 @@ mkfifo input
 server=$!
 exec 3>input
 for _ in $(seq 100); do [ -s where ] && break; sleep 0.1; done
-read -r port token <where
+read -r port token token_erin <where
 url=https://localhost:$port/.well-known/est
 client=(curl --silent --show-error --fail --max-time 20 --cacert ca/ca.pem --tlsv1.3)
 
@@ -93,6 +99,16 @@ refused reenrol
 grep -q 403 refused.log
 reenrol --cert carol.pem --key carol.key | openssl base64 -d | openssl pkcs7 -inform DER -print_certs >carol2.pem
 verify carol2.pem
+
+step "our own client: a token from standard input"
+echo "$token_erin" | "$pratique" enrol -s "localhost:$port" -c ca/ca.pem -n erin -t - -k ed25519 -o node
+verify -purpose sslclient node/erin.pem
+[ "$(stat -c %a node/erin.key)" = 600 ]
+"$pratique" ca show node/erin.pem >erin.txt
+grep -q '^erin  node  until ' erin.txt
+"$pratique" ca show --json node/erin.pem out/srv.pem >both.txt
+grep -c '"thumbprint":"[0-9a-f]\{64\}"' both.txt | grep -qx 2
+refused "$pratique" ca show ca/ca.pem
 
 step "our own client: a used token, a renewal, a server that is not the one"
 refused "$pratique" enrol --server "localhost:$port" --ca ca/ca.pem --name carol --token "$token" --out node

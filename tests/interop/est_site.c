@@ -11,17 +11,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static uint8_t token_hash[32];
-static bool token_used;
+static struct {
+	const char *name;
+	char text[EST_TOKEN_TEXT_SIZE];
+	uint8_t hash[32];
+	bool used;
+} tokens[] = { { .name = "carol" }, { .name = "erin" } };
 
 static int check_token(
         const char *name, const uint8_t hash[32], bool consume, enum identity_role *ret_role, void *user)
 {
-	if (token_used || strcmp(name, "carol") != 0 || CRYPTO_memcmp(hash, token_hash, 32) != 0)
-		return -EACCES;
-	token_used = consume;
-	*ret_role = ROLE_NODE;
-	return 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(tokens); i++) {
+		if (tokens[i].used || strcmp(name, tokens[i].name) != 0 ||
+		        CRYPTO_memcmp(hash, tokens[i].hash, 32) != 0)
+			continue;
+		tokens[i].used = consume;
+		*ret_role = ROLE_NODE;
+		return 0;
+	}
+	return -EACCES;
 }
 
 static void on_input(evutil_socket_t fd, short what, void *arg)
@@ -41,7 +49,6 @@ static int serve(struct event_base *base, struct http_server *http, struct tls_c
 {
 	struct error err;
 	uint16_t port = 0;
-	char token[EST_TOKEN_TEXT_SIZE];
 	struct listener_config config = {
 		.tls = tls, .connections_max = 100, .source_max = 100, .handshakes_max = 100
 	};
@@ -50,8 +57,9 @@ static int serve(struct event_base *base, struct http_server *http, struct tls_c
 	if (http_server_listen(http, &config, &err) < 0 ||
 	        listener_port(http_server_listener(http, 0), &port) < 0)
 		return fail("cannot listen");
-	est_token_make(token, token_hash);
-	printf("%u %s\n", port, token);
+	for (size_t i = 0; i < ARRAY_LENGTH(tokens); i++)
+		est_token_make(tokens[i].text, tokens[i].hash);
+	printf("%u %s %s\n", port, tokens[0].text, tokens[1].text);
 	fflush(stdout);
 	struct event *input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, base);
 	event_add(input, NULL);

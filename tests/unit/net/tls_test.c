@@ -201,6 +201,27 @@ static void the_revoked_are_refused_and_cut_off(void **state)
 	expect_refusal(&q, "is revoked", "our certificate is revoked");
 }
 
+/* The site changes its CA: those whom the old one made are not of the site any more. */
+static void another_ca_cuts_off(void **state)
+{
+	struct site *site = *state, *elsewhere = site_make();
+	static const char *const files[] = { "ca.pem", "ca.crl", "srv.pem", "srv.key" };
+	struct error err;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	pair_connect(site, &p, NULL);
+	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+		char *from FREE_ON_EXIT = xasprintf("%s/%s", elsewhere->dir, files[i]);
+		char *to FREE_ON_EXIT = xasprintf("%s/%s", site->dir, files[i]);
+		assert_int_equal(rename(from, to), 0);
+	}
+	assert_int_equal(tls_context_reload(p.server_context, &err), 0);
+	SITE_WAIT(site, p.server.closed);
+	assert_non_null(strstr(p.server.reason, "alice is not from this site's CA"));
+	pair_free(&p);
+	site_free(elsewhere);
+}
+
 static int reloads_good, reloads_bad;
 
 static void count_reload(const struct error *err, void *user)
@@ -331,6 +352,7 @@ int main(void)
 		site_test(no_certificate_is_refused_unless_optional),
 		site_test(dates_are_checked),
 		site_test(the_revoked_are_refused_and_cut_off),
+		site_test(another_ca_cuts_off),
 		site_test(changed_files_are_noticed),
 		site_test(an_open_stream_ends_with_its_certificate),
 		site_test(wrong_files_are_named),
