@@ -134,7 +134,7 @@ static void take_file(
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/%s", f->path, name);
 	char *text FREE_ON_EXIT = NULL;
-	size_t length;
+	size_t length = 0;
 	struct error why;
 	struct stat st;
 	int r = stat(path, &st) < 0 ? -errno : 0;

@@ -280,7 +280,6 @@ static int add_affected(struct osv_parser *p, const json_t *affected, struct err
 	if (!rule_finish(&p->rule, &entry))
 		return 0;
 	record_add_affected(&p->record, &entry);
-	p->counts.affected++;
 	return 0;
 }
 

@@ -65,6 +65,7 @@ int vuln_update_put_record(struct vuln_update *u, const void *bytes, size_t leng
 	if (u->pending_bytes + length > UPDATE_PENDING_MAX)
 		return error_set(err, -E2BIG, "the update takes more than %zu bytes", UPDATE_PENDING_MAX);
 	set_pending(u, key, n, bytes, length);
+	u->parser.counts.affected += record.n_affected;
 	return 0;
 }
 

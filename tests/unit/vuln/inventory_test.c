@@ -146,9 +146,7 @@ static void our_own_posture(void **state)
 
 static void what_is_none_of_these(void **state)
 {
-	static const char *const texts[] = { "", "hello", "{", "[]",
-		"\x7f"
-		"ELF",
+	static const char *const texts[] = { "", "hello", "{", "[]", "\177ELF",
 		"{\"bomFormat\":1,\"components\":" };
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
 		struct posture *p;
