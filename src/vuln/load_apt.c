@@ -38,11 +38,14 @@ struct newest {
 };
 
 /* All binaries of one source at one version. */
+struct binary {
+	char *name;
+	const char *version; /* in struct newest */
+};
 struct group {
 	char *source, *version;
-	char **binaries;
-	const char **versions; /* in struct newest */
-	size_t n, capacity, versions_capacity;
+	struct binary *binaries;
+	size_t n, capacity;
 };
 
 static void free_newest(void *n_)
@@ -58,9 +61,8 @@ static void free_group(void *g_)
 {
 	struct group *g = g_;
 	for (size_t i = 0; i < g->n; i++)
-		free(g->binaries[i]);
+		free(g->binaries[i].name);
 	free(g->binaries);
-	free(g->versions);
 	free(g->source);
 	free(g->version);
 	free(g);
@@ -241,13 +243,14 @@ static void put_group(const struct load *l, const char *name, const struct suite
 	wr_reset(&rw->w);
 	record_begin(rw, &head);
 	for (i = 0; i < g->n; i++) {
+		const struct binary *b = &g->binaries[i];
 		struct version_key key;
 		struct record_affected a = { .by_binary = true,
 			.ecosystem = ecosystem,
-			.package = g->binaries[i],
+			.package = b->name,
 			.kind = RULE_BELOW,
-			.fixed = g->versions[i] };
-		if (version_key_make(VERSION_DPKG, g->versions[i], &key, NULL) < 0)
+			.fixed = b->version };
+		if (version_key_make(VERSION_DPKG, b->version, &key, NULL) < 0)
 			continue;
 		a.rule = key.bytes;
 		a.rule_length = key.length;
@@ -259,6 +262,11 @@ static void put_group(const struct load *l, const char *name, const struct suite
 		load_note_refused(l->report, id, why.text);
 	else
 		l->report->loaded++;
+}
+
+static int order_binaries(const void *a, const void *b)
+{
+	return strcmp(((const struct binary *)a)->name, ((const struct binary *)b)->name);
 }
 
 /* The binaries by source and version. */
@@ -275,10 +283,13 @@ static struct table *group_binaries(const struct table *binaries)
 			g->version = xstrdup(n->source_version);
 			table_set_string(groups, key, g);
 		}
-		ARRAY_RESERVE_ONE(g->versions, g->n, g->versions_capacity);
 		ARRAY_RESERVE_ONE(g->binaries, g->n, g->capacity);
-		g->versions[g->n] = n->version;
-		g->binaries[g->n++] = xstrndup(it.key, it.key_length);
+		g->binaries[g->n++] = (struct binary){ xstrndup(it.key, it.key_length), n->version };
+	}
+	/* The same lists make the same records: only a change raises the generation. */
+	TABLE_FOREACH(it, groups) {
+		struct group *g = it.value;
+		qsort(g->binaries, g->n, sizeof(*g->binaries), order_binaries);
 	}
 	return groups;
 }

@@ -194,6 +194,8 @@ static void write_lists(struct fixture *f)
 	write_file(f,
 	        "var/lib/apt/lists/mirror_debian-security_dists_bookworm-security_main_binary-amd64_Packages",
 	        "Package: libssl3\nSource: openssl (3.0.15-1)\nVersion: 3.0.15-1+b2\nArchitecture: amd64\n\n"
+	        "Package: libssl-dev\nSource: openssl\nVersion: 3.0.15-1\n\n"
+	        "Package: libssl-doc\nSource: openssl\nVersion: 3.0.15-1\n\n"
 	        "Package: openssl\nVersion: 3.0.15-1\nArchitecture: amd64\n\n"
 	        "Package: openssl\nVersion: 3.0.14-1\nArchitecture: amd64\n\n"
 	        "Package: broken\nVersion: not_a_version\nArchitecture: amd64\n\n"
@@ -228,6 +230,9 @@ static void security_lists_of_apt(void **state)
 	        "libssl3 DEBIAN-SECURITY:bookworm:openssl:3.0.15-1 3.0.15-1+b2\n"
 	        "linux-image-amd64 DEBIAN-SECURITY:bookworm:linux-signed-amd64:6.1.148+1 6.1.148-1\n");
 	vuln_index_close(index);
+	load(f, "apt:%s", "");
+	assert_int_equal(vuln_update_commit(f->update, 2, NULL, NULL, &result, &err), 0);
+	assert_int_equal(result.generation, 1);
 }
 
 static void a_mark_follows_the_files(void **state)
