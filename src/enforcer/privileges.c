@@ -34,7 +34,6 @@ static int give(const char *state, const struct passwd *p, struct error *err)
 int privileges_drop(const char *user, const char *state, bool *ret_fallback, struct error *err)
 {
 	static const cap_value_t keep[] = { CAP_NET_ADMIN };
-	const struct passwd *p = NULL;
 	bool root = geteuid() == 0;
 	int r = check_capability(err);
 	*ret_fallback = false;
@@ -43,13 +42,15 @@ int privileges_drop(const char *user, const char *state, bool *ret_fallback, str
 		r = file_make_directory(state, 0700, err);
 	if (r < 0 || !root)
 		return r < 0 ? r : daemon_drop_privileges(NULL, keep, 1, err);
-	p = getpwnam(user);
+	const struct passwd *p = getpwnam(user);
 	*ret_fallback = !p;
 	if (!p)
 		p = getpwnam("nobody");
 	if (!p)
 		return error_set(err, -ENOENT,
 		        "there is neither a user %s nor nobody: create one, or set `user`", user);
+	/* A copy: what getpwnam() returned changes with the next call. */
+	char *name FREE_ON_EXIT = xstrdup(p->pw_name);
 	r = give(state, p, err);
-	return r < 0 ? r : daemon_drop_privileges(p->pw_name, keep, 1, err);
+	return r < 0 ? r : daemon_drop_privileges(name, keep, 1, err);
 }

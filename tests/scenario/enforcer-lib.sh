@@ -219,6 +219,15 @@ start_enforcer() {
 	enforcer_pid=${processes[-1]}
 }
 
+# The daemon runs as nobody, with CAP_NET_ADMIN (bit 12) and nothing else.
+check_privileges() {
+	local uid capabilities
+	uid=$(awk '/^Uid:/ { print $3 }' "/proc/$enforcer_pid/status")
+	capabilities=$(awk '/^Cap(Prm|Eff|Bnd|Amb):/ { print $2 }' "/proc/$enforcer_pid/status" | sort | uniq | tr '\n' ' ')
+	[ "$uid" = "$(id -u nobody)" ] || fail "the enforcer runs as user $uid"
+	[[ $capabilities =~ ^(0000000000000000 )?0000000000001000\ $ ]] || fail "the enforcer has capabilities $capabilities"
+}
+
 connected_count() {
 	[ "$(grep -c '^hello' "$work/heard")" -ge "$1" ]
 }
@@ -230,6 +239,7 @@ bring_up() {
 	start_driver
 	start_enforcer
 	eventually connected_count 1 || fail "the enforcer did not come to its server"
+	check_privileges
 	spawn_probe out serve 271 80 22 443
 	spawn_probe a serve 22 80
 	spawn_probe b serve 22 631 80

@@ -9,7 +9,12 @@ stream ADDRESS PORT RATE SECONDS       numbered UDP, echoed; prints "sent N lost
 arp INTERFACE MAC IP                   an ARP announcement
 na INTERFACE MAC IP [SOURCE-IP]        an unsolicited neighbour advertisement
 ra INTERFACE MAC                       a router advertisement
+na-from INTERFACE MAC OPTION-MAC IP    the same, with another MAC in its option than in its frame
 udp INTERFACE MAC SRC-IP DST-IP DST-MAC PORT   one UDP packet with these addresses
+udp-from INTERFACE MAC SRC-IP DST-IP DST-MAC SRC-PORT PORT
+vlan INTERFACE MAC                     a frame with a VLAN tag
+connections PORT                       how many connections to this port the kernel of this namespace keeps
+catch PORT                             prints what comes there by UDP, until killed
 """
 
 import ipaddress
@@ -145,10 +150,17 @@ def arp(interface, mac, address):
 
 
 def na(interface, mac, address, source=None):
+    advertise(interface, mac, mac, address, source or address)
+
+
+def na_from(interface, mac, option_mac, address):
+    advertise(interface, mac, option_mac, address, address)
+
+
+def advertise(interface, mac, option_mac, address, source):
     body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + ipaddress.ip_address(address).packed
-    body += b"\x02\x01" + mac_bytes(mac)
-    send_frame(interface, b"\x33\x33\0\0\0\x01" + mac_bytes(mac) + b"\x86\xdd" +
-               ipv6(source or address, "ff02::1", 58, body))
+    body += b"\x02\x01" + mac_bytes(option_mac)
+    send_frame(interface, b"\x33\x33\0\0\0\x01" + mac_bytes(mac) + b"\x86\xdd" + ipv6(source, "ff02::1", 58, body))
 
 
 def ra(interface, mac):
@@ -158,7 +170,11 @@ def ra(interface, mac):
 
 
 def udp(interface, mac, source, target, target_mac, port):
-    payload = struct.pack("!HHHH", 4444, int(port), 12, 0) + b"evil"
+    udp_from(interface, mac, source, target, target_mac, 4444, port)
+
+
+def udp_from(interface, mac, source, target, target_mac, source_port, port):
+    payload = struct.pack("!HHHH", int(source_port), int(port), 12, 0) + b"evil"
     if ":" in source:
         packet, kind = ipv6(source, target, 17, payload, 64, 6), b"\x86\xdd"
     else:
@@ -166,8 +182,43 @@ def udp(interface, mac, source, target, target_mac, port):
     send_frame(interface, mac_bytes(target_mac) + mac_bytes(mac) + kind + packet)
 
 
+def vlan(interface, mac):
+    send_frame(interface, b"\xff" * 6 + mac_bytes(mac) + b"\x81\0\0\x05\x08\0" + bytes(46))
+
+
+def connections(port):
+    """A dump over ctnetlink (IPCTNL_MSG_CT_GET); the port is looked for in each original tuple."""
+    wanted = struct.pack("=HH", 6, 3) + struct.pack("!H", int(port))  # CTA_PROTO_DST_PORT
+    count, done = 0, False
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as s:  # NETLINK_NETFILTER
+        s.bind((0, 0))
+        s.send(struct.pack("=IHHIIBBH", 20, 1 << 8 | 1, 0x301, 1, 0, 0, 0, 0))
+        while not done:
+            data = s.recv(65536)
+            while data:
+                length, kind = struct.unpack("=IH", data[:6])
+                tuple_end = 20 + struct.unpack("=H", data[20:22])[0] if length > 24 else 0
+                done = done or kind == 3
+                count += wanted in data[20:tuple_end]
+                data = data[(length + 3) & ~3:]
+    print(count)
+    return 0
+
+
+def catch(port):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.bind(("", int(port)))
+    print("ready", flush=True)
+    while True:
+        data, peer = s.recvfrom(2048)
+        print(data.decode("ascii", "replace"), peer[0], flush=True)
+
+
 def main():
-    verbs = {"connect": connect, "hold": hold, "stream": stream, "arp": arp, "na": na, "ra": ra, "udp": udp}
+    verbs = {"connect": connect, "hold": hold, "stream": stream, "arp": arp, "na": na, "na-from": na_from, "ra": ra,
+             "udp": udp, "udp-from": udp_from, "vlan": vlan,
+             "catch": catch, "connections": connections}
     if len(sys.argv) > 2 and sys.argv[1] == "serve":
         return serve(sys.argv[2:])
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# The enforcer is killed and comes back: an admitted node loses no packet, demotions made meanwhile take effect, first
+# claims stay first. The server is away: admissions last until they expire, and no longer than their segment's grace.
+# shellcheck source=tests/scenario/enforcer-lib.sh
+. "$(dirname "$0")/enforcer-lib.sh"
+
+away_after="1 s"
+a6=2001:db8:1:1::10
+out6=2001:db8:1:2::2 out4=10.1.2.2
+a_mac=02:00:00:00:00:0a b_mac=02:00:00:00:00:0b
+bring_up
+
+restart() {
+	local before
+	before=$(grep -c '^hello' "$work/heard")
+	kill -9 "$enforcer_pid"
+	wait "$enforcer_pid" 2>/dev/null || true
+	"$@"
+	start_enforcer
+	eventually connected_count $((before + 1)) || fail "the enforcer did not come back to its server"
+}
+
+place full port-a $a_mac staff 600
+expect_reaches a $out6 80 "admitted"
+for to in $out6 $out4; do
+	spawn_probe a stream "$to" 443 1000 5 >"$work/stream"
+	stream=${processes[-1]}
+	sleep 1
+	restart sleep 0.3
+	sleep 0.5
+	restart true
+	wait "$stream"
+	grep -q '^sent 5000 lost 0$' "$work/stream" || fail "kill -9 and restart, twice: $(cat "$work/stream")"
+	ok "1,000 packets a second to $to for 5 s over two kill -9: $(cat "$work/stream")"
+done
+heard "^hello enforcer gateway generation $generation$" || fail "the generation did not survive"
+ok "the generation survives"
+
+# What was bound before stays bound: b cannot take a's address while the enforcer is dead, nor after.
+steal() {
+	local i
+	for i in 1 2 3; do
+		probe b na eth0 $b_mac $a6 fe80::b
+		probe b arp eth0 $b_mac 10.1.1.10
+	done
+}
+restart steal
+mark_heard
+tell "who $a6"
+expect_heard "^identity-attachment port-a $a_mac present.* $a6"
+expect_reaches out $a6 22 "a keeps its address over a restart in which b claims it"
+
+# A node that is demoted in the first batch after a restart.
+restart true
+place full
+expect_refused a $out6 80 "demoted by the first batch after a restart"
+
+# The server goes away: an admission expires, and lasts for its segment's grace where there is one.
+sed -i 's/segment visitors level 1 {/segment visitors level 1 { grace 4 s /' "$work/policy"
+tell "policy $work/policy"
+eventually grep -q "is in force" "$work/log" || fail "the policy with a grace was refused"
+place full port-a $a_mac staff 3 port-b $b_mac visitors 3
+expect_reaches a $out6 80 "admitted for three seconds"
+expect_reaches b $out6 80 "admitted for three seconds, with a grace of four"
+tell "floor no"
+tell "drop"
+sleep 3.2
+expect_refused a $out6 80 "expired while the server is away"
+expect_reaches b $out6 80 "in its grace while the server is away"
+before=$(grep -c '^hello' "$work/heard")
+kill -9 "$enforcer_pid"
+wait "$enforcer_pid" 2>/dev/null || true
+start_enforcer
+sleep 0.5
+expect_reaches b $out6 80 "in its grace over a restart of the enforcer, too"
+sleep 4
+expect_refused b $out6 80 "the grace is over, and was given once"
+tell "floor yes"
+place full port-a $a_mac staff 600 port-b $b_mac visitors 600
+expect_reaches a $out6 80 "admitted again by the server that is back"
+
+# The server comes back before the end: the expiry is what the certificate says.
+place full port-b $b_mac visitors 3
+tell "floor no"
+sleep 1.7
+eventually grep -q "server is away" "$work/log" || fail "the server's silence was not noticed"
+tell "floor yes"
+sleep 2.5
+expect_refused b $out6 80 "back in time, no grace"
+
+# A policy whose marks are others: placements follow their segments' names.
+place full port-a $a_mac staff 600 port-b $b_mac visitors 600
+sed -i 's/^segment quarantine/segment extra { allow to server }\n&/' "$work/policy"
+spawn_probe a stream $out6 443 1000 2 >"$work/stream"
+stream=${processes[-1]}
+sleep 0.7
+lines=$(grep -c "is in force" "$work/log")
+tell "policy $work/policy"
+in_force() {
+	[ "$(grep -c "is in force" "$work/log")" -gt "$lines" ]
+}
+eventually in_force || fail "the policy with other marks was refused"
+in_ns gw nft list map bridge pratique placed_0 | grep -q ': 0x00000004' || fail "a's mark did not change"
+wait "$stream"
+grep -q '^sent 2000 lost 0$' "$work/stream" || fail "a change of policy: $(cat "$work/stream")"
+ok "a change of policy and of marks loses no packet of an admitted stream: $(cat "$work/stream")"
+expect_reaches b $out6 80 "placed by the name of its segment"
+
+# An enforcer that finds rules of a policy that it does not know begins anew.
+kill -9 "$enforcer_pid"
+wait "$enforcer_pid" 2>/dev/null || true
+rm -f "$work/state/state"
+tell "drop"
+start_enforcer
+eventually grep -q "had another policy" "$work/log" || fail "rules of an unknown policy were taken over"
+place full port-a $a_mac staff 600
+expect_reaches a $out6 80 "placed by the server after a start without a state"
+expect_refused b $out6 80 "not placed after a start without a state"
+echo "1..$passed"

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+/* The text that goes to libnftables, and the judgement in user space that must agree with it. */
+#include "enforcer/drivers/nft_elements.h"
+#include "enforcer/drivers/nft_rules.h"
+#include "enforcer/segments.h"
+#include "enforcer/state.h"
+#include "policy/policy.h"
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct ipc_prefix prefixes[3];
+static struct ipc_port_range ports[] = { { 53, 53 }, { 8000, 8100 } };
+static struct ipc_rule quarantine_rules[] = {
+	{ .direction = POLICY_TO,
+	        .peer = POLICY_PEER_PREFIXES,
+	        .prefixes = prefixes,
+	        .n_prefixes = 3,
+	        .ports = ports,
+	        .n_ports = 1 },
+	{ .direction = POLICY_FROM,
+	        .peer = POLICY_PEER_SEGMENT,
+	        .peer_mark = 2,
+	        .protocol = IPPROTO_TCP,
+	        .ports = ports,
+	        .n_ports = 2 },
+};
+static struct ipc_rule staff_rules[] = {
+	{ .direction = POLICY_TO, .peer = POLICY_PEER_ANY },
+	{ .direction = POLICY_FROM, .peer = POLICY_PEER_ANY, .protocol = IPPROTO_ICMPV6 },
+	{ .direction = POLICY_FROM, .peer = POLICY_PEER_PREFIXES, .prefixes = prefixes, .n_prefixes = 1 },
+};
+static struct ipc_segment segments[] = {
+	{ .name = (char[]){ "quarantine" },
+	        .mark = 1,
+	        .is_default = true,
+	        .log = true,
+	        .rules = quarantine_rules,
+	        .n_rules = 2 },
+	{ .name = (char[]){ "fwd" }, .mark = 2, .rules = staff_rules, .n_rules = 3 }, /* an nft keyword */
+};
+static const struct ipc_segments policy = { 0x123, segments, 2 };
+static const struct links links = { { { "br-nodes", false, true }, { "eth7", true, true } }, 2 };
+
+static int setup(void **state)
+{
+	assert_int_equal(ip_prefix_parse("2001:db8::/32", &prefixes[0].prefix), 0);
+	assert_int_equal(ip_prefix_parse("10.0.0.0/8", &prefixes[1].prefix), 0);
+	return ip_prefix_parse("fd00::1/128", &prefixes[2].prefix);
+}
+
+/* The lines that begin with prefix, without it. */
+static char *lines_of(const char *text, const char *prefix)
+{
+	char *ret = calloc(1, strlen(text) + 1);
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+		if (strncmp(text, prefix, strlen(prefix)) == 0)
+			strncat(ret, text + strlen(prefix), (size_t)(end + 1 - text) - strlen(prefix));
+	return ret;
+}
+
+static char *rules_text(const struct links *l, const struct ipc_segments *p)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	nft_rules_declare(out, l, p);
+	nft_rules_write(out, l, p, 9);
+	fclose(out);
+	return text;
+}
+
+static void expect_lines(const char *text, const char *prefix, const char *expected)
+{
+	char *lines = lines_of(text, prefix);
+	assert_string_equal(lines, expected);
+	free(lines);
+}
+
+static void segments_become_chains(void **state)
+{
+	char *text = rules_text(&links, &policy);
+	expect_lines(text, "add rule inet pratique to_1 ",
+	        "meta nfproto ipv6 ct original ip6 daddr { 2001:db8::/32, fd00::1/128 } ct protocol 6 ct "
+	        "original proto-dst 53 return\n"
+	        "meta nfproto ipv6 ct original ip6 daddr { 2001:db8::/32, fd00::1/128 } ct protocol 17 ct "
+	        "original proto-dst 53 return\n"
+	        "meta nfproto ipv4 ct original ip daddr { 10.0.0.0/8 } ct protocol 6 ct original proto-dst "
+	        "53 return\n"
+	        "meta nfproto ipv4 ct original ip daddr { 10.0.0.0/8 } ct protocol 17 ct original proto-dst "
+	        "53 return\n"
+	        "goto refuse_1\n");
+	expect_lines(text, "add rule inet pratique from_1 ",
+	        "meta nfproto ipv6 meta mark & 0xff00 == 0x200 ct protocol 6 ct original proto-dst 53 "
+	        "return\n"
+	        "meta nfproto ipv6 meta mark & 0xff00 == 0x200 ct protocol 6 ct original proto-dst 8000-8100 "
+	        "return\n"
+	        "meta nfproto ipv4 meta mark & 0xff00 == 0x200 ct protocol 6 ct original proto-dst 53 "
+	        "return\n"
+	        "meta nfproto ipv4 meta mark & 0xff00 == 0x200 ct protocol 6 ct original proto-dst 8000-8100 "
+	        "return\n"
+	        "goto refuse_1\n");
+	expect_lines(text, "add rule inet pratique to_2 ",
+	        "meta nfproto ipv6 return\nmeta nfproto ipv4 return\ngoto refuse_2\n");
+	expect_lines(text, "add rule inet pratique from_2 ",
+	        "meta nfproto ipv6 ct protocol 58 return\n"
+	        "meta nfproto ipv6 ct original ip6 saddr { 2001:db8::/32 } return\n"
+	        "goto refuse_2\n");
+	expect_lines(text, "add rule inet pratique refuse_1 ",
+	        "counter name refused_1\n"
+	        "limit rate 50/second burst 100 packets log prefix \"pratique segment 1 refused: \" group 9 "
+	        "snaplen 96\n"
+	        "goto refuse\n");
+	expect_lines(text, "add rule inet pratique judge ",
+	        "meta mark & 0xff00 vmap { 0x100 : jump to_1, 0x200 : jump to_2 }\n"
+	        "meta mark & 0xff vmap { 0x1 : jump from_1, 0x2 : jump from_2 }\n"
+	        "counter name meta mark & 0xff00 map { 0x100 : \"passed_1\", 0x200 : \"passed_2\" }\n"
+	        "counter name meta mark & 0xff map { 0x1 : \"passed_1\", 0x2 : \"passed_2\" }\n"
+	        "accept\n");
+	/* Names never get into the rules: they may be keywords. */
+	assert_null(strstr(text, "fwd"));
+	assert_null(strstr(text, "established"));
+	free(text);
+}
+
+static void links_get_their_own_tables(void **state)
+{
+	char *text = rules_text(&links, &policy);
+	expect_lines(text, "add rule bridge pratique frames ", "iifname vmap @ports\n");
+	expect_lines(text, "add rule netdev pratique ingress_1 ", "goto frame_1\n");
+	expect_lines(text, "add rule inet pratique forward ",
+	        "iifname { \"br-nodes\", \"eth7\" } goto from_node\noifname { \"br-nodes\", \"eth7\" } goto "
+	        "to_node\n");
+	free(text);
+	struct links absent = links;
+	absent.items[1].present = false;
+	text = rules_text(&absent, &policy);
+	expect_lines(text, "add rule netdev pratique ingress_1 ", "");
+	free(text);
+}
+
+static void knows_its_names(void **state)
+{
+	static const char *const ours[] = { "judge", "to_1", "from_2", "opens_1", "refuse_2", "passed_2",
+		"unmarked", "policy_0000000000000123" };
+	static const char *const stale[] = { "to_3", "from_", "to_1x", "passed_0", "policy_0000000000000124",
+		"to_257" };
+	for (size_t i = 0; i < ARRAY_LENGTH(ours); i++)
+		assert_true(nft_rules_has_name(&policy, ours[i]));
+	for (size_t i = 0; i < ARRAY_LENGTH(stale); i++)
+		assert_false(nft_rules_has_name(&policy, stale[i]));
+}
+
+static void elements_are_grouped(void **state)
+{
+	struct element_change c[5] = {
+		{ true, { .kind = ELEMENT_PLACED, .port = "p1", .mark = 2, .expires = 61500 } },
+		{ false, { .kind = ELEMENT_PLACED, .port = "p1", .mark = 1, .expires = 100 } },
+		{ true, { .kind = ELEMENT_TARGET, .mark = 2, .expires = 61500 } },
+		{ true, { .kind = ELEMENT_ADDRESS, .link = 1, .port = "eth7" } },
+		{ true, { .kind = ELEMENT_PLACED, .port = "p2", .mark = 2, .expires = 1000 } }, /* is over */
+	};
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	for (size_t i = 0; i < 5; i++)
+		mac_parse("02:00:00:00:00:0f", &c[i].element.mac);
+	ip_parse("2001:db8::5", &c[2].element.ip);
+	ip_parse("10.0.0.5", &c[3].element.ip);
+	nft_elements_write(out, &links, c, 5, 1500);
+	fclose(out);
+	assert_string_equal(text,
+	        "delete element bridge pratique placed_0 { \"p1\" . 0x02000000000f }\n"
+	        "add element netdev pratique bindings4_1 { \"eth7\" . 0x02000000000f . 0x0a000005 }\n"
+	        "add element netdev pratique bound4_1 { 0x0a000005 }\n"
+	        "add element bridge pratique placed_0 { \"p1\" . 0x02000000000f timeout 60000ms : 0x2 }\n"
+	        "add element inet pratique nodes6 { \"br-nodes\" . 2001:db8::5 timeout 60000ms : 0x2 }\n");
+	free(text);
+}
+
+static void keep_element(void *context, const struct element *e)
+{
+	*(struct element *)context = *e;
+}
+
+static int read_listing(size_t index, const char *elements, struct element *ret)
+{
+	char text[512];
+	snprintf(text, sizeof(text), "{\"nftables\": [{\"metainfo\": {}}, {\"map\": {\"elem\": [%s]}}]}",
+	        elements);
+	json_t *listing = json_loads(text, 0, NULL);
+	*ret = (struct element){ 0 };
+	int r = nft_elements_read(&links, 0, index, listing, 1000, keep_element, ret);
+	json_decref(listing);
+	return r;
+}
+
+/* As libnftables 1.0.6 prints them: raw payload is a number, or text where it is wide. */
+static void listings_are_read_back(void **state)
+{
+	struct element e;
+	char text[IP_TEXT_SIZE];
+	const char *type;
+	char name[64];
+	assert_true(nft_elements_set(&links, 0, 6, &type, name));
+	assert_string_equal(name, "bridge pratique placed_0");
+	assert_int_equal(
+	        read_listing(6,
+	                "[{\"elem\": {\"val\": {\"concat\": [\"p1\", 2199023255567]}, \"timeout\": 30,"
+	                " \"expires\": 29}}, 3]",
+	                &e),
+	        0);
+	assert_int_equal(e.kind, ELEMENT_PLACED);
+	assert_string_equal(mac_format(&e.mac, text), "02:00:00:00:00:0f");
+	assert_int_equal(e.mark, 3);
+	assert_int_equal(e.expires, 30000);
+	assert_int_equal(
+	        read_listing(4, "{\"concat\": [\"p1\", 1, \"0x20010db8000000000000000000000001\"]}", &e), 0);
+	assert_string_equal(ip_format(&e.ip, text), "2001:db8::1");
+	assert_int_equal(read_listing(0, "[\"p3\", {\"goto\": {\"target\": \"frame_0\"}}]", &e), 0);
+	assert_string_equal(e.port, "p3");
+	assert_int_equal(read_listing(1,
+	                         "[{\"elem\": {\"val\": {\"concat\": [\"br-nodes\", \"fe80::1\"]}, "
+	                         "\"expires\": 2}}, 2]",
+	                         &e),
+	        0);
+	assert_int_equal(e.kind, ELEMENT_TARGET);
+	assert_int_equal(
+	        read_listing(4, "{\"concat\": [\"p1\", 1, \"0x123456789012345678901234567890123\"]}", &e),
+	        -EBADMSG);
+	assert_int_equal(read_listing(4, "{\"concat\": [7, 1, 2]}", &e), -EBADMSG);
+	assert_int_equal(read_listing(0, "[\"p3\", {\"drop\": null}]", &e), -EBADMSG);
+}
+
+static void judges_as_the_rules_do(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		uint8_t from_mark, to_mark, protocol;
+		uint16_t port;
+		bool permitted;
+	} cases[] = {
+		{ "2001:db8::1", "2001:db8::2", 1, 0, IPPROTO_UDP, 53, true },
+		{ "2001:db8::1", "2001:db8::2", 1, 0, IPPROTO_UDP, 54, false },
+		{ "2001:db8::1", "2001:db8::2", 1, 0, IPPROTO_ICMPV6, 0,
+		        false }, /* ports are TCP's and UDP's */
+		{ "10.0.0.1", "10.9.9.9", 1, 0, IPPROTO_TCP, 53, true },
+		{ "10.0.0.1", "11.9.9.9", 1, 0, IPPROTO_TCP, 53, false },
+		{ "2001:db8::1", "2001:db8::2", 2, 1, IPPROTO_TCP, 8050, true },
+		{ "2001:db8::1", "2001:db8::2", 2, 1, IPPROTO_UDP, 8050, false },
+		{ "2001:db8::1", "2001:db8::2", 1, 1, IPPROTO_TCP, 53, false },
+		{ "2001:db8::1", "2001:db8::2", 0, 1, IPPROTO_TCP, 53, false },
+		{ "2001:db8::1", "2001:db8::2", 0, 2, IPPROTO_TCP, 22, true }, /* from its prefix */
+		{ "2001:db9::1", "2001:db8::2", 0, 2, IPPROTO_TCP, 22, false },
+		{ "2001:db9::1", "2001:db8::2", 0, 2, IPPROTO_ICMPV6, 0, true },
+		{ "10.0.0.1", "10.0.0.2", 0, 2, IPPROTO_ICMP, 0, false },      /* the other family's ICMP */
+		{ "2001:db9::1", "2001:db9::2", 0, 0, IPPROTO_TCP, 22, true }, /* not ours */
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct segments_connection c = { .from_mark = cases[i].from_mark,
+			.to_mark = cases[i].to_mark,
+			.protocol = cases[i].protocol,
+			.port = cases[i].port };
+		ip_parse(cases[i].from, &c.from);
+		ip_parse(cases[i].to, &c.to);
+		assert_int_equal(segments_permit(&policy, &c), cases[i].permitted);
+	}
+}
+
+static void refuses_segments_that_are_none(void **state)
+{
+	struct error err;
+	struct ipc_segments bad;
+	assert_int_equal(segments_check(&policy, &err), 0);
+	segments_copy(&policy, &bad);
+	bad.segments[1].mark = 1;
+	assert_int_equal(segments_check(&bad, &err), -EINVAL);
+	bad.segments[1].mark = 201;
+	assert_int_equal(segments_check(&bad, &err), -EINVAL);
+	bad.segments[1].mark = 2;
+	bad.segments[0].rules[1].peer_mark = 9;
+	assert_int_equal(segments_check(&bad, &err), -EINVAL);
+	bad.segments[0].rules[1].peer_mark = 2;
+	bad.segments[0].rules[0].prefixes[0].prefix.address.bytes[15] = 1; /* host bits */
+	assert_int_equal(segments_check(&bad, &err), -EINVAL);
+	bad.segments[0].rules[0].prefixes[0].prefix.address.bytes[15] = 0;
+	bad.segments[0].rules[0].ports[0] = (struct ipc_port_range){ 9, 8 };
+	assert_int_equal(segments_check(&bad, &err), -EINVAL);
+	bad.segments[0].rules[0].ports[0] = (struct ipc_port_range){ 8, 9 };
+	assert_int_equal(segments_check(&bad, &err), 0);
+	ipc_body_clear(IPC_SEGMENTS, &bad);
+}
+
+static void state_survives(void **state)
+{
+	char path[] = "/tmp/pratique-state-XXXXXX";
+	struct error err;
+	struct ipc_placement placement = { (char[]){ "p1" }, { { 2, 0, 0, 0, 0, 1 } }, 2, 12345, 6 };
+	struct state saved = { 77, policy,
+		{ .generation = 77, .placements = &placement, .n_placements = 1 } },
+	             read;
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(state_save(path, &saved, &err), 0);
+	assert_int_equal(state_load(path, &read, &err), 0);
+	assert_int_equal(read.generation, 77);
+	assert_int_equal(read.segments.policy_fingerprint, 0x123);
+	assert_int_equal(read.segments.segments[0].n_rules, 2);
+	assert_string_equal(read.place.placements[0].port, "p1");
+	assert_int_equal(read.place.placements[0].expires_ms, 12345);
+	state_clear(&read);
+	assert_int_equal(truncate(path, 20), 0);
+	assert_int_equal(state_load(path, &read, &err), -EBADMSG);
+	unlink(path);
+	assert_int_equal(state_load(path, &read, &err), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(segments_become_chains),
+		cmocka_unit_test(links_get_their_own_tables),
+		cmocka_unit_test(knows_its_names),
+		cmocka_unit_test(elements_are_grouped),
+		cmocka_unit_test(listings_are_read_back),
+		cmocka_unit_test(judges_as_the_rules_do),
+		cmocka_unit_test(refuses_segments_that_are_none),
+		cmocka_unit_test(state_survives),
+	};
+	return cmocka_run_group_tests_name("rules", tests, setup, NULL);
+}
