@@ -68,7 +68,7 @@ end_all() {
 		kill -9 "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
-	for name in gw a b out; do
+	for name in gw a b c out; do
 		for pid in $(ip netns pids "$ns$name" 2>/dev/null); do
 			kill -9 "$pid" 2>/dev/null || true
 		done
