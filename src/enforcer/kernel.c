@@ -167,11 +167,11 @@ static void take_link(struct kernel *k, const struct nlmsghdr *h)
 	}
 	const struct device *master = m.master ? find_device(k, m.master) : NULL;
 	bool up = m.carrier && (i->ifi_flags & IFF_UP);
-	for (uint16_t n = 0; n < k->links->count; n++)
+	for (size_t n = 0; n < k->links->count; n++)
 		if (strcmp(k->links->items[n].name, m.name) == 0) {
-			remember_device(k, (unsigned)i->ifi_index, n, m.name, false);
+			remember_device(k, (unsigned)i->ifi_index, (uint16_t)n, m.name, false);
 			if (k->links->items[n].routed)
-				k->handlers->on_port(k->context, n, m.name, true, up);
+				k->handlers->on_port(k->context, (uint16_t)n, m.name, true, up);
 			return;
 		}
 	if (master && !master->is_port && !k->links->items[master->link].routed) {

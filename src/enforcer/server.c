@@ -131,8 +131,8 @@ static void take_who(struct enforcer *e, const struct ipc_who *who)
 		return;
 	}
 	e->questions[e->n_questions++] = q;
-	for (uint16_t i = 0; i < e->links.count; i++)
-		if (e->links.items[i].present && kernel_probe(e->kernel, i, &q.ip, NULL, &err) < 0)
+	for (size_t i = 0; i < e->links.count; i++)
+		if (e->links.items[i].present && kernel_probe(e->kernel, (uint16_t)i, &q.ip, NULL, &err) < 0)
 			log_debug("%s", err.text);
 	enforcer_answer_questions(e, clock_monotonic_ms());
 }

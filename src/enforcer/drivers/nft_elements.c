@@ -161,17 +161,17 @@ void nft_elements_write(
 /* The sets to list, each fact once. The shared ones are listed with link 0 (nodes) or the first bridge
  * (ports). */
 static const struct listed {
-	enum element_kind kind;
 	const char *type, *name;
+	enum element_kind kind;
 	bool per_link;
 } listed[] = {
-	{ ELEMENT_PORT, "map", "ports", false },
-	{ ELEMENT_TARGET, "map", "nodes6", false },
-	{ ELEMENT_TARGET, "map", "nodes4", false },
-	{ ELEMENT_MAC, "set", "macs_", true },
-	{ ELEMENT_ADDRESS, "set", "bindings6_", true },
-	{ ELEMENT_ADDRESS, "set", "bindings4_", true },
-	{ ELEMENT_PLACED, "map", "placed_", true },
+	{ "map", "ports", ELEMENT_PORT, false },
+	{ "map", "nodes6", ELEMENT_TARGET, false },
+	{ "map", "nodes4", ELEMENT_TARGET, false },
+	{ "set", "macs_", ELEMENT_MAC, true },
+	{ "set", "bindings6_", ELEMENT_ADDRESS, true },
+	{ "set", "bindings4_", ELEMENT_ADDRESS, true },
+	{ "map", "placed_", ELEMENT_PLACED, true },
 };
 
 static bool first_of_its_table(const struct links *links, size_t link, enum element_kind kind)
@@ -240,7 +240,7 @@ static int read_name(const json_t *v, char name[IFNAMSIZ])
 	const char *text = json_string_value(v);
 	if (!text || !element_port_valid(text))
 		return -EBADMSG;
-	strcpy(name, text);
+	snprintf(name, IFNAMSIZ, "%s", text);
 	return 0;
 }
 
@@ -276,9 +276,9 @@ static int read_key(const struct links *links, const struct listed *s, const jso
 /* { "goto": { "target": "frame_3" } } */
 static int read_port_link(const json_t *verdict, uint16_t *ret)
 {
-	unsigned link;
+	uint64_t link;
 	const char *target = json_string_value(json_object_get(json_object_get(verdict, "goto"), "target"));
-	if (!target || sscanf(target, "frame_%u", &link) != 1)
+	if (!target || !nft_rules_numbered(target, "frame_", 10, ENFORCER_LINKS_MAX - 1, &link))
 		return -EBADMSG;
 	*ret = (uint16_t)link;
 	return 0;

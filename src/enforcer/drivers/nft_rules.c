@@ -17,6 +17,8 @@
 #include "enforcer/drivers/nft_frames.h"
 #include "policy/policy.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -51,17 +53,25 @@ static const char *const fixed_chains[] = { "guard", "sender", "forward", "input
 static const char *const segment_chains[] = { "opens_", "answers_", "to_", "from_", "refuse_" };
 static const char *const segment_counters[] = { "passed_", "refused_" };
 
-static bool has_segment_name(const struct ipc_segments *policy, const char *prefix, const char *name)
+bool nft_rules_numbered(const char *name, const char *prefix, int base, uint64_t max, uint64_t *ret)
 {
 	size_t n = strlen(prefix);
-	if (strncmp(name, prefix, n) != 0)
+	char *end;
+	if (strncmp(name, prefix, n) != 0 || !isxdigit((unsigned char)name[n]))
 		return false;
-	for (size_t i = 0; i < policy->n_segments; i++) {
-		char mark[8];
-		snprintf(mark, sizeof(mark), "%u", policy->segments[i].mark);
-		if (strcmp(name + n, mark) == 0)
+	errno = 0;
+	*ret = strtoull(name + n, &end, base);
+	return !errno && !*end && *ret <= max;
+}
+
+static bool has_segment_name(const struct ipc_segments *policy, const char *prefix, const char *name)
+{
+	uint64_t mark;
+	if (!nft_rules_numbered(name, prefix, 10, UINT8_MAX, &mark))
+		return false;
+	for (size_t i = 0; i < policy->n_segments; i++)
+		if (policy->segments[i].mark == mark)
 			return true;
-	}
 	return false;
 }
 

@@ -12,7 +12,7 @@
 
 /* A counter that counts nothing: its name tells after a restart which policy's marks the elements have. */
 #define NFT_POLICY_COUNTER "policy_%016" PRIx64
-#define NFT_POLICY_SCAN "policy_%" SCNx64
+#define NFT_POLICY_PREFIX "policy_"
 
 /* The family of the table in which a link's frames are judged: "bridge", or "netdev" for a routed interface.
  */
@@ -25,6 +25,8 @@ void nft_rules_write(
         FILE *out, const struct links *links, const struct ipc_segments *policy, uint16_t log_group);
 /* Whether these rules use a chain or a counter of the inet table with this name. */
 bool nft_rules_has_name(const struct ipc_segments *policy, const char *name);
+/* Whether name is prefix and a number up to max behind it. */
+bool nft_rules_numbered(const char *name, const char *prefix, int base, uint64_t max, uint64_t *ret);
 /* The segments before any policy: one, which reaches nothing. Static. */
 const struct ipc_segments *nft_rules_initial(void);
 const struct ipc_segment *nft_rules_default_segment(const struct ipc_segments *policy);

@@ -205,12 +205,12 @@ static void take_counter(struct ipc_counters *ret, const json_t *c)
 	const char *name = json_string_value(json_object_get(c, "name"));
 	uint64_t packets = (uint64_t)json_integer_value(json_object_get(c, "packets"));
 	uint64_t bytes = (uint64_t)json_integer_value(json_object_get(c, "bytes"));
-	unsigned mark;
-	if (name && sscanf(name, "passed_%u", &mark) == 1) {
+	uint64_t mark;
+	if (name && nft_rules_numbered(name, "passed_", 10, UINT8_MAX, &mark)) {
 		struct ipc_segment_counter *s = counter_of(ret, (uint8_t)mark);
 		s->passed_packets = packets;
 		s->passed_bytes = bytes;
-	} else if (name && sscanf(name, "refused_%u", &mark) == 1) {
+	} else if (name && nft_rules_numbered(name, "refused_", 10, UINT8_MAX, &mark)) {
 		struct ipc_segment_counter *s = counter_of(ret, (uint8_t)mark);
 		s->refused_packets = packets;
 		s->refused_bytes = bytes;
@@ -242,7 +242,7 @@ static int nftables_loaded(struct driver *d, uint64_t *ret_fingerprint, struct e
 	json_array_foreach(json_object_get(listing, "nftables"), i, object) {
 		const char *name =
 		        json_string_value(json_object_get(json_object_get(object, "counter"), "name"));
-		if (name && sscanf(name, NFT_POLICY_SCAN, ret_fingerprint) == 1)
+		if (name && nft_rules_numbered(name, NFT_POLICY_PREFIX, 16, UINT64_MAX, ret_fingerprint))
 			r = 0;
 	}
 	json_decref(listing);
