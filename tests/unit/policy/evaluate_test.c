@@ -355,14 +355,12 @@ static void unknowns_have_reasons(void **state)
 	        "package "
 	        "\"telnetd\" installed, and admits no node that it may have to reject\n"
 	        "unknown patched: the advisories are unknown (there is no vulnerability information); "
-	        "requirement "
-	        "patched wants no advisory where severity >= high and fixed, older than 3 days\n"
+	        "requirement patched wants no advisory where severity >= high and fixed, older than 3 days\n"
 	        "unknown firewall: firewall.active is unknown (cannot ask the kernel: Operation not "
 	        "permitted) and the "
 	        "role is \"boss\"; requirement firewall wants firewall.active or role = \"server\"\n"
 	        "unknown current: os.id is unknown (the agent did not report it); requirement current wants "
-	        "os.id = "
-	        "\"debian\"\n"
+	        "os.id = \"debian\"\n"
 	        "unknown current: os.version is unknown (the agent did not report it); requirement current "
 	        "wants "
 	        "os.version >= \"12\"\n"
@@ -500,15 +498,13 @@ static void doubtful_packages(void **state)
 	struct policy_input in = { .node = "bob", .posture = p, .index = &index, .now = NOW };
 	decided(policy, &in, "isolated", "otherwise isolated",
 	        "unknown clean: the advisories are unknown (1 package cannot be judged, the first is openssl "
-	        "3.0.15-1: its "
-	        "version is not valid); requirement clean wants no advisory\n");
+	        "3.0.15-1: its version is not valid); requirement clean wants no advisory\n");
 	index.unjudged = NULL;
 	decided(policy, &in, "staff", "admit to staff when clean", "");
 	(void)posture_add_unknown(p, "packages", "2 entries cannot be read");
 	decided(policy, &in, "isolated", "otherwise isolated",
 	        "unknown clean: the advisories are unknown (2 entries cannot be read); requirement clean "
-	        "wants no "
-	        "advisory\n");
+	        "wants no advisory\n");
 	assert_int_equal(value_of("package \"telnetd\" installed", &in), TRI_UNKNOWN);
 	assert_int_equal(value_of("package \"openssl\" installed", &in), TRI_YES);
 	posture_free(p);
