@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TLS_FILES 4
+enum { TLS_CA, TLS_CRL, TLS_CERTIFICATE, TLS_KEY, TLS_FILES };
 
 struct tls_context {
 	struct tls_config config; /* strings owned */
@@ -212,6 +212,16 @@ static int use_trust(struct tls_material *m, const struct tls_config *c, struct 
 	return 0;
 }
 
+/* As the context before it had them: what has not changed is not read again, for the user that a daemon has
+ * become need not be able to. */
+static int keep_own_certificate(SSL_CTX *ssl_ctx, SSL_CTX *before, struct error *err)
+{
+	if (SSL_CTX_use_certificate(ssl_ctx, SSL_CTX_get0_certificate(before)) != 1 ||
+	        SSL_CTX_use_PrivateKey(ssl_ctx, SSL_CTX_get0_privatekey(before)) != 1)
+		return openssl_error(err, -ENOMEM, "the certificate cannot be used again");
+	return 0;
+}
+
 static int use_own_certificate(SSL_CTX *ssl_ctx, const struct tls_config *c, struct error *err)
 {
 	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
@@ -229,7 +239,9 @@ static int use_own_certificate(SSL_CTX *ssl_ctx, const struct tls_config *c, str
 	return 0;
 }
 
-static int make_material(const struct tls_config *c, struct tls_material *m, struct error *err)
+/* before: the context whose certificate and key are still those of the files; NULL: read them. */
+static int make_material(
+        const struct tls_config *c, SSL_CTX *before, struct tls_material *m, struct error *err)
 {
 	m->ssl_ctx = SSL_CTX_new(c->server ? TLS_server_method() : TLS_client_method());
 	if (!m->ssl_ctx || SSL_CTX_set_min_proto_version(m->ssl_ctx, TLS1_3_VERSION) != 1 ||
@@ -246,7 +258,8 @@ static int make_material(const struct tls_config *c, struct tls_material *m, str
 	SSL_CTX_set_verify_depth(m->ssl_ctx, 0);
 	int r = use_trust(m, c, err);
 	if (r == 0 && c->certificate_path)
-		r = use_own_certificate(m->ssl_ctx, c, err);
+		r = before ? keep_own_certificate(m->ssl_ctx, before, err)
+		           : use_own_certificate(m->ssl_ctx, c, err);
 	return r;
 }
 
@@ -255,8 +268,10 @@ static int load(struct tls_context *t, struct error *err)
 	struct tls_material m CLEANUP(material_free) = { 0 };
 	struct stat files[TLS_FILES];
 	look_at_files(t, files); /* before reading: a change in between is seen next time */
+	bool same = t->ssl_ctx && same_file(&files[TLS_CERTIFICATE], &t->files[TLS_CERTIFICATE]) &&
+	            same_file(&files[TLS_KEY], &t->files[TLS_KEY]);
 	memcpy(t->files, files, sizeof(files));
-	int r = make_material(&t->config, &m, err);
+	int r = make_material(&t->config, same ? t->ssl_ctx : NULL, &m, err);
 	if (r < 0)
 		return r;
 	t->ca_changed = t->ca && X509_cmp(t->ca, m.ca) != 0;

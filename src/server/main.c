@@ -290,6 +290,17 @@ static void on_stop(void *context)
 	event_base_loopbreak(s->base);
 }
 
+/* What cannot be read any more now is not read again when it changes. */
+static void check_readable(struct server *s)
+{
+	char *crl FREE_ON_EXIT = crl_path(&s->options);
+	const char *const paths[] = { s->options.certificate, s->options.ca, crl };
+	for (size_t i = 0; i < ARRAY_LENGTH(paths); i++)
+		if (paths[i] && access(paths[i], R_OK) < 0)
+			log_warning("%s is not readable by the user %s: no change of it is noticed", paths[i],
+			        s->options.user);
+}
+
 static int start(struct server *s, struct error *err)
 {
 	raise_limits();
@@ -303,6 +314,8 @@ static int start(struct server *s, struct error *err)
 	code = open_privileged(s, err);
 	if (code == 0)
 		code = daemon_drop_privileges(geteuid() == 0 ? s->options.user : NULL, NULL, 0, err);
+	if (code == 0)
+		check_readable(s);
 	if (code == 0)
 		code = open_site(s, err);
 	if (code == 0)
