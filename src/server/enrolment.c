@@ -30,7 +30,7 @@ static int on_token(
 	                   : store_find_token(s->store, hash, now, owner, role, NULL);
 	if (code < 0 || strcmp(owner, name) != 0 || identity_role_parse(role, ret_role) < 0) {
 		s->site->counters.enrolments_refused++;
-		site_note(s->site, now, "enrolment-refused", site_find_node(s->site, name), NULL,
+		site_note_refusal(s->site, now, "enrolment-refused", site_find_node(s->site, name),
 		        "somebody who calls itself %.255s has no good token", name);
 		return -EACCES;
 	}
@@ -44,7 +44,7 @@ static bool on_may_renew(const struct identity *who, void *user)
 	if (site_check_identity(s->site, who->name, who->thumbprint, who->serial, &err) == 0)
 		return true;
 	s->site->counters.enrolments_refused++;
-	site_note(s->site, clock_wall_ms(), "enrolment-refused", site_find_node(s->site, who->name), NULL,
+	site_note_refusal(s->site, clock_wall_ms(), "enrolment-refused", site_find_node(s->site, who->name),
 	        "%s", err.text);
 	return false;
 }

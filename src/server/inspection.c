@@ -31,6 +31,7 @@ struct inspection {
 
 	/* This assessment. */
 	unsigned rounds;
+	bool is_begun;  /* by a batch of the node that was let in, or by us */
 	bool asked;     /* we sent an SDATA: a posture is expected */
 	bool is_ours;   /* the node speaks our attributes */
 	bool is_failed; /* a PA message was malformed: nothing of it counts */
@@ -57,7 +58,7 @@ static void begin_assessment(struct inspection *i)
 {
 	memset(i->nonce, 0, sizeof(i->nonce));
 	i->rounds = 0;
-	i->asked = i->is_failed = i->is_ours = false;
+	i->is_begun = i->asked = i->is_failed = i->is_ours = false;
 	posture_reader_free(i->reader);
 	i->reader = posture_reader_new();
 	site_outcome_clear(&i->outcome);
@@ -318,6 +319,7 @@ static void take_event(struct inspection *i, const struct pbtnc_event *e)
 	switch (e->kind) {
 	case PBTNC_EVENT_RETRY:
 		begin_assessment(i);
+		i->is_begun = false;
 		break;
 	case PBTNC_EVENT_PA:
 		take_pa(i, &e->pa);
@@ -326,6 +328,11 @@ static void take_event(struct inspection *i, const struct pbtnc_event *e)
 		take_language(i, e->text.at, e->text.length);
 		break;
 	case PBTNC_EVENT_TURN:
+		if (!i->is_begun && !site_may_begin(i->config.site, i->config.node, i->now)) {
+			end(i, "the node begins too many assessments");
+			break;
+		}
+		i->is_begun = true;
 		set_step(i, STEP_PLACING);
 		i->config.effects.find_place(i->config.context);
 		break;
@@ -369,5 +376,6 @@ void inspection_retry(struct inspection *i, time_ms now)
 	send_and_free(i, &w);
 	begin_assessment(i);
 	i->is_ours = is_ours;
+	i->is_begun = true;
 	ask(i);
 }

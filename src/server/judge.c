@@ -118,6 +118,17 @@ const struct posture *site_posture(struct site *site, struct site_node *node)
 	return node->posture;
 }
 
+bool site_may_begin(struct site *site, struct site_node *node, time_ms now)
+{
+	time_ms from = MAX(node->assessments_until, now);
+	if (from + SITE_ASSESSMENT_COST_MS - now > SITE_ASSESSMENT_BURST_MS) {
+		site->counters.assessments_refused++;
+		return false;
+	}
+	node->assessments_until = from + SITE_ASSESSMENT_COST_MS;
+	return true;
+}
+
 /* ---- evaluation ---- */
 
 static void evaluate(struct site *site, struct site_node *node, time_ms now, struct site_outcome *o)

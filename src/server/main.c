@@ -322,7 +322,11 @@ static int start(struct server *s, struct error *err)
 		code = enrolment_start(s, err);
 	if (code == 0)
 		code = turn_start(s, err);
-	return code < 0 ? code : vis_start(s, err);
+	if (code == 0)
+		code = vis_start(s, err);
+	if (code == 0)
+		site_judge_all(s->site, "start");
+	return code;
 }
 
 static void stop(struct server *s)

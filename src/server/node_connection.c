@@ -249,7 +249,8 @@ void node_accept(struct stream *stream, const struct identity *peer, void *conte
 	s->site->counters.connections++;
 	if (site_check_identity(s->site, peer->name, peer->thumbprint, peer->serial, &err) < 0) {
 		s->site->counters.connections_refused_revoked++;
-		site_note(s->site, now, "refused", site_find_node(s->site, peer->name), NULL, "%s", err.text);
+		site_note_refusal(
+		        s->site, now, "refused", site_find_node(s->site, peer->name), "%s", err.text);
 		refuse(s, stream, peer, err.text);
 		return;
 	}

@@ -92,6 +92,13 @@ static void enqueue_all(struct site *site, const char *cause)
 		enqueue(site, it.value, cause);
 }
 
+void site_judge_all(struct site *site, const char *cause)
+{
+	enqueue_all(site, cause);
+	if (site->again_at < site->n_again)
+		site->effects.work(site->context);
+}
+
 bool site_work(struct site *site, time_ms now, size_t most)
 {
 	for (; most && site->again_at < site->n_again; most--) {
@@ -129,8 +136,7 @@ void site_advisories_changed(
         struct site *site, const struct site_key *changed, size_t n, bool all, time_ms now)
 {
 	if (all || n > SITE_DIRECT_KEYS_MAX) {
-		enqueue_all(site, "advisories");
-		wants_work(site);
+		site_judge_all(site, "advisories");
 		return;
 	}
 	uint64_t *keys = xmalloc((n + 1) * sizeof(*keys));
@@ -150,16 +156,14 @@ void site_set_policy(struct site *site, struct policy *policy, time_ms now)
 {
 	policy_free(site->policy);
 	site->policy = policy;
-	enqueue_all(site, "policy");
-	wants_work(site);
+	site_judge_all(site, "policy");
 }
 
 void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 {
 	vuln_index_close(site->index);
 	site->index = index;
-	enqueue_all(site, "advisories");
-	wants_work(site);
+	site_judge_all(site, "advisories");
 }
 
 /* ---- on request ---- */

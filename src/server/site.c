@@ -291,6 +291,25 @@ void site_note(struct site *site, time_ms now, const char *kind, const struct si
 	store_when_durable(site->store, event_is_durable, p);
 }
 
+void site_note_refusal(struct site *site, time_ms now, const char *kind, const struct site_node *node,
+        const char *format, ...)
+{
+	char text[SITE_EVENT_TEXT_MAX + 1];
+	va_list args;
+	if (now / 1000 != site->refusal_second) {
+		site->refusal_second = now / 1000;
+		site->refusals_now = 0;
+	}
+	if (++site->refusals_now > SITE_REFUSALS_PER_SECOND) {
+		site->counters.events_dropped++;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	site_note(site, now, kind, node, NULL, "%s", text);
+}
+
 /* ---- the whole ---- */
 
 static int load_serial(const char *serial, time_ms revoked, void *context)

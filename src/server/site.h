@@ -25,7 +25,11 @@
 	(24 * 3600 * 1000)         /* an attachment that is gone and was not placed is forgotten after */
 #define SITE_RETRY_MARGIN_MS 60000 /* re-inspection is asked for at least this long before an expiry */
 #define SITE_EVENT_TEXT_MAX 1023
-#define SITE_DIRECT_KEYS_MAX 4096 /* changed packages that are looked for one by one */
+#define SITE_REFUSALS_PER_SECOND 16  /* events about refusals, which strangers cause; more are counted only \
+	                              */
+#define SITE_ASSESSMENT_COST_MS 2000 /* a node may begin one assessment in this time, over time, */
+#define SITE_ASSESSMENT_BURST_MS 40000 /* and so much worth of them at once */
+#define SITE_DIRECT_KEYS_MAX 4096      /* changed packages that are looked for one by one */
 
 struct site_counters {
 #define COUNTER(name, text) uint64_t name;
@@ -50,6 +54,7 @@ struct site_node {
 	uint64_t *package_keys; /* sorted hashes of what advisories may name it by */
 	size_t n_package_keys;
 	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
+	time_ms assessments_until;           /* what it has begun is worth the time until then */
 	const char *again; /* why it waits to be judged again (static); NULL = it does not */
 };
 
@@ -114,6 +119,8 @@ struct site {
 	struct site_node **again; /* nodes to judge again, first come first */
 	size_t n_again, again_capacity, again_at;
 	time_ms last_prune;
+	time_ms refusal_second;
+	unsigned refusals_now;
 };
 
 /* What a decision came to, for whoever asked. */
@@ -171,7 +178,15 @@ const struct policy_segment *site_segment(
 void site_note(struct site *site, time_ms now, const char *kind, const struct site_node *node,
         const struct site_attachment *a, const char *format, ...) PRINTF_LIKE(6, 7);
 
+/* The same about something that was refused, of which there may be very many. node may be NULL. */
+void site_note_refusal(struct site *site, time_ms now, const char *kind, const struct site_node *node,
+        const char *format, ...) PRINTF_LIKE(5, 6);
+
 /* ---- judging (judge.c) ---- */
+
+/* Whether the node may begin an assessment of its own accord; one that begins too many is counted and
+ * refused. */
+bool site_may_begin(struct site *site, struct site_node *node, time_ms now);
 
 /* What an advisory may name a package by, as a number: case and separators do not count. Different names may
  * share one, which costs a judgement and nothing else. */
@@ -220,6 +235,8 @@ struct site_key {
 	const char *ecosystem, *package;
 };
 void site_advisories_changed(struct site *site, const struct site_key *keys, size_t n, bool all, time_ms now);
+/* Every node is judged again (site_work()): after a start, when all may have changed. */
+void site_judge_all(struct site *site, const char *cause);
 /* Takes the policy over; every node is judged again (site_work()). */
 void site_set_policy(struct site *site, struct policy *policy, time_ms now);
 /* Takes the index over (NULL: there is none any more); every node is judged again. */

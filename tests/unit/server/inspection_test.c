@@ -337,6 +337,34 @@ static void test_rounds_end(void **state)
 	play_part(&p);
 }
 
+/* A node that begins one assessment after the other is sent away, and may come again later. */
+static void test_assessments_are_rationed(void **state)
+{
+	struct play p;
+	struct bed *b = *state;
+	unsigned n = 1;
+	bed_now = T0;
+	play_meet(&p, b);
+	play_inspection(&p);
+	for (; !p.is_ended && n < 100; n++) {
+		play_hello(&p, p.certificate, b->alice->posture_digest, PBTNC_CRETRY);
+		if (!p.is_ended)
+			play_serve(&p, b->port);
+	}
+	assert_int_equal(p.results, SITE_ASSESSMENT_BURST_MS / SITE_ASSESSMENT_COST_MS);
+	assert_int_equal(b->site->counters.assessments_refused, 1);
+	play_part(&p);
+	play_meet(&p, b);
+	play_hello(&p, NULL, b->alice->posture_digest, PBTNC_CDATA);
+	assert_true(p.is_ended); /* another connection does not help */
+	play_part(&p);
+	bed_now = T0 + SITE_ASSESSMENT_COST_MS;
+	play_meet(&p, b);
+	play_inspection(&p);
+	assert_int_equal(p.results, 1);
+	play_part(&p);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
@@ -356,6 +384,7 @@ int main(void)
 		TEST(test_what_is_not_stored_is_not_said),
 		TEST(test_retry),
 		TEST(test_rounds_end),
+		TEST(test_assessments_are_rationed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,6 +317,35 @@ static void test_revocation_and_enrolment(void **state)
 	assert_int_equal(site_check_identity(b->site, "alice", old, "0c", &err), -EACCES); /* nor that key */
 }
 
+static void test_refusals_do_not_fill_the_events(void **state)
+{
+	struct bed *b = *state;
+	bed_commit(b);
+	for (int i = 0; i < 1000; i++)
+		site_note_refusal(b->site, T0, "refused", NULL, "a stranger");
+	bed_commit(b);
+	assert_int_equal(b->site->counters.events_dropped, 1000 - SITE_REFUSALS_PER_SECOND);
+	b->log[0] = '\0';
+	site_note_refusal(b->site, T0 + 1000, "refused", NULL, "a stranger");
+	bed_commit(b);
+	bed_expect(b, "event:refused ");
+}
+
+/* What was decided under another policy, while the server was away, is judged again before anything else. */
+static void test_start_judges_everybody(void **state)
+{
+	struct bed *b = *state;
+	bed_admit(b, T0);
+	bed_close(b);
+	bed_open(b);
+	b->index.matches = &bed_hole;
+	b->index.n_matches = 1;
+	bed_now = T0 + MIN_MS;
+	site_judge_all(b->site, "start");
+	site_work(b->site, bed_now, 10);
+	bed_expect(b, "work place:isolated! ");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
@@ -338,6 +367,8 @@ int main(void)
 		TEST(test_disconnected_node_keeps_its_certificate),
 		TEST(test_gone_attachments_are_forgotten),
 		TEST(test_revocation_and_enrolment),
+		TEST(test_refusals_do_not_fill_the_events),
+		TEST(test_start_judges_everybody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
