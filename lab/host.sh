@@ -60,11 +60,12 @@ host_enter() {
 		ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}")
 }
 
-# host_exec NAME COMMAND...
+# host_exec NAME COMMAND... Waits for it in a way that a signal to us interrupts.
 host_exec() {
 	local enter
 	host_enter "$1" || return 1
-	"${enter[@]}" "${@:2}"
+	"${enter[@]}" "${@:2}" <&0 &
+	wait $!
 }
 
 # host_spawn NAME LABEL COMMAND... runs a command in the background of a host until the host goes down; what it

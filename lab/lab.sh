@@ -15,6 +15,10 @@ source "$root/lab/layer.sh"
 source "$root/lab/net.sh"
 # shellcheck source=lab/service.sh
 source "$root/lab/service.sh"
+# shellcheck source=lab/reach.sh
+source "$root/lab/reach.sh"
+# shellcheck source=lab/site.sh
+source "$root/lab/site.sh"
 
 LAB_WAIT=900
 
@@ -50,6 +54,7 @@ lab_claim() {
 # Removes every trace of a lab.
 lab_clear() {
 	local name
+	layer_stop
 	for name in /run/netns/"$lab_prefix"*; do
 		[ ! -e "$name" ] || host_destroy "${name#/run/netns/"$lab_prefix"}"
 	done

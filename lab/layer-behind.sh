@@ -16,6 +16,8 @@ cp "$lab/resolv.conf" /etc/resolv.conf
 mapfile -t older <"$lab/older"
 echo "lab: putting back ${#older[@]} older packages"
 "${apt[@]}" install --allow-downgrades "${older[@]}"
+# What this host does not have, so that an advisory for it concerns others only.
+"${apt[@]}" remove hello
 apt-get check
 
 # What apt itself would fetch to get these packages up to date, and the signed lists that say so.

@@ -46,10 +46,31 @@ layer_hash() {
 }
 
 # layer_run SCRATCH LAYERS COMMAND... runs a command on this machine's system with the layers over it, with this
-# machine's network; what it writes is in SCRATCH/upper.
+# machine's network; what it writes is in SCRATCH/upper. Its process id is known to layer_stop, for when it is
+# not to go on.
 layer_run() {
-	unshare --mount --uts --ipc --pid --fork --kill-child=KILL \
+	echo "$BASHPID" >"$lab_state/making"
+	exec unshare --mount --uts --ipc --pid --fork --kill-child=KILL \
 		/bin/bash "$root/lab/host-init.sh" '' "$@" {lab_lock}>&-
+}
+
+layer_stop() {
+	local pid
+	pid=$(cat "$lab_state/making" 2>/dev/null) || return 0
+	if grep -qsz "$cache/layers/making-" "/proc/$pid/cmdline"; then
+		kill -KILL "$pid" || true
+	fi
+	rm -f "$lab_state/making"
+}
+
+# Of apt's many lines, how far it is.
+layer_progress() {
+	awk '/^Get:/ { fetched++ } /^Unpacking / { unpacked++ } /^Setting up / { ready++ }
+		/^(Get:|Unpacking |Setting up )/ && ++n % 50 == 0 {
+			printf "lab:   %d files fetched, %d packages unpacked, %d set up\n", fetched, unpacked, ready
+			fflush()
+		}
+		/^lab: / { print; fflush() }'
 }
 
 # layer_make NAME LAYERS SCRIPT FILE... makes the layer of that name by running SCRIPT in it, with the files put in
@@ -61,10 +82,14 @@ layer_make() {
 	mkdir -p "$scratch/upper/var/lib/lab"
 	cp "$script" "$@" "$scratch/upper/var/lib/lab/"
 	cp /etc/resolv.conf "$scratch/upper/var/lib/lab/resolv.conf"
-	layer_run "$scratch" "$layers" /bin/bash "/var/lib/lab/$(basename "$script")" || {
+	(layer_run "$scratch" "$layers" /bin/bash "/var/lib/lab/$(basename "$script")") 2>&1 </dev/null |
+		tee "$cache/layers/making.log" | layer_progress &
+	wait $! || {
+		tail -n 15 "$cache/layers/making.log" >&2
 		rm -rf "$scratch"
-		fail "the layer $name could not be made; the lines above say why"
+		fail "the layer $name could not be made; the whole log is $cache/layers/making.log"
 	}
+	rm -f "$lab_state/making"
 	mv "$scratch/upper" "$target"
 	rm -rf "$scratch"
 }
@@ -84,7 +109,7 @@ layers_prepare() {
 	mkdir -p "$cache/layers"
 	for old in "$cache"/layers/*; do
 		case $old in
-		"$layer_updated" | "$layer_behind" | "$layer_mirror") ;;
+		"$layer_updated" | "$layer_behind" | "$layer_mirror" | */making.log) ;;
 		*) rm -rf "$old" ;;
 		esac
 	done

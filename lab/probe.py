@@ -14,15 +14,20 @@ probe.py reach < PROBES       one probe a line: EXPECT KIND TARGET [PORT], EXPEC
   Prints for each line: yes or no, milliseconds, the line. All run at once. A probe that is expected to
   fail is given a shorter wait than one that is expected to succeed.
 
-probe.py stream ADDRESS PORT [SECONDS]
-  Keeps one TCP connection busy and prints, until nothing has come back for a while or the time is up: the
-  monotonic time of the last answer, in seconds.
+probe.py until ADDRESS PORT SECONDS
+  Tries a TCP connection again and again; prints the time (seconds since 1970) of the first that is made. Exit
+  status 1 once SECONDS are over.
+
+probe.py stream ADDRESS PORT SECONDS
+  Keeps one TCP connection busy: prints "open" once it is made, and the time of the last answer once nothing has
+  come back for two seconds, it was closed, SIGTERM came, or SECONDS are over.
 """
 
 import concurrent.futures
 import os
 import random
 import select
+import signal
 import socket
 import struct
 import sys
@@ -30,6 +35,8 @@ import time
 
 WAIT_YES = 6.0
 WAIT_NO = 0.7
+UNTIL_WAIT = 0.15
+UNTIL_INTERVAL = 0.05
 STREAM_INTERVAL = 0.01
 STREAM_SILENCE = 2.0
 
@@ -183,37 +190,45 @@ def reach():
             print(result)
 
 
-def stream(address, port, seconds="60"):
+def until(address, port, seconds):
     end = time.monotonic() + float(seconds)
-    last = 0.0
+    while (now := time.monotonic()) < end:
+        try:
+            tcp(address, port, now + UNTIL_WAIT)
+            print(f"{time.time():.3f}")
+            return
+        except OSError:
+            time.sleep(max(0.0, now + UNTIL_INTERVAL - time.monotonic()))
+    sys.exit(1)
+
+
+def stream(address, port, seconds):
+    def stop(*_):
+        raise InterruptedError
+
+    signal.signal(signal.SIGTERM, stop)
+    end = time.monotonic() + float(seconds)
     with socket.socket(family(address), socket.SOCK_STREAM) as s:
         s.settimeout(WAIT_YES)
         s.connect(resolved(address, int(port)))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        s.setblocking(False)
-        last = time.monotonic()
+        s.settimeout(STREAM_SILENCE)
         print("open", flush=True)
-        while time.monotonic() < min(end, last + STREAM_SILENCE):
-            try:
-                s.send(b"x")
-            except BlockingIOError:
-                pass
-            except OSError:
-                break
-            ready, _, _ = select.select([s], [], [], STREAM_INTERVAL)
-            try:
-                if ready:
-                    if not s.recv(65536):
-                        break
-                    last = time.monotonic()
-                    time.sleep(STREAM_INTERVAL)
-            except OSError:
-                break
-    print(f"last {last:.3f}", flush=True)
+        last = time.time()
+        try:
+            while time.monotonic() < end:
+                s.sendall(b"x")
+                if not s.recv(65536):
+                    break
+                last = time.time()
+                time.sleep(STREAM_INTERVAL)
+        except OSError:
+            pass
+    print(f"{last:.3f}", flush=True)
 
 
 def main():
-    commands = {"reach": reach, "stream": stream}
+    commands = {"reach": reach, "until": until, "stream": stream}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

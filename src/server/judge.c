@@ -340,9 +340,11 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 	const char *from = site_segment(site, &a->decided, now)->name;
 	bool moved = strcmp(from, o->segment) != 0 || a->node != node;
 	site_bind(site, a, node);
-	o->expires = placement.expires = now + policy_certificate_lifetime_ms(site->policy);
-	o->next_inspection = MIN(
-	        now + policy_inspect_interval_ms(site->policy), MAX(now, o->expires - SITE_RETRY_MARGIN_MS));
+	const int64_t lifetime = policy_certificate_lifetime_ms(site->policy);
+	o->expires = placement.expires = now + lifetime;
+	o->next_inspection = now +
+	        MIN(policy_inspect_interval_ms(site->policy),
+	                lifetime - MIN(SITE_RETRY_MARGIN_MS, lifetime / 4));
 	snprintf(placement.segment, sizeof(placement.segment), "%s", o->segment);
 	if (!o->rejected && !o->unsigned_posture && node->posture)
 		certify(site, node, o, nonce, &placement, now);

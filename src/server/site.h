@@ -23,7 +23,7 @@
 #define SITE_ATTACHMENTS_MAX 200000
 #define SITE_ABSENT_KEEP_MS \
 	(24 * 3600 * 1000)         /* an attachment that is gone and was not placed is forgotten after */
-#define SITE_RETRY_MARGIN_MS 60000 /* re-inspection is asked for at least this long before an expiry */
+#define SITE_RETRY_MARGIN_MS 60000 /* re-inspection is asked for this long before an expiry, or a quarter of a short lifetime */
 #define SITE_EVENT_TEXT_MAX 1023
 #define SITE_REFUSALS_PER_SECOND 16  /* events about refusals, which strangers cause; more are counted only \
 	                              */
