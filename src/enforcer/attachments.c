@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define RECENT_EVENTS_MAX 256
+#define EVERY_LINK UINT16_MAX
 
 struct port {
 	uint16_t link;
@@ -82,9 +83,15 @@ static struct attachment *find_mac(const struct attachments *a, uint16_t link, c
 	return table_get(a->by_mac, &k, sizeof(k));
 }
 
+/* A link-local address is its link's own; any other exists once, so that nobody takes it on another link. */
+static struct ip_key ip_key(uint16_t link, const struct ip_address *ip)
+{
+	return (struct ip_key){ ip_is_link_local(ip) ? link : EVERY_LINK, *ip };
+}
+
 static struct attachment *find_ip(const struct attachments *a, uint16_t link, const struct ip_address *ip)
 {
-	struct ip_key k = { link, *ip };
+	struct ip_key k = ip_key(link, ip);
 	return table_get(a->by_ip, &k, sizeof(k));
 }
 
@@ -161,7 +168,7 @@ static struct attachment_address *find_address(struct attachment *at, const stru
 
 static void release(struct attachments *a, struct attachment *at, struct attachment_address *address)
 {
-	struct ip_key k = { at->link, address->ip };
+	struct ip_key k = ip_key(at->link, &address->ip);
 	table_remove(a->by_ip, &k, sizeof(k));
 	*address = at->addresses[--at->n_addresses];
 	a->statistics.addresses--;
@@ -192,7 +199,7 @@ static bool bind_address(
 		        ATTACHMENT_ADDRESSES_MAX, ATTACHMENTS_ADDRESSES_MAX);
 		return false;
 	}
-	struct ip_key k = { at->link, *ip };
+	struct ip_key k = ip_key(at->link, ip);
 	ARRAY_RESERVE_ONE(at->addresses, at->n_addresses, at->capacity);
 	at->addresses[at->n_addresses++] = (struct attachment_address){ .ip = *ip, .confirmed = now };
 	table_set(a->by_ip, &k, sizeof(k), at);
@@ -352,7 +359,7 @@ static void neighbour_failed(struct attachments *a, uint16_t link, const struct 
 {
 	struct attachment *at = find_ip(a, link, ip);
 	struct attachment_address *address = at ? find_address(at, ip) : NULL;
-	if (!address || !address->verify_by)
+	if (!address || !address->verify_by || at->link != link)
 		return;
 	release(a, at, address);
 	changed(a, at);
@@ -380,6 +387,14 @@ void attachments_neighbour(struct attachments *a, uint16_t link, const struct ip
 		address->verify_by = at->verify_by = 0;
 		address->confirmed = now;
 	}
+}
+
+void attachments_unasked(struct attachments *a, uint16_t link, const struct ip_address *ip)
+{
+	struct attachment *at = find_ip(a, link, ip);
+	struct attachment_address *address = at ? find_address(at, ip) : NULL;
+	if (address)
+		address->verify_by = at->verify_by = 0;
 }
 
 void attachments_sighting(struct attachments *a, const struct sighting *s, time_ms now)
@@ -464,6 +479,8 @@ struct attachment *attachments_find(
 const struct attachment *attachments_find_address(const struct attachments *a, const struct ip_address *ip)
 {
 	const struct attachment *found = NULL;
+	if (!ip_is_link_local(ip))
+		return find_ip(a, EVERY_LINK, ip);
 	for (uint16_t link = 0; link < ENFORCER_LINKS_MAX; link++) {
 		const struct attachment *at = find_ip(a, link, ip);
 		if (at && found)

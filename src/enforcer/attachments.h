@@ -73,6 +73,8 @@ void attachments_forwarding(struct attachments *a, uint16_t link, const char *po
 /* The neighbour table of the link; mac may be NULL with NEIGHBOUR_FAILED. */
 void attachments_neighbour(struct attachments *a, uint16_t link, const struct ip_address *ip,
         const struct mac_address *mac, enum neighbour_state state, time_ms now);
+/* A probe could not be sent: its silence says nothing. */
+void attachments_unasked(struct attachments *a, uint16_t link, const struct ip_address *ip);
 void attachments_sighting(struct attachments *a, const struct sighting *s, time_ms now);
 /* A claim that an earlier run of the enforcer had put into the enforcement point: it counts as the first. */
 void attachments_restore(struct attachments *a, const struct element *e, time_ms now);

@@ -27,9 +27,10 @@ static void mark_changed(struct enforcer *e, const struct attachment *at)
 
 static void queue_probe(struct enforcer *e, const struct attachment_effect *f)
 {
-	/* One that finds no place is not asked; what it would have verified is then taken for gone. */
 	if (e->n_probes < ENFORCER_PROBES_MAX)
 		e->probes[e->n_probes++] = (struct enforcer_probe){ f->link, f->ip, f->mac };
+	else
+		attachments_unasked(e->attachments, f->link, &f->ip);
 }
 
 static void take_effect(void *context, const struct attachment_effect *f)
@@ -124,8 +125,11 @@ static void send_probes(struct enforcer *e)
 		e->n_probes -= n;
 		for (size_t i = 0; i < n; i++) {
 			struct error err;
-			if (kernel_probe(e->kernel, probes[i].link, &probes[i].ip, &probes[i].mac, &err) < 0)
-				log_debug("%s", err.text);
+			if (kernel_probe(e->kernel, probes[i].link, &probes[i].ip, &probes[i].mac, &err) == 0)
+				continue;
+			/* The neighbour table may be full: that is nobody's silence. */
+			log_debug("%s", err.text);
+			attachments_unasked(e->attachments, probes[i].link, &probes[i].ip);
 		}
 	}
 }
@@ -196,6 +200,8 @@ static void watch_server(struct enforcer *e)
 		log_notice(away ? "the server is away: admissions last until they expire, and their "
 		                  "segment's grace"
 		                : "the server is back");
+	if (away && !e->away)
+		session_renew(e->session, "nothing was heard of the server");
 	e->away = away;
 	desired_away(e->desired, away, e->last_floor_wall);
 }

@@ -166,6 +166,12 @@ bool session_is_open(const struct session *s)
 	return s->open;
 }
 
+void session_renew(struct session *s, const char *reason)
+{
+	if (s->open)
+		stream_close(s->stream, reason);
+}
+
 int session_send(struct session *s, enum ipc_number number, const void *body, struct error *err)
 {
 	struct writer w = wr_make(SESSION_FRAME_MAX);

@@ -30,5 +30,7 @@ int session_new(struct event_base *base, const struct session_config *config, st
         struct error *err);
 struct session *session_free(struct session *s);
 bool session_is_open(const struct session *s);
+/* Closes the connection, if there is one, and tries again. */
+void session_renew(struct session *s, const char *reason);
 /* -ENOTCONN while there is no connection. */
 int session_send(struct session *s, enum ipc_number number, const void *body, struct error *err);

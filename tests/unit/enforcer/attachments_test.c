@@ -265,6 +265,36 @@ static void restored_claims_come_first(void **state)
 	assert_null(attachments_find(f->a, "p9", &e.mac));
 }
 
+static void address_exists_once_link_local_once_a_link(void **state)
+{
+	struct fixture *f = *state;
+	struct mac_address m = mac(3);
+	struct ip_address global = ip("2001:db8::1"), local = ip("fe80::1");
+	attachments_port(f->a, 1, "q1", true, 0);
+	attachments_forwarding(f->a, 1, "q1", &m, true, 0);
+	neighbour(f, "fe80::1", 1, NEIGHBOUR_KNOWN, 0);
+	attachments_neighbour(f->a, 1, &local, &m, NEIGHBOUR_KNOWN, 0);
+	expect(f, "port+q1 changed:q1/0 changed:p1/2 changed:q1/1 ");
+	assert_null(attachments_find_address(f->a, &local)); /* which one? */
+	attachments_neighbour(f->a, 1, &global, &m, NEIGHBOUR_CONFIRMED, 1);
+	expect(f, "event:address-contested@q1 probe:2001:db8::1@01 changed:p1/2! ");
+	/* That nobody answers on the other link says nothing. */
+	attachments_neighbour(f->a, 1, &global, NULL, NEIGHBOUR_FAILED, 2);
+	assert_string_equal(owner_of(f, "2001:db8::1"), "p1");
+}
+
+static void question_that_was_not_asked_needs_no_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct ip_address i = ip("2001:db8::1");
+	learn(f, "p2", 1, 10);
+	expect(f, "event:mac-moved@p2 probe:2001:db8::1@01 ");
+	attachments_unasked(f->a, 0, &i);
+	attachments_tick(f->a, 10 + ATTACHMENT_VERIFY_MS);
+	expect(f, "");
+	assert_string_equal(owner_of(f, "2001:db8::1"), "p1");
+}
+
 static void rogue_server_is_told_once(void **state)
 {
 	struct fixture *f = *state;
@@ -290,6 +320,8 @@ int main(void)
 		CASE(forgotten_entry_is_verified_first),
 		CASE(limits_hold),
 		CASE(restored_claims_come_first),
+		CASE(address_exists_once_link_local_once_a_link),
+		CASE(question_that_was_not_asked_needs_no_answer),
 		CASE(rogue_server_is_told_once),
 	};
 	return cmocka_run_group_tests_name("attachments", tests, NULL, NULL);
