@@ -4,10 +4,13 @@
  * sends it to the kernel as one transaction.
  */
 #include "enforcer/drivers/driver.h"
+#include "enforcer/drivers/nft_counters.h"
 #include "enforcer/drivers/nft_elements.h"
 #include "enforcer/drivers/nft_rules.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <nftables/libnftables.h>
 #include <string.h>
 
@@ -16,6 +19,7 @@ struct nftables {
 	struct nft_ctx *write, *read; /* read answers in JSON */
 	const struct links *links;
 	uint16_t log_group;
+	struct mnl_socket *counters;
 	uint64_t seen; /* packets that made sightings, when they were last read */
 };
 
@@ -139,31 +143,18 @@ static int nftables_list(struct driver *d, time_ms now, element_fn fn, void *con
 	return 0;
 }
 
+static void add_seen(void *context, const char *name, uint64_t packets, uint64_t bytes)
+{
+	if (strcmp(name, "stolen") == 0 || strcmp(name, "cloned") == 0 || strcmp(name, "rogue") == 0)
+		*(uint64_t *)context += packets;
+}
+
 /* How many packets were refused for contradicting what is proven; reading it is cheap. */
 static int count_seen(struct nftables *n, uint64_t *ret, struct error *err)
 {
-	static const char *const tables[] = { "list counters table bridge pratique",
-		"list counters table netdev pratique" };
 	*ret = 0;
-	for (size_t t = 0; t < ARRAY_LENGTH(tables); t++) {
-		json_t *listing, *object;
-		size_t i;
-		int r = ask(n, tables[t], &listing, err);
-		if (r == -ENOENT)
-			continue;
-		if (r < 0)
-			return r;
-		json_array_foreach(json_object_get(listing, "nftables"), i, object) {
-			const json_t *c = json_object_get(object, "counter");
-			const char *name = json_string_value(json_object_get(c, "name"));
-			if (name &&
-			        (strcmp(name, "stolen") == 0 || strcmp(name, "cloned") == 0 ||
-			                strcmp(name, "rogue") == 0))
-				*ret += (uint64_t)json_integer_value(json_object_get(c, "packets"));
-		}
-		json_decref(listing);
-	}
-	return 0;
+	int r = nft_counters_read(n->counters, NFPROTO_BRIDGE, add_seen, ret, err);
+	return r < 0 ? r : nft_counters_read(n->counters, NFPROTO_NETDEV, add_seen, ret, err);
 }
 
 static int nftables_sightings(struct driver *d, sighting_fn fn, void *context, struct error *err)
@@ -200,18 +191,15 @@ static struct ipc_segment_counter *counter_of(struct ipc_counters *c, uint8_t ma
 	return &c->segments[c->n_segments++];
 }
 
-static void take_counter(struct ipc_counters *ret, const json_t *c)
+static void take_counter(void *context, const char *name, uint64_t packets, uint64_t bytes)
 {
-	const char *name = json_string_value(json_object_get(c, "name"));
-	uint64_t packets = (uint64_t)json_integer_value(json_object_get(c, "packets"));
-	uint64_t bytes = (uint64_t)json_integer_value(json_object_get(c, "bytes"));
 	uint64_t mark;
-	if (name && nft_rules_numbered(name, "passed_", 10, UINT8_MAX, &mark)) {
-		struct ipc_segment_counter *s = counter_of(ret, (uint8_t)mark);
+	if (nft_rules_numbered(name, "passed_", 10, UINT8_MAX, &mark)) {
+		struct ipc_segment_counter *s = counter_of(context, (uint8_t)mark);
 		s->passed_packets = packets;
 		s->passed_bytes = bytes;
-	} else if (name && nft_rules_numbered(name, "refused_", 10, UINT8_MAX, &mark)) {
-		struct ipc_segment_counter *s = counter_of(ret, (uint8_t)mark);
+	} else if (nft_rules_numbered(name, "refused_", 10, UINT8_MAX, &mark)) {
+		struct ipc_segment_counter *s = counter_of(context, (uint8_t)mark);
 		s->refused_packets = packets;
 		s->refused_bytes = bytes;
 	}
@@ -219,33 +207,32 @@ static void take_counter(struct ipc_counters *ret, const json_t *c)
 
 static int nftables_counters(struct driver *d, struct ipc_counters *ret, struct error *err)
 {
-	json_t *listing, *object;
-	size_t i;
-	int r = ask((struct nftables *)d, "list counters table inet pratique", &listing, err);
-	if (r < 0)
-		return r;
 	*ret = (struct ipc_counters){ 0 };
-	json_array_foreach(json_object_get(listing, "nftables"), i, object)
-		take_counter(ret, json_object_get(object, "counter"));
-	json_decref(listing);
-	return 0;
+	int r = nft_counters_read(((struct nftables *)d)->counters, NFPROTO_INET, take_counter, ret, err);
+	if (r < 0)
+		ipc_body_clear(IPC_COUNTERS, ret);
+	return r;
+}
+
+struct policy_name {
+	bool found;
+	uint64_t fingerprint;
+};
+
+static void take_policy(void *context, const char *name, uint64_t packets, uint64_t bytes)
+{
+	struct policy_name *p = context;
+	p->found = p->found || nft_rules_numbered(name, NFT_POLICY_PREFIX, 16, UINT64_MAX, &p->fingerprint);
 }
 
 static int nftables_loaded(struct driver *d, uint64_t *ret_fingerprint, struct error *err)
 {
-	json_t *listing, *object;
-	size_t i;
-	int r = ask((struct nftables *)d, "list counters table inet pratique", &listing, err);
-	if (r < 0)
-		return r;
-	r = error_set(err, -ENOENT, "nftables: no policy was loaded");
-	json_array_foreach(json_object_get(listing, "nftables"), i, object) {
-		const char *name =
-		        json_string_value(json_object_get(json_object_get(object, "counter"), "name"));
-		if (name && nft_rules_numbered(name, NFT_POLICY_PREFIX, 16, UINT64_MAX, ret_fingerprint))
-			r = 0;
-	}
-	json_decref(listing);
+	struct policy_name p = { 0 };
+	int r = nft_counters_read(((struct nftables *)d)->counters, NFPROTO_INET, take_policy, &p, err);
+	if (r == 0 && !p.found)
+		r = error_set(err, -ENOENT, "nftables: no policy was loaded");
+	if (r == 0)
+		*ret_fingerprint = p.fingerprint;
 	return r;
 }
 
@@ -262,6 +249,8 @@ static struct driver *nftables_free(struct driver *d)
 {
 	struct nftables *n = (struct nftables *)d;
 	if (n) {
+		if (n->counters)
+			mnl_socket_close(n->counters);
 		nft_ctx_free(n->write);
 		nft_ctx_free(n->read);
 		free(n);
@@ -283,13 +272,18 @@ static const struct driver_ops nftables_ops = {
 struct driver *driver_nftables_new(const struct links *links, uint16_t log_group, struct error *err)
 {
 	struct nftables *n = xcalloc(1, sizeof(*n));
-	*n = (struct nftables){ { &nftables_ops }, nft_ctx_new(NFT_CTX_DEFAULT), nft_ctx_new(NFT_CTX_DEFAULT),
-		links, log_group };
+	*n = (struct nftables){ .base = { &nftables_ops },
+		.write = nft_ctx_new(NFT_CTX_DEFAULT),
+		.read = nft_ctx_new(NFT_CTX_DEFAULT),
+		.links = links,
+		.log_group = log_group };
 	if (!n->write || !n->read || nft_ctx_buffer_error(n->write) || nft_ctx_buffer_output(n->write) ||
 	        nft_ctx_buffer_error(n->read) || nft_ctx_buffer_output(n->read)) {
 		error_set(err, -ENOMEM, "nftables: libnftables does not start");
 		return nftables_free(&n->base);
 	}
 	nft_ctx_output_set_flags(n->read, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_ALL);
+	if (nft_counters_open(&n->counters, err) < 0)
+		return nftables_free(&n->base);
 	return &n->base;
 }
