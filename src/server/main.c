@@ -57,9 +57,13 @@ static void on_reload(void *context)
 
 /* ---- the site's effects ---- */
 
+/* A demotion of one node leaves before anything else is said; those of many nodes leave together. */
 static void on_place(void *context, struct site_attachment *a, bool urgent)
 {
-	enforcer_place(context, a);
+	struct server *s = context;
+	enforcer_place(s, a);
+	if (urgent && site_waiting(s->site) == 0)
+		enforcer_flush(s);
 }
 
 static void on_retry(void *context, struct site_attachment *a)
