@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pratique nodes, pratique inspect */
+#include "base/address.h"
 #include "ctl/client.h"
 #include "ctl/text_table.h"
 
@@ -21,12 +22,32 @@ static const char *state_colour(const char *state)
 	                                           : TEXT_RED;
 }
 
+/* The one that a person knows the node by: global IPv6 before IPv4 before link-local. */
+static const char *best_address(const json_t *addresses)
+{
+	const char *best = NULL;
+	int rank = 0;
+	size_t i;
+	const json_t *value;
+	json_array_foreach(addresses, i, value) {
+		const char *text = json_string_value(value);
+		struct ip_address a;
+		if (!text || ip_parse(text, &a) < 0)
+			continue;
+		int found = ip_is_link_local(&a) ? 1 : ip_is_v4(&a) ? 2 : 3;
+		if (found > rank) {
+			rank = found;
+			best = text;
+		}
+	}
+	return best;
+}
+
 static void add_row(struct text_table *t, const char *name, const char *state, const char *segment,
         const json_t *place, time_ms now)
 {
 	char ago[CTL_AGO_SIZE];
-	const json_t *addresses = json_object_get(place, "addresses");
-	const char *address = json_string_value(json_array_get(addresses, 0));
+	const char *address = best_address(json_object_get(place, "addresses"));
 	text_table_cell(t, NULL, "%s", name);
 	text_table_cell(t, state_colour(state), "%s", state);
 	text_table_cell(t, NULL, "%s", segment);
