@@ -35,11 +35,12 @@ site_up() {
 # The CA, the identities of server and enforcer; the enforcer's is carried to the gateway by hand.
 site_make_authority() {
 	local file
-	host_exec server pratique ca init --dir /etc/pratique/ca --site site.example >>"$lab_state/log/site"
-	host_exec server pratique ca issue --dir /etc/pratique/ca --role server --name server \
-		--alt-name server.site.example --out /etc/pratique >>"$lab_state/log/site"
-	host_exec server pratique ca issue --dir /etc/pratique/ca --role enforcer --name gateway \
-		--out /etc/pratique >>"$lab_state/log/site"
+	{
+		host_exec server pratique ca init --dir /etc/pratique/ca --site site.example
+		host_exec server pratique ca issue --dir /etc/pratique/ca --role server --name server \
+			--alt-name server.site.example --out /etc/pratique
+		host_exec server pratique ca issue --dir /etc/pratique/ca --role enforcer --name gateway --out /etc/pratique
+	} >>"$lab_state/log/site"
 	host_exec server cp /etc/pratique/ca/ca.pem /etc/pratique/ca.pem
 	host_exec server chown -R pratique:pratique /etc/pratique/ca /run/pratique /var/lib/pratique
 	for file in gateway.key gateway.pem; do

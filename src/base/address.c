@@ -117,11 +117,13 @@ int mac_parse(const char *text, struct mac_address *ret)
 {
 	unsigned int b[6];
 	int used = 0;
+	/* NOLINTBEGIN(cert-err34-c): two digits cannot overflow, and all are counted */
 	if (strlen(text) != 17 ||
 	        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &used) !=
 	                6 ||
 	        used != 17)
 		return -EINVAL;
+	/* NOLINTEND(cert-err34-c) */
 	for (int i = 0; i < 6; i++)
 		ret->bytes[i] = (uint8_t)b[i];
 	return 0;

@@ -45,6 +45,7 @@ static int parse_offset(const char *p, long *ret_seconds)
 		*ret_seconds = 0;
 		return 0;
 	}
+	/* NOLINTNEXTLINE(cert-err34-c): two digits cannot overflow */
 	if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
 	        p[1 + used] || hours > 23 || minutes > 59 || hours < 0 || minutes < 0)
 		return -EINVAL;

@@ -22,10 +22,12 @@
 #define SITE_NODES_MAX 200000
 #define SITE_ATTACHMENTS_MAX 200000
 #define SITE_ABSENT_KEEP_MS \
-	(24 * 3600 * 1000)         /* an attachment that is gone and was not placed is forgotten after */
-#define SITE_RETRY_MARGIN_MS 60000 /* re-inspection is asked for this long before an expiry, or a quarter of a short lifetime */
+	(24 * 3600 * 1000) /* an attachment that is gone and was not placed is forgotten after */
+#define SITE_RETRY_MARGIN_MS \
+	60000 /* re-inspection is asked for this long before an expiry, or a quarter of a short lifetime */
 #define SITE_EVENT_TEXT_MAX 1023
-#define SITE_REFUSALS_PER_SECOND 16  /* events about refusals, which strangers cause; more are counted only \
+#define SITE_REFUSALS_PER_SECOND \
+	16                           /* events about refusals, which strangers cause; more are counted only \
 	                              */
 #define SITE_ASSESSMENT_COST_MS 2000 /* a node may begin one assessment in this time, over time, */
 #define SITE_ASSESSMENT_BURST_MS 40000 /* and so much worth of them at once */
