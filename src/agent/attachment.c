@@ -182,8 +182,12 @@ static void on_decided(void *context, const struct conversation_result *result)
 	}
 	a->fresh = false;
 	a->pending = PENDING_NOTHING;
-	schedule_decided(&a->schedule, clock_monotonic_ms(), result->expires ? result->expires - wall : 0,
-	        result->next_inspection ? result->next_inspection - wall : 0);
+	if (json_object_get(result->json, "decision"))
+		schedule_decided(&a->schedule, clock_monotonic_ms(),
+		        result->expires ? result->expires - wall : 0,
+		        result->next_inspection ? result->next_inspection - wall : 0);
+	else
+		schedule_recommended(&a->schedule, clock_monotonic_ms());
 	work(a);
 }
 

@@ -94,3 +94,10 @@ void schedule_decided(struct schedule *s, time_ms now, int64_t expires_in, int64
 	        clamp(next_in > 0 ? MIN(next_in, latest) : latest, SCHEDULE_INTERVAL_MIN_MS,
 	                SCHEDULE_INTERVAL_MAX_MS);
 }
+
+void schedule_recommended(struct schedule *s, time_ms now)
+{
+	s->state = SCHEDULE_DECIDED;
+	s->unplaced = 0;
+	s->at = now + SCHEDULE_INTERVAL_MAX_MS;
+}

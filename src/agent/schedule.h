@@ -70,3 +70,7 @@ void schedule_presented(struct schedule *s, const uint8_t digest[32]);
 void schedule_posture(struct schedule *s, const uint8_t digest[32]);
 /* The RESULT. expires_in, next_in: milliseconds from now, 0 where the decision names none (no placement). */
 void schedule_decided(struct schedule *s, time_ms now, int64_t expires_in, int64_t next_in);
+/* The RESULT of a third party's server, which decides nothing that could end or be renewed: again after
+ * SCHEDULE_INTERVAL_MAX_MS, or when something changes. A server that ends the connection after each result is
+ * not asked faster for it. */
+void schedule_recommended(struct schedule *s, time_ms now);

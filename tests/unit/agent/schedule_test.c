@@ -143,6 +143,29 @@ static void without_a_placement_it_asks_again_ever_slower(void **state)
 	assert_int_equal(next_time(&s, now), now + SCHEDULE_UNPLACED_MIN_MS);
 }
 
+static void a_third_partys_recommendation_lasts(void **state)
+{
+	struct schedule s = decided(0, 0);
+	schedule_assessing(&s, 0);
+	schedule_recommended(&s, 10);
+	assert_int_equal(next_time(&s, 10), 10 + SCHEDULE_INTERVAL_MAX_MS);
+	assert_next(&s, 10 + SCHEDULE_INTERVAL_MAX_MS, SCHEDULE_INSPECT);
+	schedule_posture(&s, digest_b);
+	assert_next(&s, 20, SCHEDULE_INSPECT);
+	/* Whoever hangs up after each result is asked ever slower. */
+	time_ms now = 20;
+	for (int i = 0; i < 10; i++) {
+		schedule_recommended(&s, now);
+		schedule_disconnected(&s, now, 0);
+		now = next_time(&s, now);
+		schedule_connecting(&s);
+		schedule_connected(&s, now);
+	}
+	schedule_recommended(&s, now);
+	schedule_disconnected(&s, now, 0);
+	assert_int_equal(next_time(&s, now), now + SCHEDULE_BACKOFF_MAX_MS);
+}
+
 static void package_changes_settle_when_the_locks_are_free(void **state)
 {
 	struct settle s = { 0 };
@@ -198,6 +221,7 @@ int main(void)
 		cmocka_unit_test(tries_again_ever_slower_within_bounds),
 		cmocka_unit_test(an_assessment_that_hangs_is_given_up),
 		cmocka_unit_test(without_a_placement_it_asks_again_ever_slower),
+		cmocka_unit_test(a_third_partys_recommendation_lasts),
 		cmocka_unit_test(package_changes_settle_when_the_locks_are_free),
 		cmocka_unit_test(quiet_settles_although_a_lock_is_held),
 		cmocka_unit_test(other_changes_wait_for_quiet),
