@@ -16,6 +16,8 @@
 #define WATCHES_MAX 32
 #define WATCH_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
 #define NETLINK_BUFFER (256 * 1024)
+/* Those that have no RTMGRP_ name: forwarding, switched on or off. */
+#define NETCONF_GROUPS (1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1))
 
 enum watch_kind { WATCH_PACKAGES, WATCH_OTHER, WATCH_EXTRA };
 
@@ -213,7 +215,8 @@ struct monitor *monitor_new(struct event_base *base, const struct monitor_config
 	m->timer = event_new(base, -1, 0, on_timer, m);
 	watch_files(m);
 	watch_netlink(m, 0, NETLINK_ROUTE,
-	        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+	        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+	                RTMGRP_IPV6_ROUTE | NETCONF_GROUPS,
 	        "the network configuration");
 	watch_netlink(m, 1, NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), "the firewall");
 	return m;

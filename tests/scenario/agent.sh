@@ -108,9 +108,15 @@ cp "$dir/status" /var/lib/dpkg/status-new
 mv /var/lib/dpkg/status-new /var/lib/dpkg/status
 wait_for "^full signed $((packages + 1)) packages" 1 2
 
-echo "5. so is the firewall"
+echo "5. so are the firewall and forwarding"
 nft 'add table inet t; add chain inet t input { type filter hook input priority 0; policy accept; }; add rule inet t input ct state invalid drop'
 wait_for 'firewall=2' 1 2
+
+for family in ipv4/ip_forward ipv6/conf/all/forwarding; do
+	before=$(seen '^full signed')
+	echo 1 >"/proc/sys/net/$family"
+	wait_for '^full signed' $((before + 1)) 2
+done
 
 echo "6. the server asks"
 before=$(seen '^full')
