@@ -8,7 +8,8 @@
  *   operating system, 0/1      Product Information, Numeric Version, String Version, Forwarding Enabled;
  *                              Installed Packages where asked for
  *   firewall, 0/5              Operational Status
- *   SWIMA, 0/9                 Software Identifier Inventory, at most POSTURE_RECORDS_MAX records a message
+ *   SWIMA, 0/9                 Software Identifier Inventory, at most POSTURE_RECORDS_MAX records a message;
+ *                              Software Inventory where records are asked for, each record again the purl
  *   ours, PRATIQUE_PEN/1       System, Network Configuration, Security Configuration
  */
 #pragma once
@@ -25,7 +26,8 @@
 /* What a server asked for. Zeroed: nothing but what is always sent (operating system, firewall, ours). */
 struct posture_wants {
 	bool installed_packages; /* an Attribute Request named type 7 */
-	bool inventory;          /* a SWIMA Request */
+	bool inventory;          /* a SWIMA Request; there are no events, so it is always answered in full */
+	bool records;            /* it wants more than identifiers (RFC 8412 5.7, Result Type) */
 	uint32_t inventory_id;   /* its Request ID, echoed */
 };
 /* Reads one PA message of a server and adds to wants. Other attributes are not its business. 0, or -EBADMSG

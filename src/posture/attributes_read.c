@@ -349,6 +349,7 @@ int posture_read_request(
 			result = swima_get_request(&a, &request);
 			wants->inventory = true;
 			wants->inventory_id = result == 0 ? request.id : 0;
+			wants->records = result == 0 && !request.identifiers_only;
 		}
 		if (result < 0)
 			*ret_error = patnc_invalid_attribute(&message, &a);

@@ -119,7 +119,8 @@ static int write_firewall(struct output *o)
 
 static int write_records(struct output *o, size_t from, size_t to)
 {
-	struct swima_list list = { .type = PATNC_SOFTWARE_IDENTIFIER_INVENTORY,
+	struct swima_list list = { .type = o->wants->records ? PATNC_SOFTWARE_INVENTORY
+		                                             : PATNC_SOFTWARE_IDENTIFIER_INVENTORY,
 		.id = o->wants->inventory_id };
 	begin(o);
 	size_t at = swima_begin_list(&o->w, &list);
@@ -128,7 +129,9 @@ static int write_records(struct output *o, size_t from, size_t to)
 		const struct swima_record record = { .id = (uint32_t)i + 1,
 			.model_vendor = PRATIQUE_PEN,
 			.model_type = PRATIQUE_MODEL_PURL,
-			.identifier = patnc_text(purl) };
+			.identifier = patnc_text(purl),
+			.record = (const uint8_t *)purl,
+			.record_length = strlen(purl) };
 		swima_put_record(&o->w, list.type, &record);
 	}
 	swima_end_list(&o->w, at, (uint32_t)(to - from));

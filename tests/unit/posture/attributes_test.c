@@ -12,9 +12,29 @@
 
 struct wire {
 	struct posture_reader *reader;
-	size_t n_messages, n_inventories;
+	size_t n_messages, n_inventories, n_records;
 	uint32_t last_id;
 };
+
+/* Whole records: each says again what its identifier says. */
+static size_t count_records(const struct patnc_message *message)
+{
+	struct patnc_message m = *message;
+	struct patnc_attribute a;
+	size_t n = 0;
+	while (patnc_next_attribute(&m, &a)) {
+		struct swima_list list;
+		struct swima_record record;
+		if (a.type != PATNC_SOFTWARE_INVENTORY)
+			continue;
+		assert_int_equal(swima_get_list(&a, &list), 0);
+		for (; swima_next_record(&list, &record); n++) {
+			assert_int_equal(record.record_length, record.identifier.length);
+			assert_memory_equal(record.record, record.identifier.at, record.record_length);
+		}
+	}
+	return n;
+}
 
 static int carry(uint32_t vendor, uint32_t subtype, const void *body, size_t length, void *context)
 {
@@ -26,6 +46,7 @@ static int carry(uint32_t vendor, uint32_t subtype, const void *body, size_t len
 	w->last_id = m.id;
 	w->n_messages++;
 	w->n_inventories += vendor == 0 && subtype == PATNC_SUBTYPE_SWIMA;
+	w->n_records += vendor == 0 && subtype == PATNC_SUBTYPE_SWIMA ? count_records(&m) : 0;
 	return posture_reader_feed(w->reader, vendor, subtype, body, length, &problem);
 }
 
@@ -62,6 +83,19 @@ static void a_posture_survives_the_wire(void **state)
 	struct wire w;
 	struct posture *q = over_the_wire(p, &all, &w);
 	assert_int_equal(w.n_messages, 4);
+	assert_int_equal(w.n_records, 0);
+	assert_same(p, q);
+	posture_free(p);
+	posture_free(q);
+}
+
+static void records_are_sent_where_they_are_asked_for(void **state)
+{
+	const struct posture_wants records = { .inventory = true, .records = true };
+	struct posture *p = example_posture();
+	struct wire w;
+	struct posture *q = over_the_wire(p, &records, &w);
+	assert_int_equal(w.n_records, p->n_packages);
 	assert_same(p, q);
 	posture_free(p);
 	posture_free(q);
@@ -271,7 +305,13 @@ static void reads_what_a_server_wants(void **state)
 	assert_int_equal(posture_read_request(&wants, w.data, w.length, &problem), 0);
 	assert_true(wants.installed_packages && wants.inventory);
 	assert_int_equal(wants.inventory_id, 0xcafe);
+	assert_false(wants.records);
 	assert_int_equal(posture_read_request(&wants, w.data, w.length - 1, &problem), -EBADMSG);
+	wr_reset(&w);
+	patnc_begin_message(&w, 3);
+	swima_put_request(&w, &(struct swima_request){ .id = 2, .earliest_eid = 1 }, NULL);
+	assert_int_equal(posture_read_request(&wants, w.data, w.length, &problem), 0);
+	assert_true(wants.inventory && wants.records);
 	wr_free(&w);
 }
 
@@ -279,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_posture_survives_the_wire),
+		cmocka_unit_test(records_are_sent_where_they_are_asked_for),
 		cmocka_unit_test(an_empty_posture_survives_the_wire),
 		cmocka_unit_test(large_lists_are_split_and_joined),
 		cmocka_unit_test(what_was_not_asked_for_is_unknown),
