@@ -13,94 +13,16 @@
 set -eu
 # shellcheck source=tests/interop/nea-site.sh
 . "$(dirname "$0")/nea-site.sh"
+# shellcheck source=tests/interop/strongswan-peers.sh
+. "$here/strongswan-peers.sh"
+openssl_site
 
 client=${NEA_CLIENT:-$1 client}
-
-printf 'IMV "OS" %s\nIMV "SWIMA" %s\n' "$strongswan/lib/ipsec/imcvs/imv-os.so" "$strongswan/lib/ipsec/imcvs/imv-swima.so" \
-	>"$site/tnc_config"
-mkdir -p "$site/swanctl/x509" "$site/swanctl/x509ca" "$site/swanctl/ecdsa"
-cp "$site/server.test.pem" "$site/swanctl/x509/"
-cp "$site/ca.pem" "$site/swanctl/x509ca/"
-cp "$site/server.test.key" "$site/swanctl/ecdsa/"
-cat >"$site/swanctl/swanctl.conf" <<END
-secrets {
-	eap-carol {
-		id = carol
-		secret = sesame
-	}
-}
-END
-cat >"$site/strongswan.conf" <<END
-libtls {
-	version_max = 1.3
-}
-charon {
-	load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-netlink socket-default vici sqlite tnc-tnccs tnc-imv tnc-pdp tnccs-20
-	tnc {
-		tnc_config = $site/tnc_config
-	}
-	imcv {
-		database = sqlite://$site/imv.db
-		policy_script = $strongswan/libexec/ipsec/imv_policy_manager
-	}
-	plugins {
-		tnc-pdp {
-			server = server.test
-			pt_tls {
-				port = 1271
-			}
-			radius {
-				enable = no
-			}
-		}
-		vici {
-			socket = unix://$site/charon.vici
-		}
-	}
-	filelog {
-		log {
-			path = $site/charon.log
-			flush_line = yes
-			default = 1
-			tnc = 2
-			imv = 2
-		}
-	}
-}
-imv_policy_manager {
-	database = sqlite://$site/imv.db
-	load = sqlite
-}
-swanctl {
-	load = random openssl pem pkcs1 pkcs8 x509 pubkey
-}
-END
-export STRONGSWAN_CONF="$site/strongswan.conf" SWANCTL_DIR="$site/swanctl"
-
-# database SWIMA-ARGUMENT: one group; its policies are types 1 (installed packages), 3 (forwarding) and 15 (software inventory;
-# "R": identifiers only). Recommendation 1 is "no access".
-database() {
-	python3 - "$strongswan/share/strongswan/templates/database/imv/tables.sql" "$site/imv.db" "$1" <<'END'
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[2])
-db.executescript(open(sys.argv[1]).read())
-db.execute("INSERT INTO products (id, name) VALUES (1, 'Debian 12.0 x86_64')")
-db.execute("INSERT INTO groups (id, name, parent) VALUES (1, 'Default', 0)")
-policies = [(1, 1, 'Installed Packages', ''), (2, 3, 'Forwarding', ''), (3, 15, 'Software Inventory', sys.argv[3])]
-for id, type, name, argument in policies:
-    db.execute("INSERT INTO policies (id, type, name, argument, rec_fail, rec_noresult) VALUES (?, ?, ?, ?, 1, 1)",
-               (id, type, name, argument))
-    db.execute("INSERT INTO enforcements (policy, group_id, max_age) VALUES (?, 1, 0)", (id,))
-db.commit()
-END
-}
 
 dpkg-query -W -f '${Package} ${Version}\n' >"$site/packages"
 installed=$(wc -l <"$site/packages")
 database R
-start "$site/charon-output.log" "$strongswan/libexec/ipsec/charon"
-wait_for 20 "$site/charon.log" 'spawning .* worker threads'
-"$strongswan/sbin/swanctl" --load-creds --uri "unix://$site/charon.vici" >"$site/swanctl.log" 2>&1 || fail "swanctl"
+tnc_server_start
 
 # assess NAME OPTIONS...
 assess() {

@@ -13,43 +13,13 @@
 set -eu
 # shellcheck source=tests/interop/nea-site.sh
 . "$(dirname "$0")/nea-site.sh"
+# shellcheck source=tests/interop/strongswan-peers.sh
+. "$here/strongswan-peers.sh"
+openssl_site
 
 server=${NEA_SERVER:-$1 server}
 
-printf 'IMC "OS" %s\nIMC "SWIMA" %s\n' "$strongswan/lib/ipsec/imcvs/imc-os.so" "$strongswan/lib/ipsec/imcvs/imc-swima.so" \
-	>"$site/tnc_config"
-printf 'Start-Date: 2026-01-01  00:00:00\nEnd-Date: 2026-01-01  00:00:01\n' >"$site/history.log"
-cat >"$site/strongswan.conf" <<END
-libtls {
-	version_max = 1.3
-}
-sw-collector {
-	database = sqlite://$site/collector.db
-	history = $site/history.log
-	first_time = 2025-01-01T00:00:00Z
-	load = random nonce openssl sqlite
-}
-pt-tls-client {
-	load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey constraints revocation sqlite tnc-tnccs tnc-imc tnccs-20
-	tnc {
-		tnc_config = $site/tnc_config
-	}
-	plugins {
-		imc-swima {
-			swid_database = sqlite://$site/collector.db
-			swid_directory = $site
-		}
-	}
-}
-END
-export STRONGSWAN_CONF="$site/strongswan.conf"
-
-# strongSwan's own inventory of this machine's packages.
-python3 - "$strongswan/share/strongswan/templates/database/sw-collector/sw_collector_tables.sql" "$site/collector.db" <<'END'
-import sqlite3, sys
-sqlite3.connect(sys.argv[2]).executescript(open(sys.argv[1]).read())
-END
-"$strongswan/sbin/sw-collector" >"$site/collector.log" 2>&1 || fail "sw-collector"
+tnc_client_setup
 installed=$(dpkg-query -W -f '${Status}\n' | grep -c '^install ok installed')
 
 # assess NAME OUR-OPTIONS -- THEIR-OPTIONS
@@ -66,9 +36,7 @@ assess() {
 		--key "$site/server.test.key" $ours
 	pid=$!
 	wait_for 10 "$site/$name-server.log" listening
-	# It always exits 1: its log is what counts.
-	"$strongswan/bin/pt-tls-client" --connect 127.0.0.1 --port 1271 --cert "$site/ca.pem" --debug 2 "$@" \
-		>"$site/$name-client.log" 2>&1 || true
+	tnc_client "$@" >"$site/$name-client.log" 2>&1
 	wait "$pid" || fail "$name: the server failed"
 	expect "$site/$name-server.log" '^ready: TLSv1.3' "$name: TLS 1.3"
 	expect "$site/$name-server.log" '^product: Debian' "$name: the operating system is decoded"

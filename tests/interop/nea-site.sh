@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh
 #
-# Sourced by nea-server.sh and nea-client.sh: a throw-away site for one interop test. It re-runs the script in a network and mount
-# namespace of its own (so no port or pid file is shared with anybody), makes a CA and two certificates, finds the built
-# strongSwan, and removes everything at the end.
+# Sourced by the interop tests with strongSwan: a throw-away site for one of them. It re-runs the script in a network and mount
+# namespace of its own (so no port or pid file is shared with anybody), finds the built strongSwan, and removes everything at the
+# end. The site CA is made by openssl_site or by pratique_site; then there are ca.pem, server.test.{pem,key} and
+# node.test.{pem,key} in the folder.
 #
 # Afterwards: $site (folder), $strongswan (prefix), port 1271 is free on 127.0.0.1.
 
@@ -23,7 +24,7 @@ if [ -z "${NEA_SITE:-}" ]; then
 fi
 site=$NEA_SITE
 ip link set lo up
-mount -t tmpfs -o mode=700 none "$site"
+mount -t tmpfs -o mode=711 none "$site"
 mount -t tmpfs -o mode=755 none "$strongswan/run"
 
 children=
@@ -70,7 +71,7 @@ wait_for() {
 	fail "nothing like '$3' in $2 after $1 s"
 }
 
-# certificate NAME ALT-NAMES: $site/NAME.pem and NAME.key, P-256, of the site's CA.
+# certificate NAME ALT-NAMES: $site/NAME.pem and NAME.key, P-256, of the CA of openssl_site.
 certificate() {
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$site/$1.key" -subj "/O=Interop/CN=$1" \
 		-out "$site/$1.csr" 2>/dev/null
@@ -79,7 +80,19 @@ certificate() {
 		-extfile "$site/$1.ext" -out "$site/$1.pem" 2>/dev/null
 }
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$site/ca.key" -subj '/O=Interop/CN=Interop CA' \
-	-days 1 -addext keyUsage=critical,keyCertSign,cRLSign -out "$site/ca.pem" 2>/dev/null
-certificate server.test DNS:server.test,IP:127.0.0.1
-certificate node.test DNS:node.test
+openssl_site() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$site/ca.key" \
+		-subj '/O=Interop/CN=Interop CA' -days 1 -addext keyUsage=critical,keyCertSign,cRLSign -out "$site/ca.pem" 2>/dev/null
+	certificate server.test DNS:server.test,IP:127.0.0.1
+	certificate node.test DNS:node.test
+}
+
+# pratique_site PRATIQUE
+pratique_site() {
+	"$1" ca init --dir "$site/ca" --site Interop >"$site/ca.log" 2>&1 || fail "pratique ca init"
+	"$1" ca issue --dir "$site/ca" --role server --name server.test --alt-name 127.0.0.1 --out "$site" >>"$site/ca.log" 2>&1 ||
+		fail "pratique ca issue for the server"
+	"$1" ca issue --dir "$site/ca" --role node --name node.test --out "$site" >>"$site/ca.log" 2>&1 ||
+		fail "pratique ca issue for the node"
+	cp "$site/ca/ca.pem" "$site/ca.pem"
+}

@@ -3,7 +3,9 @@
  * A NEA peer for the interop tests: one assessment over one blocking TLS connection, with nothing of Pratique
  * but its three protocol rooms. It prints one line an event for the scripts to read. As server it asks for
  * packages by Attribute Request and by SWIMA, and sends the recommendation it was told to; as client it
- * presents the packages of a file ("NAME VERSION" lines) and prints the recommendation that it gets.
+ * presents the packages of a file ("NAME VERSION" lines) and prints the recommendation that it gets. With
+ * --slow each byte is a TLS record of its own, the first ones also a segment of their own; with --vanish N
+ * the connection is reset after so many bytes.
  */
 #include "tests/interop/nea_peer.h"
 
@@ -22,12 +24,17 @@
 
 #define READ_SIZE 16384
 #define PACKAGES_FILE_MAX (8u << 20)
+#define SLOW_BYTES 1024 /* with a pause after each, so that they arrive one by one */
+#define SLOW_PAUSE_US 500
 
 struct connection {
 	SSL *ssl;
 	struct pttls_session *transport;
 	struct nea_peer peer;
 	bool over;
+	bool slow;
+	long vanish; /* after so many bytes; negative: never */
+	size_t written;
 };
 
 static void die(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
@@ -43,14 +50,34 @@ static void die(const char *format, ...)
 	exit(1);
 }
 
+/* A reset, in the middle of whatever was being said. */
+static void vanish(struct connection *c)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+	(void)setsockopt(SSL_get_fd(c->ssl), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	printf("vanished after %zu bytes\n", c->written);
+	exit(0);
+}
+
+static size_t next_size(const struct connection *c, size_t left)
+{
+	size_t n = c->slow ? MIN(left, (size_t)1) : MIN(left, (size_t)READ_SIZE);
+	return c->vanish >= 0 ? MIN(n, (size_t)c->vanish - c->written) : n;
+}
+
 static void flush(struct connection *c)
 {
 	struct writer *out = pttls_output(c->transport);
 	while (out->length) {
-		int n = SSL_write(c->ssl, out->data, (int)MIN(out->length, (size_t)READ_SIZE));
+		if (c->vanish >= 0 && c->written == (size_t)c->vanish)
+			vanish(c);
+		int n = SSL_write(c->ssl, out->data, (int)next_size(c, out->length));
 		if (n <= 0)
 			die("the connection broke while writing");
 		wr_consume(out, (size_t)n);
+		c->written += (size_t)n;
+		if (c->slow && c->written <= SLOW_BYTES)
+			usleep(SLOW_PAUSE_US);
 	}
 }
 
@@ -125,7 +152,8 @@ struct options {
 	bool server;
 	const char *address, *certificate, *key, *ca, *packages, *user, *password;
 	int port;
-	bool forwarding;
+	bool forwarding, slow;
+	long vanish;
 	enum pbtnc_recommendation recommendation;
 };
 
@@ -192,9 +220,8 @@ static int check_plain(void *context, const struct pttls_plain *plain)
 static void usage(FILE *to)
 {
 	fputs("usage: nea_peer server|client --port N --ca FILE [--cert FILE --key FILE] [--address A]\n"
-	      "                [--recommend allowed|denied|quarantined] [--packages FILE] [--forwarding] "
-	      "[--user NAME "
-	      "--password P]\n",
+	      "                [--recommend allowed|denied|quarantined] [--packages FILE] [--forwarding]\n"
+	      "                [--user NAME --password P] [--slow] [--vanish N]\n",
 	        to);
 }
 
@@ -213,8 +240,9 @@ static struct options parse(int argc, char **argv)
 	static const struct option longs[] = { { "port", 1, NULL, 'p' }, { "ca", 1, NULL, 'a' },
 		{ "cert", 1, NULL, 'c' }, { "key", 1, NULL, 'k' }, { "address", 1, NULL, 'h' },
 		{ "recommend", 1, NULL, 'r' }, { "packages", 1, NULL, 'l' }, { "forwarding", 0, NULL, 'f' },
-		{ "user", 1, NULL, 'u' }, { "password", 1, NULL, 'w' }, { 0 } };
-	struct options o = { .address = "127.0.0.1", .recommendation = PBTNC_ACCESS_ALLOWED };
+		{ "user", 1, NULL, 'u' }, { "password", 1, NULL, 'w' }, { "slow", 0, NULL, 's' },
+		{ "vanish", 1, NULL, 'v' }, { 0 } };
+	struct options o = { .address = "127.0.0.1", .recommendation = PBTNC_ACCESS_ALLOWED, .vanish = -1 };
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		switch (c) {
 		case 'p':
@@ -247,6 +275,12 @@ static struct options parse(int argc, char **argv)
 		case 'w':
 			o.password = optarg;
 			break;
+		case 's':
+			o.slow = true;
+			break;
+		case 'v':
+			o.vanish = strtol(optarg, NULL, 10);
+			break;
 		default:
 			usage(stderr);
 			exit(2);
@@ -265,7 +299,7 @@ int main(int argc, char **argv)
 	struct options o = parse(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	SSL_CTX *context = make_context(&o);
-	struct connection c = { .ssl = SSL_new(context) };
+	struct connection c = { .ssl = SSL_new(context), .slow = o.slow, .vanish = o.vanish };
 	char *packages FREE_ON_EXIT = NULL;
 	size_t length;
 	struct error err;

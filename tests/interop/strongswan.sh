@@ -62,18 +62,33 @@ fetch() {
 	return 1
 }
 
+show_progress() {
+	begun=$(date +%s)
+	while sleep 10; do
+		say "$(find "$tree" -name '*.lo' 2>/dev/null | wc -l) files compiled in $(($(date +%s) - begun)) s"
+	done
+}
+
+clean_up() {
+	[ -z "$progress" ] || kill "$progress" 2>/dev/null || true
+	rm -rf "$work"
+}
+
 build() {
 	for tool in dpkg-source gcc make flex bison gperf pkg-config; do
 		command -v $tool >/dev/null || { say "$tool is missing: install the packages of lab/packages"; return 1; }
 	done
 	work=$(mktemp -d "$base/strongswan-build.XXXXXX")
-	trap 'rm -rf "$work"' EXIT
+	progress=
+	trap 'clean_up' EXIT
 	trap 'exit 1' INT TERM HUP
 	fetch
 	tree=$(find "$work" -mindepth 1 -maxdepth 1 -type d -name 'strongswan-*')
 	version=$(cd "$tree" && dpkg-parsechangelog -S Version)
 	prefix=$base/strongswan-$version
 	say "building strongSwan $version into $prefix: a few minutes, once"
+	show_progress >&2 9>&- &
+	progress=$!
 	rm -rf "$prefix"
 	# Debian's patches touch files that automake reads; its outputs are in the package and stay as they are.
 	set -- ACLOCAL=: AUTOCONF=: AUTOHEADER=: AUTOMAKE=:
@@ -97,6 +112,7 @@ build() {
 	}
 	mkdir -p "$prefix/run"
 	touch "$prefix/complete"
+	say "built"
 }
 
 prefix=$(find_prefix)
