@@ -1,0 +1,316 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# Whole inspections a second. pratique-server on one side; on the other one process with many nodes and a small enforcer, sharing this
+# machine's cores, on the loopback of a network namespace. Each inspection: nonce, signed posture with an inventory that no other
+# inspection has just had, matched, decided, committed to disk, acknowledged by the enforcer, certificate and RESULT.
+#
+#   1. on connections that stay open (CRETRY)
+#   2. with a new mutually authenticated connection each; beside it, bare TLS connections between openssl s_server and s_time with the
+#      same keys and certificates, and strongSwan's pt-tls-client at its tnc-pdp server, where ./dev test has built it
+#
+# usage: inspection.sh BUILD-DIRECTORY     (environment: BENCH_RUNS, default 5; BENCH_SECONDS of each, default 4; BENCH_NODES, default 64;
+#                                           BENCH_PACKAGES of each inventory, default 900; BENCH_STATUS: a dpkg status file;
+#                                           BENCH_PROFILE: a file for `perf record` of the server during the open connections)
+set -euo pipefail
+# shellcheck source=bench/machine.bash
+. "$(dirname "$(readlink -f "$0")")/machine.bash"
+runs=${BENCH_RUNS:-5} seconds=${BENCH_SECONDS:-4} nodes=${BENCH_NODES:-64} packages=${BENCH_PACKAGES:-900}
+status=${BENCH_STATUS:-/var/lib/dpkg/status}
+[ "$(id -u)" = 0 ] || fail "needs root for a network namespace of its own. Run: sudo $root/dev bench inspection"
+
+if [ -z "${BENCH_WORK:-}" ]; then
+	build_tools bench/load bin/pratique bin/pratique-server
+	make_work
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 1' INT TERM HUP
+	code=0
+	BENCH_WORK=$work unshare --net --mount -- "$0" "$build" || code=$?
+	exit "$code"
+fi
+make_work
+chmod 755 "$work"
+ip link set lo up
+
+declare -A pids=()
+cleanup() {
+	local name
+	for name in "${!pids[@]}"; do
+		kill "${pids[$name]}" 2>/dev/null || true
+	done
+	wait
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+# start NAME COMMAND...
+start() {
+	local name=$1
+	shift
+	"$@" >"$work/$name.log" 2>&1 </dev/null &
+	pids[$name]=$!
+}
+
+stop() {
+	kill "${pids[$1]}"
+	wait "${pids[$1]}" 2>/dev/null || true
+	unset "pids[$1]"
+}
+
+# until_true SECONDS WHAT COMMAND...
+until_true() {
+	local tries=$(($1 * 20)) what=$2
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || { tail -n 20 "$work"/*.log >&2; fail "not in time: $what"; }
+		sleep 0.05
+	done
+}
+
+api() {
+	"$build/bin/pratique" "$@" --socket "$work/server.sock"
+}
+
+counter() {
+	api status --json | jq -r ".counters.$1"
+}
+
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# ratio WHAT A THEIRS B
+ratio() {
+	awk -v what="$1" -v a="$2" -v theirs="$3" -v b="$4" 'BEGIN {
+		printf "  ratio: %s : %s = %.2f (%.0f/s : %.0f/s)\n", what, theirs, b ? a / b : 0, a, b }'
+}
+
+# ---- the site ----
+
+prepare() {
+	local archive what="apt's lists: no OSV export of Debian in $shared/advisories/osv"
+	"$tools/load" prepare "$work" "$nodes"
+	mkdir -m 700 "$work/state"
+	mkdir -m 755 "$work/index"
+	cat >"$work/policy" <<-'END'
+		site 127.0.0.0/8
+		enforcer "gateway" { nodes 127.1.0.0/16 }
+		define server { address 127.0.0.1 tcp 271 }
+		segment quarantine default { allow to server }
+		segment isolated { allow to server }
+		segment staff level 2 { allow to any }
+		require patched { no advisory where severity >= high and fixed }
+		require firewall { firewall.active }
+		admit to staff when patched, firewall
+		otherwise isolated
+		inspect every 30 min
+		certificate lifetime 45 min
+	END
+	archive=$(find "$shared/advisories/osv/" -name 'debian-osv-*.tar.xz' 2>/dev/null | sort | tail -n 1 || true)
+	[ -z "$archive" ] || what=$(basename "$archive")
+	"$build/bin/pratique" vuln index --json --out "$work/index" "${archive:-apt:}" >"$work/index.json" 2>"$work/refused"
+	echo "advisories: $(jq -r .loaded "$work/index.json") of $what"
+	chown -R nobody "$work/state" "$work/index"
+	cat >"$work/server.conf" <<-END
+		addresses = 127.0.0.1
+		socket = $work/server.sock
+		certificate = $work/srv.pem
+		key = $work/srv.key
+		ca = $work/ca/ca.pem
+		policy = $work/policy
+		state_directory = $work/state
+		index_directory = $work/index
+		vis_socket = $work/vis.sock
+		user = nobody
+		connections_per_source = 100000
+	END
+}
+
+start_server() {
+	start server "$build/bin/pratique-server" --config "$work/server.conf"
+	until_true 10 "the server answers" api status
+}
+
+# generate open|new: prints what it measured; $rate is the median, checked against the server's own count.
+generate() {
+	local before after
+	before=$(counter assessments_full)
+	"$tools/load" "$1" "$work" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" "$runs" "$seconds" >"$work/load.out" ||
+		{ tail -n 20 "$work/server.log" >&2; fail "the generator failed"; }
+	after=$(counter assessments_full)
+	grep -v '^rate' "$work/load.out"
+	rate=$(sed -n 's/^rate //p' "$work/load.out")
+	echo "  the server counts $((after - before)) whole inspections, warm-up included;" \
+		"$(counter assessments_short) by certificate, $(counter signatures_refused) signatures refused;" \
+		"peak memory $(awk '/^VmHWM/ { printf "%.0f MB", $2 / 1000 }' "/proc/${pids[server]}/status")"
+}
+
+# ---- the peers ----
+
+# As many pairs of single-threaded s_server and s_time as keep all cores busy.
+handshakes() {
+	local pairs=$(($(nproc) * 2)) i timers=()
+	for ((i = 0; i < pairs; i++)); do
+		start "tls-$i" openssl s_server -accept "127.0.0.1:$((4430 + i))" -cert "$work/srv.pem" -key "$work/srv.key" \
+			-CAfile "$work/ca/ca.pem" -Verify 2 -tls1_3 -num_tickets 0 -no_cache -www
+	done
+	for ((i = 0; i < pairs; i++)); do
+		until_true 10 "openssl s_server listens" grep -q ACCEPT "$work/tls-$i.log"
+		openssl s_time -connect "127.0.0.1:$((4430 + i))" -new -tls1_3 -cert "$work/node-$i.pem" -key "$work/node-$i.key" \
+			-CAfile "$work/ca/ca.pem" -verify 2 -time "${seconds%.*}" >"$work/time-$i" 2>&1 &
+		timers+=($!)
+	done
+	wait "${timers[@]}"
+	for ((i = 0; i < pairs; i++)); do
+		stop "tls-$i"
+	done
+	sed -n 's/^\([0-9]*\) connections in \([0-9]*\) real seconds.*/\1 \2/p' "$work"/time-* |
+		awk '{ sum += $1 / $2 } END { print sum }'
+}
+
+prepare_strongswan() {
+	mkdir "$work/nea"
+	mount -t tmpfs -o mode=700 none "$work/nea" # its database is spared the disk
+	mkdir -p "$work/nea/swanctl/x509" "$work/nea/swanctl/x509ca" "$work/nea/swanctl/ecdsa"
+	local nea=$work/nea
+	cp "$work/srv.pem" "$nea/swanctl/x509/"
+	cp "$work/ca/ca.pem" "$nea/swanctl/x509ca/"
+	cp "$work/srv.key" "$nea/swanctl/ecdsa/"
+	printf 'IMV "OS" %s\n' "$strongswan/lib/ipsec/imcvs/imv-os.so" >"$nea/imv"
+	printf 'IMC "OS" %s\n' "$strongswan/lib/ipsec/imcvs/imc-os.so" >"$nea/imc"
+	cat >"$nea/strongswan.conf" <<-END
+		libtls {
+			version_max = 1.3
+		}
+		charon {
+			load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-netlink socket-default vici sqlite tnc-tnccs tnc-imv tnc-pdp tnccs-20
+			tnc {
+				tnc_config = $nea/imv
+			}
+			imcv {
+				database = sqlite://$nea/imv.db
+				policy_script = $strongswan/libexec/ipsec/imv_policy_manager
+			}
+			plugins {
+				tnc-pdp {
+					server = srv
+					pt_tls {
+						port = 1271
+					}
+					radius {
+						enable = no
+					}
+				}
+				vici {
+					socket = unix://$nea/charon.vici
+				}
+			}
+		}
+		imv_policy_manager {
+			database = sqlite://$nea/imv.db
+			load = sqlite
+		}
+		swanctl {
+			load = random openssl pem pkcs1 pkcs8 x509 pubkey
+		}
+		pt-tls-client {
+			load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey constraints revocation tnc-tnccs tnc-imc tnccs-20
+			tnc {
+				tnc_config = $nea/imc
+			}
+		}
+	END
+	/usr/bin/python3 - "$strongswan/share/strongswan/templates/database/imv/tables.sql" "$nea/imv.db" <<-'END'
+		import sqlite3, sys
+		db = sqlite3.connect(sys.argv[2])
+		db.executescript(open(sys.argv[1]).read())
+		db.execute("INSERT INTO products (id, name) VALUES (1, 'Debian 12.0 x86_64')")
+		db.execute("INSERT INTO groups (id, name, parent) VALUES (1, 'Default', 0)")
+		db.execute("INSERT INTO policies (id, type, name, argument, rec_fail, rec_noresult) VALUES (1, 1, 'Installed Packages', '', 1, 1)")
+		db.execute("INSERT INTO enforcements (policy, group_id, max_age) VALUES (1, 1, 0)")
+		db.commit()
+	END
+	mount -t tmpfs -o mode=755 none "$strongswan/run"
+	echo "127.0.0.1 srv" >"$nea/hosts"
+	mount --bind "$nea/hosts" /etc/hosts
+	# Where no syslog daemon runs its words go to the console, and a slow one would be what is measured.
+	mount --bind /dev/null /dev/console
+	export STRONGSWAN_CONF="$nea/strongswan.conf" SWANCTL_DIR="$nea/swanctl"
+	start charon "$strongswan/libexec/ipsec/charon"
+	until_true 20 "charon's control socket" test -S "$nea/charon.vici"
+	until_true 20 "charon has its certificate" "$strongswan/sbin/swanctl" --load-creds --uri "unix://$nea/charon.vici"
+}
+
+# One assessment: a new client process and connection. It always exits 1: its log is what counts.
+assess() {
+	"$strongswan/bin/pt-tls-client" --connect srv --port 1271 --cert "$work/ca/ca.pem" --debug 1 --cert "$work/node-$1.pem" \
+		--key "$work/node-$1.key" --key-type ecdsa --client "node-$1" >"$work/nea/client-$1.log" 2>&1 || true
+	grep -q "PB-TNC access recommendation" "$work/nea/client-$1.log"
+}
+
+# assess_for LANE SECONDS: prints how many a second succeeded, one after the other.
+assess_for() {
+	local begun=${EPOCHREALTIME/./} now n=0
+	now=$begun
+	while [ $((now - begun)) -lt $(($2 * 1000000)) ]; do
+		! assess "$1" || n=$((n + 1))
+		now=${EPOCHREALTIME/./}
+	done
+	awk -v n="$n" -v us=$((now - begun)) 'BEGIN { print n * 1e6 / us }'
+}
+
+# ---- all of it ----
+
+print_machine
+echo "store: $(stat -f -c %T "$work"), every decision synchronous; cores are shared by server and generator"
+prepare
+start_server
+
+echo
+echo "== inspections on open connections"
+if [ -n "${BENCH_PROFILE:-}" ]; then
+	start perf perf record -q -F 999 -p "${pids[server]}" -o "$BENCH_PROFILE"
+fi
+generate open
+open_rate=$rate
+[ -z "${BENCH_PROFILE:-}" ] || stop perf
+
+echo
+echo "== inspections with a new connection each"
+generate new
+new_rate=$rate
+stop server
+
+echo
+echo "== bare TLS 1.3 connections, certificates on both sides: openssl s_server and s_time, $(($(nproc) * 2)) pairs"
+for ((run = 0; run < runs; run++)); do
+	handshakes
+done >"$work/handshakes"
+bare_rate=$(median <"$work/handshakes")
+echo "  $(printf '%.0f' "$bare_rate") connections/s (median of $runs runs; $(sort -n "$work/handshakes" | sed -n '1p;$p' | paste -sd ' '))"
+ratio "new connections inspected to the end" "$new_rate" "bare TLS connections" "$bare_rate"
+
+echo
+echo "== strongSwan: pt-tls-client and tnc-pdp with the OS verifier (it judges no advisories)"
+strongswan=$(find "${XDG_CACHE_HOME:-$HOME/.cache}/pratique" -maxdepth 2 -path '*/strongswan-*/complete' -printf '%h\n' 2>/dev/null |
+	sort -V | tail -n 1 || true)
+if [ -z "$strongswan" ]; then
+	echo "  not built here (./dev test interop builds it): no peer to compare with"
+	exit
+fi
+prepare_strongswan
+assess 0 || { tail -n 30 "$work/nea/client-0.log" "$work/charon.log" >&2; fail "strongSwan's client does not get a recommendation"; }
+for ((run = 0; run < runs; run++)); do
+	lanes=()
+	for ((lane = 0; lane < $(nproc) * 2; lane++)); do
+		assess_for "$lane" "${seconds%.*}" >"$work/nea/lane-$lane" &
+		lanes+=($!)
+	done
+	wait "${lanes[@]}"
+	cat "$work"/nea/lane-* | awk '{ sum += $1 } END { print sum }'
+done >"$work/nea/rates"
+nea_rate=$(median <"$work/nea/rates")
+echo "  $nea_rate assessments/s (median of $runs runs), $(($(nproc) * 2)) at a time, each with a new client process and connection"
+ratio "new connections inspected to the end" "$new_rate" "strongSwan's assessments" "$nea_rate"
+ratio "inspections on open connections" "$open_rate" "strongSwan's assessments" "$nea_rate"

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+#include "bench/load.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define RUNS_MAX 100
+#define SECONDS_MAX 600
+#define WARM_UP_US 1500000
+#define READY_US 10000000
+
+void load_fail(struct load *l, const char *why)
+{
+	if (!l->failure)
+		l->failure = why;
+	event_base_loopbreak(l->base);
+}
+
+void load_inspected(struct load *l, enum pbtnc_recommendation recommendation, int64_t us)
+{
+	l->inspections++;
+	l->allowed += recommendation == PBTNC_ACCESS_ALLOWED;
+	l->latencies[l->latencies_seen++ % LOAD_LATENCIES] = (uint32_t)MIN(us, (int64_t)UINT32_MAX);
+}
+
+/* ---- processor time ---- */
+
+static double own_cpu(void)
+{
+	struct rusage u;
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	        (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* proc(5): fields 14 and 15 of stat, in clock ticks; the name in parentheses may hold anything. */
+static double cpu_of(pid_t pid)
+{
+	char path[64], text[1024];
+	unsigned long user = 0, system = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	if (f)
+		(void)fclose(f);
+	text[n] = '\0';
+	const char *after = strrchr(text, ')');
+	if (!after ||
+	        sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) !=
+	                2)
+		return 0;
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* ---- runs ---- */
+
+struct run {
+	double rate, server_cpu, own_cpu, median_ms, worst_ms, allowed;
+};
+
+static int compare_latencies(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+	return x->rate < y->rate ? -1 : x->rate > y->rate;
+}
+
+static void loop_for(struct load *l, int64_t us)
+{
+	const struct timeval limit = { us / 1000000, us % 1000000 };
+	if (l->failure)
+		return;
+	event_base_loopexit(l->base, &limit);
+	event_base_dispatch(l->base);
+}
+
+static void run_once(struct load *l, pid_t server, int64_t us, struct run *ret)
+{
+	l->inspections = l->allowed = l->latencies_seen = 0;
+	double server_before = cpu_of(server), own_before = own_cpu();
+	int64_t begun = clock_monotonic_us();
+	loop_for(l, us);
+	double seconds = (double)(clock_monotonic_us() - begun) / 1e6, n = (double)MAX(l->inspections, 1u);
+	size_t kept = MIN(l->latencies_seen, (uint64_t)LOAD_LATENCIES);
+	qsort(l->latencies, kept, sizeof(*l->latencies), compare_latencies);
+	*ret = (struct run){ .rate = (double)l->inspections / seconds,
+		.server_cpu = (cpu_of(server) - server_before) * 1e3 / n,
+		.own_cpu = (own_cpu() - own_before) * 1e3 / n,
+		.median_ms = kept ? l->latencies[kept / 2] / 1e3 : 0,
+		.worst_ms = kept ? l->latencies[kept - 1 - kept / 100] / 1e3 : 0,
+		.allowed = (double)l->allowed * 100 / n };
+}
+
+static void print_runs(const struct load *l, struct run *runs, size_t n)
+{
+	qsort(runs, n, sizeof(*runs), compare_runs);
+	const struct run *m = &runs[n / 2];
+	const struct load_inventory *sample = &l->nodes[0].inventories[0];
+	printf("  %.0f inspections/s (median of %zu runs; %.0f to %.0f), %zu nodes, %zu packages and %zu KB "
+	       "each, "
+	       "%.0f%% admitted\n",
+	        m->rate, n, runs[0].rate, runs[n - 1].rate, l->n_nodes, sample->n_packages,
+	        sample->n_bytes / 1000, m->allowed);
+	printf("  one takes %.2f ms (median) and %.2f ms (99th of 100) with all of them at once\n",
+	        m->median_ms, m->worst_ms);
+	printf("  where the time goes: server %.2f ms CPU an inspection, generator and its enforcer %.2f "
+	       "ms\n",
+	        m->server_cpu, m->own_cpu);
+	printf("rate %.1f\n", m->rate); /* for the script */
+}
+
+static int generate(struct load *l, pid_t server, size_t runs, int64_t us)
+{
+	struct run list[RUNS_MAX];
+	struct error err = { "" };
+	if (load_enforcer_start(l, &err) < 0) {
+		fprintf(stderr, "load: %s\n", err.text);
+		return 1;
+	}
+	int64_t limit = clock_monotonic_us() + READY_US;
+	while (!l->enforcer_ready && !l->failure && clock_monotonic_us() < limit)
+		loop_for(l, 20000);
+	if (!l->enforcer_ready)
+		load_fail(l, "the server does not greet the enforcer");
+	for (size_t i = 0; i < l->n_nodes && !l->failure; i++)
+		load_node_start(&l->nodes[i]);
+	loop_for(l, WARM_UP_US);
+	for (size_t i = 0; i < runs && !l->failure; i++)
+		run_once(l, server, us, &list[i]);
+	if (!l->failure && list[0].rate > 0)
+		print_runs(l, list, runs);
+	else
+		fprintf(stderr, "load: %s\n", l->failure ? l->failure : "nothing was inspected");
+	return l->failure || list[0].rate <= 0;
+}
+
+static int run(struct load *l, char **argv)
+{
+	struct error err = { "" };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
+		.sin_port = htons((uint16_t)strtoul(argv[4], NULL, 10)) };
+	memcpy(&l->node_address, &address, sizeof(address));
+	address.sin_port = htons((uint16_t)strtoul(argv[5], NULL, 10));
+	memcpy(&l->enforcer_address, &address, sizeof(address));
+	l->new_connections = strcmp(argv[1], "new") == 0;
+	l->base = event_base_new();
+	int code = 1;
+	size_t runs = strtoul(argv[9], NULL, 10);
+	double seconds = strtod(argv[10], NULL);
+	if (runs == 0 || runs > RUNS_MAX || !(seconds > 0 && seconds <= SECONDS_MAX) || !l->base) {
+		fputs("load: wrong numbers\n", stderr);
+	} else if (load_read_site(l, argv[7], strtoul(argv[8], NULL, 10), &err) < 0) {
+		fprintf(stderr, "load: %s\n", err.text);
+	} else {
+		code = generate(l, (pid_t)strtol(argv[6], NULL, 10), runs, (int64_t)(seconds * 1e6));
+	}
+	l->stopping = true;
+	for (size_t i = 0; l->nodes && i < l->n_nodes; i++)
+		load_node_stop(&l->nodes[i]);
+	load_enforcer_stop(l);
+	load_clear_site(l);
+	if (l->base)
+		event_base_free(l->base);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct load *l = xcalloc(1, sizeof(*l));
+	struct error err = { "" };
+	int code = 2;
+	l->n_nodes = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+	l->dir = argc > 3 ? argv[2] : NULL;
+	if (argc == 4 && strcmp(argv[1], "prepare") == 0 && l->n_nodes <= LOAD_NODES_MAX) {
+		code = load_prepare(l->dir, l->n_nodes, &err) < 0;
+		if (code)
+			fprintf(stderr, "load: %s\n", err.text);
+	} else if (argc == 11 && (strcmp(argv[1], "open") == 0 || strcmp(argv[1], "new") == 0) &&
+	        l->n_nodes > 0 && l->n_nodes <= LOAD_NODES_MAX) {
+		code = run(l, argv);
+	} else {
+		fputs("usage: load prepare DIR NODES\n"
+		      "       load open|new DIR NODES NODE-PORT ENFORCER-PORT SERVER-PID STATUS-FILE "
+		      "PACKAGES RUNS SECONDS\n\n"
+		      "prepare: a CA and certificates of srv, gateway, node-0 ... in DIR\n"
+		      "open:    inspections on connections that stay open\n"
+		      "new:     a new connection for each inspection\n",
+		        stderr);
+	}
+	free(l);
+	return code;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A load generator: many nodes in one process, each with its own key, certificate, address and inventories,
+ * and the enforcer that proves where they are attached. What a node will say is composed in advance, all but
+ * the signature over the server's nonce, because in a site that work is done by as many machines as there are
+ * nodes.
+ *
+ *   load_site.c      the CA, certificates and inventories
+ *   load_node.c      one node's conversation
+ *   load_enforcer.c  WHO -> IDENTITY, PLACE -> APPLIED
+ *   load.c           the phases, what is counted and printed
+ */
+#pragma once
+
+#include "net/ipc_stream.h"
+#include "posture/attributes.h"
+#include "proto/patnc/pratique.h"
+#include "proto/pbtnc/pbtnc.h"
+#include "proto/pttls/pttls.h"
+
+#define LOAD_NODES_MAX 4096
+#define LOAD_VARIANTS 4      /* inventories of one node, which take turns */
+#define LOAD_MESSAGES 16     /* PA-TNC messages of one inventory */
+#define LOAD_LATENCIES 65536 /* kept of one run; further ones replace the oldest */
+#define LOAD_SERVER_NAME "srv"
+#define LOAD_ENFORCER_NAME "gateway"
+
+struct load_message {
+	uint32_t vendor, subtype;
+	uint8_t *body;
+	size_t length;
+};
+
+struct load_inventory {
+	struct load_message messages[LOAD_MESSAGES];
+	size_t n_messages, n_packages, n_bytes;
+	uint8_t digest[PRATIQUE_DIGEST_SIZE];
+};
+
+struct load;
+
+struct load_node {
+	struct load *load;
+	unsigned number;
+	struct tls_context *tls;
+	EVP_PKEY *key;
+	struct sockaddr_storage local;
+	struct load_inventory inventories[LOAD_VARIANTS];
+	unsigned turn;
+
+	struct stream *stream;
+	struct pttls_session *pttls;
+	struct pbtnc_session *pb;
+	uint8_t exporter[PRATIQUE_EXPORTER_SIZE], nonce[PRATIQUE_NONCE_SIZE];
+	bool has_nonce;
+	uint32_t next_id;
+	struct patnc_signature_input input;
+	int64_t begun; /* of the assessment, or of the connection where each has a new one */
+};
+
+struct load {
+	struct event_base *base;
+	const char *dir;
+	struct sockaddr_storage node_address, enforcer_address;
+	struct load_node *nodes;
+	size_t n_nodes;
+	bool new_connections; /* one for each inspection */
+	bool stopping;
+	const char *failure; /* static; ends the run */
+
+	struct tls_context *enforcer_tls;
+	struct ipc_client *enforcer;
+	bool enforcer_ready;
+	uint64_t asked, placed;
+
+	/* Of the run under way. */
+	uint64_t inspections, allowed, latencies_seen;
+	uint32_t latencies[LOAD_LATENCIES]; /* us */
+};
+
+/* load_site.c */
+int load_prepare(const char *dir, size_t n_nodes, struct error *err);
+int load_read_site(struct load *l, const char *status, size_t n_packages, struct error *err);
+void load_clear_site(struct load *l);
+void load_node_address(unsigned number, struct sockaddr_storage *ret, struct ip_address *ret_ip);
+void load_node_mac(unsigned number, struct mac_address *ret);
+
+/* load_node.c */
+void load_node_start(struct load_node *n);
+void load_node_stop(struct load_node *n);
+
+/* load_enforcer.c */
+int load_enforcer_start(struct load *l, struct error *err);
+void load_enforcer_stop(struct load *l);
+
+/* load.c */
+void load_fail(struct load *l, const char *why);
+void load_inspected(struct load *l, enum pbtnc_recommendation recommendation, int64_t us);
