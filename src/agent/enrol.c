@@ -68,8 +68,10 @@ static int parse_options(int argc, char **argv, struct enrol_options *o)
 			print_help(stdout);
 			return -1;
 		}
-		if (c == '?')
-			return agent_usage("enrol", "wrong option");
+		if (c == '?') {
+			(void)agent_usage("enrol", "wrong option");
+			return AGENT_USAGE;
+		}
 		if (c == 'r')
 			o->renew = true;
 		else if (c == 'e')
@@ -78,10 +80,11 @@ static int parse_options(int argc, char **argv, struct enrol_options *o)
 			*texts[c] = optarg;
 	}
 	if (optind < argc)
-		return agent_usage("enrol", "no argument is taken: %s", argv[optind]);
-	if (o->server && o->name && !o->token != !o->renew)
+		(void)agent_usage("enrol", "no argument is taken: %s", argv[optind]);
+	else if (!o->server || !o->name || !o->token == !o->renew)
+		(void)agent_usage("enrol", "--server, --name and one of --token and --renew must be given");
+	else
 		return 0;
-	(void)agent_usage("enrol", "--server, --name and one of --token and --renew must be given");
 	return AGENT_USAGE;
 }
 

@@ -269,7 +269,7 @@ static int load(struct tls_context *t, struct error *err)
 	struct stat files[TLS_FILES];
 	look_at_files(t, files); /* before reading: a change in between is seen next time */
 	bool same = t->ssl_ctx && same_file(&files[TLS_CERTIFICATE], &t->files[TLS_CERTIFICATE]) &&
-	            same_file(&files[TLS_KEY], &t->files[TLS_KEY]);
+	        same_file(&files[TLS_KEY], &t->files[TLS_KEY]);
 	memcpy(t->files, files, sizeof(files));
 	int r = make_material(&t->config, same ? t->ssl_ctx : NULL, &m, err);
 	if (r < 0)

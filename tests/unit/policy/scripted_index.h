@@ -21,6 +21,6 @@ struct vuln_index {
 	uint64_t generation;
 	time_ms updated;
 	const char *unjudged; /* a package that it cannot judge; may be NULL */
-	int failure;   /* negative errno: reading fails after the matches */
-	size_t passes; /* how often it was asked */
+	int failure;          /* negative errno: reading fails after the matches */
+	size_t passes;        /* how often it was asked */
 };
