@@ -9,7 +9,7 @@
 struct load {
 	const struct config_option *options;
 	size_t n_options;
-	bool *given;
+	bool *given, *replaced; /* by the file or the command line; by the latter */
 	uint8_t *target;
 	void (*report)(const char *text);
 	struct error *err;
@@ -71,6 +71,14 @@ static int set_number(const struct config_option *o, const char *value, uint8_t 
 		        (long long)o->min, (long long)o->max, duration ? " ms" : "");
 	memcpy(field, &n, sizeof(n));
 	return 0;
+}
+
+static void clear_list(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct config_list){ 0 };
 }
 
 static int set_list(
@@ -139,7 +147,10 @@ static void take_setting(struct load *l, const char *where, int line, char *sett
 			complain(l, where, line, e.text);
 			return;
 		}
+		if (replaces && o->type == CONFIG_LIST && !l->replaced[i])
+			clear_list((struct config_list *)(l->target + o->offset));
 		l->given[i] = true;
+		l->replaced[i] = replaces;
 		if (set_value(o, value, l->target + o->offset, &e) < 0)
 			complain(l, where, line, e.text);
 		return;
@@ -176,7 +187,8 @@ int config_load(const char *path, const char *const *overrides, const struct con
         size_t n_options, void *target, void (*report)(const char *text), struct error *err)
 {
 	bool *given FREE_ON_EXIT = xcalloc(n_options, sizeof(*given));
-	struct load l = { options, n_options, given, target, report, err, 0 };
+	bool *replaced FREE_ON_EXIT = xcalloc(n_options, sizeof(*replaced));
+	struct load l = { options, n_options, given, replaced, target, report, err, 0 };
 	if (path)
 		take_file(&l, path);
 	for (size_t i = 0; overrides && overrides[i]; i++) {
@@ -206,11 +218,7 @@ void config_clear(const struct config_option *options, size_t n_options, void *t
 			free(*(char **)field);
 			*(char **)field = NULL;
 		} else if (options[i].type == CONFIG_LIST) {
-			struct config_list *list = (struct config_list *)field;
-			for (size_t j = 0; j < list->count; j++)
-				free(list->items[j]);
-			free(list->items);
-			*list = (struct config_list){ 0 };
+			clear_list((struct config_list *)field);
 		}
 	}
 }

@@ -60,6 +60,19 @@ static void fills_the_struct(void **state)
 	assert_null(s.name);
 }
 
+/* What the command line says of a list is all of the list. */
+static void command_line_replaces_a_list(void **state)
+{
+	struct sample s = { 0 };
+	struct error err;
+	assert_int_equal(load("name = kobe\nlisten = ::1\nlisten = ::2\n",
+	                         (const char *const[]){ "listen=::3", "listen=::4", NULL }, &s, &err),
+	        0);
+	assert_int_equal(s.listen.count, 2);
+	assert_string_equal(s.listen.items[0], "::3");
+	config_clear(options, ARRAY_LENGTH(options), &s);
+}
+
 static void reports_every_error(void **state)
 {
 	struct sample s = { 0 };
@@ -95,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fills_the_struct),
+		cmocka_unit_test(command_line_replaces_a_list),
 		cmocka_unit_test(reports_every_error),
 		cmocka_unit_test(missing_file_is_named),
 	};
