@@ -159,7 +159,7 @@ int desired_start(struct desired *d, const struct ipc_segments *policy, element_
 	struct element_changes changes = { 0 };
 	if (!same)
 		disown_placements(d, &changes);
-	r = d->driver->ops->load(d->driver, &d->policy, &changes, now, err);
+	r = d->driver->ops->load(d->driver, &d->policy, &changes, false, now, err);
 	element_changes_clear(&changes);
 	if (r < 0)
 		return r;
@@ -171,7 +171,7 @@ int desired_start(struct desired *d, const struct ipc_segments *policy, element_
 
 int desired_reload(struct desired *d, time_ms now, struct error *err)
 {
-	return d->driver->ops->load(d->driver, &d->policy, NULL, now, err);
+	return d->driver->ops->load(d->driver, &d->policy, NULL, true, now, err);
 }
 
 void desired_recall(struct desired *d, const struct ipc_place *saved)
@@ -213,7 +213,7 @@ static int load_policy(struct desired *d, time_ms now, struct error *err)
 	struct element_changes changes = { 0 };
 	TABLE_FOREACH(it, d->spots)
 		desired_plan(d, it.value, now, &changes);
-	int r = d->driver->ops->load(d->driver, &d->policy, &changes, now, err);
+	int r = d->driver->ops->load(d->driver, &d->policy, &changes, false, now, err);
 	element_changes_clear(&changes);
 	return r;
 }

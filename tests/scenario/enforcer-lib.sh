@@ -158,7 +158,7 @@ mark_heard() {
 	seen_lines=$(wc -l <"$work/heard")
 }
 heard_since() {
-	tail -n "+$((seen_lines + 1))" "$work/heard" | grep -qE "$1"
+	tail -n "+$((seen_lines + 1))" "$work/heard" | grep -E "$1" >/dev/null
 }
 expect_heard() {
 	eventually heard_since "$1" || fail "the server did not hear: $1"

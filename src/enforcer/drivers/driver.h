@@ -29,9 +29,10 @@ typedef void (*element_fn)(void *context, const struct element *e);
 struct driver;
 struct driver_ops {
 	/* Puts the rules of policy in force, in one step with changes (which belong to the new policy's
-	 * marks); elements that changes do not name stay. */
+	 * marks; may be NULL); elements that changes do not name stay. Rules that are in force already are
+	 * left alone, unless always: a packet under way while rules are exchanged may be lost. */
 	int (*load)(struct driver *d, const struct ipc_segments *policy,
-	        const struct element_changes *changes, time_ms now, struct error *err);
+	        const struct element_changes *changes, bool always, time_ms now, struct error *err);
 	/* All of changes in one step, or nothing and an error. */
 	int (*apply)(struct driver *d, const struct element_change *changes, size_t count, time_ms now,
 	        struct error *err);

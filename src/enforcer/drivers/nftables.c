@@ -3,6 +3,7 @@
  * The driver for the kernel's own packet filter. Each call builds one text and hands it to libnftables, which
  * sends it to the kernel as one transaction.
  */
+#include "base/table.h"
 #include "enforcer/drivers/driver.h"
 #include "enforcer/drivers/nft_counters.h"
 #include "enforcer/drivers/nft_elements.h"
@@ -49,19 +50,20 @@ static int ask(struct nftables *n, const char *command, json_t **ret, struct err
 
 /* ---- what an earlier policy left ---- */
 
-static void write_stale(FILE *out, const struct ipc_segments *policy, const json_t *listing, const char *type)
+static void write_stale(FILE *out, const struct ipc_segments *policy, const json_t *listing, const char *type,
+        const char *rules)
 {
 	size_t i;
 	json_t *object;
 	json_array_foreach(json_object_get(listing, "nftables"), i, object) {
 		const char *name = json_string_value(json_object_get(json_object_get(object, type), "name"));
-		if (name && !nft_rules_has_name(policy, name))
+		if (name && !nft_rules_has_name(policy, name) && strcmp(name, rules) != 0)
 			fprintf(out, "delete %s inet pratique %s\n", type, name);
 	}
 }
 
-static int write_stale_names(
-        struct nftables *n, FILE *out, const struct ipc_segments *policy, struct error *err)
+static int write_stale_names(struct nftables *n, FILE *out, const struct ipc_segments *policy,
+        const char *rules, struct error *err)
 {
 	json_t *listing;
 	unsigned int flags = nft_ctx_output_get_flags(n->read);
@@ -72,28 +74,10 @@ static int write_stale_names(
 		return 0;
 	if (r < 0)
 		return r;
-	write_stale(out, policy, listing, "chain");
-	write_stale(out, policy, listing, "counter");
+	write_stale(out, policy, listing, "chain", rules);
+	write_stale(out, policy, listing, "counter", rules);
 	json_decref(listing);
 	return 0;
-}
-
-static int nftables_load(struct driver *d, const struct ipc_segments *policy,
-        const struct element_changes *changes, time_ms now, struct error *err)
-{
-	struct nftables *n = (struct nftables *)d;
-	char *text FREE_ON_EXIT = NULL;
-	size_t length;
-	FILE *out = open_memstream(&text, &length);
-	if (!out)
-		return error_set(err, -ENOMEM, "nftables: no memory for the rules");
-	nft_rules_declare(out, n->links, policy);
-	nft_rules_write(out, n->links, policy, n->log_group);
-	int r = write_stale_names(n, out, policy, err);
-	if (changes)
-		nft_elements_write(out, n->links, changes->items, changes->count, now);
-	fclose(out);
-	return r < 0 ? r : run(n->write, text, err);
 }
 
 static int nftables_apply(
@@ -108,6 +92,64 @@ static int nftables_apply(
 	nft_elements_write(out, n->links, changes, count, now);
 	fclose(out);
 	return length ? run(n->write, text, err) : 0;
+}
+
+/* ---- loading ---- */
+
+/* The name of a counter that counts nothing and tells which rules are in force. */
+static void name_rules(const char *text, size_t length, char name[32])
+{
+	static const uint64_t key[2] = { 0 };
+	snprintf(name, 32, "rules_%016" PRIx64, hash_bytes(key, text, length));
+}
+
+struct rules_name {
+	const char *wanted;
+	bool found;
+};
+
+static void find_rules(void *context, const char *name, uint64_t packets, uint64_t bytes)
+{
+	struct rules_name *r = context;
+	r->found = r->found || strcmp(name, r->wanted) == 0;
+}
+
+/* The rules of a routed link hang on its interface and go with it, unseen: those are always made again. */
+static bool in_force(struct nftables *n, const char *name)
+{
+	struct rules_name r = { name, false };
+	struct error ignored;
+	for (size_t i = 0; i < n->links->count; i++)
+		if (n->links->items[i].routed)
+			return false;
+	return nft_counters_read(n->counters, NFPROTO_INET, find_rules, &r, &ignored) == 0 && r.found;
+}
+
+static int nftables_load(struct driver *d, const struct ipc_segments *policy,
+        const struct element_changes *changes, bool always, time_ms now, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	char *text FREE_ON_EXIT = NULL;
+	char name[32];
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	int r = 0;
+	if (!out)
+		return error_set(err, -ENOMEM, "nftables: no memory for the rules");
+	nft_rules_declare(out, n->links, policy);
+	nft_rules_write(out, n->links, policy, n->log_group);
+	fflush(out);
+	name_rules(text, length, name);
+	if (!always && in_force(n, name)) {
+		fclose(out);
+		return changes ? nftables_apply(d, changes->items, changes->count, now, err) : 0;
+	}
+	r = write_stale_names(n, out, policy, name, err);
+	fprintf(out, "add counter inet pratique %s\n", name);
+	if (changes)
+		nft_elements_write(out, n->links, changes->items, changes->count, now);
+	fclose(out);
+	return r < 0 ? r : run(n->write, text, err);
 }
 
 static int list_set(struct nftables *n, size_t link, size_t index, time_ms now, element_fn fn, void *context,

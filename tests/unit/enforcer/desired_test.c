@@ -55,7 +55,7 @@ static int fake_apply(
 }
 
 static int fake_load(struct driver *d, const struct ipc_segments *policy,
-        const struct element_changes *changes, time_ms now, struct error *err)
+        const struct element_changes *changes, bool always, time_ms now, struct error *err)
 {
 	struct fake *f = (struct fake *)d;
 	int r = changes ? fake_apply(d, changes->items, changes->count, now, err) : 0;
