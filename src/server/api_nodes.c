@@ -68,9 +68,10 @@ static json_t *node_to_json(struct server *s, const struct site_node *n, time_ms
 {
 	json_t *j = json_object(), *places = json_array();
 	const char *state = n->revoked ? "revoked"
-	        : n->inspected         ? "expired"
-	                               : "not inspected",
-	           *segment = NULL;
+	        : !n->inspected        ? "not inspected"
+	        : n->attachments       ? "expired"
+	                               : "not placed", /* its attachment was not proven */
+	        *segment = NULL;
 	bool connected = false;
 	for (const struct site_attachment *a = n->attachments; a; a = a->next_of_node) {
 		json_array_append_new(places, attachment_to_json(s, a, now));

@@ -49,7 +49,9 @@ static void on_work(void *context)
 {
 }
 
-/* Alice is isolated because of one advisory; a printer is there without an agent. */
+/* Alice is isolated because of one advisory; carol is nobody knows where; a printer is there without an
+ * agent.
+ */
 static void furnish(struct server *s, struct bed *b)
 {
 	struct site_outcome o;
@@ -65,6 +67,7 @@ static void furnish(struct server *s, struct bed *b)
 	bed_commit(b);
 	site_see_attachment(b->site, "gw", "p2", &(struct mac_address){ { 2, 0, 0, 0, 6, 0x31 } }, now)
 	        ->present = true;
+	site_see_node(b->site, "carol", b->alice->thumbprint, "0c", now)->inspected = now;
 }
 
 /* The vulnerability index of the bed is a script: what the status asks of it beside. */
@@ -185,14 +188,27 @@ static void test_status(void **state)
 	json_decref(j);
 }
 
+static json_t *find_node(const json_t *j, const char *name)
+{
+	size_t i;
+	json_t *node;
+	json_array_foreach(json_object_get(j, "nodes"), i, node)
+		if (strcmp(text_of(node, "name"), name) == 0)
+			return node;
+	fail_msg("no node %s", name);
+	return NULL;
+}
+
 static void test_nodes(void **state)
 {
-	json_t *j = call("GET", "/v1/nodes", NULL), *node = json_array_get(json_object_get(j, "nodes"), 0);
-	assert_int_equal(json_array_size(json_object_get(j, "nodes")), 1);
+	json_t *j = call("GET", "/v1/nodes", NULL), *node = find_node(j, "alice");
+	assert_int_equal(json_array_size(json_object_get(j, "nodes")), 2);
 	assert_string_equal(text_of(node, "name"), "alice");
 	assert_string_equal(text_of(node, "role"), "employee");
 	assert_string_equal(text_of(node, "state"), "not compliant");
 	assert_string_equal(text_of(node, "segment"), "isolated");
+	assert_string_equal(text_of(find_node(j, "carol"), "state"), "not placed");
+	assert_string_equal(text_of(find_node(j, "carol"), "segment"), "quarantine");
 	json_t *printer = json_array_get(json_object_get(j, "agentless"), 0);
 	assert_string_equal(text_of(printer, "mac"), "02:00:00:00:06:31");
 	assert_string_equal(text_of(printer, "state"), "not inspected");
