@@ -287,6 +287,10 @@ static void take_listed(struct posture_reader *r)
 		package.source_version = package.version;
 		(void)posture_add_package(r->p, &package); /* the list has the same limit */
 	}
+	if (r->n_listed)
+		(void)posture_add_unknown(r->p, "packages",
+		        "the agent does not say what its packages are built from, so advisories that name "
+		        "another source package are missed");
 	if (unusable)
 		(void)posture_add_unknown(
 		        r->p, "packages", "%zu packages without a name or a version", unusable);

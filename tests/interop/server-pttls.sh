@@ -130,23 +130,26 @@ expect "$site/findings-client.log" 'Upgrade [^ ]+ from [^ ]+ to 999:1' "findings
 node '.decision.findings[] | select(.kind == "advisory") | .package + " " + .installed' | sort -u >"$site/found"
 diff "$site/packages" "$site/found" >"$site/packages.log" || fail "findings: not the packages of dpkg"
 echo "ok: findings: all $installed packages of dpkg, each with its version and its advisory"
-is "findings: one a package, and the missing signature" "$(node .decision.n_findings)" $((installed + 1))
+is "findings: one a package, and the missing signature" \
+	"$(node '[.decision.findings[].requirement] | group_by(.) | map("\(.[0]) \(length)") | join(", ")')" \
+	"patched $installed, signed posture 1"
 is "findings: the posture counts as unsigned" "$(node .posture_signed)" false
 is "findings: not compliant" "$(node .decision.compliant)" false
 is "findings: in quarantine" "$(node .segment)" quarantine
 api nodes >"$site/nodes.log"
-expect "$site/nodes.log" '^node.test ' "findings: the node is listed"
+expect "$site/nodes.log" '^node.test +not placed +quarantine' "findings: the node is listed"
 api explain node.test >"$site/explain.log"
 expect "$site/explain.log" '^bash .* TEST-bash ' "findings: and explained"
 
-# ---- nothing found: it is no better off ----
+# ---- nothing found: it is no better off, and what it did not say is no pass ----
 
 echo no-such-package | advisories
 api reload >"$site/reload.log" 2>&1 || fail "reload"
 assess clean
 expect "$site/clean-client.log" "access recommendation is 'Quarantined'" "clean: quarantined"
 expect "$site/clean-client.log" 'posture is not signed' "clean: because nobody signed"
-is "clean: that is the only finding" "$(node '[.decision.findings[].requirement] | join(",")')" 'signed posture'
+is "clean: that, and what could have been missed" "$(node '[.decision.findings[].requirement] | join(", ")')" 'signed posture, patched'
+expect "$site/clean-client.log" 'another source package are missed' "clean: the client was told what it should have said"
 
 # ---- rejected ----
 

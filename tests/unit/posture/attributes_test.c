@@ -193,7 +193,11 @@ static void another_agent_on_debian_is_understood(void **state)
 	assert_string_equal(p->packages[1].type, "deb");
 	assert_string_equal(p->packages[1].name, "zlib1g");
 	assert_string_equal(p->packages[1].version, "1:1.2.13.dfsg-1");
+	/* Its source is zlib, which nobody said: what was matched is not all that there may be. */
 	assert_string_equal(p->packages[1].source, "zlib1g");
+	assert_int_equal(p->n_unknowns, 1);
+	assert_string_equal(p->unknowns[0].field, "packages");
+	assert_non_null(strstr(p->unknowns[0].reason, "source package"));
 	posture_free(p);
 }
 
