@@ -93,6 +93,8 @@ static const char *package_words(struct policy_evaluation *ev, const struct poli
 	}
 	if (n > 0)
 		return policy_arena_format(a, "package %s is installed (%s)", name, versions);
+	if (p && p->packages_known && p->n_packages == 0)
+		return unknown_words(a, policy_arena_format(a, "package %s", name), "the inventory is empty");
 	if (p && p->packages_known)
 		return policy_arena_format(a, "package %s is not installed", name);
 	return unknown_words(a, policy_arena_format(a, "package %s", name),

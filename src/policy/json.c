@@ -57,18 +57,24 @@ static json_t *finding_to_json(const struct policy_finding *f)
 	return o;
 }
 
+json_t *policy_findings_to_json(const struct policy_decision *d)
+{
+	json_t *findings = json_array();
+	for (size_t i = 0; i < d->n_findings; i++)
+		json_array_append_new(findings, finding_to_json(&d->findings[i]));
+	return findings;
+}
+
 json_t *policy_decision_to_json(const struct policy_decision *d)
 {
-	json_t *o = json_object(), *findings = json_array();
+	json_t *o = json_object();
 	json_object_set_new(o, "segment", json_text(d->segment->name));
 	json_object_set_new(o, "level", json_integer(d->segment->level));
 	json_object_set_new(o, "compliant", json_boolean(d->compliant));
 	json_object_set_new(o, "rejected", json_boolean(d->rejected));
 	json_object_set_new(o, "rule", json_text(d->rule));
 	json_object_set_new(o, "advisory_generation", json_integer((json_int_t)d->advisory_generation));
-	for (size_t i = 0; i < d->n_findings; i++)
-		json_array_append_new(findings, finding_to_json(&d->findings[i]));
-	json_object_set_new(o, "findings", findings);
+	json_object_set_new(o, "findings", policy_findings_to_json(d));
 	json_object_set_new(o, "findings_omitted", json_integer((json_int_t)d->n_omitted));
 	return o;
 }

@@ -131,3 +131,5 @@ struct policy_decision {
 void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret);
 void policy_decision_clear(struct policy_decision *d);
 json_t *policy_decision_to_json(const struct policy_decision *d);
+/* Its findings alone: good also after the policy is gone. */
+json_t *policy_findings_to_json(const struct policy_decision *d);

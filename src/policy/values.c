@@ -112,7 +112,7 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 		if (all == TRI_UNKNOWN)
 			return TRI_UNKNOWN;
 	}
-	if (!p->packages_known || policy_unknown_find(p, "packages"))
+	if (!p->packages_known || p->n_packages == 0 || policy_unknown_find(p, "packages"))
 		return TRI_UNKNOWN;
 	return any ? all : TRI_NO;
 }
@@ -313,6 +313,8 @@ static const char *match_doubt(struct policy_evaluation *ev)
 	const char *unread = policy_unknown_find(p, "packages");
 	if (!p->packages_known || unread)
 		return policy_arena_shown(ev->arena, unread ? unread : "the agent did not report it", 200);
+	if (p->n_packages == 0) /* no system has none: it was not read, or not where it is */
+		return "the inventory is empty";
 	if (ev->n_unjudged)
 		return policy_arena_format(ev->arena, "%zu %s cannot be judged, the first is %s",
 		        ev->n_unjudged, ev->n_unjudged == 1 ? "package" : "packages", ev->unjudged);

@@ -294,7 +294,9 @@ static void take_listed(struct posture_reader *r)
 	if (unusable)
 		(void)posture_add_unknown(
 		        r->p, "packages", "%zu packages without a name or a version", unusable);
-	r->p->packages_known = true;
+	r->p->packages_known = r->p->n_packages > 0;
+	if (r->n_listed == 0)
+		(void)posture_add_unknown(r->p, "packages", "the agent's list of packages is empty");
 }
 
 static bool has_unknown(const struct posture *p, const char *field)
@@ -315,9 +317,12 @@ static void take_packages(struct posture_reader *r)
 	if (r->unnamed)
 		(void)posture_add_unknown(
 		        p, "packages", "%u software identifiers that are not package URLs", r->unnamed);
-	p->packages_known = r->inventory_known && (p->n_packages > 0 || r->unnamed == 0);
-	if (!r->inventory_known && !has_unknown(p, "packages"))
-		(void)posture_add_unknown(p, "packages", "the agent sent no inventory");
+	p->packages_known = r->inventory_known && p->n_packages > 0;
+	if (p->packages_known || has_unknown(p, "packages"))
+		return;
+	/* There is no system of no packages: whoever says so has not looked, or looked in the wrong place. */
+	(void)posture_add_unknown(p, "packages",
+	        r->inventory_known ? "the agent's inventory is empty" : "the agent sent no inventory");
 }
 
 struct posture *posture_reader_finish(struct posture_reader *r, time_ms now)

@@ -42,7 +42,8 @@ struct inspection {
 	/* The node's last batch. */
 	struct patnc_signature_input input;
 	bool has_signature, is_signed;
-	char *token; /* the certificate that it presents; NULL = none */
+	bool has_unsigned; /* what the reader holds came in part with a batch that was not signed */
+	char *token;       /* the certificate that it presents; NULL = none */
 	bool has_digest;
 	uint8_t digest[PRATIQUE_DIGEST_SIZE];
 };
@@ -54,13 +55,19 @@ static void begin_batch(struct inspection *i)
 	free(TAKE_POINTER(i->token));
 }
 
+static void empty_reader(struct inspection *i)
+{
+	posture_reader_free(i->reader);
+	i->reader = posture_reader_new();
+	i->has_unsigned = false;
+}
+
 static void begin_assessment(struct inspection *i)
 {
 	memset(i->nonce, 0, sizeof(i->nonce));
 	i->rounds = 0;
 	i->is_begun = i->asked = i->is_failed = i->is_ours = false;
-	posture_reader_free(i->reader);
-	i->reader = posture_reader_new();
+	empty_reader(i);
 	site_outcome_clear(&i->outcome);
 	store_forget_waiter(i->config.site->store, i);
 	begin_batch(i);
@@ -248,10 +255,8 @@ static void ask(struct inspection *i)
 		end(i, "the node does not answer what it is asked");
 		return;
 	}
-	if (i->is_ours) { /* its posture comes whole, and signed, with the next batch */
-		posture_reader_free(i->reader);
-		i->reader = posture_reader_new();
-	}
+	if (i->is_ours) /* its posture comes whole, and signed, with the next batch */
+		empty_reader(i);
 	if (reply_send_request(i->pb, &i->next_id, i->nonce, i->is_ours, &w) < 0) {
 		wr_free(&w);
 		end(i, "the request could not be composed");
@@ -266,10 +271,11 @@ static void ask(struct inspection *i)
 static void take_posture(struct inspection *i)
 {
 	struct site *site = i->config.site;
-	if (!i->is_signed && !i->has_signature)
+	const bool is_signed = i->is_signed && !i->has_unsigned;
+	if (i->is_signed ? i->has_unsigned : !i->has_signature)
 		site->counters.signatures_refused++;
 	struct posture *posture = i->is_failed ? NULL : posture_reader_finish(i->reader, i->now);
-	if (!posture || site_take_posture(site, i->config.node, posture, i->is_signed, i->now) < 0) {
+	if (!posture || site_take_posture(site, i->config.node, posture, is_signed, i->now) < 0) {
 		i->is_failed = true;
 		i->outcome = (struct site_outcome){ .note = "the posture could not be read" };
 		snprintf(i->outcome.segment, sizeof(i->outcome.segment), "%s",
@@ -333,6 +339,7 @@ static void take_event(struct inspection *i, const struct pbtnc_event *e)
 			break;
 		}
 		i->is_begun = true;
+		i->has_unsigned |= !i->is_signed;
 		set_step(i, STEP_PLACING);
 		i->config.effects.find_place(i->config.context);
 		break;

@@ -121,6 +121,8 @@ const struct posture *site_posture(struct site *site, struct site_node *node)
 bool site_may_begin(struct site *site, struct site_node *node, time_ms now)
 {
 	time_ms from = MAX(node->assessments_until, now);
+	if (from - now > SITE_ASSESSMENT_BURST_MS) /* never by what it did: the clock was set back */
+		from = now;
 	if (from + SITE_ASSESSMENT_COST_MS - now > SITE_ASSESSMENT_BURST_MS) {
 		site->counters.assessments_refused++;
 		return false;
@@ -141,7 +143,11 @@ static void evaluate(struct site *site, struct site_node *node, time_ms now, str
 	policy_evaluate(site->policy, &input, &o->decision);
 	site->counters.judgements++;
 	o->compliant = o->decision.compliant;
-	o->rejected = o->decision.rejected;
+	o->rejected = o->decision.rejected || node->revoked;
+	if (node->revoked) { /* while it was being inspected */
+		o->compliant = false;
+		o->note = "the node is revoked";
+	}
 	if (input.posture && !node->posture_signed) {
 		/* It may be another host's: good for findings, not for an admission. */
 		o->compliant = false;
@@ -152,6 +158,7 @@ static void evaluate(struct site *site, struct site_node *node, time_ms now, str
 	        : o->decision.segment;
 	snprintf(o->segment, sizeof(o->segment), "%s", s->name);
 	o->level = s->level;
+	o->decision.segment = NULL; /* the outcome may be told after the policy is another one */
 }
 
 static void record(struct site *site, const struct site_node *node, const struct site_outcome *o,
@@ -253,9 +260,11 @@ static void placement_is_durable(int result, void *context)
 	struct site_attachment *a = p->attachment;
 	a->pending--;
 	if (a->decided.generation == p->generation) {
-		if (result == 0) {
+		if (result == 0 && a->present) {
 			a->handed = a->decided;
 			p->site->effects.place(p->site->context, a, false);
+		} else if (result == 0) {
+			/* It has gone meanwhile, and who comes next must present itself. */
 		} else if (result != -ECANCELED) {
 			a->decided = a->handed; /* what is not stored was not decided */
 		}
@@ -282,7 +291,8 @@ static void place(
 	site_save_attachment(site, a);
 	if (is_worse) {
 		site->counters.demotions++;
-		a->handed = a->decided;
+		a->handed = a->present ? a->decided
+		                       : (struct site_placement){ .generation = a->decided.generation };
 		site->effects.place(site->context, a, true);
 		store_when_durable(site->store, demotion_is_durable, a);
 		return;

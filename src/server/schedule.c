@@ -41,8 +41,22 @@ static void release_posture(struct site_node *node, time_ms now)
 	node->n_package_keys = 0;
 }
 
+/* No admission lasts longer than a certificate: where one does, the clock was set back, or the policy is a
+ * stricter one. What enforcement points were told runs out by their own time. */
+static void limit_to_lifetime(struct site *site, struct site_attachment *a, time_ms now)
+{
+	const time_ms latest = now + policy_certificate_lifetime_ms(site->policy);
+	if (a->decided.expires > latest) {
+		a->decided.expires = latest;
+		a->unsaved = true;
+	}
+	a->handed.expires = MIN(a->handed.expires, latest);
+	a->next_inspection = MIN(a->next_inspection, now + policy_inspect_interval_ms(site->policy));
+}
+
 static void tick_attachment(struct site *site, struct site_attachment *a, time_ms now)
 {
+	limit_to_lifetime(site, a, now);
 	if (a->unsaved) {
 		a->unsaved = false;
 		site_save_attachment(site, a);

@@ -127,7 +127,8 @@ struct site {
 
 /* What a decision came to, for whoever asked. */
 struct site_outcome {
-	struct policy_decision decision; /* of the policy; the rest says what was made of it */
+	struct policy_decision decision; /* of the policy, without the segment; the rest says what was made of
+	                                  * it */
 	uint64_t generation;
 	struct site_attachment *attachment; /* NULL: no proven attachment, no placement */
 	char segment[64];

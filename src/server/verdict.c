@@ -53,9 +53,7 @@ static json_t *findings_within(const struct site_outcome *o, size_t budget, size
 	}
 	*ret_left_out = o->decision.n_findings - n + o->decision.n_omitted;
 	part.n_findings = n;
-	json_t *whole = n ? policy_decision_to_json(&part) : NULL;
-	json_t *list = whole ? json_incref(json_object_get(whole, "findings")) : json_array();
-	json_decref(whole);
+	json_t *list = policy_findings_to_json(&part);
 	if (o->unsigned_posture)
 		json_array_insert_new(list, 0, unsigned_finding());
 	return list;
