@@ -30,6 +30,7 @@ struct policy_evaluation {
 	struct policy_arena *arena; /* of the decision */
 	struct policy_match *matches;
 	size_t n_matches, matches_capacity;
+	size_t n_met; /* matches that were judged, kept or not */
 	struct policy_term *terms;
 	const char
 	        *advisories_unknown; /* why the advisories were not, or not all, looked at; NULL: they were */

@@ -16,6 +16,7 @@
 #define POLICY_FILE_MAX (1u << 20)
 #define POLICY_SEGMENTS_MAX 200 /* marks are one byte; 0 = not a node */
 #define POLICY_FINDINGS_MAX 20000
+#define POLICY_MATCHES_MAX 200000 /* of advisories with the packages of one node; the rest is unknown */
 
 /* ---- the filter IR ---- */
 

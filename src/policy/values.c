@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "policy/evaluation.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum tristate policy_and(enum tristate a, enum tristate b)
@@ -277,6 +278,8 @@ static int match_judge(const struct vuln_match *m, void *context)
 	const struct policy_tree *t = &ev->policy->tree;
 	size_t kept = SIZE_MAX;
 	bool tried = false;
+	if (ev->n_met++ == POLICY_MATCHES_MAX)
+		return -E2BIG;
 	for (size_t i = 0; i < t->n_terms; i++) {
 		struct policy_term *term = &ev->terms[i];
 		const struct policy_expression *where = t->terms[i]->first;
@@ -334,8 +337,9 @@ void policy_match_advisories(struct policy_evaluation *ev)
 	else if (!in->posture)
 		ev->advisories_unknown = "the node was not inspected";
 	else if (vuln_match_all(in->index, in->posture, &sink, &ev->decision->advisory_generation, &err) < 0)
-		ev->advisories_unknown =
-		        policy_arena_format(ev->arena, "the advisories could not be read: %s", err.text);
+		ev->advisories_unknown = ev->n_met > POLICY_MATCHES_MAX
+		        ? "there are more matches than are gone through"
+		        : policy_arena_format(ev->arena, "the advisories could not be read: %s", err.text);
 	else
 		ev->advisories_unknown = match_doubt(ev);
 }

@@ -64,7 +64,8 @@ static void find_place(struct matcher *m, const char *type)
 		p->has_bare = ecosystem_is_there(m, INDEX_BY_ADVISORY, p->bare);
 	}
 	p->by_binary = ecosystem_is_there(m, INDEX_BY_BINARY, p->ecosystem);
-	p->known = p->by_binary || p->has_bare || ecosystem_is_there(m, INDEX_BY_ADVISORY, p->ecosystem);
+	/* A few advisories of all releases do not make this release known. */
+	p->known = p->by_binary || ecosystem_is_there(m, INDEX_BY_ADVISORY, p->ecosystem);
 	if (!p->known)
 		error_set(&p->reason, 0, "the index has no advisories for %s", p->ecosystem);
 }
@@ -183,14 +184,29 @@ static int judge_by_advisory(struct matcher *m, const struct posture_package *pa
 	return r < 0 ? r : 0;
 }
 
+/* A name that no index can hold is not one that nothing is known against. */
+static bool has_key(struct matcher *m, const struct posture_package *package)
+{
+	const char *const names[] = { package->name, package->source };
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		if (ecosystem_package_name(m->place.ecosystem, names[i], m->name) < 0 ||
+		        index_package_key(m->key_text, INDEX_BY_ADVISORY, m->place.ecosystem, names[i]) == 0)
+			return false;
+	return true;
+}
+
 static int judge_package(struct matcher *m, const struct posture_package *package)
 {
 	if (!m->place.type || strcmp(m->place.type, package->type) != 0)
 		find_place(m, package->type);
-	if (!m->place.known)
-		return refuse(m, package, m->place.reason.text);
 	m->key_version = NULL;
-	int r = judge_by_advisory(m, package);
+	if (!m->place.known && !m->place.has_bare)
+		return refuse(m, package, m->place.reason.text);
+	if (!has_key(m, package))
+		return refuse(m, package, "its name is too long to be looked up");
+	int r = m->place.known ? 0 : refuse(m, package, m->place.reason.text);
+	if (r == 0)
+		r = judge_by_advisory(m, package);
 	if (r < 0 || !m->place.by_binary)
 		return r;
 	r = judge_key(m, package, INDEX_BY_BINARY, m->place.ecosystem, package->name, package->version);

@@ -77,6 +77,29 @@ static void test_no_packages_are_not_judged_well(void **state)
 	site_outcome_clear(&o);
 }
 
+/* Many packages that claim to be of one source with many advisories: the server is not kept from the others.
+ */
+static void test_matches_have_an_end(void **state)
+{
+	struct bed *b = *state;
+	struct site_outcome o;
+	struct posture *posture = bed_posture("openssl");
+	struct scripted_match many[8];
+	const struct posture_package one = posture->packages[0];
+	while (posture_add_package(posture, &one) == 0)
+		;
+	for (size_t i = 0; i < ARRAY_LENGTH(many); i++)
+		many[i] = bed_hole;
+	b->index.matches = many;
+	b->index.n_matches = ARRAY_LENGTH(many);
+	assert_true(posture->n_packages * ARRAY_LENGTH(many) > POLICY_MATCHES_MAX);
+	assert_int_equal(site_take_posture(b->site, b->alice, posture, true, T0), 0);
+	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, &o);
+	assert_false(o.compliant);
+	assert_int_equal(o.decision.n_findings + o.decision.n_omitted, POLICY_MATCHES_MAX);
+	site_outcome_clear(&o);
+}
+
 struct part {
 	struct saying saying;
 	bool ours;
@@ -208,6 +231,7 @@ int main(void)
 		TEST(test_policy_changes_before_the_result),
 		TEST(test_empty_inventory),
 		TEST(test_no_packages_are_not_judged_well),
+		TEST(test_matches_have_an_end),
 		TEST(test_signature_of_another_batch),
 		TEST(test_absent_is_not_placed),
 		TEST(test_gone_before_the_disk),

@@ -420,6 +420,35 @@ static void too_many_rules_affect_everything(void **state)
 	EXPECT(f, "p A-1 - unknown test ", "p A-2 9 unknown test ");
 }
 
+/* One advisory for all releases counts in each, and makes none of them known. */
+static void an_advisory_of_all_releases(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "test",
+	        "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\","
+	        "\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"2\"}]}]}]}");
+	put_simple(f, "A-2", "q", "[{\"introduced\":\"0\"}]", "");
+	commit(f);
+	install(f, "deb", "p", "1", "p", "1");
+	EXPECT(f, "p A-1 2 unknown test ");
+	f->posture.os_version = "13";
+	EXPECT(f, "p: the index has no advisories for Debian:13", "p A-1 2 unknown test ");
+}
+
+static void a_name_that_no_index_holds(void **state)
+{
+	struct fixture *f = *state;
+	char name[600];
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	put_simple(f, "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	commit(f);
+	install(f, "deb", "p1", "1", name, "1");
+	install(f, "deb", "p2", "1", "p", "1");
+	EXPECT(f, "p1: its name is too long to be looked up", "p2 A-1 - unknown test ");
+}
+
 static void an_index_that_is_none(void **state)
 {
 	struct vuln_index *index;
@@ -442,6 +471,8 @@ int main(void)
 		WITH_INDEX(changes_are_named),
 		WITH_INDEX(sources_keep_apart),
 		WITH_INDEX(what_cannot_be_judged_is_said),
+		WITH_INDEX(an_advisory_of_all_releases),
+		WITH_INDEX(a_name_that_no_index_holds),
 		WITH_INDEX(malformed_records_are_refused),
 		WITH_INDEX(too_many_rules_affect_everything),
 		cmocka_unit_test(an_index_that_is_none),
