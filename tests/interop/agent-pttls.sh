@@ -103,6 +103,9 @@ expect "$site/shown.log" 'access allowed' "allowed: people are told so"
 
 # ---- on the connection that stays open ----
 
+python3 "$here/socket-nodelay.py" "$(pgrep -P "$agent_pid")" 1271 -- sleep 1 >"$site/nodelay.log" 2>&1 ||
+	fail "the agent's socket delays"
+echo "ok: TCP_NODELAY is set on the agent's socket"
 assessments=$(count 'creating PB-TNC RESULT batch')
 sleep 5
 [ "$(count 'creating PB-TNC RESULT batch')" = "$assessments" ] || fail "unchanged: inspected again without a reason"
