@@ -18,6 +18,7 @@
 #include "proto/patnc/patnc.h"
 
 #define POSTURE_RECORDS_MAX 8192
+#define POSTURE_TARGETS_MAX 512
 #define POSTURE_LIST_CHUNK 1024                /* updates in one System attribute */
 #define POSTURE_MESSAGE_MAX (4u << 20)         /* bytes of one message */
 #define POSTURE_INSPECTION_MAX (32u << 20)     /* bytes of all messages of one inspection */
@@ -29,11 +30,18 @@ struct posture_wants {
 	bool inventory;          /* a SWIMA Request; there are no events, so it is always answered in full */
 	bool records;            /* it wants more than identifiers (RFC 8412 5.7, Result Type) */
 	uint32_t inventory_id;   /* its Request ID, echoed */
+	/* Hashes of the identifiers that it names; none: it wants all, as is said of more than there is room
+	 * for. */
+	size_t n_targets;
+	uint64_t targets[POSTURE_TARGETS_MAX];
 };
 /* Reads one PA message of a server and adds to wants. Other attributes are not its business. 0, or -EBADMSG
  * with *ret_error. */
 int posture_read_request(
         struct posture_wants *wants, const void *body, size_t length, struct patnc_error *ret_error);
+
+/* Whether the software with this identifier is asked for. */
+bool posture_is_wanted(const struct posture_wants *wants, const char *identifier);
 
 /* One whole PA-TNC message; the bytes are valid until it returns. Negative stops and is returned. */
 typedef int (*posture_message_fn)(

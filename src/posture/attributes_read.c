@@ -336,32 +336,3 @@ struct posture *posture_reader_finish(struct posture_reader *r, time_ms now)
 	r->p = posture_new();
 	return p;
 }
-
-int posture_read_request(
-        struct posture_wants *wants, const void *body, size_t length, struct patnc_error *ret_error)
-{
-	struct patnc_message message;
-	struct patnc_attribute a;
-	int result = patnc_read_message(body, length, NULL, &message, ret_error);
-	while (result == 0 && patnc_next_attribute(&message, &a)) {
-		struct patnc_list list;
-		struct patnc_attribute_id id;
-		struct swima_request request;
-		if (a.vendor != PATNC_VENDOR_IETF)
-			continue;
-		if (a.type == PATNC_ATTRIBUTE_REQUEST) {
-			result = patnc_get_attribute_request(&a, &list);
-			while (result == 0 && patnc_next_attribute_id(&list, &id))
-				wants->installed_packages |=
-				        id.vendor == PATNC_VENDOR_IETF && id.type == PATNC_INSTALLED_PACKAGES;
-		} else if (a.type == PATNC_SWIMA_REQUEST) {
-			result = swima_get_request(&a, &request);
-			wants->inventory = true;
-			wants->inventory_id = result == 0 ? request.id : 0;
-			wants->records = result == 0 && !request.identifiers_only;
-		}
-		if (result < 0)
-			*ret_error = patnc_invalid_attribute(&message, &a);
-	}
-	return result;
-}

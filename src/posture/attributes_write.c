@@ -122,10 +122,13 @@ static int write_records(struct output *o, size_t from, size_t to)
 	struct swima_list list = { .type = o->wants->records ? PATNC_SOFTWARE_INVENTORY
 		                                             : PATNC_SOFTWARE_IDENTIFIER_INVENTORY,
 		.id = o->wants->inventory_id };
+	uint32_t count = 0;
 	begin(o);
 	size_t at = swima_begin_list(&o->w, &list);
 	for (size_t i = from; i < to; i++) {
 		char *purl FREE_ON_EXIT = purl_with_source(o->p, &o->p->packages[i]);
+		if (!posture_is_wanted(o->wants, purl))
+			continue;
 		const struct swima_record record = { .id = (uint32_t)i + 1,
 			.model_vendor = PRATIQUE_PEN,
 			.model_type = PRATIQUE_MODEL_PURL,
@@ -133,8 +136,9 @@ static int write_records(struct output *o, size_t from, size_t to)
 			.record = (const uint8_t *)purl,
 			.record_length = strlen(purl) };
 		swima_put_record(&o->w, list.type, &record);
+		count++;
 	}
-	swima_end_list(&o->w, at, (uint32_t)(to - from));
+	swima_end_list(&o->w, at, count);
 	return end(o, PATNC_VENDOR_IETF, PATNC_SUBTYPE_SWIMA);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "posture/attributes.h"
 #include "posture/dpkg.h"
+#include "posture/purl.h"
 #include "proto/patnc/pratique.h"
 #include "proto/patnc/swima.h"
 #include "tests/unit/posture/example.h"
@@ -99,6 +100,35 @@ static void records_are_sent_where_they_are_asked_for(void **state)
 	assert_same(p, q);
 	posture_free(p);
 	posture_free(q);
+}
+
+/* RFC 8412 3.7: what the request names, and nothing where nothing of it is installed. */
+static void targets_are_all_that_is_sent(void **state)
+{
+	const char *names[POSTURE_TARGETS_MAX + 1] = { "pkg:deb/debian/nothing@1" };
+	struct patnc_text targets[POSTURE_TARGETS_MAX + 1];
+	struct posture *p = example_posture();
+	char *purl = purl_with_source(p, &p->packages[1]);
+	const size_t counts[] = { 1, 2, POSTURE_TARGETS_MAX, POSTURE_TARGETS_MAX + 1 },
+	             sent[] = { 0, 1, 1, p->n_packages };
+	for (size_t i = 0; i < ARRAY_LENGTH(targets); i++)
+		targets[i] = patnc_text(i == 1 ? purl : names[0]);
+	for (size_t i = 0; i < ARRAY_LENGTH(counts); i++) {
+		struct writer w = wr_make(1 << 20);
+		struct posture_wants wants = { 0 };
+		struct patnc_error problem;
+		struct wire wire;
+		patnc_begin_message(&w, 1);
+		swima_put_request(
+		        &w, &(struct swima_request){ .id = 1, .count = (uint32_t)counts[i] }, targets);
+		assert_int_equal(posture_read_request(&wants, w.data, w.length, &problem), 0);
+		posture_free(over_the_wire(p, &wants, &wire));
+		assert_int_equal(wire.n_inventories, 1);
+		assert_int_equal(wire.n_records, sent[i]);
+		wr_free(&w);
+	}
+	free(purl);
+	posture_free(p);
 }
 
 static void an_empty_posture_survives_the_wire(void **state)
@@ -324,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_posture_survives_the_wire),
 		cmocka_unit_test(records_are_sent_where_they_are_asked_for),
+		cmocka_unit_test(targets_are_all_that_is_sent),
 		cmocka_unit_test(an_empty_posture_survives_the_wire),
 		cmocka_unit_test(large_lists_are_split_and_joined),
 		cmocka_unit_test(what_was_not_asked_for_is_unknown),
