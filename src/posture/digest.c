@@ -79,9 +79,13 @@ static int compare_routes(const void *left, const void *right)
 static void *sorted(const void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
 {
 	const char **pointers = xcalloc(n ? n : 1, sizeof(*pointers));
-	for (size_t i = 0; i < n; i++)
+	bool in_order = true; /* as package managers mostly list them */
+	for (size_t i = 0; i < n; i++) {
 		pointers[i] = (const char *)items + i * size;
-	qsort(pointers, n, sizeof(*pointers), compare);
+		in_order = in_order && (i == 0 || compare(&pointers[i - 1], &pointers[i]) <= 0);
+	}
+	if (!in_order)
+		qsort(pointers, n, sizeof(*pointers), compare);
 	return pointers;
 }
 

@@ -2,6 +2,11 @@
 /* Posture to JSON. What is not known is left out. */
 #include "posture/json.h"
 
+#include "base/cursor.h"
+#include "posture/purl.h"
+#include <stdio.h>
+#include <string.h>
+
 static void put_string(json_t *object, const char *key, const char *value)
 {
 	if (value)
@@ -146,15 +151,94 @@ json_t *posture_system_json(const struct posture *p)
 	return root;
 }
 
-json_t *posture_to_json(const struct posture *p)
+/* Everything but the packages. */
+static json_t *rest_to_json(const struct posture *p)
 {
 	json_t *root = posture_system_json(p), *unknown = json_incref(json_object_get(root, "unknown"));
 	json_object_del(root, "unknown"); /* comes last, for people */
-	if (p->packages_known)
-		json_object_set_new(root, "packages", packages_to_json(p));
 	json_object_set_new(root, "updates", posture_updates_json(p, 0, p->n_updates));
 	json_object_set_new(root, "network", posture_network_json(p));
 	json_object_set_new(root, "firewall", posture_firewall_json(p));
 	json_object_set_new(root, "unknown", unknown);
 	return root;
+}
+
+json_t *posture_to_json(const struct posture *p)
+{
+	json_t *root = rest_to_json(p);
+	if (p->packages_known)
+		json_object_set_new(root, "packages", packages_to_json(p));
+	return root;
+}
+
+/* ---- as text ---- */
+
+static void write_text(struct writer *w, const char *text)
+{
+	wr_bytes(w, text, strlen(text));
+}
+
+/* RFC 8259 7. */
+static void write_escaped(struct writer *w, const char *s)
+{
+	char escape[8];
+	while (*s) {
+		size_t n = 0;
+		while (s[n] && s[n] != '"' && s[n] != '\\' && (unsigned char)s[n] >= 0x20)
+			n++;
+		wr_bytes(w, s, n);
+		s += n;
+		if (*s) {
+			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)*s++);
+			write_text(w, escape);
+		}
+	}
+}
+
+/* What comes before the value is a whole "key":" with its comma. */
+static void write_member(struct writer *w, const char *before, const char *value)
+{
+	if (!value)
+		return;
+	write_text(w, before);
+	write_escaped(w, value);
+	wr_u8(w, '"');
+}
+
+static void write_package(struct writer *w, const struct posture *p, const struct posture_package *package)
+{
+	write_text(w, "{\"purl\":\"");
+	purl_write(w, p, package, false); /* has nothing to escape */
+	wr_u8(w, '"');
+	write_member(w, ",\"type\":\"", package->type);
+	write_member(w, ",\"name\":\"", package->name);
+	write_member(w, ",\"version\":\"", package->version);
+	write_member(w, ",\"architecture\":\"", package->architecture);
+	write_member(w, ",\"source\":\"", package->source);
+	write_member(w, ",\"source_version\":\"", package->source_version);
+	wr_u8(w, '}');
+}
+
+char *posture_to_json_text(const struct posture *p, size_t *ret_length)
+{
+	struct writer w = wr_make(SIZE_MAX);
+	json_t *json = rest_to_json(p);
+	char *rest FREE_ON_EXIT = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (!rest)
+		return NULL;
+	wr_bytes(&w, rest, strlen(rest) - 1); /* its last brace comes after the packages */
+	if (p->packages_known) {
+		write_text(&w, ",\"packages\":[");
+		for (size_t i = 0; i < p->n_packages; i++) {
+			if (i)
+				wr_u8(&w, ',');
+			write_package(&w, p, &p->packages[i]);
+		}
+		wr_u8(&w, ']');
+	}
+	wr_bytes(&w, "}", 2); /* with the NUL */
+	char *text = (char *)wr_take(&w, ret_length);
+	--*ret_length;
+	return text;
 }

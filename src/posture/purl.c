@@ -13,26 +13,41 @@ static bool stands_for_itself(unsigned char c)
 	return isalnum(c) || c == '.' || c == '-' || c == '_' || c == '~' || c == ':';
 }
 
-static void put_encoded(FILE *f, const char *s)
+static void put(struct writer *w, const char *s)
 {
-	for (; *s; s++) {
-		if (stands_for_itself((unsigned char)*s))
-			putc_unlocked(*s, f);
-		else
-			fprintf(f, "%%%02X", (unsigned char)*s);
+	wr_bytes(w, s, strlen(s));
+}
+
+static void put_encoded(struct writer *w, const char *s)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	while (*s) {
+		size_t n = 0;
+		while (stands_for_itself((unsigned char)s[n]))
+			n++;
+		wr_bytes(w, s, n);
+		s += n;
+		if (*s) {
+			unsigned char c = (unsigned char)*s++;
+			const char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
+			wr_bytes(w, escape, sizeof(escape));
+		}
 	}
 }
 
 /* Qualifiers in the order of their keys, each after '?' or '&'. */
-static void put_qualifier(FILE *f, char *separator, const char *key, const char *value, const char *version)
+static void put_qualifier(
+        struct writer *w, const char **separator, const char *key, const char *value, const char *version)
 {
-	fprintf(f, "%c%s=", *separator, key);
-	put_encoded(f, value);
+	put(w, *separator);
+	put(w, key);
+	put(w, "=");
+	put_encoded(w, value);
 	if (version) {
-		fputs("%40", f);
-		put_encoded(f, version);
+		put(w, "%40");
+		put_encoded(w, version);
 	}
-	*separator = '&';
+	*separator = "&";
 }
 
 static bool differs(const char *a, const char *b)
@@ -46,36 +61,38 @@ static bool is_of_distribution(const char *type)
 	return strcmp(type, "deb") == 0 || strcmp(type, "rpm") == 0 || strcmp(type, "apk") == 0;
 }
 
-static char *format(const struct posture *p, const struct posture_package *package, bool with_source)
+void purl_write(
+        struct writer *w, const struct posture *p, const struct posture_package *package, bool with_source)
 {
-	char *text = NULL;
-	size_t length;
-	FILE *f = open_memstream(&text, &length);
-	if (!f)
-		abort(); /* as the x-allocators do */
 	bool distribution = p->os_id && is_of_distribution(package->type);
-	fputs("pkg:", f);
-	put_encoded(f, package->type);
-	putc_unlocked('/', f);
+	put(w, "pkg:");
+	put_encoded(w, package->type);
+	put(w, "/");
 	if (distribution) {
-		put_encoded(f, p->os_id);
-		putc_unlocked('/', f);
+		put_encoded(w, p->os_id);
+		put(w, "/");
 	}
-	put_encoded(f, package->name);
-	putc_unlocked('@', f);
-	put_encoded(f, package->version);
-	char separator = '?';
+	put_encoded(w, package->name);
+	put(w, "@");
+	put_encoded(w, package->version);
+	const char *separator = "?", *distro = p->os_codename ? p->os_codename : p->os_version;
 	if (package->architecture)
-		put_qualifier(f, &separator, "arch", package->architecture, NULL);
-	const char *distro = p->os_codename ? p->os_codename : p->os_version;
+		put_qualifier(w, &separator, "arch", package->architecture, NULL);
 	if (distribution && distro)
-		put_qualifier(f, &separator, "distro", distro, NULL);
+		put_qualifier(w, &separator, "distro", distro, NULL);
 	bool other_version = differs(package->source_version, package->version);
 	if (with_source && package->source && (other_version || differs(package->source, package->name)))
-		put_qualifier(f, &separator, "upstream", package->source,
+		put_qualifier(w, &separator, "upstream", package->source,
 		        other_version ? package->source_version : NULL);
-	fclose(f);
-	return text;
+}
+
+static char *format(const struct posture *p, const struct posture_package *package, bool with_source)
+{
+	struct writer w = wr_make(SIZE_MAX);
+	size_t length;
+	purl_write(&w, p, package, with_source);
+	wr_u8(&w, '\0');
+	return (char *)wr_take(&w, &length);
 }
 
 char *posture_purl(const struct posture *p, const struct posture_package *package)

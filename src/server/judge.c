@@ -80,10 +80,9 @@ bool site_has_package(const struct site_node *node, uint64_t key)
 int site_take_posture(
         struct site *site, struct site_node *node, struct posture *posture, bool is_signed, time_ms now)
 {
-	json_t *json = posture_to_json(posture);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (!text || strlen(text) > STORE_POSTURE_MAX) {
+	size_t length = 0;
+	char *text = posture_to_json_text(posture, &length);
+	if (!text || length > STORE_POSTURE_MAX) {
 		site->counters.postures_refused++;
 		free(text);
 		posture_free(posture);
@@ -97,7 +96,7 @@ int site_take_posture(
 	posture_digest(posture, node->posture_digest);
 	index_packages(node);
 	site_save_node(site, node);
-	store_put_posture(site->store, node->name, text, strlen(text));
+	store_put_posture(site->store, node->name, text, length);
 	free(text);
 	return 0;
 }

@@ -30,6 +30,13 @@ static void check(struct posture *p)
 	posture_digest(q, after);
 	if (memcmp(before, after, sizeof(before)) != 0)
 		abort();
+	size_t length;
+	char *text = posture_to_json_text(p, &length);
+	json_t *read = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	if (!read || !json_equal(json, read))
+		abort();
+	json_decref(read);
+	free(text);
 	struct posture_reader *r = posture_reader_new();
 	(void)posture_write_messages(p, &all, &id, feed, r);
 	posture_free(posture_reader_finish(r, 0));

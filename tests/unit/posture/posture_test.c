@@ -15,6 +15,13 @@ static void json_is_its_own_inverse(void **state)
 	assert_int_equal(posture_from_json(json, &q, &err), 0);
 	json_t *again = posture_to_json(q);
 	assert_true(json_equal(json, again));
+	json_decref(again);
+	size_t length;
+	char *text = posture_to_json_text(p, &length);
+	assert_int_equal(strlen(text), length);
+	again = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_equal(json, again));
+	free(text);
 	assert_int_equal(p->collected, q->collected);
 	posture_digest(p, before);
 	posture_digest(q, after);
@@ -23,6 +30,32 @@ static void json_is_its_own_inverse(void **state)
 	json_decref(again);
 	posture_free(p);
 	posture_free(q);
+}
+
+/* Whatever a string holds, the text reads back to the same JSON. */
+static void json_text_is_escaped(void **state)
+{
+	static const char *const strings[] = { "a\"b", "\\", "\"\"", "tab\tand\x01", "caf\xc3\xa9",
+		"a/b@c?d=e&f#g%h", "" };
+	struct posture *p = posture_new();
+	p->os_id = "debian";
+	p->packages_known = true;
+	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++)
+		(void)posture_add_package(p,
+		        &(struct posture_package){ .type = "deb",
+		                .name = strings[i],
+		                .version = strings[(i + 1) % ARRAY_LENGTH(strings)],
+		                .source = i % 2 ? strings[i] : NULL });
+	size_t length;
+	char *text = posture_to_json_text(p, &length);
+	json_t *json = posture_to_json(p), *read = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(read);
+	assert_true(json_equal(json, read));
+	assert_int_equal(json_array_size(json_object_get(read, "packages")), ARRAY_LENGTH(strings));
+	json_decref(json);
+	json_decref(read);
+	free(text);
+	posture_free(p);
 }
 
 /* Absent never means none: an empty posture says nothing and stays unknown on the way back. */
@@ -190,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_its_own_inverse),
+		cmocka_unit_test(json_text_is_escaped),
 		cmocka_unit_test(what_is_not_known_stays_unknown),
 		cmocka_unit_test(wrong_json_is_refused_by_name),
 		cmocka_unit_test(digest_ignores_order_time_and_reasons),
