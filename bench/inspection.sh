@@ -9,13 +9,14 @@
 #   2. with a new mutually authenticated connection each; beside it, bare TLS connections between openssl s_server and s_time with the
 #      same keys and certificates, and strongSwan's pt-tls-client at its tnc-pdp server, where ./dev test has built it
 #
-# usage: inspection.sh BUILD-DIRECTORY     (environment: BENCH_RUNS, default 5; BENCH_SECONDS of each, default 4; BENCH_NODES, default 64;
+# usage: inspection.sh BUILD-DIRECTORY     (environment: BENCH_RUNS, default 5; BENCH_SECONDS of each, default 4; BENCH_NODES, default 1024;
+#                                           BENCH_AT_ONCE, default 64: so many of them are being inspected at any time;
 #                                           BENCH_PACKAGES of each inventory, default 900; BENCH_STATUS: a dpkg status file;
 #                                           BENCH_PROFILE: a file for `perf record` of the server during the open connections)
 set -euo pipefail
 # shellcheck source=bench/machine.bash
 . "$(dirname "$(readlink -f "$0")")/machine.bash"
-runs=${BENCH_RUNS:-5} seconds=${BENCH_SECONDS:-4} nodes=${BENCH_NODES:-64} packages=${BENCH_PACKAGES:-900}
+runs=${BENCH_RUNS:-5} seconds=${BENCH_SECONDS:-4} nodes=${BENCH_NODES:-1024} at_once=${BENCH_AT_ONCE:-64} packages=${BENCH_PACKAGES:-900}
 status=${BENCH_STATUS:-/var/lib/dpkg/status}
 [ "$(id -u)" = 0 ] || fail "needs root for a network namespace of its own. Run: sudo $root/dev bench inspection"
 
@@ -91,6 +92,7 @@ ratio() {
 prepare() {
 	local archive what="apt's lists: no OSV export of Debian in $shared/advisories/osv"
 	"$tools/load" prepare "$work" "$nodes"
+	install -m 644 "$work/ca/ca.pem" "$work/ca.pem"
 	mkdir -m 700 "$work/state"
 	mkdir -m 755 "$work/index"
 	cat >"$work/policy" <<-'END'
@@ -117,7 +119,7 @@ prepare() {
 		socket = $work/server.sock
 		certificate = $work/srv.pem
 		key = $work/srv.key
-		ca = $work/ca/ca.pem
+		ca = $work/ca.pem
 		policy = $work/policy
 		state_directory = $work/state
 		index_directory = $work/index
@@ -136,7 +138,7 @@ start_server() {
 generate() {
 	local before after
 	before=$(counter assessments_full)
-	"$tools/load" "$1" "$work" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" "$runs" "$seconds" >"$work/load.out" ||
+	"$tools/load" "$1" "$work" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" "$runs" "$seconds" "$at_once" >"$work/load.out" ||
 		{ tail -n 20 "$work/server.log" >&2; fail "the generator failed"; }
 	after=$(counter assessments_full)
 	grep -v '^rate' "$work/load.out"
@@ -276,6 +278,8 @@ generate open
 open_rate=$rate
 [ -z "${BENCH_PROFILE:-}" ] || stop perf
 
+stop server
+start_server
 echo
 echo "== inspections with a new connection each"
 generate new

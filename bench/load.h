@@ -5,6 +5,9 @@
  * the signature over the server's nonce, because in a site that work is done by as many machines as there are
  * nodes.
  *
+ * A server rations the assessments that one node begins, so there are many more nodes than inspections at a
+ * time: they take turns.
+ *
  *   load_site.c      the CA, certificates and inventories
  *   load_node.c      one node's conversation
  *   load_enforcer.c  WHO -> IDENTITY, PLACE -> APPLIED
@@ -19,7 +22,7 @@
 #include "proto/pttls/pttls.h"
 
 #define LOAD_NODES_MAX 4096
-#define LOAD_VARIANTS 4      /* inventories of one node, which take turns */
+#define LOAD_VARIANTS 2      /* inventories of one node, which take turns */
 #define LOAD_MESSAGES 16     /* PA-TNC messages of one inventory */
 #define LOAD_LATENCIES 65536 /* kept of one run; further ones replace the oldest */
 #define LOAD_SERVER_NAME "srv"
@@ -47,6 +50,7 @@ struct load_node {
 	struct sockaddr_storage local;
 	struct load_inventory inventories[LOAD_VARIANTS];
 	unsigned turn;
+	bool is_busy; /* from its turn to the RESULT */
 
 	struct stream *stream;
 	struct pttls_session *pttls;
@@ -64,6 +68,7 @@ struct load {
 	struct sockaddr_storage node_address, enforcer_address;
 	struct load_node *nodes;
 	size_t n_nodes;
+	size_t at_once, next; /* inspections under way; whose turn is next */
 	bool new_connections; /* one for each inspection */
 	bool stopping;
 	const char *failure; /* static; ends the run */
@@ -74,7 +79,7 @@ struct load {
 	uint64_t asked, placed;
 
 	/* Of the run under way. */
-	uint64_t inspections, allowed, latencies_seen;
+	uint64_t inspections, allowed, all_inspections, latencies_seen;
 	uint32_t latencies[LOAD_LATENCIES]; /* us */
 };
 
@@ -86,7 +91,8 @@ void load_node_address(unsigned number, struct sockaddr_storage *ret, struct ip_
 void load_node_mac(unsigned number, struct mac_address *ret);
 
 /* load_node.c */
-void load_node_start(struct load_node *n);
+/* Begins one inspection, on a new connection where there is none. */
+void load_node_inspect(struct load_node *n);
 void load_node_stop(struct load_node *n);
 
 /* load_enforcer.c */
@@ -96,3 +102,5 @@ void load_enforcer_stop(struct load *l);
 /* load.c */
 void load_fail(struct load *l, const char *why);
 void load_inspected(struct load *l, enum pbtnc_recommendation recommendation, int64_t us);
+/* The next node that is not busy has its turn. */
+void load_next(struct load *l);

@@ -12,8 +12,6 @@
 
 #define COLLECTOR_ID 1
 
-static void node_connect(struct load_node *n);
-
 static void clear_connection(struct load_node *n)
 {
 	n->pttls = pttls_session_free(n->pttls);
@@ -117,10 +115,12 @@ static void take_pa(struct load_node *n, const struct pbtnc_pa *pa)
 static void decided(struct load_node *n, enum pbtnc_recommendation recommendation)
 {
 	load_inspected(n->load, recommendation, clock_monotonic_us() - n->begun);
-	if (n->load->new_connections)
+	if (n->load->new_connections) {
 		stream_close(n->stream, "inspected");
-	else
-		begin(n);
+		return; /* its turn has ended when the connection has */
+	}
+	n->is_busy = false;
+	load_next(n->load);
 }
 
 static void take_batch(struct load_node *n, const void *batch, size_t length)
@@ -183,8 +183,9 @@ static void on_close(struct stream *stream, const char *reason, void *user)
 	clear_connection(n);
 	if (n->load->stopping)
 		return;
-	if (is_ours && n->load->new_connections) {
-		node_connect(n);
+	if (is_ours) {
+		n->is_busy = false;
+		load_next(n->load);
 	} else {
 		fprintf(stderr, "load: node-%u: %s\n", n->number, reason);
 		load_fail(n->load, "a node lost its connection");
@@ -208,9 +209,13 @@ static void node_connect(struct load_node *n)
 	}
 }
 
-void load_node_start(struct load_node *n)
+void load_node_inspect(struct load_node *n)
 {
-	node_connect(n);
+	n->is_busy = true;
+	if (n->stream)
+		begin(n);
+	else
+		node_connect(n);
 }
 
 void load_node_stop(struct load_node *n)
