@@ -163,12 +163,17 @@ static void take_file(struct load *l, const char *path)
 {
 	char *text FREE_ON_EXIT = NULL;
 	struct error e;
-	if (file_read(path, CONFIG_FILE_MAX, &text, NULL, &e) < 0) {
+	size_t length;
+	if (file_read(path, CONFIG_FILE_MAX, &text, &length, &e) < 0) {
 		if (l->report)
 			l->report(e.text);
 		if (l->err)
 			*l->err = e;
 		l->result = -EINVAL;
+		return;
+	}
+	if (memchr(text, '\0', length)) { /* what follows it would be passed over in silence */
+		complain(l, path, 0, "a NUL byte: this is not a text file");
 		return;
 	}
 	char *rest = text;

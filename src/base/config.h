@@ -15,7 +15,7 @@
 
 enum config_type {
 	CONFIG_STRING,   /* char * */
-	CONFIG_PATH,     /* char *; must be absolute */
+	CONFIG_PATH,     /* char *; absolute, or empty */
 	CONFIG_INTEGER,  /* int64_t in min..max */
 	CONFIG_DURATION, /* int64_t milliseconds in min..max; "500 ms", "30 s", "5 min", "1 hour", "1 day" */
 	CONFIG_BOOLEAN,  /* bool: yes or no */

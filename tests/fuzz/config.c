@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	int r = config_load(path, NULL, options, ARRAY_LENGTH(options), &s, NULL, &err);
 	if (r == 0 &&
-	        (!s.text || *s.path != '/' || s.number < 1 || s.number > 9 || s.duration < 1 ||
+	        (!s.text || (*s.path && *s.path != '/') || s.number < 1 || s.number > 9 || s.duration < 1 ||
 	                s.duration > 1000 || s.list.count > CONFIG_LIST_MAX))
 		abort();
 	if (r < 0 && !*err.text)

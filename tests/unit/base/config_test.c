@@ -94,6 +94,19 @@ static void reports_every_error(void **state)
 	config_clear(options, ARRAY_LENGTH(options), &s);
 }
 
+static void binary_file_is_refused(void **state)
+{
+	struct sample s = { 0 };
+	struct error err;
+	assert_int_equal(file_replace("config_test.conf", "name = x\0\nlimit = 7\n", 20, 0600, NULL), 0);
+	assert_int_equal(
+	        config_load("config_test.conf", NULL, options, ARRAY_LENGTH(options), &s, NULL, &err),
+	        -EINVAL);
+	assert_string_equal(err.text, "config_test.conf: a NUL byte: this is not a text file");
+	unlink("config_test.conf");
+	config_clear(options, ARRAY_LENGTH(options), &s);
+}
+
 static void missing_file_is_named(void **state)
 {
 	struct sample s = { 0 };
@@ -110,6 +123,7 @@ int main(void)
 		cmocka_unit_test(fills_the_struct),
 		cmocka_unit_test(command_line_replaces_a_list),
 		cmocka_unit_test(reports_every_error),
+		cmocka_unit_test(binary_file_is_refused),
 		cmocka_unit_test(missing_file_is_named),
 	};
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
