@@ -4,7 +4,7 @@
 # usage: ca-openssl.sh PRATIQUE EST_SITE
 set -euo pipefail
 
-pratique=$1 est_site=$2
+pratique=$(readlink -f "$1") est_site=$(readlink -f "$2")
 for tool in openssl curl; do
 	command -v "$tool" >/dev/null || { echo "$tool is not installed"; exit 77; }
 done
