@@ -75,13 +75,13 @@ site_configure_enforcer() {
 		name = gateway
 		server = [${lab_ipv6[server]}]:2711
 		server = ${lab_ipv4[server]}:2711
-		server-name = server
+		server_name = server
 		ca = /etc/pratique/ca.pem
 		certificate = /etc/pratique/gateway.pem
 		key = /etc/pratique/gateway.key
 		bridge = br-nodes
 		user = pratique
-		away-after = ${site_away_after:-30 s}
+		away_after = ${site_away_after:-30 s}
 	END
 }
 

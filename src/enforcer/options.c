@@ -11,7 +11,7 @@ const struct config_option options_table[] = {
 	{ "name", CONFIG_STRING, FIELD(name), NULL,
 	        .help = "of this enforcement point, as the policy calls it" },
 	{ "server", CONFIG_LIST, FIELD(servers), NULL, .help = "ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH" },
-	{ "server-name", CONFIG_STRING, FIELD(server_name), "",
+	{ "server_name", CONFIG_STRING, FIELD(server_name), "",
 	        .help = "that the server's certificate must have" },
 	{ "ca", CONFIG_PATH, FIELD(ca), "", .help = "certificate of the site CA (PEM)" },
 	{ "crl", CONFIG_PATH, FIELD(crl), "", .help = "its revocation list (PEM)" },
@@ -22,8 +22,8 @@ const struct config_option options_table[] = {
 	{ "state", CONFIG_PATH, FIELD(state), "/var/lib/pratique-enforcer",
 	        .help = "directory of the last safe state" },
 	{ "user", CONFIG_STRING, FIELD(user), "pratique", .help = "to run as once everything is open" },
-	{ "log-group", CONFIG_INTEGER, FIELD(log_group), "7", 0, 65535, "NFLOG group of refused packets" },
-	{ "away-after", CONFIG_DURATION, FIELD(away_after_ms), "30 s", 1000, 3600000,
+	{ "log_group", CONFIG_INTEGER, FIELD(log_group), "7", 0, 65535, "NFLOG group of refused packets" },
+	{ "away_after", CONFIG_DURATION, FIELD(away_after_ms), "30 s", 1000, 3600000,
 	        "silence after which the server counts as away" },
 };
 const size_t options_count = ARRAY_LENGTH(options_table);

@@ -194,7 +194,7 @@ write_files() {
 		bridge = br-nodes
 		state = $work/state
 		user = nobody
-		away-after = ${away_after:-30 s}
+		away_after = ${away_after:-30 s}
 	END
 	cat >"$work/policy" <<-'END'
 		site 2001:db8:1::/48, 10.1.0.0/16

@@ -164,7 +164,7 @@ END
 cat >"$site/enforcer.conf" <<-END
 	name = gateway
 	server = [fd09:2::2]:2711
-	server-name = srv
+	server_name = srv
 	ca = $site/ca/ca.pem
 	certificate = $site/gateway.pem
 	key = $site/gateway.key
