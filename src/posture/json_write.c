@@ -3,7 +3,6 @@
 #include "posture/json.h"
 
 #include "base/cursor.h"
-#include "posture/purl.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -195,7 +194,7 @@ static void write_escaped(struct writer *w, const char *s)
 	}
 }
 
-/* What comes before the value is a whole "key":" with its comma. */
+/* What comes before the value is a whole "key":" with what separates it. */
 static void write_member(struct writer *w, const char *before, const char *value)
 {
 	if (!value)
@@ -205,12 +204,9 @@ static void write_member(struct writer *w, const char *before, const char *value
 	wr_u8(w, '"');
 }
 
-static void write_package(struct writer *w, const struct posture *p, const struct posture_package *package)
+static void write_package(struct writer *w, const struct posture_package *package)
 {
-	write_text(w, "{\"purl\":\"");
-	purl_write(w, p, package, false); /* has nothing to escape */
-	wr_u8(w, '"');
-	write_member(w, ",\"type\":\"", package->type);
+	write_member(w, "{\"type\":\"", package->type);
 	write_member(w, ",\"name\":\"", package->name);
 	write_member(w, ",\"version\":\"", package->version);
 	write_member(w, ",\"architecture\":\"", package->architecture);
@@ -233,7 +229,7 @@ char *posture_to_json_text(const struct posture *p, size_t *ret_length)
 		for (size_t i = 0; i < p->n_packages; i++) {
 			if (i)
 				wr_u8(&w, ',');
-			write_package(&w, p, &p->packages[i]);
+			write_package(&w, &p->packages[i]);
 		}
 		wr_u8(&w, ']');
 	}

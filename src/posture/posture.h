@@ -121,8 +121,9 @@ char *posture_purl(const struct posture *p, const struct posture_package *packag
 
 /* The JSON of `pratique-agent inspect --json`; posture_from_json reads it back (the two are inverse). */
 json_t *posture_to_json(const struct posture *p);
-/* The same as compact text, at a tenth of the cost: for every inspection of every node. The caller frees;
- * NULL where memory has run out. ret_length is without the NUL. */
+/* The same as compact text, for whoever keeps it: without purls, which follow from the rest, and without a
+ * tree of objects in between, since every inspection of every node pays for it. The caller frees; NULL where
+ * memory has run out. ret_length is without the NUL. */
 char *posture_to_json_text(const struct posture *p, size_t *ret_length);
 int posture_from_json(const json_t *json, struct posture **ret, struct error *err);
 /* Adds what a JSON object (a part of the above) says to p; lists are appended. After a failure p holds a part

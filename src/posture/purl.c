@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "posture/purl.h"
 
+#include "base/cursor.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -61,36 +62,30 @@ static bool is_of_distribution(const char *type)
 	return strcmp(type, "deb") == 0 || strcmp(type, "rpm") == 0 || strcmp(type, "apk") == 0;
 }
 
-void purl_write(
-        struct writer *w, const struct posture *p, const struct posture_package *package, bool with_source)
-{
-	bool distribution = p->os_id && is_of_distribution(package->type);
-	put(w, "pkg:");
-	put_encoded(w, package->type);
-	put(w, "/");
-	if (distribution) {
-		put_encoded(w, p->os_id);
-		put(w, "/");
-	}
-	put_encoded(w, package->name);
-	put(w, "@");
-	put_encoded(w, package->version);
-	const char *separator = "?", *distro = p->os_codename ? p->os_codename : p->os_version;
-	if (package->architecture)
-		put_qualifier(w, &separator, "arch", package->architecture, NULL);
-	if (distribution && distro)
-		put_qualifier(w, &separator, "distro", distro, NULL);
-	bool other_version = differs(package->source_version, package->version);
-	if (with_source && package->source && (other_version || differs(package->source, package->name)))
-		put_qualifier(w, &separator, "upstream", package->source,
-		        other_version ? package->source_version : NULL);
-}
-
 static char *format(const struct posture *p, const struct posture_package *package, bool with_source)
 {
 	struct writer w = wr_make(SIZE_MAX);
 	size_t length;
-	purl_write(&w, p, package, with_source);
+	bool distribution = p->os_id && is_of_distribution(package->type);
+	put(&w, "pkg:");
+	put_encoded(&w, package->type);
+	put(&w, "/");
+	if (distribution) {
+		put_encoded(&w, p->os_id);
+		put(&w, "/");
+	}
+	put_encoded(&w, package->name);
+	put(&w, "@");
+	put_encoded(&w, package->version);
+	const char *separator = "?", *distro = p->os_codename ? p->os_codename : p->os_version;
+	if (package->architecture)
+		put_qualifier(&w, &separator, "arch", package->architecture, NULL);
+	if (distribution && distro)
+		put_qualifier(&w, &separator, "distro", distro, NULL);
+	bool other_version = differs(package->source_version, package->version);
+	if (with_source && package->source && (other_version || differs(package->source, package->name)))
+		put_qualifier(&w, &separator, "upstream", package->source,
+		        other_version ? package->source_version : NULL);
 	wr_u8(&w, '\0');
 	return (char *)wr_take(&w, &length);
 }

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "base/cursor.h"
 #include "posture/posture.h"
 
 #define PURL_TEXT_MAX 4096
@@ -14,10 +13,6 @@
 /* Like posture_purl(), with the upstream qualifier where the source differs from the package in name or
  * version. Caller frees. */
 char *purl_with_source(const struct posture *p, const struct posture_package *package);
-
-/* Appends either of the two, without a NUL. */
-void purl_write(
-        struct writer *w, const struct posture *p, const struct posture_package *package, bool with_source);
 
 /* Reads one into ret, strings in p's arena. Without upstream, source and source_version are name and version.
  * The distribution is not taken over into p: see purl_distribution(). -EINVAL with the reason for what is not
