@@ -54,18 +54,20 @@ static double own_cpu(void)
 static double cpu_of(pid_t pid)
 {
 	char path[64], text[1024];
-	unsigned long user = 0, system = 0;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	FILE *f = fopen(path, "re");
 	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
 	if (f)
 		(void)fclose(f);
 	text[n] = '\0';
-	const char *after = strrchr(text, ')');
-	if (!after ||
-	        sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) !=
-	                2)
+	char *at = strrchr(text, ')');
+	for (int field = 2; at && field < 14; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at)
 		return 0;
+	unsigned long user = strtoul(at, &at, 10), system = strtoul(at, NULL, 10);
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -103,13 +105,14 @@ static void run_once(struct load *l, pid_t server, int64_t us, struct run *ret)
 	int64_t begun = clock_monotonic_us();
 	loop_for(l, us);
 	double seconds = (double)(clock_monotonic_us() - begun) / 1e6, n = (double)MAX(l->inspections, 1u);
-	size_t kept = MIN(l->latencies_seen, (uint64_t)LOAD_LATENCIES);
+	size_t kept = MIN(l->latencies_seen, (uint64_t)LOAD_LATENCIES), late = kept / 100;
 	qsort(l->latencies, kept, sizeof(*l->latencies), compare_latencies);
+	const size_t middle = kept / 2;
 	*ret = (struct run){ .rate = (double)l->inspections / seconds,
 		.server_cpu = (cpu_of(server) - server_before) * 1e3 / n,
 		.own_cpu = (own_cpu() - own_before) * 1e3 / n,
-		.median_ms = kept ? l->latencies[kept / 2] / 1e3 : 0,
-		.worst_ms = kept ? l->latencies[kept - 1 - kept / 100] / 1e3 : 0,
+		.median_ms = kept ? (double)l->latencies[middle] / 1e3 : 0,
+		.worst_ms = kept ? (double)l->latencies[kept - 1 - late] / 1e3 : 0,
 		.allowed = (double)l->allowed * 100 / n };
 }
 
@@ -133,7 +136,7 @@ static void print_runs(const struct load *l, struct run *runs, size_t n)
 
 static int generate(struct load *l, pid_t server, size_t runs, int64_t us)
 {
-	struct run list[RUNS_MAX];
+	struct run list[RUNS_MAX] = { 0 };
 	struct error err = { "" };
 	if (load_enforcer_start(l, &err) < 0) {
 		fprintf(stderr, "load: %s\n", err.text);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -41,24 +42,16 @@ static double seconds_of(const struct timeval *t)
 	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
 
-static void exec_command(const char *command)
+static int run_once(struct contender *c, size_t run, const posix_spawn_file_actions_t *quiet)
 {
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (null >= 0 && dup2(null, STDOUT_FILENO) >= 0)
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(127);
-}
-
-static int run_once(struct contender *c, size_t run)
-{
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)(uintptr_t)c->command, NULL };
 	struct rusage usage;
 	int status;
 	int64_t begun = clock_monotonic_us();
-	pid_t pid = vfork();
-	if (pid == 0)
-		exec_command(c->command);
-	if (pid < 0 || wait4(pid, &status, 0, &usage) < 0) {
-		perror("run");
+	pid_t pid;
+	int r = posix_spawn(&pid, "/bin/sh", quiet, NULL, argv, environ);
+	if (r != 0 || wait4(pid, &status, 0, &usage) < 0) {
+		fprintf(stderr, "run: /bin/sh: %s\n", strerror(r ? r : errno));
 		return -1;
 	}
 	c->seconds[run] = (double)(clock_monotonic_us() - begun) / 1e6;
@@ -99,13 +92,16 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct contender *list = xcalloc(n, sizeof(*list));
-	int code = 0;
+	posix_spawn_file_actions_t quiet;
+	int code = posix_spawn_file_actions_init(&quiet);
+	if (code == 0)
+		code = posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct contender){ argv[2 + 2 * i], argv[3 + 2 * i], xcalloc(runs, sizeof(double)),
 			xcalloc(runs, sizeof(double)), xcalloc(runs, sizeof(double)) };
 	for (size_t run = 0; run < runs && code == 0; run++)
 		for (size_t i = 0; i < n && code == 0; i++)
-			code = run_once(&list[i], run);
+			code = run_once(&list[i], run, &quiet);
 	if (code == 0)
 		print_results(list, n, runs);
 	for (size_t i = 0; i < n; i++) {
@@ -114,5 +110,6 @@ int main(int argc, char **argv)
 		free(list[i].megabytes);
 	}
 	free(list);
+	(void)posix_spawn_file_actions_destroy(&quiet);
 	return code ? 1 : 0;
 }
