@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +19,8 @@ struct listener {
 	struct table *sources; /* ip_prefix -> struct source */
 	struct listener_counters counters;
 	LIST_HEAD(, accepted) accepted;
-	bool freed; /* open streams still count here */
+	TAILQ_HEAD(, accepted) shaking; /* of them, those that have not shaken hands; the oldest first */
+	bool freed;                     /* open streams still count here */
 };
 
 struct source {
@@ -34,6 +34,7 @@ struct accepted {
 	struct ip_prefix source;
 	bool shaking_hands;
 	LIST_ENTRY(accepted) next;
+	TAILQ_ENTRY(accepted) turn;
 };
 
 static void listener_release(struct listener *l)
@@ -45,10 +46,10 @@ static void listener_release(struct listener *l)
 
 /* Sources. */
 
-static struct ip_prefix source_of(const struct ip_address *address)
+static struct ip_prefix source_of(const struct listener *l, const struct ip_address *address)
 {
 	struct ip_prefix p = { *address, 128 };
-	if (!ip_is_v4(address)) {
+	if (!ip_is_v4(address) && !l->config.source_is_host) {
 		p.length = 64;
 		memset(p.address.bytes + 8, 0, 8);
 	}
@@ -81,8 +82,10 @@ static void source_give_back(struct listener *l, const struct ip_prefix *p)
 
 static void hands_shaken(struct accepted *a)
 {
-	if (a->shaking_hands)
-		a->listener->counters.shaking_hands--;
+	if (!a->shaking_hands)
+		return;
+	a->listener->counters.shaking_hands--;
+	TAILQ_REMOVE(&a->listener->shaking, a, turn);
 	a->shaking_hands = false;
 }
 
@@ -139,7 +142,7 @@ static bool within_limits(struct listener *l, const struct ip_prefix *source)
 	struct listener_counters *c = &l->counters;
 	if (c->open >= l->config.connections_max)
 		c->refused_total++;
-	else if (c->shaking_hands >= l->config.handshakes_max)
+	else if (l->config.handshakes_max == 0)
 		c->refused_handshakes++;
 	else if (l->config.tls && !source_take(l, source))
 		c->refused_source++;
@@ -148,11 +151,20 @@ static bool within_limits(struct listener *l, const struct ip_prefix *source)
 	return false;
 }
 
+/* Whoever means it has shaken hands in no time: those who have been at it for longest make room, so that
+ * silent connections do not keep the others out. */
+static void make_room(struct listener *l)
+{
+	while (l->counters.shaking_hands >= l->config.handshakes_max) {
+		l->counters.refused_handshakes++;
+		stream_free(TAILQ_FIRST(&l->shaking)->stream);
+	}
+}
+
 static int start_stream(struct listener *l, int fd, struct accepted *a)
 {
 	if (l->config.tls) {
-		int on = 1;
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		socket_set_tcp(fd);
 		return tls_stream_over_socket(
 		        l->base, l->config.tls, fd, NULL, &l->config.limits, &shaking, a, &a->stream, NULL);
 	}
@@ -168,11 +180,12 @@ static void take_connection(struct listener *l, int fd, const struct sockaddr_st
 	struct ip_address address = { { 0 } };
 	if (l->config.tls)
 		(void)ip_from_sockaddr((const struct sockaddr *)from, &address, NULL);
-	const struct ip_prefix source = source_of(&address);
+	const struct ip_prefix source = source_of(l, &address);
 	if (!within_limits(l, &source)) {
 		close(fd);
 		return;
 	}
+	make_room(l);
 	struct accepted *a = xcalloc(1, sizeof(*a));
 	*a = (struct accepted){ .listener = l, .source = source, .shaking_hands = true };
 	if (start_stream(l, fd, a) < 0) {
@@ -188,6 +201,7 @@ static void take_connection(struct listener *l, int fd, const struct sockaddr_st
 	a->stream->on_gone = on_gone;
 	a->stream->on_gone_user = a;
 	LIST_INSERT_HEAD(&l->accepted, a, next);
+	TAILQ_INSERT_TAIL(&l->shaking, a, turn);
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -292,6 +306,7 @@ int listener_new(struct event_base *base, const struct listener_config *config, 
 	l->fd = fd;
 	l->sources = table_new();
 	LIST_INIT(&l->accepted);
+	TAILQ_INIT(&l->shaking);
 	l->event = event_new(base, fd, EV_READ | EV_PERSIST, on_acceptable, l);
 	l->resume = event_new(base, -1, 0, on_resume, l);
 	if (!l->event || !l->resume || event_add(l->event, NULL) < 0)

@@ -20,7 +20,8 @@ struct listener_config {
 	mode_t mode;                     /* of a Unix socket */
 	size_t connections_max;
 	size_t source_max;     /* of one source; not for Unix sockets */
-	size_t handshakes_max; /* of the connections, those not open yet */
+	bool source_is_host;   /* each IPv6 address is a source: on one's own links a /64 is many hosts */
+	size_t handshakes_max; /* of the connections, those not open yet; above it the oldest of them goes */
 	struct stream_limits limits;
 	/* A stream is open; sets its handlers or closes it. peer is NULL on Unix sockets, and on TLS where
 	 * the certificate is optional. */

@@ -73,6 +73,8 @@ int socket_unix_address(const char *path, struct sockaddr_un *ret, struct error 
 /* A non-blocking, close-on-exec socket, connecting. -errno. */
 int socket_connect(const struct sockaddr *address, socklen_t length, const struct sockaddr_storage *local,
         const char *interface, bool *ret_connecting, struct error *err);
+/* What every TCP connection of ours is: without delay, and with probes. */
+void socket_set_tcp(int fd);
 socklen_t socket_address_length(const struct sockaddr_storage *address);
 /* A BIO over a socket that sends without raising SIGPIPE. Does not own fd. */
 BIO *socket_bio_new(int fd);

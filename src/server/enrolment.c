@@ -79,6 +79,7 @@ static int listen_for_nodes(struct server *s, struct error *err)
 	struct listener_config config = { .tls = s->enrolment_tls,
 		.connections_max = ENROLMENT_CONNECTIONS_MAX,
 		.source_max = ENROLMENT_PER_SOURCE,
+		.source_is_host = true,
 		.handshakes_max = ENROLMENT_CONNECTIONS_MAX,
 		.limits = STREAM_LIMITS_DEFAULT };
 	char *any = (char *)"::";

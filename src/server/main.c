@@ -177,6 +177,7 @@ static int listen_everywhere(struct server *s, struct error *err)
 	struct listener_config nodes = { .tls = s->node_tls,
 		.connections_max = (size_t)o->connections_max,
 		.source_max = (size_t)o->connections_per_source,
+		.source_is_host = true,
 		.handshakes_max = (size_t)o->handshakes_max,
 		.limits = STREAM_LIMITS_DEFAULT,
 		.on_stream = node_accept,

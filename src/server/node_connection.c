@@ -15,6 +15,7 @@
 #define NODE_READ_MAX (256u << 10)
 #define NODE_WRITE_MAX (8u << 20)
 #define NODE_STALL_MS 30000
+#define NODE_CONNECTIONS_MAX 16 /* of one node; one more, and its oldest is closed */
 
 struct node_connection {
 	LIST_ENTRY(node_connection) entry;
@@ -50,6 +51,7 @@ static void leave_attachment(struct node_connection *c)
 static void connection_free(struct node_connection *c)
 {
 	LIST_REMOVE(c, entry);
+	c->node->connections--;
 	leave_attachment(c);
 	place_cancel(c->place);
 	applied_cancel(c->applied);
@@ -192,8 +194,7 @@ static void begin_inspection(struct node_connection *c)
 static void take_event(struct node_connection *c, const struct pttls_event *e)
 {
 	switch (e->kind) {
-	case PTTLS_EVENT_READY:
-		evtimer_del(c->timer);
+	case PTTLS_EVENT_READY: /* the time goes on until it begins an assessment */
 		begin_inspection(c);
 		break;
 	case PTTLS_EVENT_BATCH:
@@ -241,6 +242,21 @@ static void refuse(struct server *s, struct stream *stream, const struct identit
 	stream_free(stream);
 }
 
+/* A node has a few attachments, and connections to hosts that went away without a word. */
+static void limit_connections(struct server *s, const struct site_node *node)
+{
+	struct node_connection *c, *oldest = NULL;
+	if (node->connections < NODE_CONNECTIONS_MAX)
+		return;
+	LIST_FOREACH(c, &s->nodes, entry)
+		if (c->node == node && stream_is_open(c->stream))
+			oldest = c;
+	if (!oldest)
+		return;
+	s->site->counters.connections_refused_node++;
+	connection_close(oldest, "the node has too many connections");
+}
+
 void node_accept(struct stream *stream, const struct identity *peer, void *context)
 {
 	struct server *s = context;
@@ -260,6 +276,7 @@ void node_accept(struct stream *stream, const struct identity *peer, void *conte
 		return;
 	}
 	site_save_node(s->site, node);
+	limit_connections(s, node);
 	struct node_connection *c = xcalloc(1, sizeof(*c));
 	const struct stream_limits limits = { NODE_READ_MAX, NODE_WRITE_MAX, STREAM_HANDSHAKE_MS, 0,
 		NODE_STALL_MS };
@@ -270,13 +287,14 @@ void node_accept(struct stream *stream, const struct identity *peer, void *conte
 	c->key = X509_get_pubkey(tls_stream_peer_certificate(stream));
 	c->timer = evtimer_new(s->base, on_time_up, c);
 	LIST_INSERT_HEAD(&s->nodes, c, entry);
+	node->connections++;
 	stream_set_limits(stream, &limits);
 	stream_set_handlers(stream, &handlers, c);
 	if (pttls_start(c->pttls) < 0 || !c->key || !c->timer) {
 		connection_free(c);
 		return;
 	}
-	on_working(c, true); /* until PT-TLS is ready */
+	on_working(c, true);
 	log_info("node %s connected from %s", node->name, stream_peer_text(stream));
 }
 

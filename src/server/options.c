@@ -43,7 +43,7 @@ static const struct config_option options[] = {
 	        "where a node's user finds help; sent with every refusal"),
 	OPTION(connections_max, CONFIG_INTEGER, "20000", 1, 1000000, "node connections altogether"),
 	OPTION(connections_per_source, CONFIG_INTEGER, "32", 1, 1000000,
-	        "node connections from one IPv4 address or IPv6 /64"),
+	        "node connections from one address"),
 	OPTION(handshakes_max, CONFIG_INTEGER, "512", 1, 100000,
 	        "node connections that have not shaken hands yet"),
 	OPTION(enforcers_max, CONFIG_INTEGER, "256", 1, 10000, "enforcer connections"),

@@ -56,6 +56,7 @@ struct site_node {
 	uint64_t *package_keys; /* sorted hashes of what advisories may name it by */
 	size_t n_package_keys;
 	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
+	unsigned connections;                /* that are open; of the program */
 	time_ms assessments_until;           /* what it has begun is worth the time until then */
 	const char *again; /* why it waits to be judged again (static); NULL = it does not */
 };
