@@ -87,9 +87,11 @@ static void take_neighbour(void *context, uint16_t link, const struct ip_address
 	attachments_neighbour(e->attachments, link, ip, mac, state, clock_monotonic_ms());
 }
 
-static void take_link(void *context, uint16_t link)
+static void take_link(void *context, uint16_t link, const char *problem)
 {
 	struct enforcer *e = context;
+	if (problem)
+		log_error("%s: %s", e->links.items[link].name, problem);
 	log_info("%s %s", e->links.items[link].name, e->links.items[link].present ? "is there" : "is gone");
 	e->reload = e->reload || e->links.items[link].routed;
 }

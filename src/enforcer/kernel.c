@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "enforcer/kernel.h"
 #include "base/table.h"
+#include "enforcer/rtnetlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,7 +29,7 @@ struct kernel {
 	struct links *links;
 	const struct kernel_handlers *handlers;
 	void *context;
-	struct mnl_socket *events, *requests;
+	struct mnl_socket *events, *requests, *questions;
 	struct table *devices; /* index -> device */
 	uint32_t sequence;
 };
@@ -59,6 +60,8 @@ int kernel_new(struct links *links, const struct kernel_handlers *handlers, void
 	int r = open_socket(RTMGRP_LINK | RTMGRP_NEIGH, SOCK_NONBLOCK, &k->events, err);
 	if (r == 0)
 		r = open_socket(0, 0, &k->requests, err);
+	if (r == 0)
+		r = rtnetlink_open(&k->questions, err);
 	if (r < 0) {
 		kernel_free(k);
 		return r;
@@ -77,6 +80,8 @@ struct kernel *kernel_free(struct kernel *k)
 			mnl_socket_close(k->events);
 		if (k->requests)
 			mnl_socket_close(k->requests);
+		if (k->questions)
+			mnl_socket_close(k->questions);
 		table_free(k->devices, free);
 		free(k);
 	}
@@ -103,7 +108,7 @@ static void forget_device(struct kernel *k, struct device *d)
 		k->handlers->on_port(k->context, d->link, d->name, false, false);
 	if (!d->is_port) {
 		l->present = false;
-		k->handlers->on_link(k->context, d->link);
+		k->handlers->on_link(k->context, d->link, NULL);
 	}
 	table_remove(k->devices, &index, sizeof(index));
 	free(d);
@@ -124,8 +129,11 @@ static struct device *remember_device(
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	table_set(k->devices, &index, sizeof(index), d);
 	if (!is_port) {
+		struct error err = { { 0 } };
 		k->links->items[link].present = true;
-		k->handlers->on_link(k->context, link);
+		if (!k->links->items[link].routed)
+			rtnetlink_ignore_groups(k->questions, index, &err);
+		k->handlers->on_link(k->context, link, *err.text ? err.text : NULL);
 	}
 	return d;
 }
@@ -244,6 +252,9 @@ static void take_neighbour(struct kernel *k, const struct nlmsghdr *h)
 	}
 	/* An entry that the kernel no longer keeps says nothing about the node. */
 	if (h->nlmsg_type == RTM_DELNEIGH || !m.lladdr || (n->ndm_state & NUD_INCOMPLETE))
+		return;
+	/* ARP tells the kernel of any address; one that it would not look for here proves nothing here. */
+	if (!rtnetlink_leads_to(k->questions, &m.ip, d->index))
 		return;
 	memcpy(mac.bytes, m.lladdr, sizeof(mac.bytes));
 	if (k->links->items[d->link].routed)

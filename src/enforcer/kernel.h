@@ -17,8 +17,9 @@ struct kernel_handlers {
 	/* mac is NULL where the kernel has none: it asked, and nobody answered. */
 	void (*on_neighbour)(void *context, uint16_t link, const struct ip_address *ip,
 	        const struct mac_address *mac, bool confirmed);
-	/* A routed link came or went (links[link].present): the rules that hang on it must be made again. */
-	void (*on_link)(void *context, uint16_t link);
+	/* A link came or went (links[link].present): the rules that hang on a routed one must be made again.
+	 * problem, if not NULL: what the bridge could not be told. */
+	void (*on_link)(void *context, uint16_t link, const char *problem);
 };
 
 struct kernel;

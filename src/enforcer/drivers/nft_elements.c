@@ -96,12 +96,18 @@ static const struct set {
 	enum element_kind kind;
 	int family; /* 6, 4; 0 = both */
 	const char *name;
-	bool per_link, inet, bridge_only;
+	bool per_link;
+	const char *family_name; /* of the table; NULL: the link's own */
+	bool bridge_only;
 	void (*write)(FILE *out, const struct element_change *c, const struct links *links, time_ms now);
 } sets[] = {
-	{ ELEMENT_PORT, 0, "ports", .bridge_only = true, .write = write_port_frames },
-	{ ELEMENT_PORT, 0, "delivery_ports", .bridge_only = true, .write = write_port_delivery },
-	{ ELEMENT_PORT, 0, "node_ports", .bridge_only = true, .write = write_port },
+	{ ELEMENT_PORT, 0, "ports", .family_name = "bridge", .bridge_only = true,
+	        .write = write_port_frames },
+	{ ELEMENT_PORT, 0, "delivery_ports", .family_name = "bridge", .bridge_only = true,
+	        .write = write_port_delivery },
+	{ ELEMENT_PORT, 0, "node_ports", .family_name = "bridge", .bridge_only = true, .write = write_port },
+	{ ELEMENT_PORT, 0, "node_ports", .family_name = "arp", .bridge_only = true, .write = write_port },
+	{ ELEMENT_PORT, 0, "node_ports", .family_name = "inet", .bridge_only = true, .write = write_port },
 	{ ELEMENT_MAC, 0, "macs_", .per_link = true, .write = write_attachment },
 	{ ELEMENT_MAC, 0, "known_", .per_link = true, .write = write_known },
 	{ ELEMENT_ADDRESS, 6, "bindings6_", .per_link = true, .write = write_binding },
@@ -109,8 +115,8 @@ static const struct set {
 	{ ELEMENT_ADDRESS, 4, "bindings4_", .per_link = true, .write = write_binding },
 	{ ELEMENT_ADDRESS, 4, "bound4_", .per_link = true, .write = write_bound },
 	{ ELEMENT_PLACED, 0, "placed_", .per_link = true, .write = write_placed },
-	{ ELEMENT_TARGET, 6, "nodes6", .inet = true, .write = write_target },
-	{ ELEMENT_TARGET, 4, "nodes4", .inet = true, .write = write_target },
+	{ ELEMENT_TARGET, 6, "nodes6", .family_name = "inet", .write = write_target },
+	{ ELEMENT_TARGET, 4, "nodes4", .family_name = "inet", .write = write_target },
 };
 
 static bool stands_in(const struct set *s, const struct link *l, const struct element_change *c, time_ms now)
@@ -136,8 +142,8 @@ static void write_set(FILE *out, const struct links *links, const struct set *s,
 			fprintf(out, "%s element %s pratique %s%zu { ", add ? "add" : "delete",
 			        nft_link_family(l), s->name, link);
 		else if (!open)
-			fprintf(out, "%s element %s pratique %s { ", add ? "add" : "delete",
-			        s->inet ? "inet" : "bridge", s->name);
+			fprintf(out, "%s element %s pratique %s { ", add ? "add" : "delete", s->family_name,
+			        s->name);
 		else
 			fputs(", ", out);
 		open = true;

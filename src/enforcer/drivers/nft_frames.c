@@ -18,6 +18,11 @@
  *   bindings6_N, bound6_N  port . MAC . address; address alone (and 4)
  *   placed_N               port . MAC -> segment's mark, with timeout
  *   contested6_N, moved_N, rogue_N  what was refused, for the enforcer to see (and contested4_N)
+ *   strangers_N, seekers_N port -> how much of what is limited it has sent
+ *
+ * Frames to the addresses that bridges keep for themselves (IEEE 802.1D, 01-80-C2-00-00-0X) do not come here:
+ * the bridge hands them to the gateway as the port's own. The arp table here and the inet table drop what
+ * comes from a port itself; that the bridge does not learn from them is for rtnetlink.h.
  */
 #include "enforcer/drivers/nft_frames.h"
 #include "enforcer/drivers/nft_rules.h"
@@ -54,6 +59,11 @@ static void expand(FILE *out, const char *text, const struct link *l, size_t ind
 #define SIZE_TEXT(n) SIZE_TEXT_(n)
 #define SIZE_TEXT_(n) #n
 #define STATIC_SET "size " SIZE_TEXT(NFT_ELEMENTS_MAX) "; "
+/* Each makes the kernel learn something of which it has a limited amount: MAC addresses, neighbours. So one
+ * port gets so many a second of what is not proven, and of neighbours that introduce themselves. */
+#define STRANGER \
+	" update @strangers_$N { iifname limit rate over 32/second burst 128 packets } goto flooded_$N\n"
+#define SEEKER " update @seekers_$N { iifname limit rate over 32/second burst 128 packets } goto flooded_$N\n"
 #define SEEN_SET "flags dynamic,timeout; timeout 10s; size " SIZE_TEXT(NFT_SIGHTINGS_MAX) "; "
 
 static const char table_text[] = "add table $F pratique\n"
@@ -61,6 +71,7 @@ static const char table_text[] = "add table $F pratique\n"
                                  "add counter $F pratique cloned\n"
                                  "add counter $F pratique stolen\n"
                                  "add counter $F pratique forged\n"
+                                 "add counter $F pratique flooded\n"
                                  "add counter $F pratique rogue\n";
 
 static const char bridge_text[] =
@@ -68,7 +79,10 @@ static const char bridge_text[] =
         "add map bridge pratique delivery_ports { typeof oifname : verdict; " STATIC_SET "}\n"
         "add set bridge pratique node_ports { typeof iifname; " STATIC_SET "}\n"
         "add counter bridge pratique between\n"
-        "add counter bridge pratique misdelivered\n";
+        "add counter bridge pratique misdelivered\n"
+        "add table arp pratique\n"
+        "add set arp pratique node_ports { typeof iifname; " STATIC_SET "}\n"
+        "add counter arp pratique bypassed\n";
 
 static const char sets_text[] =
         "add set $F pratique macs_$N { typeof iifname . @ll,48,48; " STATIC_SET "}\n"
@@ -83,6 +97,8 @@ static const char sets_text[] =
         "add set $F pratique contested4_$N { typeof iifname . @ll,48,48 . @nh,96,32; " SEEN_SET "}\n"
         "add set $F pratique moved_$N { typeof iifname . @ll,48,48; " SEEN_SET "}\n"
         "add set $F pratique rogue_$N { typeof iifname . @ll,48,48; " SEEN_SET "}\n"
+        "add set $F pratique strangers_$N { typeof iifname; " SEEN_SET "}\n"
+        "add set $F pratique seekers_$N { typeof iifname; " SEEN_SET "}\n"
         "add chain $F pratique frame_$N\n"
         "add chain $F pratique cloned_$N\n"
         "add chain $F pratique arp_$N\n"
@@ -94,6 +110,7 @@ static const char sets_text[] =
         "add chain $F pratique stolen6_$N\n"
         "add chain $F pratique stolen4_$N\n"
         "add chain $F pratique rogue_frame_$N\n"
+        "add chain $F pratique flooded_$N\n"
         "add chain $F pratique delivery_$N\n";
 
 static bool has_kind(const struct links *links, bool routed)
@@ -121,6 +138,7 @@ void nft_frames_declare(FILE *out, const struct links *links)
 static const char frame_text[] =
         "add rule $F pratique frame_$N ether type != { ip, ip6, arp } counter name malformed drop\n"
         "add rule $F pratique frame_$N iifname . @ll,48,48 != @macs_$N @ll,48,48 @known_$N goto cloned_$N\n"
+        "add rule $F pratique frame_$N iifname . @ll,48,48 != @macs_$N" STRANGER
         "add rule $F pratique frame_$N meta mark set $D\n"
         "add rule $F pratique frame_$N meta mark set iifname . @ll,48,48 map @placed_$N\n"
         "add rule $F pratique frame_$N ether type ip6 goto ip6_$N\n"
@@ -129,13 +147,19 @@ static const char frame_text[] =
         "add rule $F pratique cloned_$N update @moved_$N { iifname . @ll,48,48 }\n"
         "add rule $F pratique cloned_$N counter name cloned drop\n"
         "add rule $F pratique rogue_frame_$N update @rogue_$N { iifname . @ll,48,48 }\n"
-        "add rule $F pratique rogue_frame_$N counter name rogue drop\n";
+        "add rule $F pratique rogue_frame_$N counter name rogue drop\n"
+        "add rule $F pratique flooded_$N counter name flooded drop\n";
 
 /* RFC 4861 4.1 to 4.4: options follow a solicitation's or advertisement's 24 bytes, a router
- * solicitation's 8. One option only, so that no second one can hide behind the one that is looked at. */
+ * solicitation's 8. One option only, so that no second one can hide behind the one that is looked at; and no
+ * extension header, with which the length can be left to a hop-by-hop option, or a fragment (RFC 6980). */
 static const char ip6_text[] =
         "add rule $F pratique ip6_$N icmpv6 type { nd-router-advert, nd-redirect } goto rogue_frame_$N\n"
         "add rule $F pratique ip6_$N udp sport 547 goto rogue_frame_$N\n"
+        "add rule $F pratique ip6_$N icmpv6 type { nd-router-solicit, nd-neighbor-solicit, "
+        "nd-neighbor-advert }"
+        " ip6 nexthdr != ipv6-icmp counter name forged drop\n"
+        "add rule $F pratique ip6_$N icmpv6 type { nd-router-solicit, nd-neighbor-solicit }" SEEKER
         "add rule $F pratique ip6_$N icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 length > 32"
         " counter name forged drop\n"
         "add rule $F pratique ip6_$N icmpv6 type nd-router-solicit ip6 length > 16 counter name forged drop\n"
@@ -149,7 +173,7 @@ static const char ip6_text[] =
         "add rule $F pratique ip6_$N ip6 saddr :: goto unspecified_$N\n"
         "add rule $F pratique ip6_$N iifname . @ll,48,48 . @nh,64,128 @bindings6_$N accept\n"
         "add rule $F pratique ip6_$N @nh,64,128 @bound6_$N goto stolen6_$N\n"
-        "add rule $F pratique ip6_$N meta mark set $D accept\n"
+        "add rule $F pratique ip6_$N meta mark set $D" STRANGER "add rule $F pratique ip6_$N accept\n"
         "add rule $F pratique unspecified_$N icmpv6 type { nd-neighbor-solicit, nd-router-solicit,"
         " mld-listener-report, mld2-listener-report } accept\n"
         "add rule $F pratique unspecified_$N counter name forged drop\n"
@@ -167,7 +191,8 @@ static const char ip4_text[] =
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 counter name forged drop\n"
         "add rule $F pratique ip4_$N iifname . @ll,48,48 . @nh,96,32 @bindings4_$N accept\n"
         "add rule $F pratique ip4_$N @nh,96,32 @bound4_$N goto stolen4_$N\n"
-        "add rule $F pratique ip4_$N meta mark set $D accept\n"
+        "add rule $F pratique ip4_$N meta mark set $D" STRANGER "add rule $F pratique ip4_$N accept\n"
+        "add rule $F pratique arp_$N arp operation request" SEEKER
         "add rule $F pratique arp_$N iifname . @nh,64,48 != @macs_$N @nh,64,48 @known_$N"
         " counter name forged drop\n"
         "add rule $F pratique arp_$N iifname . @nh,64,48 . @nh,112,32 @bindings4_$N accept\n"
@@ -194,7 +219,9 @@ static const char hooks_text[] =
         "add rule bridge pratique frames iifname vmap @ports\n"
         "add rule bridge pratique between iifname @node_ports counter name between drop\n"
         "add rule bridge pratique between oifname @node_ports counter name between drop\n"
-        "add rule bridge pratique delivery oifname vmap @delivery_ports\n";
+        "add rule bridge pratique delivery oifname vmap @delivery_ports\n"
+        "add chain arp pratique bypass { type filter hook input priority -310; policy accept; }\n"
+        "add rule arp pratique bypass iifname @node_ports counter name bypassed drop\n";
 
 static const char routed_text[] =
         "add chain netdev pratique ingress_$N { type filter hook ingress device \"$L\" priority -310; "
@@ -204,7 +231,7 @@ static const char routed_text[] =
 void nft_frames_write(FILE *out, const struct links *links, uint8_t default_mark)
 {
 	if (has_kind(links, false))
-		fputs("flush table bridge pratique\n", out);
+		fputs("flush table bridge pratique\nflush table arp pratique\n", out);
 	if (has_kind(links, true))
 		fputs("flush table netdev pratique\n", out);
 	for (size_t i = 0; i < links->count; i++) {

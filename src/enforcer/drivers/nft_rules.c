@@ -88,7 +88,8 @@ bool nft_rules_has_name(const struct ipc_segments *policy, const char *name)
 			return true;
 	char policy_name[32];
 	snprintf(policy_name, sizeof(policy_name), NFT_POLICY_COUNTER, policy->policy_fingerprint);
-	return strcmp(name, policy_name) == 0 || strcmp(name, "unmarked") == 0 || strcmp(name, "forged") == 0;
+	return strcmp(name, policy_name) == 0 || strcmp(name, "unmarked") == 0 ||
+	        strcmp(name, "forged") == 0 || strcmp(name, "bypassed") == 0 || strcmp(name, "crowded") == 0;
 }
 
 void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_segments *policy)
@@ -99,7 +100,13 @@ void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_se
 	        NFT_ELEMENTS_MAX);
 	fprintf(out, "add map " T "nodes4 { type ifname . ipv4_addr : mark; flags timeout; size %d; }\n",
 	        NFT_ELEMENTS_MAX);
-	fputs("add counter " T "unmarked\nadd counter " T "forged\n", out);
+	fprintf(out, "add set " T "node_ports { type ifname; size %d; }\n", NFT_ELEMENTS_MAX);
+	fprintf(out, "add set " T "openers { type ether_addr; flags dynamic; size %d; }\n", NFT_ELEMENTS_MAX);
+	fprintf(out, "add set " T "hasty { type ether_addr; flags dynamic,timeout; timeout 60s; size %d; }\n",
+	        NFT_ELEMENTS_MAX);
+	fputs("add counter " T "unmarked\nadd counter " T "forged\n"
+	      "add counter " T "bypassed\nadd counter " T "crowded\n",
+	        out);
 	fprintf(out, "add counter " T NFT_POLICY_COUNTER "\n", policy->policy_fingerprint);
 	for (size_t i = 0; i < policy->n_segments; i++)
 		for (size_t j = 0; j < ARRAY_LENGTH(segment_counters); j++)
@@ -254,11 +261,16 @@ static void write_hooks(FILE *out, const struct links *links)
 {
 	/* Before connection tracking: what has no segment, or a source that does not lead back to where it
 	 * comes from (BCP 38), makes no state. */
+	fputs("add rule " T "guard iifname @node_ports counter name bypassed drop\n", out);
 	write_rule_on_links(out, "guard", "iifname", links, "goto sender");
 	fputs("add rule " T "sender meta mark 0 counter name unmarked drop\n"
-	      "add rule " T "sender ip6 saddr { ::, fe80::/10 } return\n"
+	      "add rule " T "sender ip6 saddr :: return\n"
 	      "add rule " T "sender ip saddr 0.0.0.0 return\n"
-	      "add rule " T "sender fib saddr type local counter name forged drop\n"
+	      "add rule " T "sender fib saddr . iif type { local, broadcast, anycast, multicast } counter "
+	      "name forged drop\n"
+	      "add rule " T "sender ip6 saddr fe80::/10 return\n"
+	      "add rule " T
+	      "sender fib saddr type { local, broadcast, anycast, multicast } counter name forged drop\n"
 	      "add rule " T "sender fib saddr . iif oif missing counter name forged drop\n",
 	        out);
 	write_rule_on_links(out, "forward", "iifname", links, "goto from_node");
@@ -302,11 +314,23 @@ static const char explain_rules[] =
         "add rule " T "explain meta l4proto tcp reject with tcp reset\n"
         "add rule " T "explain reject with icmpx admin-prohibited\n";
 
+/* So that a node that nobody knows cannot fill the table that all connections stand in: open ones are
+ * counted, and those that it opens only to close them come slowly. */
+static void write_crowd(FILE *out, uint8_t default_mark)
+{
+	fprintf(out,
+	        "add rule " T "from_node ct state new meta mark 0x%x update @hasty"
+	        " { ether saddr limit rate over %d/second burst %d packets } counter name crowded drop\n"
+	        "add rule " T "from_node ct state new meta mark 0x%x add @openers"
+	        " { ether saddr ct count over %d } counter name crowded drop\n",
+	        default_mark, NFT_OPENINGS_RATE, NFT_OPENINGS_BURST, default_mark, NFT_CONNECTIONS_MAX);
+}
+
 static void write_directions(FILE *out, const struct links *links, const struct ipc_segments *policy)
 {
-	fputs("add rule " T "from_node ct state invalid drop\n"
-	      "add rule " T "from_node ct direction original meta mark vmap ",
-	        out);
+	fputs("add rule " T "from_node ct state invalid drop\n", out);
+	write_crowd(out, nft_rules_default_segment(policy)->mark);
+	fputs("add rule " T "from_node ct direction original meta mark vmap ", out);
 	write_map(out, policy, 0, "goto opens_%u");
 	fputs("\nadd rule " T "from_node ct direction reply meta mark vmap ", out);
 	write_map(out, policy, 0, "goto answers_%u");

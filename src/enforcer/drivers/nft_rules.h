@@ -8,7 +8,10 @@
 #include <stdio.h>
 
 #define NFT_ELEMENTS_MAX 131072 /* of each set or map */
-#define NFT_SIGHTINGS_MAX 1024  /* of each set that packets fill */
+#define NFT_OPENINGS_RATE 32    /* connections that such an address opens a second, after a burst */
+#define NFT_OPENINGS_BURST 256
+#define NFT_CONNECTIONS_MAX 1024 /* open at once by one MAC address in the default segment */
+#define NFT_SIGHTINGS_MAX 1024   /* of each set that packets fill */
 
 /* A counter that counts nothing: its name tells after a restart which policy's marks the elements have. */
 #define NFT_POLICY_COUNTER "policy_%016" PRIx64

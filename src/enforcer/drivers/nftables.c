@@ -283,6 +283,7 @@ static int nftables_flush(struct driver *d, struct error *err)
 	return run(((struct nftables *)d)->write,
 	        "add table bridge pratique\ndelete table bridge pratique\n"
 	        "add table netdev pratique\ndelete table netdev pratique\n"
+	        "add table arp pratique\ndelete table arp pratique\n"
 	        "add table inet pratique\ndelete table inet pratique\n",
 	        err);
 }
