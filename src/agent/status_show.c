@@ -4,6 +4,7 @@
 #include "agent/options.h"
 #include "agent/status.h"
 #include "base/file.h"
+#include "posture/posture.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,6 +33,24 @@ static void print_help(FILE *out)
 	      "  pratique-agent status\n"
 	      "  pratique-agent status --json | jq -r '.attachments[].result.decision.segment'\n",
 	        out);
+}
+
+/* What servers said ends on a terminal here: control characters are taken out when it is read. */
+static void make_harmless(json_t *j)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	json_object_foreach(j, key, value)
+		make_harmless(value);
+	json_array_foreach(j, i, value)
+		make_harmless(value);
+	if (json_is_string(j)) {
+		struct posture *scratch = posture_new();
+		(void)json_string_set(
+		        j, posture_string_n(scratch, json_string_value(j), json_string_length(j)));
+		posture_free(scratch);
+	}
 }
 
 static const char *text_of(const json_t *object, const char *key, const char *otherwise)
@@ -111,6 +130,7 @@ static int show(const json_t *json, bool as_json)
 		putchar('\n');
 		return AGENT_OK;
 	}
+	make_harmless(json_object_get(json, "attachments"));
 	if (json_array_size(list) == 0)
 		puts("no connection has been tried yet");
 	for (size_t i = 0; i < json_array_size(list); i++)

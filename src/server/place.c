@@ -21,6 +21,8 @@ struct place_request {
 	struct server *server;
 	uint32_t number;
 	size_t outstanding; /* enforcers that have not answered */
+	struct site_attachment *found;
+	bool contested; /* two of them know it: one of the two was lied to */
 	struct event *timer;
 	struct ip_address address;
 	place_fn answer;
@@ -37,8 +39,9 @@ struct place_request *place_cancel(struct place_request *r)
 	return NULL;
 }
 
-static void answer(struct place_request *r, struct site_attachment *a)
+static void answer(struct place_request *r)
 {
+	struct site_attachment *a = r->contested ? NULL : r->found;
 	place_fn fn = r->answer;
 	void *context = r->context;
 	place_cancel(r);
@@ -47,7 +50,7 @@ static void answer(struct place_request *r, struct site_attachment *a)
 
 static void on_place_timer(evutil_socket_t fd, short what, void *context)
 {
-	answer(context, NULL);
+	answer(context);
 }
 
 struct place_request *place_ask(
@@ -70,6 +73,19 @@ struct place_request *place_ask(
 	return r;
 }
 
+/* Each enforcement point sees its own links only: a host that takes another's address at another one would be
+ * admitted by that one's inspection if the first answer counted. */
+static void note_contest(struct place_request *r, const struct site_attachment *a)
+{
+	char text[IP_TEXT_SIZE];
+	struct site *site = r->server->site;
+	r->contested = true;
+	site->counters.attachments_contested++;
+	site_note(site, clock_wall_ms(), "address-contested", NULL, a,
+	        "%s is at %s, port %s, and at %s, port %s: it proves no place", ip_format(&r->address, text),
+	        r->found->enforcement_point, r->found->port, a->enforcement_point, a->port);
+}
+
 void place_take_identity(struct enforcer_link *l, const struct ipc_identity *m)
 {
 	struct place_request *r;
@@ -77,14 +93,18 @@ void place_take_identity(struct enforcer_link *l, const struct ipc_identity *m)
 		if (r->number == m->request)
 			break;
 	if (!r)
-		return; /* another enforcer knew, or it took too long */
+		return; /* it took too long */
 	struct site_attachment *a = NULL;
 	if (m->found && m->n_attachments == 1 && m->attachments[0].present)
 		a = enforcer_take_attachment(l, &m->attachments[0]);
 	if (r->outstanding)
 		r->outstanding--;
-	if (a || r->outstanding == 0)
-		answer(r, a);
+	if (a && r->found && r->found != a && !r->contested)
+		note_contest(r, a);
+	if (a)
+		r->found = a;
+	if (r->outstanding == 0)
+		answer(r);
 }
 
 /* Those who are waiting ask it too. */

@@ -96,8 +96,8 @@ void enforcer_send_policy(struct server *s);
 json_t *enforcer_status(struct server *s);
 bool enforcer_is_connected(struct server *s, const char *name);
 
-/* Asks all enforcers where an address is attached; answer is called once, from the loop, with NULL where
- * nobody knows within place_time. */
+/* Asks all enforcers where an address is attached; answer is called once, when all have said it or after
+ * place_time, with NULL where nobody knows, or two do. */
 struct place_request;
 typedef void (*place_fn)(void *context, struct site_attachment *a);
 struct place_request *place_ask(

@@ -85,6 +85,9 @@ for _ in $(seq 50); do
 	sleep 0.1
 done
 "$agent" status | grep -q 'segment *staff' || fail "status does not tell the segment"
+printf '{"pid":%d,"attachments":[{"interface":"\\u001b[31m","server":"\\u001b]0;x\\u0007"}]}' $$ >"$dir/odd.json"
+"$agent" status --file "$dir/odd.json" >"$dir/odd.txt" || fail "status does not show what a server said"
+LC_ALL=C grep -q "[[:cntrl:]]" "$dir/odd.txt" && fail "status lets control characters through to the terminal"
 [ "$(stat -c %a "$dir/state" "$dir/state/certificate" | tr '\n' ' ')" = "700 600 " ] || fail "modes of the state"
 
 echo "2. the network half has no rights"
