@@ -10,6 +10,7 @@ frames MAC VICTIM-MAC                   types and tags that are not IP, sources 
 headers MAC GW-MAC SOURCE TARGET PORT   UDP behind extension headers, in fragments, and over the hosts' multicast groups
 headers4 MAC GW-MAC SOURCE TARGET PORT  UDP with source routes, in fragments, and from sources that are nobody's
 errors MAC GW-MAC SOURCE VICTIM PEER PORT PEER-PORT   ICMP errors and resets about a connection of the victim's
+queries MAC                             the general queries of a multicast router, MLD and IGMP
 flood KIND MAC GW-MAC COUNT             solicit, arp, udp, mac or open (of SOURCE PEER)
 """
 
@@ -178,6 +179,15 @@ def errors(mac, gateway, source, victim, peer, port, peer_port):
         send(gateway, mac, 0x86DD, header(source, victim, 17, data, 64))
 
 
+def queries(mac):
+    body = summed("fe80::b", "ff02::1", 58, struct.pack("!BBHHH", 130, 0, 0, 1000, 0) + bytes(16) + b"\x02\x7d\0\0", 2)
+    alert = b"\x3a\0\x05\x02\0\0\x01\0"
+    send("33:33:00:00:00:01", mac, 0x86DD, header("fe80::b", "ff02::1", 0, alert + body, 1))
+    igmp = struct.pack("!BBHIBBH", 0x11, 100, 0, 0, 2, 125, 0)
+    igmp = igmp[:2] + struct.pack("!H", probe.checksum(igmp)) + igmp[4:]
+    send("01:00:5e:00:00:01", mac, 0x0800, probe.ipv4("10.1.1.11", "224.0.0.1", 2, igmp))
+
+
 def flood_frame(kind, mac, gateway, i, source, peer):
     stranger = f"2001:db8:1:1:{random.randrange(1, 65536):x}::{random.randrange(1, 65536):x}"
     if kind == "mac":
@@ -203,7 +213,7 @@ def flood(kind, mac, gateway, count, source, peer):
 
 
 def main():
-    verbs = {f.__name__: f for f in (overhear, ask, hidden, group, frames, headers, headers4, errors, flood)}
+    verbs = {f.__name__: f for f in (overhear, ask, hidden, group, frames, headers, headers4, errors, queries, flood)}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     verbs[sys.argv[1]](*sys.argv[2:])

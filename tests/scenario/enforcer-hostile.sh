@@ -95,6 +95,12 @@ expect_silence "errors, resets and segments about a's connection"
 ! grep -q cut "$work/hold" || fail "a's connection was cut"
 [ "$(probe gw connections 22)" = 0 ] || fail "a refused segment left the state of a connection"
 
+# Nobody would hear the questions of a querier behind an isolated port, but a snooping bridge would wait for answers.
+before=$(counter bridge rogue)
+hostile queries $b_mac
+[ "$(counter bridge rogue)" = $((before + 2)) ] || fail "the queries of b were not counted as a router's"
+expect_silence "multicast routers' queries"
+
 # expect_served WHAT: a opens and is reached, while b floods.
 expect_served() {
 	reaches a $out6 80 || fail "a opens nothing: $1"

@@ -154,7 +154,8 @@ static const char frame_text[] =
  * solicitation's 8. One option only, so that no second one can hide behind the one that is looked at; and no
  * extension header, with which the length can be left to a hop-by-hop option, or a fragment (RFC 6980). */
 static const char ip6_text[] =
-        "add rule $F pratique ip6_$N icmpv6 type { nd-router-advert, nd-redirect } goto rogue_frame_$N\n"
+        "add rule $F pratique ip6_$N icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query }"
+        " goto rogue_frame_$N\n"
         "add rule $F pratique ip6_$N udp sport 547 goto rogue_frame_$N\n"
         "add rule $F pratique ip6_$N icmpv6 type { nd-router-solicit, nd-neighbor-solicit, "
         "nd-neighbor-advert }"
@@ -186,6 +187,7 @@ static const char ip6_text[] =
 static const char ip4_text[] =
         "add rule $F pratique ip4_$N udp sport 67 goto rogue_frame_$N\n"
         "add rule $F pratique ip4_$N icmp type redirect goto rogue_frame_$N\n"
+        "add rule $F pratique ip4_$N igmp type membership-query goto rogue_frame_$N\n"
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept\n"
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 meta l4proto igmp accept\n"
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 counter name forged drop\n"
