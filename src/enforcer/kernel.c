@@ -208,7 +208,7 @@ static int read_neighbour_attribute(const struct nlattr *a, void *context)
 	if (mnl_attr_get_type(a) == NDA_DST && (n == 4 || n == 16)) {
 		memcpy(m->ip.bytes, mapped, sizeof(mapped));
 		memcpy(m->ip.bytes + 16 - n, mnl_attr_get_payload(a), n);
-		m->has_ip = true;
+		m->has_ip = n == 4 || !ip_is_v4(&m->ip); /* an IPv4 address is proven by ARP only */
 	}
 	return MNL_CB_OK;
 }
