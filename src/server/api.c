@@ -58,10 +58,19 @@ json_t *api_time(time_ms t)
 	return t ? json_string(clock_format(t, text)) : json_null();
 }
 
+/* A text that is not UTF-8 (one that was cut inside a character) shows its ASCII. */
 json_t *api_text(const char *s)
 {
-	json_t *text = s && *s ? json_string(s) : NULL;
-	return text ? text : json_null();
+	if (!s || !*s)
+		return json_null();
+	json_t *text = json_string(s);
+	if (text)
+		return text;
+	char *plain FREE_ON_EXIT = xstrdup(s);
+	for (char *p = plain; *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return json_string(plain);
 }
 
 json_t *api_fingerprint(uint64_t fingerprint)

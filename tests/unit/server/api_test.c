@@ -263,6 +263,12 @@ static void test_orders(void **state)
 	assert_string_equal(text_of(j, "segment"), "quarantine");
 	assert_string_equal(text_of(j, "revoked_reason"), "a test");
 	json_decref(j);
+	/* cut to 255 bytes in the middle of its last character */
+	char *body FREE_ON_EXIT = xasprintf("{\"reason\":\"%254s\xc3\xa9\"}", "long");
+	json_decref(call("POST", "/v1/nodes/alice/revoke", body));
+	j = call("GET", "/v1/nodes/alice", NULL);
+	assert_non_null(strstr(text_of(j, "revoked_reason"), "long?"));
+	json_decref(j);
 }
 
 static void test_tokens(void **state)
