@@ -420,6 +420,9 @@ void attachments_sighting(struct attachments *a, const struct sighting *s, time_
 		        "%s at %s sent what only a router or a DHCP server may send: it was dropped",
 		        mac_format(&s->mac, mac), s->port);
 		break;
+	case SIGHTING_UNPROVEN: /* claim nothing: the neighbour table says who has the address */
+	case SIGHTING_WANTED:
+		break;
 	}
 }
 

@@ -15,6 +15,10 @@
 #define ENFORCER_LINKS_MAX 32
 #define ENFORCER_MARK_MAX 200     /* of a policy's segments */
 #define ENFORCER_MARK_INITIAL 255 /* the one segment, which reaches nothing, before there is a policy */
+/* Beside a segment's mark in a packet's: the sender is placed, but its address is not proven yet; the
+ * target's address is in nobody's placed attachment. */
+#define ENFORCER_MARK_UNPROVEN 0x10000
+#define ENFORCER_MARK_WANTED 0x20000
 
 struct link {
 	char name[IFNAMSIZ];

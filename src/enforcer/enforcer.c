@@ -85,6 +85,7 @@ static void take_neighbour(void *context, uint16_t link, const struct ip_address
 	        : confirmed               ? NEIGHBOUR_CONFIRMED
 	                                  : NEIGHBOUR_KNOWN;
 	attachments_neighbour(e->attachments, link, ip, mac, state, clock_monotonic_ms());
+	enforcer_proof_heard(e, link, ip, mac);
 }
 
 static void take_link(void *context, uint16_t link, const char *problem)
@@ -161,6 +162,7 @@ void enforcer_settle(struct enforcer *e)
 	if (r > 0)
 		enforcer_save_soon(e);
 	send_probes(e);
+	enforcer_forget_silent(e);
 	enforcer_answer_questions(e, clock_monotonic_ms());
 	enforcer_report_attachments(e);
 	if (conntrack_start(e->conntrack, &err) < 0)
@@ -221,6 +223,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 	watch_server(e);
 	if (e->driver->ops->sightings(e->driver, take_sighting, e, &err) < 0)
 		log_warning("%s", err.text);
+	enforcer_tick_proofs(e);
 	attachments_tick(e->attachments, clock_monotonic_ms());
 	desired_tick(e->desired, e->last_floor_wall, clock_wall_ms());
 	enforcer_settle(e);
@@ -274,6 +277,7 @@ int enforcer_open(
 	*e = (struct enforcer){ .options = options,
 		.links = *links,
 		.changed = table_new(),
+		.proofs = proofs_new(),
 		.state_path = xasprintf("%s/state", options->state),
 		.base = event_base_new() };
 	e->attachments = attachments_new(take_effect, e);
@@ -285,6 +289,8 @@ int enforcer_open(
 	int r = kernel_new(&e->links, &kernel_handlers, e, &e->kernel, err);
 	if (r == 0)
 		r = conntrack_new(keep_connection, e, &e->conntrack, err);
+	if (r == 0)
+		r = enforcer_follow_wanted(e, err);
 	return r < 0 ? r : open_tls(e, err);
 }
 
@@ -339,6 +345,7 @@ static int follow(struct enforcer *e, struct error *err)
 	e->counters_timer = event_new(e->base, -1, EV_PERSIST, on_counters, e);
 	e->who_timer = evtimer_new(e->base, on_who_timer, e);
 	e->save_timer = evtimer_new(e->base, save, e);
+	enforcer_begin_wanted(e);
 	event_add(e->kernel_event, NULL);
 	event_add(e->conntrack_event, NULL);
 	event_add(e->tick, &tick);
@@ -383,6 +390,7 @@ void enforcer_close(struct enforcer *e)
 	free_event(e->counters_timer);
 	free_event(e->who_timer);
 	free_event(e->save_timer);
+	enforcer_end_wanted(e);
 	conntrack_free(e->conntrack);
 	kernel_free(e->kernel);
 	desired_free(e->desired);

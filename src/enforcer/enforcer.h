@@ -9,12 +9,16 @@
 #include "enforcer/desired.h"
 #include "enforcer/kernel.h"
 #include "enforcer/options.h"
+#include "enforcer/proofs.h"
 #include "enforcer/session.h"
 #include "enforcer/state.h"
 
 #define ENFORCER_QUESTIONS_MAX 256 /* WHO that wait for an answer */
 #define ENFORCER_PROBES_MAX 1024   /* that wait for their turn */
 #define ENFORCER_WHO_MS 900        /* to find out who has an address */
+#define ENFORCER_FORGET_MAX 512    /* entries of silent addresses that wait to be taken out */
+#define ENFORCER_WANTED_MS 5000    /* longer than an address stands in the sets of what is wanted */
+#define ENFORCER_WANTED_SHARE 5    /* reading what is wanted takes a fifth of the time at most */
 
 struct enforcer_question {
 	uint32_t request;
@@ -40,12 +44,20 @@ struct enforcer {
 	struct tls_context *tls;
 	struct session *session;
 	struct event *kernel_event, *conntrack_event, *tick, *who_timer, *save_timer, *counters_timer;
+	struct event *wake_event, *wanted_timer;
+	int wake_fd;
 
 	/* What effects ask for, done when the event that caused them is through. */
 	struct enforcer_probe probes[ENFORCER_PROBES_MAX];
 	size_t n_probes;
 	bool refresh, reload, started;
-	struct table *changed; /* "port" and MAC of attachments that the server has to hear of */
+	struct proofs *proofs;
+	struct enforcer_probe forget[ENFORCER_FORGET_MAX];
+	size_t n_forget;
+	uint64_t refused_proofs; /* that were told of */
+	time_ms wanted_until;    /* monotonic: so long there may be something that nobody was woken for */
+	size_t wanted_start;     /* where to begin among what is wanted, so that each has its turn */
+	struct table *changed;   /* "port" and MAC of attachments that the server has to hear of */
 	struct enforcer_question questions[ENFORCER_QUESTIONS_MAX];
 	size_t n_questions;
 
@@ -67,6 +79,16 @@ void enforcer_close(struct enforcer *e);
 
 /* Does what waits: probes, dumps, the commit, and telling the server. */
 void enforcer_settle(struct enforcer *e);
+/* prove.c: addresses that packets asked for. */
+int enforcer_follow_wanted(struct enforcer *e, struct error *err);
+void enforcer_begin_wanted(struct enforcer *e);
+void enforcer_end_wanted(struct enforcer *e);
+/* A neighbour answered (mac) or did not (NULL). */
+void enforcer_proof_heard(
+        struct enforcer *e, uint16_t link, const struct ip_address *ip, const struct mac_address *mac);
+/* Takes out the entries of those that did not. */
+void enforcer_forget_silent(struct enforcer *e);
+void enforcer_tick_proofs(struct enforcer *e);
 /* server.c: messages from and to the server. */
 int enforcer_take_message(void *context, const struct ipc_message *m, struct error *err);
 void enforcer_greet(void *context, const char *peer);

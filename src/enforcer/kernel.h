@@ -36,6 +36,10 @@ int kernel_read(struct kernel *k, struct error *err);
 int kernel_dump_links(struct kernel *k, struct error *err);
 int kernel_dump_nodes(struct kernel *k, struct error *err);
 int kernel_dump_neighbours(struct kernel *k, struct error *err);
+/* Reads the one entry of ip, if there is one, through the handlers. */
+int kernel_look_up(struct kernel *k, uint16_t link, const struct ip_address *ip, struct error *err);
+/* Takes an entry out that has no answer, so that it does not fill the table. */
+int kernel_forget(struct kernel *k, uint16_t link, const struct ip_address *ip, struct error *err);
 /* Asks whether ip still answers at mac; with mac NULL: who has ip. The answer comes as an event. */
 int kernel_probe(struct kernel *k, uint16_t link, const struct ip_address *ip, const struct mac_address *mac,
         struct error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "enforcer/options.h"
+#include "enforcer/drivers/nft_rules.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,6 +67,8 @@ int options_load(const char *path, const char *const *overrides, void (*report)(
 		r = add_links(&ret->interfaces, true, ret_links, err);
 	if (r == 0 && ret_links->count == 0)
 		r = error_set(err, -EINVAL, "bridge, interface: at least one of them must be given");
+	if (r == 0 && ret->log_group == NFT_WAKE_GROUP)
+		r = error_set(err, -EINVAL, "log_group: %d is the enforcer's own", NFT_WAKE_GROUP);
 	if (r == 0 && (!*ret->ca != !*ret->certificate || !*ret->ca != !*ret->key))
 		r = error_set(err, -EINVAL, "ca, certificate, key: all three or none");
 	if (r < 0 && report)

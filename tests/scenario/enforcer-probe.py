@@ -4,7 +4,11 @@
 
 serve PORT...                          TCP and UDP echo on these ports, both families, until killed
 connect ADDRESS PORT [SOURCE]          exit 0 where TCP connects within 1.5 s
+patient ADDRESS PORT [SOURCE]          exit 0 where the first try of TCP connects within 4 s; a refusal ends it
+until-answer ADDRESS PORT              TCP connections every 2 ms until one is up, 5 s at most; prints after how many ms
 hold ADDRESS PORT                      keeps a connection busy; prints "up", and "cut" when no echo came for 0.4 s
+until ADDRESS PORT [SOURCE]            sends UDP every 2 ms until an echo comes, 5 s at most; prints after how many ms
+scan PREFIX COUNT PORT                 one UDP packet to each of PREFIX::1 to PREFIX::COUNT (hexadecimal)
 stream ADDRESS PORT RATE SECONDS       numbered UDP, echoed; prints "sent N lost M"
 arp INTERFACE MAC IP                   an ARP announcement
 na INTERFACE MAC IP [SOURCE-IP]        an unsolicited neighbour advertisement
@@ -90,12 +94,31 @@ def serve(ports):
                     s.close()
 
 
-def connect(address, port, source=None):
+def connect(address, port, source=None, patience=1.5):
     try:
-        socket.create_connection((address, int(port)), 1.5, (source, 0) if source else None).close()
+        socket.create_connection((address, int(port)), patience, (source, 0) if source else None).close()
     except OSError:
         return 1
     return 0
+
+
+def patient(address, port, source=None):
+    return connect(address, port, source, 4)
+
+
+def until_answer(address, port):
+    start, tries = time.monotonic(), []
+    while time.monotonic() < start + 5:
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        s.setblocking(False)
+        s.connect_ex((address, int(port)))
+        tries.append(s)
+        for up in select.select([], tries, [], 0.002)[1]:
+            if up.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                print(f"{(time.monotonic() - start) * 1000:.1f}", flush=True)
+                return 0
+            tries.remove(up)
+    return 1
 
 
 def hold(address, port):
@@ -111,6 +134,37 @@ def hold(address, port):
             print("cut", flush=True)
             return 0
         time.sleep(0.02)
+
+
+def until(address, port, source=None):
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    if source:
+        s.bind((source, 0))
+    s.setblocking(False)
+    start = time.monotonic()
+    while time.monotonic() < start + 5:
+        try:
+            s.sendto(b"x", (address, int(port)))
+        except OSError:
+            pass
+        select.select([s], [], [], 0.002)
+        try:
+            s.recv(16)
+        except OSError:
+            continue
+        print(f"{(time.monotonic() - start) * 1000:.1f}", flush=True)
+        return 0
+    return 1
+
+
+def scan(prefix, count, port):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        for i in range(1, int(count) + 1):
+            try:
+                s.sendto(b"x", (f"{prefix}::{i:x}", int(port)))
+            except OSError:
+                pass
+            time.sleep(0.0005)
 
 
 def stream(address, port, rate, seconds):
@@ -216,7 +270,7 @@ def catch(port):
 
 
 def main():
-    verbs = {"connect": connect, "hold": hold, "stream": stream, "arp": arp, "na": na, "na-from": na_from, "ra": ra,
+    verbs = {"connect": connect, "hold": hold, "stream": stream, "until": until, "until-answer": until_answer, "patient": patient, "scan": scan, "arp": arp, "na": na, "na-from": na_from, "ra": ra,
              "udp": udp, "udp-from": udp_from, "vlan": vlan,
              "catch": catch, "connections": connections}
     if len(sys.argv) > 2 and sys.argv[1] == "serve":

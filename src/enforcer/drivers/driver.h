@@ -10,11 +10,15 @@
 #include "enforcer/element.h"
 #include "ipc/ipc.h"
 
-/* What the enforcement point refused because it contradicts a proven attachment. */
+/* What the enforcement point refused because it contradicts a proven attachment, and what it would have
+ * proven.
+ */
 enum sighting_kind {
 	SIGHTING_ADDRESS = 1, /* (port, mac) used ip, which is bound to another attachment */
 	SIGHTING_MAC,         /* port used mac, which is attached at another port */
 	SIGHTING_ROGUE,       /* (port, mac) sent what only a router or DHCP server may */
+	SIGHTING_UNPROVEN,    /* mac, at any port of link, is placed and sent from ip, which is nobody's */
+	SIGHTING_WANTED, /* somebody sent to ip on link, which is no placed attachment's, and was refused */
 };
 struct sighting {
 	enum sighting_kind kind;
@@ -45,6 +49,10 @@ struct driver_ops {
 	int (*counters)(struct driver *d, struct ipc_counters *ret, struct error *err);
 	/* What was refused since the last call, and perhaps up to 10 s before. */
 	int (*sightings)(struct driver *d, sighting_fn fn, void *context, struct error *err);
+	/* From now on *ret_fd is readable when there is something new for wanted(). */
+	int (*follow)(struct driver *d, int *ret_fd, struct error *err);
+	/* The addresses that packets of the last seconds asked for: SIGHTING_UNPROVEN, SIGHTING_WANTED. */
+	int (*wanted)(struct driver *d, sighting_fn fn, void *context, struct error *err);
 	/* Removes everything that the driver ever put there. */
 	int (*flush)(struct driver *d, struct error *err);
 	struct driver *(*free)(struct driver *d);

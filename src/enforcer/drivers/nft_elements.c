@@ -381,3 +381,49 @@ int nft_elements_read_sightings(
 	}
 	return 0;
 }
+
+static const struct {
+	const char *name;
+	enum sighting_kind kind;
+} wanted_sets[] = {
+	{ "unproven6", SIGHTING_UNPROVEN },
+	{ "unproven4", SIGHTING_UNPROVEN },
+	{ "wanted6", SIGHTING_WANTED },
+	{ "wanted4", SIGHTING_WANTED },
+};
+
+const char *nft_elements_wanted_set(size_t index)
+{
+	return index < ARRAY_LENGTH(wanted_sets) ? wanted_sets[index].name : NULL;
+}
+
+/* LINK . MAC . IP, or LINK . IP */
+static int read_wanted(const struct links *links, const json_t *parts, struct sighting *s)
+{
+	char name[IFNAMSIZ];
+	bool has_mac = s->kind == SIGHTING_UNPROVEN;
+	const char *mac = has_mac ? json_string_value(json_array_get(parts, 1)) : NULL;
+	const char *ip = json_string_value(json_array_get(parts, has_mac ? 2 : 1));
+	if (read_name(json_array_get(parts, 0), name) < 0 || !ip || ip_parse(ip, &s->ip) < 0 ||
+	        (has_mac && (!mac || mac_parse(mac, &s->mac) < 0)))
+		return -EBADMSG;
+	return find_link(links, name, &s->link);
+}
+
+int nft_elements_read_wanted(
+        const struct links *links, size_t index, const json_t *listing, sighting_fn fn, void *context)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(find_elements(listing), i, item) {
+		struct sighting s = { .kind = wanted_sets[index].kind };
+		const json_t *wrapped = json_object_get(item, "elem");
+		const json_t *key = wrapped ? json_object_get(wrapped, "val") : item;
+		int r = read_wanted(links, json_object_get(key, "concat"), &s);
+		if (r == -EBADMSG)
+			return r;
+		if (r == 0)
+			fn(context, &s);
+	}
+	return 0;
+}

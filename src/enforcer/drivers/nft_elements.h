@@ -21,3 +21,7 @@ int nft_elements_read(const struct links *links, size_t link, size_t index, cons
         time_ms now, element_fn fn, void *context);
 int nft_elements_read_sightings(
         size_t link, size_t index, const json_t *listing, sighting_fn fn, void *context);
+/* The sets of the inet table that hold what is to be proven: index 0, 1, ...; NULL behind the last one. */
+const char *nft_elements_wanted_set(size_t index);
+int nft_elements_read_wanted(
+        const struct links *links, size_t index, const json_t *listing, sighting_fn fn, void *context);

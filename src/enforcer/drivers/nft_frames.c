@@ -5,7 +5,9 @@
  * MAC that is attached at another port, an address that is bound to another attachment, a link-layer address
  * in neighbour discovery or ARP that belongs to somebody else. All this is in prerouting, before the bridge
  * learns the MAC and before the kernel's neighbour code sees the message, so a forgery never moves an entry
- * of either. A source address that is not bound to anybody gets the default segment, whoever sends it.
+ * of either. A source address that is not bound to anybody gets the default segment, whoever sends it; with
+ * ENFORCER_MARK_UNPROVEN beside it where the attachment itself is placed elsewhere, so that the inet table
+ * asks for the address to be proven and refuses nothing aloud meanwhile.
  *
  * Frames never go from port to port (chain between), and what the gateway sends to a bound address only
  * leaves at the port, and to the MAC, that the address is bound to (chain delivery).
@@ -30,8 +32,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Writes text with each $F replaced by the link's family, $N by its index, $D by the default mark, $L by its
- * name. */
+/* Writes text with each $F replaced by the link's family, $N by its index, $D by the default mark, $U by that
+ * of an address that is not proven, $L by its name. */
 static void expand(FILE *out, const char *text, const struct link *l, size_t index, uint8_t default_mark)
 {
 	for (; *text; text++) {
@@ -48,6 +50,9 @@ static void expand(FILE *out, const char *text, const struct link *l, size_t ind
 			break;
 		case 'D':
 			fprintf(out, "0x%x", default_mark);
+			break;
+		case 'U':
+			fprintf(out, "0x%x", default_mark | ENFORCER_MARK_UNPROVEN);
 			break;
 		case 'L':
 			fputs(l->name, out);
@@ -174,7 +179,8 @@ static const char ip6_text[] =
         "add rule $F pratique ip6_$N ip6 saddr :: goto unspecified_$N\n"
         "add rule $F pratique ip6_$N iifname . @ll,48,48 . @nh,64,128 @bindings6_$N accept\n"
         "add rule $F pratique ip6_$N @nh,64,128 @bound6_$N goto stolen6_$N\n"
-        "add rule $F pratique ip6_$N meta mark set $D" STRANGER "add rule $F pratique ip6_$N accept\n"
+        "add rule $F pratique ip6_$N meta mark != $D meta mark set $U\n"
+        "add rule $F pratique ip6_$N" STRANGER "add rule $F pratique ip6_$N accept\n"
         "add rule $F pratique unspecified_$N icmpv6 type { nd-neighbor-solicit, nd-router-solicit,"
         " mld-listener-report, mld2-listener-report } accept\n"
         "add rule $F pratique unspecified_$N counter name forged drop\n"
@@ -193,7 +199,8 @@ static const char ip4_text[] =
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 counter name forged drop\n"
         "add rule $F pratique ip4_$N iifname . @ll,48,48 . @nh,96,32 @bindings4_$N accept\n"
         "add rule $F pratique ip4_$N @nh,96,32 @bound4_$N goto stolen4_$N\n"
-        "add rule $F pratique ip4_$N meta mark set $D" STRANGER "add rule $F pratique ip4_$N accept\n"
+        "add rule $F pratique ip4_$N meta mark != $D meta mark set $U\n"
+        "add rule $F pratique ip4_$N" STRANGER "add rule $F pratique ip4_$N accept\n"
         "add rule $F pratique arp_$N arp operation request" SEEKER
         "add rule $F pratique arp_$N iifname . @nh,64,48 != @macs_$N @nh,64,48 @known_$N"
         " counter name forged drop\n"

@@ -10,6 +10,11 @@
  * connection's original tuple only, so that both directions, and the ICMP errors that belong to it, get the
  * same judgement, and no packet passes because its connection once did.
  *
+ * An address that is not proven costs its owner nothing but time: a placed sender's packets from it are
+ * judged in the default segment, and a target that is not among the placed ones as the default segment too,
+ * but what is refused then is put into a set (unproven, wanted) and dropped without a word, the enforcer is
+ * woken, asks who has the address, and the sender's next try passes. Each address once in NFT_WANTED_SECONDS.
+ *
  * libnftables 1.0.6 only gives `ct original proto-dst` a type after one family and one protocol are known,
  * hence a rule for each.
  */
@@ -23,6 +28,10 @@
 #include <string.h>
 
 #define T "inet pratique "
+#define TEXT(n) TEXT_(n)
+#define TEXT_(n) #n
+#define WANTED_SET \
+	"flags dynamic,timeout; timeout " TEXT(NFT_WANTED_SECONDS) "s; size " TEXT(NFT_SIGHTINGS_MAX) "; "
 
 const struct ipc_segments *nft_rules_initial(void)
 {
@@ -49,7 +58,10 @@ const char *nft_link_family(const struct link *l)
 
 /* The chains and counters that exist once, and those that exist for each segment (followed by its mark). */
 static const char *const fixed_chains[] = { "guard", "sender", "forward", "input", "output", "received",
-	"sent", "from_node", "to_node", "receiver", "judge", "refuse", "explain" };
+	"sent", "from_node", "to_node", "receiver", "judge", "refuse", "explain", "opens_unproven",
+	"answers_unproven", "unproven", "wanted", "wake" };
+static const char *const fixed_counters[] = { "unmarked", "forged", "bypassed", "crowded", "unproven",
+	"wanted" };
 static const char *const segment_chains[] = { "opens_", "answers_", "to_", "from_", "refuse_" };
 static const char *const segment_counters[] = { "passed_", "refused_" };
 
@@ -80,6 +92,9 @@ bool nft_rules_has_name(const struct ipc_segments *policy, const char *name)
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed_chains); i++)
 		if (strcmp(fixed_chains[i], name) == 0)
 			return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(fixed_counters); i++)
+		if (strcmp(fixed_counters[i], name) == 0)
+			return true;
 	for (size_t i = 0; i < ARRAY_LENGTH(segment_chains); i++)
 		if (has_segment_name(policy, segment_chains[i], name))
 			return true;
@@ -88,9 +103,14 @@ bool nft_rules_has_name(const struct ipc_segments *policy, const char *name)
 			return true;
 	char policy_name[32];
 	snprintf(policy_name, sizeof(policy_name), NFT_POLICY_COUNTER, policy->policy_fingerprint);
-	return strcmp(name, policy_name) == 0 || strcmp(name, "unmarked") == 0 ||
-	        strcmp(name, "forged") == 0 || strcmp(name, "bypassed") == 0 || strcmp(name, "crowded") == 0;
+	return strcmp(name, policy_name) == 0;
 }
+
+static const char wanted_sets[] =
+        "add set " T "unproven6 { type ifname . ether_addr . ipv6_addr; " WANTED_SET "}\n"
+        "add set " T "unproven4 { type ifname . ether_addr . ipv4_addr; " WANTED_SET "}\n"
+        "add set " T "wanted6 { type ifname . ipv6_addr; " WANTED_SET "}\n"
+        "add set " T "wanted4 { type ifname . ipv4_addr; " WANTED_SET "}\n";
 
 void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_segments *policy)
 {
@@ -104,9 +124,9 @@ void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_se
 	fprintf(out, "add set " T "openers { type ether_addr; flags dynamic; size %d; }\n", NFT_ELEMENTS_MAX);
 	fprintf(out, "add set " T "hasty { type ether_addr; flags dynamic,timeout; timeout 60s; size %d; }\n",
 	        NFT_ELEMENTS_MAX);
-	fputs("add counter " T "unmarked\nadd counter " T "forged\n"
-	      "add counter " T "bypassed\nadd counter " T "crowded\n",
-	        out);
+	fputs(wanted_sets, out);
+	for (size_t i = 0; i < ARRAY_LENGTH(fixed_counters); i++)
+		fprintf(out, "add counter " T "%s\n", fixed_counters[i]);
 	fprintf(out, "add counter " T NFT_POLICY_COUNTER "\n", policy->policy_fingerprint);
 	for (size_t i = 0; i < policy->n_segments; i++)
 		for (size_t j = 0; j < ARRAY_LENGTH(segment_counters); j++)
@@ -194,17 +214,26 @@ static void write_refuse(FILE *out, const struct ipc_segment *s, uint16_t log_gr
 	fprintf(out, "add rule " T "refuse_%u goto refuse\n", s->mark);
 }
 
+/* The receiver's segment beside the sender's, m; the flag stays where it is. */
+static void write_sides(FILE *out, const char *who, unsigned m, unsigned flag)
+{
+	fprintf(out, "add rule " T "opens_%s jump receiver\n", who);
+	fprintf(out, "add rule " T "opens_%s meta mark set meta mark | 0x%x\n", who, m << 8 | flag);
+	fprintf(out, "add rule " T "opens_%s goto judge\n", who);
+	fprintf(out, "add rule " T "answers_%s jump receiver\n", who);
+	fprintf(out, "add rule " T "answers_%s meta mark set meta mark << 8\n", who);
+	fprintf(out, "add rule " T "answers_%s meta mark set meta mark | 0x%x\n", who, m | flag);
+	fprintf(out, "add rule " T "answers_%s goto judge\n", who);
+}
+
 static void write_segment(FILE *out, const struct ipc_segment *s, uint16_t log_group)
 {
 	char chain[16];
 	unsigned m = s->mark;
-	fprintf(out, "add rule " T "opens_%u jump receiver\n", m);
-	fprintf(out, "add rule " T "opens_%u meta mark set meta mark | 0x%x\n", m, m << 8);
-	fprintf(out, "add rule " T "opens_%u goto judge\n", m);
-	fprintf(out, "add rule " T "answers_%u jump receiver\n", m);
-	fprintf(out, "add rule " T "answers_%u meta mark set meta mark << 8\n", m);
-	fprintf(out, "add rule " T "answers_%u meta mark set meta mark | 0x%x\n", m, m);
-	fprintf(out, "add rule " T "answers_%u goto judge\n", m);
+	snprintf(chain, sizeof(chain), "%u", m);
+	write_sides(out, chain, m, 0);
+	if (s->is_default)
+		write_sides(out, "unproven", m, ENFORCER_MARK_UNPROVEN);
 	for (int direction = POLICY_TO; direction <= POLICY_FROM; direction++) {
 		snprintf(chain, sizeof(chain), "%s%u", direction == POLICY_TO ? "to_" : "from_", m);
 		for (size_t i = 0; i < s->n_rules; i++)
@@ -268,17 +297,46 @@ static void write_hooks(FILE *out, const struct links *links)
 	      "add rule " T "sender ip saddr 0.0.0.0 return\n"
 	      "add rule " T "sender fib saddr . iif type { local, broadcast, anycast, multicast } counter "
 	      "name forged drop\n"
-	      "add rule " T "sender ip6 saddr fe80::/10 return\n"
+	      "add rule " T "sender ip6 saddr fe80::/10 goto unproven\n"
 	      "add rule " T
 	      "sender fib saddr type { local, broadcast, anycast, multicast } counter name forged drop\n"
-	      "add rule " T "sender fib saddr . iif oif missing counter name forged drop\n",
+	      "add rule " T "sender fib saddr . iif oif missing counter name forged drop\n"
+	      "add rule " T "sender goto unproven\n",
 	        out);
 	write_rule_on_links(out, "forward", "iifname", links, "goto from_node");
 	write_rule_on_links(out, "forward", "oifname", links, "goto to_node");
 	write_rule_on_links(out, "input", "iifname", links, "goto received");
 	write_rule_on_links(out, "output", "oifname", links, "goto sent");
+	write_rule_on_links(out, "refuse", "oifname", links, "jump wanted");
+	fprintf(out, "add rule " T "refuse meta mark & 0x%x != 0x0 counter name unproven drop\n",
+	        ENFORCER_MARK_UNPROVEN);
 	write_rule_on_links(out, "refuse", "iifname", links, "goto explain");
 	fputs("add rule " T "refuse drop\n", out);
+}
+
+/* Who asks for what to be proven. A receiver's mark, and with it ENFORCER_MARK_WANTED, stands a byte higher
+ * in the reply direction. Neighbour discovery itself proves its source. */
+static void write_wanted(FILE *out)
+{
+	fprintf(out, "add rule " T "unproven meta mark & 0x%x == 0x0 return\n", ENFORCER_MARK_UNPROVEN);
+	fputs("add rule " T "unproven icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return\n"
+	      "add rule " T "unproven iifname . ether saddr . ip6 saddr @unproven6 return\n"
+	      "add rule " T "unproven iifname . ether saddr . ip saddr @unproven4 return\n"
+	      "add rule " T "unproven add @unproven6 { iifname . ether saddr . ip6 saddr }\n"
+	      "add rule " T "unproven add @unproven4 { iifname . ether saddr . ip saddr }\n"
+	      "add rule " T "unproven goto wake\n",
+	        out);
+	fprintf(out, "add rule " T "wanted meta mark & 0x%x == 0x0 return\n",
+	        ENFORCER_MARK_WANTED | ENFORCER_MARK_WANTED << 8);
+	fputs("add rule " T "wanted oifname . ip6 daddr @wanted6 return\n"
+	      "add rule " T "wanted oifname . ip daddr @wanted4 return\n"
+	      "add rule " T "wanted add @wanted6 { oifname . ip6 daddr }\n"
+	      "add rule " T "wanted add @wanted4 { oifname . ip daddr }\n"
+	      "add rule " T "wanted jump wake\n"
+	      "add rule " T "wanted counter name wanted drop\n",
+	        out);
+	fprintf(out, "add rule " T "wake limit rate %d/second burst %d packets log group %d\n",
+	        NFT_WAKES_PER_SECOND, NFT_WAKES_PER_SECOND, NFT_WAKE_GROUP);
 }
 
 /* What a link cannot do without, to and from the gateway itself: neighbour discovery (RFC 4861: hop limit
@@ -308,7 +366,7 @@ static const char local_rules[] =
         "add rule " T "sent goto to_node\n";
 
 /* Refused packets of nodes are answered, so that programs fail at once; the answer also makes the kernel ask
- * for the link-layer address of a source that is not proven yet. */
+ * for the link-layer address of a source in the default segment that is not proven yet. */
 static const char explain_rules[] =
         "add rule " T "explain limit rate over 500/second burst 1000 packets drop\n"
         "add rule " T "explain meta l4proto tcp reject with tcp reset\n"
@@ -318,22 +376,29 @@ static const char explain_rules[] =
  * counted, and those that it opens only to close them come slowly. */
 static void write_crowd(FILE *out, uint8_t default_mark)
 {
+	unsigned unproven = default_mark | ENFORCER_MARK_UNPROVEN;
 	fprintf(out,
-	        "add rule " T "from_node ct state new meta mark 0x%x update @hasty"
+	        "add rule " T "from_node ct state new meta mark { 0x%x, 0x%x } update @hasty"
 	        " { ether saddr limit rate over %d/second burst %d packets } counter name crowded drop\n"
-	        "add rule " T "from_node ct state new meta mark 0x%x add @openers"
+	        "add rule " T "from_node ct state new meta mark { 0x%x, 0x%x } add @openers"
 	        " { ether saddr ct count over %d } counter name crowded drop\n",
-	        default_mark, NFT_OPENINGS_RATE, NFT_OPENINGS_BURST, default_mark, NFT_CONNECTIONS_MAX);
+	        default_mark, unproven, NFT_OPENINGS_RATE, NFT_OPENINGS_BURST, default_mark, unproven,
+	        NFT_CONNECTIONS_MAX);
 }
 
 static void write_directions(FILE *out, const struct links *links, const struct ipc_segments *policy)
 {
+	uint8_t mark = nft_rules_default_segment(policy)->mark;
 	fputs("add rule " T "from_node ct state invalid drop\n", out);
-	write_crowd(out, nft_rules_default_segment(policy)->mark);
+	write_crowd(out, mark);
 	fputs("add rule " T "from_node ct direction original meta mark vmap ", out);
 	write_map(out, policy, 0, "goto opens_%u");
 	fputs("\nadd rule " T "from_node ct direction reply meta mark vmap ", out);
 	write_map(out, policy, 0, "goto answers_%u");
+	fprintf(out,
+	        "\nadd rule " T "from_node ct direction original meta mark 0x%x goto opens_unproven\n"
+	        "add rule " T "from_node ct direction reply meta mark 0x%x goto answers_unproven",
+	        mark | ENFORCER_MARK_UNPROVEN, mark | ENFORCER_MARK_UNPROVEN);
 	fputs("\nadd rule " T "from_node drop\n", out);
 	fputs("add rule " T "to_node ct state invalid drop\n"
 	      "add rule " T "to_node jump receiver\n"
@@ -342,7 +407,7 @@ static void write_directions(FILE *out, const struct links *links, const struct 
 	      "add rule " T "to_node drop\n",
 	        out);
 	char initial[64];
-	snprintf(initial, sizeof(initial), "meta mark set 0x%x", nft_rules_default_segment(policy)->mark);
+	snprintf(initial, sizeof(initial), "meta mark set 0x%x", mark | ENFORCER_MARK_WANTED);
 	fputs("add rule " T "receiver meta mark set 0x0\n", out);
 	write_rule_on_links(out, "receiver", "oifname", links, initial);
 	fputs("add rule " T "receiver meta mark set oifname . ip6 daddr map @nodes6\n"
@@ -376,6 +441,7 @@ void nft_rules_write(
 	fputs(local_rules, out);
 	write_directions(out, links, policy);
 	write_judge(out, policy);
+	write_wanted(out);
 	fputs(explain_rules, out);
 	for (size_t i = 0; i < policy->n_segments; i++)
 		write_segment(out, &policy->segments[i], log_group);

@@ -12,6 +12,9 @@
 #define NFT_OPENINGS_BURST 256
 #define NFT_CONNECTIONS_MAX 1024 /* open at once by one MAC address in the default segment */
 #define NFT_SIGHTINGS_MAX 1024   /* of each set that packets fill */
+#define NFT_WANTED_SECONDS 3     /* so long an address that a packet asked for is not asked for again */
+#define NFT_WAKE_GROUP 28785     /* NFLOG group that tells the driver of new ones; see nft_wake.h */
+#define NFT_WAKES_PER_SECOND 100
 
 /* A counter that counts nothing: its name tells after a restart which policy's marks the elements have. */
 #define NFT_POLICY_COUNTER "policy_%016" PRIx64

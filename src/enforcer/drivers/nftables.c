@@ -8,6 +8,7 @@
 #include "enforcer/drivers/nft_counters.h"
 #include "enforcer/drivers/nft_elements.h"
 #include "enforcer/drivers/nft_rules.h"
+#include "enforcer/drivers/nft_wake.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -20,7 +21,7 @@ struct nftables {
 	struct nft_ctx *write, *read; /* read answers in JSON */
 	const struct links *links;
 	uint16_t log_group;
-	struct mnl_socket *counters;
+	struct mnl_socket *counters, *wake;
 	uint64_t seen; /* packets that made sightings, when they were last read */
 };
 
@@ -223,6 +224,37 @@ static int nftables_sightings(struct driver *d, sighting_fn fn, void *context, s
 	return 0;
 }
 
+static int nftables_follow(struct driver *d, int *ret_fd, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	int r = n->wake ? 0 : nft_wake_open(&n->wake, err);
+	if (r == 0)
+		*ret_fd = mnl_socket_get_fd(n->wake);
+	return r;
+}
+
+static int nftables_wanted(struct driver *d, sighting_fn fn, void *context, struct error *err)
+{
+	struct nftables *n = (struct nftables *)d;
+	const char *name;
+	/* First the wake-ups, then the sets: what comes in between wakes again. */
+	if (n->wake)
+		nft_wake_drain(n->wake);
+	for (size_t i = 0; (name = nft_elements_wanted_set(i)); i++) {
+		char command[96];
+		json_t *listing;
+		snprintf(command, sizeof(command), "list set inet pratique %s", name);
+		int r = ask(n, command, &listing, err);
+		if (r < 0)
+			return r;
+		r = nft_elements_read_wanted(n->links, i, listing, fn, context);
+		json_decref(listing);
+		if (r < 0)
+			return error_set(err, r, "nftables: the elements of %s are not ours", name);
+	}
+	return 0;
+}
+
 static struct ipc_segment_counter *counter_of(struct ipc_counters *c, uint8_t mark)
 {
 	for (size_t i = 0; i < c->n_segments; i++)
@@ -294,6 +326,8 @@ static struct driver *nftables_free(struct driver *d)
 	if (n) {
 		if (n->counters)
 			mnl_socket_close(n->counters);
+		if (n->wake)
+			mnl_socket_close(n->wake);
 		nft_ctx_free(n->write);
 		nft_ctx_free(n->read);
 		free(n);
@@ -308,6 +342,8 @@ static const struct driver_ops nftables_ops = {
 	.loaded = nftables_loaded,
 	.counters = nftables_counters,
 	.sightings = nftables_sightings,
+	.follow = nftables_follow,
+	.wanted = nftables_wanted,
 	.flush = nftables_flush,
 	.free = nftables_free,
 };

@@ -143,10 +143,78 @@ static void links_get_their_own_tables(void **state)
 	free(text);
 }
 
+/* What carries the flags: who asks for a proof, and who is refused without a word. */
+static void the_unproven_are_not_refused_aloud(void **state)
+{
+	char *text = rules_text(&links, &policy);
+	expect_lines(text, "add rule inet pratique opens_unproven ",
+	        "jump receiver\nmeta mark set meta mark | 0x10100\ngoto judge\n");
+	expect_lines(text, "add rule inet pratique answers_unproven ",
+	        "jump receiver\nmeta mark set meta mark << 8\nmeta mark set meta mark | 0x10001\ngoto "
+	        "judge\n");
+	expect_lines(text, "add rule inet pratique refuse ",
+	        "oifname { \"br-nodes\", \"eth7\" } jump wanted\n"
+	        "meta mark & 0x10000 != 0x0 counter name unproven drop\n"
+	        "iifname { \"br-nodes\", \"eth7\" } goto explain\n"
+	        "drop\n");
+	for (size_t i = 0; i < 2; i++) {
+		char prefix[64], *lines;
+		snprintf(prefix, sizeof(prefix), "add rule %s pratique ip6_%zu meta mark ",
+		        i ? "netdev" : "bridge", i);
+		lines = lines_of(text, prefix);
+		assert_string_equal(lines, "!= 0x1 meta mark set 0x10001\n");
+		free(lines);
+	}
+	free(text);
+}
+
+static void keep_sighting(void *context, const struct sighting *s)
+{
+	*(struct sighting *)context = *s;
+}
+
+static int read_wanted_listing(size_t index, const char *elements, struct sighting *ret)
+{
+	char text[512];
+	snprintf(text, sizeof(text), "{\"nftables\": [{\"metainfo\": {}}, {\"set\": {\"elem\": [%s]}}]}",
+	        elements);
+	json_t *listing = json_loads(text, 0, NULL);
+	*ret = (struct sighting){ 0 };
+	int r = nft_elements_read_wanted(&links, index, listing, keep_sighting, ret);
+	json_decref(listing);
+	return r;
+}
+
+static void what_is_wanted_is_read_back(void **state)
+{
+	struct sighting s;
+	char text[IP_TEXT_SIZE];
+	assert_string_equal(nft_elements_wanted_set(0), "unproven6");
+	assert_string_equal(nft_elements_wanted_set(3), "wanted4");
+	assert_null(nft_elements_wanted_set(4));
+	assert_int_equal(read_wanted_listing(0,
+	                         "{\"elem\": {\"val\": {\"concat\": [\"eth7\", \"02:00:00:00:00:0f\","
+	                         " \"2001:db8::7\"]}, \"timeout\": 3, \"expires\": 2}}",
+	                         &s),
+	        0);
+	assert_int_equal(s.kind, SIGHTING_UNPROVEN);
+	assert_int_equal(s.link, 1);
+	assert_string_equal(mac_format(&s.mac, text), "02:00:00:00:00:0f");
+	assert_string_equal(ip_format(&s.ip, text), "2001:db8::7");
+	assert_int_equal(read_wanted_listing(3, "{\"concat\": [\"br-nodes\", \"10.0.0.9\"]}", &s), 0);
+	assert_int_equal(s.kind, SIGHTING_WANTED);
+	assert_string_equal(ip_format(&s.ip, text), "10.0.0.9");
+	/* A link of an earlier configuration says nothing. */
+	assert_int_equal(read_wanted_listing(3, "{\"concat\": [\"br-old\", \"10.0.0.9\"]}", &s), 0);
+	assert_int_equal(s.kind, 0);
+	assert_int_equal(read_wanted_listing(3, "{\"concat\": [\"br-nodes\", \"ten\"]}", &s), -EBADMSG);
+	assert_int_equal(read_wanted_listing(1, "{\"concat\": [\"br-nodes\", \"10.0.0.9\"]}", &s), -EBADMSG);
+}
+
 static void knows_its_names(void **state)
 {
 	static const char *const ours[] = { "judge", "to_1", "from_2", "opens_1", "refuse_2", "passed_2",
-		"unmarked", "policy_0000000000000123" };
+		"unmarked", "wanted", "opens_unproven", "policy_0000000000000123" };
 	static const char *const stale[] = { "to_3", "from_", "to_1x", "passed_0", "policy_0000000000000124",
 		"to_257" };
 	for (size_t i = 0; i < ARRAY_LENGTH(ours); i++)
@@ -325,6 +393,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(segments_become_chains),
 		cmocka_unit_test(links_get_their_own_tables),
+		cmocka_unit_test(the_unproven_are_not_refused_aloud),
+		cmocka_unit_test(what_is_wanted_is_read_back),
 		cmocka_unit_test(knows_its_names),
 		cmocka_unit_test(elements_are_grouped),
 		cmocka_unit_test(listings_are_read_back),
