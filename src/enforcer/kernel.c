@@ -356,14 +356,16 @@ int kernel_dump_neighbours(struct kernel *k, struct error *err)
 	return r < 0 ? r : dump(k, RTM_GETNEIGH, AF_INET, err);
 }
 
-/* A request about one neighbour, in buffer. */
-static int begin_neighbour(struct kernel *k, char buffer[256], uint16_t type, uint16_t flags, uint16_t link,
-        const struct ip_address *ip, struct error *err)
+/* A request about one neighbour, in buffer; NULL: there is no such link. */
+static struct nlmsghdr *begin_neighbour(struct kernel *k, char buffer[256], uint16_t type, uint16_t flags,
+        uint16_t link, const struct ip_address *ip, struct error *err)
 {
 	bool v4 = ip_is_v4(ip);
 	unsigned index = if_nametoindex(k->links->items[link].name);
-	if (!index)
-		return error_set(err, -ENODEV, "there is no link %s", k->links->items[link].name);
+	if (!index) {
+		error_set(err, -ENODEV, "there is no link %s", k->links->items[link].name);
+		return NULL;
+	}
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
@@ -374,22 +376,22 @@ static int begin_neighbour(struct kernel *k, char buffer[256], uint16_t type, ui
 		mnl_attr_put(h, NDA_DST, 4, ip->bytes + 12);
 	else
 		mnl_attr_put(h, NDA_DST, 16, ip->bytes);
-	return 0;
+	return h;
 }
 
 int kernel_look_up(struct kernel *k, uint16_t link, const struct ip_address *ip, struct error *err)
 {
 	char buffer[256];
-	int r = begin_neighbour(k, buffer, RTM_GETNEIGH, 0, link, ip, err);
-	r = r < 0 ? r : request(k, (struct nlmsghdr *)buffer, err);
+	struct nlmsghdr *h = begin_neighbour(k, buffer, RTM_GETNEIGH, 0, link, ip, err);
+	int r = h ? request(k, h, err) : -ENODEV;
 	return r == -ENOENT ? 0 : r;
 }
 
 int kernel_forget(struct kernel *k, uint16_t link, const struct ip_address *ip, struct error *err)
 {
 	char buffer[256];
-	int r = begin_neighbour(k, buffer, RTM_DELNEIGH, 0, link, ip, err);
-	r = r < 0 ? r : request(k, (struct nlmsghdr *)buffer, err);
+	struct nlmsghdr *h = begin_neighbour(k, buffer, RTM_DELNEIGH, 0, link, ip, err);
+	int r = h ? request(k, h, err) : -ENODEV;
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -397,10 +399,10 @@ int kernel_probe(struct kernel *k, uint16_t link, const struct ip_address *ip, c
         struct error *err)
 {
 	char buffer[256];
-	int r = begin_neighbour(k, buffer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, link, ip, err);
-	if (r < 0)
-		return r;
-	struct nlmsghdr *h = (struct nlmsghdr *)buffer;
+	struct nlmsghdr *h =
+	        begin_neighbour(k, buffer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, link, ip, err);
+	if (!h)
+		return -ENODEV;
 	struct ndmsg *n = mnl_nlmsg_get_payload(h);
 	n->ndm_state = mac ? NUD_PROBE : NUD_NONE;
 	n->ndm_flags = mac ? 0 : NTF_USE;

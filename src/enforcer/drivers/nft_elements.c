@@ -96,9 +96,8 @@ static const struct set {
 	enum element_kind kind;
 	int family; /* 6, 4; 0 = both */
 	const char *name;
-	bool per_link;
 	const char *family_name; /* of the table; NULL: the link's own */
-	bool bridge_only;
+	bool per_link, bridge_only;
 	void (*write)(FILE *out, const struct element_change *c, const struct links *links, time_ms now);
 } sets[] = {
 	{ ELEMENT_PORT, 0, "ports", .family_name = "bridge", .bridge_only = true,
