@@ -159,7 +159,7 @@ static void take_setting(struct load *l, const char *where, int line, char *sett
 	complain(l, where, line, e.text);
 }
 
-static void take_file(struct load *l, const char *path)
+static bool take_file(struct load *l, const char *path)
 {
 	char *text FREE_ON_EXIT = NULL;
 	struct error e;
@@ -170,11 +170,11 @@ static void take_file(struct load *l, const char *path)
 		if (l->err)
 			*l->err = e;
 		l->result = -EINVAL;
-		return;
+		return false;
 	}
 	if (memchr(text, '\0', length)) { /* what follows it would be passed over in silence */
 		complain(l, path, 0, "a NUL byte: this is not a text file");
-		return;
+		return false;
 	}
 	char *rest = text;
 	for (int line = 1; rest; line++) {
@@ -186,6 +186,7 @@ static void take_file(struct load *l, const char *path)
 		if (*at)
 			take_setting(l, path, line, at, false);
 	}
+	return true;
 }
 
 int config_load(const char *path, const char *const *overrides, const struct config_option *options,
@@ -194,8 +195,7 @@ int config_load(const char *path, const char *const *overrides, const struct con
 	bool *given FREE_ON_EXIT = xcalloc(n_options, sizeof(*given));
 	bool *replaced FREE_ON_EXIT = xcalloc(n_options, sizeof(*replaced));
 	struct load l = { options, n_options, given, replaced, target, report, err, 0 };
-	if (path)
-		take_file(&l, path);
+	bool readable = !path || take_file(&l, path);
 	for (size_t i = 0; overrides && overrides[i]; i++) {
 		char *copy FREE_ON_EXIT = xstrdup(overrides[i]);
 		take_setting(&l, "command line", 0, copy, true);
@@ -206,6 +206,8 @@ int config_load(const char *path, const char *const *overrides, const struct con
 		if (given[i] || (o->type == CONFIG_LIST && !o->fallback))
 			continue;
 		if (!o->fallback) {
+			if (!readable) /* the one complaint is that */
+				continue;
 			error_set(&e, 0, "%s: must be given (%s)", o->name, o->help);
 			complain(&l, path ? path : "command line", 0, e.text);
 		} else if (set_value(o, o->fallback, l.target + o->offset, &e) < 0) {

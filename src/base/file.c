@@ -97,7 +97,7 @@ int file_check_private(const char *path, struct error *err)
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EPERM, "%s: not a regular file", path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
 		return error_set(err, -EPERM, "%s: owned by user %u; chown it to the user of this program",
 		        path, st.st_uid);
 	if (st.st_mode & 077)
@@ -113,7 +113,7 @@ int file_make_directory(const char *path, mode_t mode, struct error *err)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		if (mkdir(copy, mode | 0755) < 0 && errno != EEXIST)
 			return error_set(err, -errno, "%s: %s", copy, strerror(errno));
 		*p = '/';
 	}

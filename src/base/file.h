@@ -15,7 +15,8 @@ int file_read_descriptor(
 /* Writes path.XXXXXX, syncs it, renames it over path and syncs the directory. */
 int file_replace(const char *path, const void *data, size_t length, mode_t mode, struct error *err);
 /* -EPERM with the reason unless path is a regular file of ours or root's that group and others cannot read.
- */
+ * For root it may be anybody's: a service's key is the service's. */
 int file_check_private(const char *path, struct error *err);
-/* mkdir -p with mode for what is new. */
+/* mkdir -p; mode is for the last one. Those above it that are new can be passed by everybody (0755), because
+ * what others need may lie beside a private directory. */
 int file_make_directory(const char *path, mode_t mode, struct error *err);

@@ -50,10 +50,12 @@ int ctl_ask(const struct ctl_asking *a, const char *method, const char *path, js
 	int code = http_unix_call(a->socket, method, path, text, &answer, &length, &err);
 	free(text);
 	if (code < 0) {
-		if (code == -ECONNREFUSED || code == -ENOENT)
-			return ctl_fail(a->words, "%s%s", err.text,
-			        strstr(err.text, a->socket) ? "; is pratique-server running?" : "");
-		return ctl_fail(a->words, "%s", err.text);
+		const char *hint = "";
+		if (strstr(err.text, a->socket) && (code == -ECONNREFUSED || code == -ENOENT))
+			hint = "; is pratique-server running?";
+		else if (strstr(err.text, a->socket) && (code == -EACCES || code == -EPERM))
+			hint = "; only root and the server's group may ask (its option socket_group)";
+		return ctl_fail(a->words, "%s%s", err.text, hint);
 	}
 	*ret = json_loadb(answer, length, 0, NULL);
 	free(answer);

@@ -94,6 +94,8 @@ static void print_nodes(const json_t *j)
 	json_array_foreach(json_object_get(j, "agentless"), i, place)
 		add_row(t, "-", ctl_string(place, "state"), ctl_string(place, "segment"), place, now);
 	text_table_print(t, stdout);
+	if (n + json_array_size(json_object_get(j, "agentless")) == 0)
+		puts("no node has been seen yet");
 }
 
 int ctl_nodes(int argc, char **argv)

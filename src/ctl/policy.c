@@ -115,7 +115,7 @@ static void print_evaluate_help(void)
 	     "  pratique-agent inspect --json > posture.json\n"
 	     "  pratique policy evaluate --policy policy --posture posture.json --node bob\n"
 	     "  pratique policy evaluate --policy policy --posture posture.json --index "
-	     "/var/lib/pratique/index "
+	     "/var/lib/pratique/vis/index "
 	     "--role employee --json");
 }
 

@@ -73,13 +73,17 @@ static void print_refusals(const json_t *counters)
 		"dropped", "late", "unproven", "shared" };
 	const char *key;
 	json_t *value;
+	bool any = false;
 	json_object_foreach((json_t *)(uintptr_t)counters, key, value) {
 		for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
 			if (strstr(key, words[i]) && json_integer_value(value)) {
 				printf("  %-28s %lld\n", key, (long long)json_integer_value(value));
+				any = true;
 				break;
 			}
 	}
+	if (!any)
+		puts("  nothing");
 }
 
 static void print_status(const json_t *j)

@@ -28,7 +28,7 @@ static void print_help(void)
 	     "  -h, --help      this text\n\n"
 	     "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
 	     "Examples:\n"
-	     "  pratique vuln index --out /var/lib/pratique/index apt:\n"
+	     "  pratique vuln index --out /var/lib/pratique/vis/index apt:\n"
 	     "  pratique vuln index --out index debian-osv.tar.xz local=advisories/");
 }
 

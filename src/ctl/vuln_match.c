@@ -30,8 +30,8 @@ static void print_help(void)
 	     "                           id aliases fixed severity source; fixed is null where no fix is "
 	     "known\n"
 	     "  -h, --help               this text\n\n"
-	     "Exit status: 0 every package was looked at (whether or not any is affected), 1 failed, 2 wrong "
-	     "usage.\n\n"
+	     "Exit status: 0 the inventory was read and matched, whether or not any package is affected;\n"
+	     "1 failed, 2 wrong usage.\n\n"
 	     "Examples:\n"
 	     "  pratique vuln match --index index --inventory /var/lib/dpkg/status\n"
 	     "  pratique vuln match --index index --inventory bom.json --distro debian:12 --json");
@@ -132,6 +132,11 @@ static int match(const char *dir, const char *inventory, const char *distributio
 	struct error err;
 	if (vuln_index_open(dir, &index, &err) < 0)
 		return ctl_fail(WORDS, "%s", err.text);
+	if (vuln_index_generation(index) == 0) {
+		vuln_index_close(index);
+		return ctl_fail(WORDS,
+		        "index %s: nothing was ever put into it; make it with `pratique vuln index`", dir);
+	}
 	int r = inventory_read(inventory, distribution, &p, &report, &err);
 	if (r == 0) {
 		r = vuln_match_all(index, p, &sink, NULL, &err);

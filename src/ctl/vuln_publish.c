@@ -27,8 +27,8 @@ static void print_help(void)
 	     "  -h, --help      this text\n\n"
 	     "Exit status: 0 published, 1 refused or failed, 2 wrong usage.\n\n"
 	     "Examples:\n"
-	     "  pratique vuln publish --dir /var/lib/pratique/published SITE-2026-1.json\n"
-	     "  pratique vuln publish --dir /var/lib/pratique/published --remove SITE-2026-1");
+	     "  pratique vuln publish --dir /var/lib/pratique/vis/published SITE-2026-1.json\n"
+	     "  pratique vuln publish --dir /var/lib/pratique/vis/published --remove SITE-2026-1");
 }
 
 /* DIR/ID.json; what a file name should not hold is written as %XX. Caller frees. */

@@ -44,22 +44,28 @@ void dry_run_segments(const struct policy *p, struct ipc_segments *ret)
 
 struct reporter {
 	void (*report)(const char *text);
+	bool any;
 };
 
 static void pass_on(const char *text, void *context)
 {
-	((struct reporter *)context)->report(text);
+	struct reporter *r = context;
+	r->any = true;
+	r->report(text);
 }
 
 int dry_run(FILE *out, const char *policy_path, const struct links *links, uint16_t log_group,
         void (*report)(const char *text))
 {
-	struct reporter r = { report };
+	struct reporter r = { .report = report };
 	struct policy *p;
 	struct ipc_segments segments;
 	struct error err;
-	if (policy_load(policy_path, pass_on, &r, &p, &err) < 0)
+	if (policy_load(policy_path, pass_on, &r, &p, &err) < 0) {
+		if (!r.any)
+			report(err.text);
 		return 1;
+	}
 	dry_run_segments(p, &segments);
 	policy_free(p);
 	int code = segments_check(&segments, &err) < 0;

@@ -3,15 +3,22 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/table.h"
+#include "crypto/x509.h"
 #include "enforcer/segments.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
 #define TICK_MS 1000
 #define COUNTERS_MS 10000
 #define SAVE_MS 200
+#define LOCK_TRIES 100
+#define LOCK_WAIT_MS 20
 
 /* ---- effects of attachments ---- */
 
@@ -260,6 +267,26 @@ void enforcer_save_soon(struct enforcer *e)
 
 /* ---- beginning and end ---- */
 
+/* The server believes the certificate, and the policy says the name. */
+static int check_certificate(const struct options *o, struct error *err)
+{
+	X509 *certificate = NULL;
+	struct identity who;
+	int r = certificate_load(o->certificate, &certificate, err);
+	if (r == 0)
+		r = certificate_identity(certificate, &who, err);
+	X509_free(certificate);
+	if (r < 0)
+		return r;
+	if (who.role != ROLE_ENFORCER)
+		return error_set(err, -EINVAL, "%s: its role is %s, not enforcer", o->certificate,
+		        identity_role_name(who.role));
+	if (strcmp(who.name, o->name) != 0)
+		return error_set(
+		        err, -EINVAL, "%s: it is of %s, and `name` is %s", o->certificate, who.name, o->name);
+	return 0;
+}
+
 static int open_tls(struct enforcer *e, struct error *err)
 {
 	const struct options *o = e->options;
@@ -268,7 +295,36 @@ static int open_tls(struct enforcer *e, struct error *err)
 		.certificate_path = o->certificate,
 		.key_path = o->key,
 		.peer_roles = TLS_ROLE(ROLE_SERVER) };
-	return *o->ca ? tls_context_new(&c, &e->tls, err) : 0;
+	int r = *o->ca ? check_certificate(o, err) : 0;
+	return r < 0 || !*o->ca ? r : tls_context_new(&c, &e->tls, err);
+}
+
+static struct session_config describe_session(struct enforcer *e)
+{
+	return (struct session_config){ .servers = (const char *const *)e->options->servers.items,
+		.n_servers = e->options->servers.count,
+		.server_name = *e->options->server_name ? e->options->server_name : NULL,
+		.tls = e->tls,
+		.on_open = enforcer_greet,
+		.on_message = enforcer_take_message,
+		.on_close = enforcer_lost,
+		.context = e };
+}
+
+/* The one before may be about to end. */
+static int lock_state(struct enforcer *e, struct error *err)
+{
+	e->lock = open(e->options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->lock < 0)
+		return error_set(err, -errno, "%s: %s", e->options->state, strerror(errno));
+	for (int i = 0; flock(e->lock, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return error_set(err, -errno, "%s: another pratique-enforcer runs with this `state`",
+			        e->options->state);
+		const struct timespec wait = { 0, LOCK_WAIT_MS * 1000000L };
+		(void)nanosleep(&wait, NULL);
+	}
+	return 0;
 }
 
 int enforcer_open(
@@ -278,6 +334,7 @@ int enforcer_open(
 		.links = *links,
 		.changed = table_new(),
 		.proofs = proofs_new(),
+		.lock = -1,
 		.state_path = xasprintf("%s/state", options->state),
 		.base = event_base_new() };
 	e->attachments = attachments_new(take_effect, e);
@@ -291,7 +348,10 @@ int enforcer_open(
 		r = conntrack_new(keep_connection, e, &e->conntrack, err);
 	if (r == 0)
 		r = enforcer_follow_wanted(e, err);
-	return r < 0 ? r : open_tls(e, err);
+	if (r == 0)
+		r = open_tls(e, err);
+	const struct session_config session = describe_session(e);
+	return r < 0 ? r : session_check_servers(&session, err);
 }
 
 static void restore(void *context, const struct element *element)
@@ -308,6 +368,10 @@ static int begin(struct enforcer *e, const struct state *s, struct error *err)
 	int r = kernel_dump_links(e->kernel, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < e->links.count; i++)
+		if (!e->links.items[i].present)
+			log_warning("%s: there is no such %s yet; its rules wait for it",
+			        e->links.items[i].name, e->links.items[i].routed ? "interface" : "bridge");
 	e->reload = false;
 	int how =
 	        desired_start(e->desired, s->segments.n_segments ? &s->segments : NULL, restore, e, now, err);
@@ -330,14 +394,7 @@ static int begin(struct enforcer *e, const struct state *s, struct error *err)
 static int follow(struct enforcer *e, struct error *err)
 {
 	struct timeval tick = { TICK_MS / 1000, 0 }, counters = { COUNTERS_MS / 1000, 0 };
-	struct session_config c = { .servers = (const char *const *)e->options->servers.items,
-		.n_servers = e->options->servers.count,
-		.server_name = *e->options->server_name ? e->options->server_name : NULL,
-		.tls = e->tls,
-		.on_open = enforcer_greet,
-		.on_message = enforcer_take_message,
-		.on_close = enforcer_lost,
-		.context = e };
+	const struct session_config c = describe_session(e);
 	e->kernel_event = event_new(e->base, kernel_fd(e->kernel), EV_READ | EV_PERSIST, read_kernel, e);
 	e->conntrack_event =
 	        event_new(e->base, conntrack_fd(e->conntrack), EV_READ | EV_PERSIST, read_conntrack, e);
@@ -358,7 +415,10 @@ static int follow(struct enforcer *e, struct error *err)
 int enforcer_start(struct enforcer *e, struct error *err)
 {
 	struct state s = { 0 };
-	int r = state_load(e->state_path, &s, err);
+	int r = lock_state(e, err);
+	if (r < 0)
+		return r;
+	r = state_load(e->state_path, &s, err);
 	if (r < 0 && r != -ENOENT)
 		log_warning("%s: starting without it", err->text);
 	e->last_floor = clock_monotonic_ms();
@@ -382,6 +442,8 @@ void enforcer_close(struct enforcer *e)
 {
 	if (e->save_timer)
 		save(-1, 0, e);
+	if (e->lock >= 0)
+		close(e->lock);
 	session_free(e->session);
 	tls_context_free(e->tls);
 	free_event(e->kernel_event);

@@ -64,6 +64,8 @@ struct enforcer {
 	time_ms last_floor;      /* monotonic */
 	time_ms last_floor_wall; /* until when admissions were known to be current */
 	bool away;
+	bool lost_told;         /* that the server is not reached: once */
+	int lock;               /* the state directory; no two daemons keep one state */
 	uint64_t last_counters; /* hash of what was sent */
 };
 

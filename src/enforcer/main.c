@@ -25,6 +25,8 @@ static const char usage[] =
         "  --verbose          log what is done, too\n"
         "  --help, --version\n"
         "\n"
+        "Exit status: 0 ended in order, 1 failed, 2 wrong usage or configuration.\n"
+        "\n"
         "Options of the configuration:\n";
 
 static const char examples[] =
@@ -43,7 +45,7 @@ struct arguments {
 
 static int bad_usage(const char *what)
 {
-	fprintf(stderr, "pratique-enforcer: %s\nTry pratique-enforcer --help\n", what);
+	fprintf(stderr, "pratique-enforcer: %s\nSee `pratique-enforcer --help`.\n", what);
 	return 2;
 }
 
@@ -83,7 +85,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 			puts("pratique-enforcer " PRATIQUE_VERSION);
 			return 0;
 		default:
-			return bad_usage("what was that?");
+			fputs("See `pratique-enforcer --help`.\n", stderr);
+			return 2;
 		}
 	}
 	if (optind < argc)
@@ -164,7 +167,7 @@ int main(int argc, char **argv)
 	if (a.flush)
 		return flush();
 	if (options_load(a.config, a.overrides, report, &o, &links, &err) < 0)
-		code = 1;
+		code = 2;
 	else if (a.dry_run)
 		code = dry_run(stdout, a.dry_run, &links, (uint16_t)o.log_group, report);
 	else

@@ -200,14 +200,18 @@ static void take_floor(struct enforcer *e, const struct ipc_floor *floor)
 	e->last_floor_wall = clock_wall_ms();
 }
 
-static int take_hello(const struct ipc_hello *hello, struct error *err)
+static int take_hello(struct enforcer *e, const struct ipc_hello *hello, struct error *err)
 {
 	if (strcmp(hello->role, "server") != 0)
 		return error_set(err, -EPROTO, "a %s, not a server, is at the other end", hello->role);
 	if (hello->version != IPC_VERSION)
 		return error_set(
 		        err, -EPROTO, "the server speaks version %u, not %d", hello->version, IPC_VERSION);
-	log_info("connected to server %s", hello->name);
+	if (e->lost_told)
+		log_notice("connected to server %s", hello->name);
+	else
+		log_info("connected to server %s", hello->name);
+	e->lost_told = false;
 	return 0;
 }
 
@@ -216,7 +220,7 @@ int enforcer_take_message(void *context, const struct ipc_message *m, struct err
 	struct enforcer *e = context;
 	switch (m->number) {
 	case IPC_HELLO:
-		return take_hello(m->body, err);
+		return take_hello(e, m->body, err);
 	case IPC_SEGMENTS:
 		take_segments(e, m->body);
 		break;
@@ -254,7 +258,11 @@ void enforcer_greet(void *context, const char *peer)
 void enforcer_lost(void *context, const char *reason)
 {
 	struct enforcer *e = context;
-	log_info("no connection to the server: %s", reason);
+	if (e->lost_told)
+		log_info("no connection to the server: %s", reason);
+	else
+		log_warning("no connection to the server: %s; trying again and again", reason);
+	e->lost_told = true;
 	e->n_questions = 0;
 }
 

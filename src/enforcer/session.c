@@ -133,8 +133,7 @@ static void attempt(evutil_socket_t fd, short events, void *user)
 	}
 }
 
-int session_new(
-        struct event_base *base, const struct session_config *config, struct session **ret, struct error *err)
+int session_check_servers(const struct session_config *config, struct error *err)
 {
 	for (size_t i = 0; i < config->n_servers; i++) {
 		int r = check_server(config, config->servers[i], err);
@@ -143,6 +142,15 @@ int session_new(
 	}
 	if (config->n_servers == 0)
 		return error_set(err, -EINVAL, "server: at least one must be given");
+	return 0;
+}
+
+int session_new(
+        struct event_base *base, const struct session_config *config, struct session **ret, struct error *err)
+{
+	int r = session_check_servers(config, err);
+	if (r < 0)
+		return r;
 	struct session *s = xcalloc(1, sizeof(*s));
 	*s = (struct session){ .base = base, .config = *config, .delay_ms = SESSION_RETRY_MIN_MS };
 	s->retry = evtimer_new(base, attempt, s);

@@ -25,6 +25,8 @@ struct session_config {
 };
 
 struct session;
+/* Whether the servers can be read as such and reached in that way; session_new() asks it too. */
+int session_check_servers(const struct session_config *config, struct error *err);
 /* config is copied, its strings by reference. */
 int session_new(struct event_base *base, const struct session_config *config, struct session **ret,
         struct error *err);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/daemon.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,6 +69,23 @@ int daemon_drop_privileges(const char *user, const cap_value_t *keep, size_t n_k
 	        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, -errno, "cannot rule out new privileges: %s", strerror(errno));
 	return 0;
+}
+
+/* Directories. */
+
+int daemon_make_socket_directory(const char *path, const char *user, struct error *err)
+{
+	char *copy FREE_ON_EXIT = xstrdup(path);
+	const char *dir = dirname(copy);
+	if (access(dir, F_OK) == 0)
+		return 0;
+	const struct passwd *pw = user ? getpwnam(user) : NULL;
+	if (user && !pw)
+		return error_set(err, -ENOENT, "there is no user %s", user);
+	int r = file_make_directory(dir, 0755, err);
+	if (r == 0 && pw && chown(dir, pw->pw_uid, pw->pw_gid) < 0)
+		r = error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	return r;
 }
 
 /* The service manager. */

@@ -15,6 +15,10 @@
  */
 int daemon_drop_privileges(const char *user, const cap_value_t *keep, size_t n_keep, struct error *err);
 
+/* Makes the directory that the Unix socket at path is to lie in, if it is not there, and gives it to user
+ * (NULL: to whom we are). After a restart of the machine nothing is left of /run. */
+int daemon_make_socket_directory(const char *path, const char *user, struct error *err);
+
 /* Tells the service manager, if there is one ($NOTIFY_SOCKET; see sd_notify(3)): "READY=1", "STATUS=...",
  * "STOPPING=1". */
 int daemon_notify(const char *state);

@@ -150,7 +150,7 @@ static int connect_unix(struct wire *w, const char *path, struct error *err)
 	w->fd = socket_connect(
 	        (const struct sockaddr *)&address, sizeof(address), NULL, NULL, &connecting, err);
 	if (w->fd < 0)
-		return error_prefix(err, w->fd, "%s (does the daemon run?)", path);
+		return error_prefix(err, w->fd, "%s", path);
 	return finish_connect(w, err);
 }
 

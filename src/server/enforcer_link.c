@@ -387,8 +387,13 @@ void enforcer_accept(struct stream *stream, const struct identity *peer, void *c
 		stream_free(stream);
 		return;
 	}
-	if (old) /* it has started anew, and its old connection does not know yet */
+	if (old) { /* it has started anew, and its old connection does not know yet */
+		log_notice("enforcer %s connects again, now from %s: its old connection ends; where that "
+		           "goes on, two "
+		           "enforcers have one name",
+		        peer->name, stream_peer_text(stream));
 		link_free(old);
+	}
 	struct enforcer_link *l = xcalloc(1, sizeof(*l));
 	const struct ipc_limits limits = { ENFORCER_FRAME_MAX, ENFORCER_WRITE_MAX, 0 };
 	l->server = s;

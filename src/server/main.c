@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/log.h"
+#include "net/daemon.h"
 #include "server/server.h"
 
 #include <arpa/inet.h>
@@ -23,15 +24,32 @@
 
 /* ---- the policy ---- */
 
+/* The line of the policy and the mark under it come in lines of their own. */
 static void report_policy(const char *text, void *context)
 {
-	log_error("%s", text);
+	bool *any = context;
+	char *copy FREE_ON_EXIT = xstrdup(text), *rest = copy;
+	for (const char *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_error("%s", line);
+	*any = true;
+}
+
+/* What is wrong is logged, all of it. */
+static int load_policy(const struct server *s, struct policy **ret, struct error *err)
+{
+	bool any = false;
+	int code = policy_load(s->options.policy, report_policy, &any, ret, err);
+	if (code < 0 && !any)
+		log_error("%s%s", err->text,
+		        code == -EACCES ? "; the user of the service must be able to read it" : "");
+	return code;
 }
 
 int server_reload_policy(struct server *s, struct error *err)
 {
 	struct policy *policy = NULL;
-	int code = policy_load(s->options.policy, report_policy, NULL, &policy, err);
+	int code = load_policy(s, &policy, err);
 	if (code < 0) {
 		s->reloads_failed++;
 		site_note(s->site, clock_wall_ms(), "policy", NULL, NULL, "not reloaded: %.900s", err->text);
@@ -48,7 +66,7 @@ int server_reload_policy(struct server *s, struct error *err)
 
 static void on_reload(void *context)
 {
-	struct error err = { "" };
+	struct error err;
 	if (server_reload_policy(context, &err) < 0)
 		log_error("the old policy stays in force");
 	else
@@ -109,8 +127,8 @@ static void on_tls_reload(const struct error *err, void *context)
 		log_info("certificates and revocation list read again");
 }
 
-int server_open_tls(
-        struct server *s, unsigned roles, bool anonymous, struct tls_context **ret, struct error *err)
+static int new_tls(
+        const struct server *s, unsigned roles, bool anonymous, struct tls_context **ret, struct error *err)
 {
 	char *crl FREE_ON_EXIT = crl_path(&s->options);
 	const struct tls_config config = { .server = true,
@@ -120,7 +138,13 @@ int server_open_tls(
 		.key_path = s->options.key,
 		.peer_roles = roles,
 		.peer_certificate_optional = anonymous };
-	int code = tls_context_new(&config, ret, err);
+	return tls_context_new(&config, ret, err);
+}
+
+int server_open_tls(
+        struct server *s, unsigned roles, bool anonymous, struct tls_context **ret, struct error *err)
+{
+	int code = new_tls(s, roles, anonymous, ret, err);
 	return code < 0 ? code : tls_context_watch(*ret, s->base, TLS_WATCH_MS, on_tls_reload, s);
 }
 
@@ -200,6 +224,42 @@ static int listen_everywhere(struct server *s, struct error *err)
 	return code;
 }
 
+/* Whom root becomes. */
+static int find_user(const struct server *s, struct passwd **ret, struct error *err)
+{
+	struct passwd *p = getpwnam(s->options.user);
+	if (p && p->pw_uid != 0) {
+		*ret = p;
+		return 0;
+	}
+	if (p)
+		return error_set(err, -EINVAL, "user: root may not be it; name an ordinary user");
+	return error_set(err, -EINVAL,
+	        "user: there is no user %s; make one (useradd --system --user-group --no-create-home %s) or "
+	        "name "
+	        "another",
+	        s->options.user, s->options.user);
+}
+
+/* The CA signs and revokes while nobody has root's rights. */
+static int check_ca_directory(const struct server *s, struct error *err)
+{
+	const char *dir = s->options.ca_directory;
+	struct passwd *p;
+	struct stat st;
+	if (!*dir)
+		return 0;
+	if (stat(dir, &st) < 0)
+		return error_set(err, -errno, "ca_directory: %s: %s", dir, strerror(errno));
+	if (geteuid() != 0)
+		return 0;
+	int code = find_user(s, &p, err);
+	if (code == 0 && st.st_uid != p->pw_uid)
+		code = error_set(err, -EACCES, "ca_directory: %s is not %s's: chown -R %s: %s", dir,
+		        p->pw_name, p->pw_name, dir);
+	return code;
+}
+
 /* As root: the state directory and what is in it become the service user's. A directory that is somebody's
  * already stays. */
 static int give_state(struct server *s, struct error *err)
@@ -208,12 +268,10 @@ static int give_state(struct server *s, struct error *err)
 		"token.key" };
 	const char *dir = s->options.state_directory;
 	struct stat st;
-	struct passwd *p = getpwnam(s->options.user);
-	if (!p || p->pw_uid == 0)
-		return error_set(err, -EINVAL,
-		        "user: %s; the server does not run as root, name an ordinary user",
-		        p ? "root may not be it" : "there is no such user");
-	int code = file_make_directory(dir, 0700, err);
+	struct passwd *p;
+	int code = find_user(s, &p, err);
+	if (code == 0)
+		code = file_make_directory(dir, 0700, err);
 	if (code < 0)
 		return code;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -255,7 +313,15 @@ static void raise_limits(void)
 
 static int open_privileged(struct server *s, struct error *err)
 {
-	int code = load_identity(s, err);
+	struct passwd *p;
+	int code = geteuid() == 0 ? find_user(s, &p, err) : 0;
+	if (code == 0)
+		code = check_ca_directory(s, err);
+	if (code == 0)
+		code = load_identity(s, err);
+	if (code == 0)
+		code = daemon_make_socket_directory(
+		        s->options.socket, geteuid() == 0 ? s->options.user : NULL, err);
 	if (code == 0)
 		code = server_open_tls(s, TLS_ROLE(ROLE_NODE), false, &s->node_tls, err);
 	if (code == 0)
@@ -274,7 +340,9 @@ static int open_privileged(struct server *s, struct error *err)
 static int open_site(struct server *s, struct error *err)
 {
 	struct policy *policy = NULL;
-	int code = policy_load(s->options.policy, report_policy, NULL, &policy, err);
+	int code = load_policy(s, &policy, err);
+	if (code < 0)
+		return error_set(err, code, "no policy, so nothing can be decided");
 	if (code == 0)
 		code = store_open(s->options.state_directory, &s->store, err);
 	if (code == 0)
@@ -386,7 +454,7 @@ static void print_help(void)
 	      "Inspects nodes, decides by the site policy, certifies, and tells the enforcement points.\n\n"
 	      "  -c, --config FILE        the configuration; default: the options as below\n"
 	      "  -s, --set NAME=VALUE     one option, which wins over the file; may be repeated\n"
-	      "      --check              check configuration and policy, then end\n"
+	      "      --check              check configuration, policy, keys and certificates, then end\n"
 	      "  -h, --help               this text\n"
 	      "  -V, --version            the version\n\n"
 	      "Signals: SIGHUP reads the policy again, SIGTERM ends in order.\n"
@@ -416,11 +484,20 @@ static int set_log_level(const char *name)
 static int check(struct server *s)
 {
 	struct policy *policy = NULL;
-	struct error err = { "" };
-	int code = policy_load(s->options.policy, report_policy, NULL, &policy, &err);
+	struct tls_context *tls = NULL;
+	struct passwd *p;
+	struct error err;
+	if (load_policy(s, &policy, &err) < 0)
+		return 1;
 	policy_free(policy);
+	int code = geteuid() == 0 ? find_user(s, &p, &err) : 0;
 	if (code == 0)
 		code = load_identity(s, &err);
+	if (code == 0)
+		code = new_tls(s, TLS_ROLE(ROLE_NODE), false, &tls, &err);
+	if (code == 0)
+		code = check_ca_directory(s, &err);
+	tls_context_free(tls);
 	if (code < 0)
 		log_error("%s", err.text);
 	return code < 0 ? 1 : 0;
@@ -456,6 +533,7 @@ int main(int argc, char **argv)
 			puts("pratique-server " PRATIQUE_VERSION);
 			return 0;
 		default:
+			fputs("See `pratique-server --help`.\n", stderr);
 			return 2;
 		}
 	if (optind != argc || n_overrides == OVERRIDES_MAX) {

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* `pratique-vis`: keeps the index of advisories and tells subscribers what changed. */
+#include "base/file.h"
 #include "base/log.h"
+#include "net/daemon.h"
 #include "vis/vis.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define CHECK_S_DEFAULT 300
 #define CHECK_S_MAX 86400
@@ -29,11 +36,13 @@ static void print_help(FILE *out)
 	      "change in\n"
 	      "                        it is in the index at once (see `pratique vuln publish`)\n"
 	      "  -i, --interval SEC    how often the sources are looked at again (300); so does SIGHUP\n"
+	      "  -u, --user USER       whom to run as when started by root (pratique)\n"
 	      "  -h, --help            this text\n"
 	      "  -V, --version         the version\n\n"
 	      "Exit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage.\n\n"
 	      "Examples:\n"
-	      "  pratique-vis --data /var/lib/pratique/index --socket /run/pratique/vis.sock --source apt:\n"
+	      "  pratique-vis --data /var/lib/pratique/vis/index --socket /run/pratique/vis.sock --source "
+	      "apt:\n"
 	      "  pratique-vis --data index --socket vis.sock --source debian=osv.tar.xz --watch published\n",
 	        out);
 }
@@ -54,7 +63,49 @@ static void on_hangup(evutil_socket_t signal, short what, void *vis)
 	vis_check(vis);
 }
 
-static int run(const struct vis_config *config)
+/* The index becomes the user's where it is new or was made by root, as `pratique vuln index` makes it. */
+static int give_index(const char *dir, const struct passwd *p, struct error *err)
+{
+	static const char *const names[] = { "data.mdb", "lock.mdb" };
+	struct stat st;
+	bool new = access(dir, F_OK) < 0;
+	int r = file_make_directory(dir, 0755, err);
+	if (r < 0)
+		return r;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	if (fstat(fd, &st) == 0 && st.st_uid == 0 && (new || faccessat(fd, names[0], F_OK, 0) == 0)) {
+		for (size_t i = 0; i < ARRAY_LENGTH(names) && r == 0; i++)
+			if (fchownat(fd, names[i], p->pw_uid, p->pw_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+			        errno != ENOENT)
+				r = error_set(err, -errno, "%s/%s: %s", dir, names[i], strerror(errno));
+		if (r == 0 && fchown(fd, p->pw_uid, p->pw_gid) < 0)
+			r = error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	}
+	close(fd);
+	return r;
+}
+
+/* What it reads comes from strangers: root does not do that. */
+static int become(const char *user, const struct vis_config *config, struct error *err)
+{
+	if (geteuid() != 0)
+		return daemon_make_socket_directory(config->socket, NULL, err);
+	const struct passwd *p = getpwnam(user);
+	if (!p)
+		return error_set(err, -ENOENT,
+		        "there is no user %s; make one (useradd --system --user-group --no-create-home %s) "
+		        "or name "
+		        "another with --user",
+		        user, user);
+	int r = daemon_make_socket_directory(config->socket, user, err);
+	if (r == 0)
+		r = give_index(config->data, p, err);
+	return r == 0 ? daemon_drop_privileges(user, NULL, 0, err) : r;
+}
+
+static int run(const struct vis_config *config, const char *user)
 {
 	struct event_base *base = event_base_new();
 	struct vis *vis = NULL;
@@ -64,7 +115,9 @@ static int run(const struct vis_config *config)
 		return EXIT_FAILED;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	int r = vis_open(base, config, &vis, &err);
+	int r = become(user, config, &err);
+	if (r == 0)
+		r = vis_open(base, config, &vis, &err);
 	if (r < 0) {
 		log_error("%s", err.text);
 	} else {
@@ -98,10 +151,11 @@ int main(int argc, char **argv)
 	static const struct option options[] = { { "data", required_argument, NULL, 'd' },
 		{ "socket", required_argument, NULL, 's' }, { "source", required_argument, NULL, 'S' },
 		{ "watch", required_argument, NULL, 'w' }, { "interval", required_argument, NULL, 'i' },
-		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 } };
+		{ "user", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
 	struct vis_config config = { .check_ms = CHECK_S_DEFAULT * 1000 };
-	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:hV", options, NULL)) != -1;) {
+	const char *user = "pratique";
+	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:u:hV", options, NULL)) != -1;) {
 		if (o == 'd') {
 			config.data = optarg;
 		} else if (o == 's') {
@@ -115,6 +169,8 @@ int main(int argc, char **argv)
 		} else if (o == 'i') {
 			if (!take_interval(optarg, &config))
 				return wrong_usage("--interval is 1 to 86400 seconds");
+		} else if (o == 'u') {
+			user = optarg;
 		} else if (o == 'h') {
 			print_help(stdout);
 			return EXIT_DONE;
@@ -128,5 +184,5 @@ int main(int argc, char **argv)
 	if (!config.data || !config.socket || optind != argc)
 		return wrong_usage("--data and --socket are needed, and nothing but options");
 	log_open("pratique-vis", LOG_LEVEL_NOTICE);
-	return run(&config);
+	return run(&config, user);
 }

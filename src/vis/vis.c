@@ -162,9 +162,7 @@ static void drop_unnamed(const char *source, void *context)
 
 static int open_index(struct vis *v, uint64_t *ret_generation, struct error *err)
 {
-	int r = vuln_update_open(v->config->data, &v->update, err);
-	if (r == 0)
-		r = vuln_update_each_source(v->update, drop_unnamed, v, err);
+	int r = vuln_update_each_source(v->update, drop_unnamed, v, err);
 	if (r == 0)
 		r = commit(v, ret_generation, err);
 	if (r == 0)
@@ -181,9 +179,14 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	uint64_t generation = 0;
 	v->config = config;
 	(void)gethostname(name, sizeof(name) - 1);
-	int r = open_index(v, &generation, err);
+	int r = vuln_update_open(config->data, &v->update, err);
+	/* Before anything is changed: another one may be running. */
 	if (r == 0)
 		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
+	if (r == 0)
+		r = open_index(v, &generation, err);
+	if (r == 0)
+		subscribers_tell(v->subscribers, generation);
 	if (r < 0) {
 		vis_close(v);
 		return r;

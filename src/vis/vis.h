@@ -11,7 +11,7 @@
 
 struct vis_config {
 	const char *data;   /* the index */
-	const char *socket; /* for subscribers */
+	const char *socket; /* for subscribers; its directory is there */
 	const char *watch;  /* NULL: no folder */
 	const char *sources[VIS_SOURCES_MAX];
 	size_t n_sources;
@@ -19,7 +19,7 @@ struct vis_config {
 };
 
 struct vis;
-/* Loads what changed since it ran last, then listens. */
+/* Takes the socket, then loads what changed since it ran last; subscribers are served by the event loop. */
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err);
 struct vis *vis_close(struct vis *v); /* NULL in, NULL out */
 /* Looks at the sources again, now. */

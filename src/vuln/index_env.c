@@ -12,6 +12,11 @@
 
 int index_error(struct error *err, const char *dir, int code)
 {
+	if (code == EACCES)
+		return error_set(err, -code,
+		        "index %s: %s; readers too must be able to write %s/lock.mdb: be root or the user of "
+		        "the index",
+		        dir, mdb_strerror(code), dir);
 	if (code > 0)
 		return error_set(err, -code, "index %s: %s", dir, mdb_strerror(code));
 	if (code == MDB_INVALID || code == MDB_VERSION_MISMATCH)

@@ -36,6 +36,9 @@ int inventory_set_distribution(struct posture *p, const char *distribution, stru
 	return 0;
 }
 
+#define INVENTORY_KINDS \
+	"neither posture, CycloneDX or SPDX JSON, nor a dpkg status file, nor purls one a line"
+
 static int read_lines(const char *text, size_t length, struct posture *p, struct inventory_report *report,
         struct error *err)
 {
@@ -71,8 +74,10 @@ static int read_json(const char *text, size_t length, struct posture **ret, stru
 	} else if (json_object_get(json, "spdxVersion")) {
 		*ret = posture_new();
 		r = inventory_read_spdx(json, *ret, report, err);
-	} else {
+	} else if (json_object_get(json, "packages") || json_object_get(json, "unknown")) {
 		r = posture_from_json(json, ret, err);
+	} else {
+		r = error_set(err, -EINVAL, INVENTORY_KINDS);
 	}
 	json_decref(json);
 	return r;
@@ -93,8 +98,7 @@ static int read_any(const char *text, size_t length, struct posture **ret, struc
 	}
 	if (length - skip >= 8 && memcmp(text + skip, "Package:", 8) == 0)
 		return dpkg_read_status_text("inventory", text, length, *ret, err);
-	return error_set(err, -EINVAL,
-	        "neither posture, CycloneDX or SPDX JSON, nor a dpkg status file, nor purls one a line");
+	return error_set(err, -EINVAL, INVENTORY_KINDS);
 }
 
 int inventory_read_text(const char *text, size_t length, const char *distribution, struct posture **ret,

@@ -31,6 +31,7 @@ struct matcher {
 	struct version_key key;
 	const char *key_version; /* whose key that is; NULL: none */
 	struct source_alias alias;
+	const char *advised_name; /* of the package, as its ecosystem's advisories call it */
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
@@ -75,8 +76,8 @@ static int refuse(struct matcher *m, const struct posture_package *package, cons
 	return m->sink->unjudged ? m->sink->unjudged(package, reason, m->sink->context) : 0;
 }
 
-static int report(struct matcher *m, const struct posture_package *package, const char *name,
-        const struct package_entry *e, const char *fixed)
+static int report(struct matcher *m, const struct posture_package *package, const struct package_entry *e,
+        const char *fixed)
 {
 	struct vuln_match *match = &m->match;
 	const char *alias = e->aliases;
@@ -98,13 +99,12 @@ static int report(struct matcher *m, const struct posture_package *package, cons
 	match->severity = (enum vuln_severity)e->head.severity;
 	match->published = e->head.published;
 	match->modified = e->head.modified;
-	match->matched_name = name;
+	match->matched_name = m->advised_name;
 	return m->sink->match(match, m->sink->context);
 }
 
 /* The entries of one package against the version whose key is in m->key. */
-static int judge_entries(
-        struct matcher *m, const struct posture_package *package, const char *name, const MDB_val *value)
+static int judge_entries(struct matcher *m, const struct posture_package *package, const MDB_val *value)
 {
 	const uint8_t *bytes = value->mv_data;
 	uint32_t events_at;
@@ -132,7 +132,7 @@ static int judge_entries(
 		        !rule_evaluate(e.rule, e.head.rule_length, m->key.bytes, m->key.length, &fixed)) {
 			continue;
 		}
-		int r = report(m, package, name, &e, fixed);
+		int r = report(m, package, &e, fixed);
 		if (r < 0)
 			return r;
 	}
@@ -154,7 +154,7 @@ static int judge_key(struct matcher *m, const struct posture_package *package, e
 			return 0;
 		m->key_version = version;
 	}
-	r = judge_entries(m, package, name, &v);
+	r = judge_entries(m, package, &v);
 	return r < 0 ? r : 1;
 }
 
@@ -176,6 +176,7 @@ static int judge_by_advisory(struct matcher *m, const struct posture_package *pa
 	} else if (m->place.order == VERSION_PYPI && ecosystem_package_name("PyPI", name, m->name) == 0) {
 		name = m->name;
 	}
+	m->advised_name = name;
 	int r = judge_key(m, package, INDEX_BY_ADVISORY, m->place.ecosystem, name, version);
 	if (r > 0 && m->place.has_bare)
 		r = judge_key(m, package, INDEX_BY_ADVISORY, m->place.bare, name, version);

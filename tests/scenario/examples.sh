@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# The configurations in examples/ are good, with a CA and certificates made as README.md says; and what an administrator
+# gets wrong is named, with the right exit status, before a daemon does anything.
+# Arguments: the folder of the programs.
+set -euo pipefail
+
+bin=$1
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+[ "$(id -u)" = 0 ] || {
+	echo "root is needed"
+	exit 77
+}
+
+# expect STATUS WORDS COMMAND...: it ends with that status, and says those words.
+expect() {
+	local status=$1 words=$2 said got=0
+	shift 2
+	said=$(timeout 20 "$@" 2>&1) || got=$?
+	if [ "$got" != "$status" ] || [[ $said != *"$words"* ]]; then
+		printf 'FAILED: %s\n  status %s, promised %s; promised words: %s\n%s\n' "$*" "$got" "$status" "$words" "$said"
+		exit 1
+	fi
+}
+
+for file in policy server.conf enforcer.conf agent.conf; do
+	sed "s|/etc/pratique|$dir|" "$root/examples/$file" >"$dir/$file"
+done
+pratique() { expect 0 "" "$bin/pratique" "$@"; }
+pratique ca init --dir "$dir/ca" --site example
+pratique ca issue --dir "$dir/ca" --role server --name server --alt-name 10.1.2.2 --out "$dir"
+chown -R nobody "$dir/ca" "$dir/server.key"
+pratique ca issue --dir "$dir/ca" --role enforcer --name gateway --out "$dir" # root still may
+cp "$dir/ca/ca.pem" "$dir/"
+
+pratique policy check "$dir/policy"
+server=("$bin/pratique-server" --config "$dir/server.conf" --set user=nobody --check)
+enforcer=("$bin/pratique-enforcer" --config "$dir/enforcer.conf" --set "state=$dir/state" --set user=nobody)
+expect 0 "" "${server[@]}"
+expect 0 "table bridge pratique" "${enforcer[@]}" --dry-run "$dir/policy"
+# The agent has no check of its own: this is all that is wrong.
+expect 2 "pratique-agent run: $dir/agent.conf: interface: \"a/b\" is no interface name" \
+	"$bin/pratique-agent" run --config "$dir/agent.conf" --set interface=a/b
+
+expect 1 "there is no user nosuch" "${server[@]}" --set user=nosuch
+expect 1 "$dir/none.key: No such file" "${server[@]}" --set "key=$dir/none.key"
+expect 1 "$dir/none.pem: No such file" "${server[@]}" --set "ca=$dir/none.pem"
+expect 1 "chown -R nobody: $dir" "${server[@]}" --set "ca_directory=$dir"
+expect 2 "nmae: no such option" "${server[@]}" --set nmae=x
+chmod 644 "$dir/server.key"
+expect 1 "chmod 600" "${server[@]}"
+chmod 600 "$dir/server.key"
+sed -i 's/^otherwise/othrwise/' "$dir/policy"
+expect 1 $'\npratique-server: error:     othrwise isolated\n' "${server[@]}"
+
+expect 1 "it is of gateway, and \`name\` is other" "${enforcer[@]}" --set name=other
+expect 1 "its role is server, not enforcer" "${enforcer[@]}" --set "certificate=$dir/server.pem"
+expect 1 "is not ADDRESS:PORT" "${enforcer[@]}" --set server=10.1.2.2
+expect 1 "$dir/none: No such file" "${enforcer[@]}" --dry-run "$dir/none"
+expect 2 "none.conf: No such file" "$bin/pratique-enforcer" --config "$dir/none.conf"
+[ ! -e "$dir/state" ]
+
+vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")
+expect 1 "there is no user nosuch" "${vis[@]}" --user nosuch
+[ ! -e "$dir/index" ]
+# Started by root: it is nobody's, and the socket lies in a directory that was not there.
+"${vis[@]}" --user nobody 2>"$dir/vis.log" &
+pid=$!
+for ((i = 0; i < 100; i++)); do
+	! grep -q ready "$dir/vis.log" || break
+	sleep 0.1
+done
+owner=$(stat -c %U "$dir/index/data.mdb" "$dir/index/lock.mdb" "$dir/run/vis.sock" | sort -u)
+expect 1 "another program listens there" "${vis[@]}" --user nobody
+kill "$pid"
+wait "$pid"
+[ "$owner" = nobody ]
