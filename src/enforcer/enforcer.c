@@ -312,9 +312,13 @@ static struct session_config describe_session(struct enforcer *e)
 }
 
 /* The one before may be about to end. */
-static int lock_state(struct enforcer *e, struct error *err)
+static int lock_state(struct enforcer *e, bool must_be, struct error *err)
 {
+	if (e->lock >= 0)
+		return 0;
 	e->lock = open(e->options->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->lock < 0 && errno == ENOENT && !must_be)
+		return 0;
 	if (e->lock < 0)
 		return error_set(err, -errno, "%s: %s", e->options->state, strerror(errno));
 	for (int i = 0; flock(e->lock, LOCK_EX | LOCK_NB) < 0; i++) {
@@ -343,7 +347,10 @@ int enforcer_open(
 		return -ENOMEM;
 	e->desired = desired_new(&e->links, e->driver, e->attachments);
 	desired_on_move(e->desired, suspect_connections, e);
-	int r = kernel_new(&e->links, &kernel_handlers, e, &e->kernel, err);
+	/* Before anything that a second daemon could not have; the directory of a first start comes later. */
+	int r = lock_state(e, false, err);
+	if (r == 0)
+		r = kernel_new(&e->links, &kernel_handlers, e, &e->kernel, err);
 	if (r == 0)
 		r = conntrack_new(keep_connection, e, &e->conntrack, err);
 	if (r == 0)
@@ -415,7 +422,7 @@ static int follow(struct enforcer *e, struct error *err)
 int enforcer_start(struct enforcer *e, struct error *err)
 {
 	struct state s = { 0 };
-	int r = lock_state(e, err);
+	int r = lock_state(e, true, err);
 	if (r < 0)
 		return r;
 	r = state_load(e->state_path, &s, err);

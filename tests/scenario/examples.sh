@@ -38,7 +38,8 @@ cp "$dir/ca/ca.pem" "$dir/"
 
 pratique policy check "$dir/policy"
 server=("$bin/pratique-server" --config "$dir/server.conf" --set user=nobody --check)
-enforcer=("$bin/pratique-enforcer" --config "$dir/enforcer.conf" --set "state=$dir/state" --set user=nobody)
+# In a namespace of its own: should it start after all, it does so where nobody is.
+enforcer=(unshare -n "$bin/pratique-enforcer" --config "$dir/enforcer.conf" --set "state=$dir/state" --set user=nobody)
 expect 0 "" "${server[@]}"
 expect 0 "table bridge pratique" "${enforcer[@]}" --dry-run "$dir/policy"
 # The agent has no check of its own: this is all that is wrong.
@@ -62,6 +63,11 @@ expect 1 "is not ADDRESS:PORT" "${enforcer[@]}" --set server=10.1.2.2
 expect 1 "$dir/none: No such file" "${enforcer[@]}" --dry-run "$dir/none"
 expect 2 "none.conf: No such file" "$bin/pratique-enforcer" --config "$dir/none.conf"
 [ ! -e "$dir/state" ]
+mkdir "$dir/state"
+exec 9<"$dir/state"
+flock 9
+expect 1 "$dir/state: another pratique-enforcer runs" "${enforcer[@]}"
+exec 9<&-
 
 vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")
 expect 1 "there is no user nosuch" "${vis[@]}" --user nosuch
