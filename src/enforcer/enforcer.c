@@ -271,7 +271,7 @@ void enforcer_save_soon(struct enforcer *e)
 static int check_certificate(const struct options *o, struct error *err)
 {
 	X509 *certificate = NULL;
-	struct identity who;
+	struct identity who = { 0 };
 	int r = certificate_load(o->certificate, &certificate, err);
 	if (r == 0)
 		r = certificate_identity(certificate, &who, err);

@@ -190,10 +190,35 @@ void enforcer_send_floor(struct server *s)
 		send_floor(l);
 }
 
+static bool is_declared(const struct policy *policy, const char *name)
+{
+	const char *const *names = policy_enforcement_points(policy);
+	if (!names || !*names)
+		return true;
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+/* The policy names it no more: what it has placed goes to the default segment, and it is sent away. */
+static void dismiss(struct enforcer_link *l)
+{
+	clear_queue(l);
+	send_batch(l, NULL, 0, true, false);
+	log_notice(
+	        "enforcer %s is sent away: the policy declares no enforcement point of that name", l->name);
+	ipc_stream_close(l->stream, "the policy does not declare it");
+}
+
 void enforcer_send_policy(struct server *s)
 {
 	struct enforcer_link *l;
 	LIST_FOREACH(l, &s->enforcers, entry) {
+		if (!is_declared(s->site->policy, l->name)) {
+			dismiss(l);
+			continue;
+		}
 		send_policy(l);
 		send_everything(l);
 		send_floor(l);
@@ -364,17 +389,6 @@ static void on_close(struct ipc_stream *stream, const char *reason, void *contex
 static const struct ipc_handlers handlers = { .on_message = on_message, .on_close = on_close };
 
 /* ---- the door ---- */
-
-static bool is_declared(const struct policy *policy, const char *name)
-{
-	const char *const *names = policy_enforcement_points(policy);
-	if (!names || !*names)
-		return true;
-	for (; *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
 
 void enforcer_accept(struct stream *stream, const struct identity *peer, void *context)
 {

@@ -233,12 +233,13 @@ static int find_user(const struct server *s, struct passwd **ret, struct error *
 		return 0;
 	}
 	if (p)
-		return error_set(err, -EINVAL, "user: root may not be it; name an ordinary user");
-	return error_set(err, -EINVAL,
-	        "user: there is no user %s; make one (useradd --system --user-group --no-create-home %s) or "
-	        "name "
-	        "another",
-	        s->options.user, s->options.user);
+		error_set(err, -EINVAL, "user: root may not be it; name an ordinary user");
+	else
+		error_set(err, -EINVAL,
+		        "user: there is no user %s; make one (useradd --system --user-group --no-create-home "
+		        "%s) or name another",
+		        s->options.user, s->options.user);
+	return -EINVAL;
 }
 
 /* The CA signs and revokes while nobody has root's rights. */

@@ -271,6 +271,19 @@ sed -i 's/node "nobody"/node "alice"/' "$site/policy"
 kill -HUP "${pids[server]}"
 until_true 5 "and the old one moves her back, by SIGHUP" node_is alice .segment staff
 
+# An enforcement point that the policy names no more has nobody placed, and is sent away.
+nobody_placed() { ! gw nft list map inet pratique nodes6 | grep -q 'elements'; }
+nobody_placed && fail "alice is not placed in the gateway"
+sed -i 's/enforcer "gateway"/enforcer "other"/' "$site/policy"
+api reload >/dev/null || fail "a policy with another enforcement point was refused"
+until_true 5 "an enforcer that the policy names no more has nobody placed" nobody_placed
+until_true 5 "and is sent away" sh -c "'$bin/pratique' status --json --socket '$site/server.sock' | jq -e '.enforcers == []'"
+sed -i 's/enforcer "other"/enforcer "gateway"/' "$site/policy"
+api reload >/dev/null || fail "the policy was refused"
+until_true 20 "named again, it is back" \
+	sh -c "'$bin/pratique' status --json --socket '$site/server.sock' | jq -e '.enforcers[0].greeted'"
+until_true 20 "and so is alice" node_is alice .segment staff
+
 # ---- 5. the server is killed in the middle of things ----
 
 for round in 1 2 3 4 5; do
