@@ -25,8 +25,9 @@ enum vuln_severity vuln_severity_rank(enum vuln_severity s);
 struct vuln_match {
 	const struct posture_package *package;
 	const char *purl;
-	const char *matched_name; /* as advisories of its ecosystem call it: the source package for deb and apk */
-	const char *id;           /* OSV id */
+	const char *
+	        matched_name; /* as advisories of its ecosystem call it: the source package for deb and apk */
+	const char *id;       /* OSV id */
 	const char *const *aliases; /* NULL-terminated */
 	const char *fixed;          /* first fixed version above the installed one; NULL = no fix known */
 	const char *source;         /* which source the record came from */
