@@ -500,15 +500,6 @@ void attachments_each(const struct attachments *a, attachment_fn fn, void *conte
 		fn(context, it.value);
 }
 
-void attachments_each_port(const struct attachments *a,
-        void (*fn)(void *context, uint16_t link, const char *port), void *context)
-{
-	TABLE_FOREACH(it, a->ports) {
-		const struct port *p = it.value;
-		fn(context, p->link, p->name);
-	}
-}
-
 const struct attachments_statistics *attachments_statistics(const struct attachments *a)
 {
 	return &a->statistics;

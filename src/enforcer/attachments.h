@@ -87,8 +87,6 @@ struct attachment *attachments_find(
 const struct attachment *attachments_find_address(const struct attachments *a, const struct ip_address *ip);
 typedef void (*attachment_fn)(void *context, const struct attachment *a);
 void attachments_each(const struct attachments *a, attachment_fn fn, void *context);
-void attachments_each_port(const struct attachments *a,
-        void (*fn)(void *context, uint16_t link, const char *port), void *context);
 
 struct attachments_statistics {
 	uint64_t refused_attachments, refused_addresses; /* beyond the limits above */

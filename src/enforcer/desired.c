@@ -53,11 +53,6 @@ uint64_t desired_generation(const struct desired *d)
 	return d->generation;
 }
 
-void desired_set_generation(struct desired *d, uint64_t generation)
-{
-	d->generation = generation;
-}
-
 /* ---- spots ---- */
 
 static struct spot_key spot_key(const char *port, const struct mac_address *mac)

@@ -57,7 +57,6 @@ void desired_on_move(struct desired *d, moved_fn fn, void *context);
  * something could not be done; refused is told which. */
 int desired_commit(struct desired *d, refusal_fn refused, void *context, time_ms now, struct error *err);
 uint64_t desired_generation(const struct desired *d);
-void desired_set_generation(struct desired *d, uint64_t generation);
 /* All placements as one PLACE (full), for the state file; the caller clears it with ipc_body_clear(). */
 void desired_export(const struct desired *d, struct ipc_place *ret);
 /* The segment of an address on any link as the enforcement point has it; 0 = not a node that is proven here.

@@ -43,8 +43,6 @@ int http_server_listen(struct http_server *h, const struct listener_config *conf
 struct listener *http_server_listener(struct http_server *h, size_t i);
 
 /* The request. All strings live until it is answered. */
-const char *http_request_method(const struct http_request *r);
-const char *http_request_path(const struct http_request *r);
 /* A part of the path by its name in the route, decoded; NULL if the route has none of that name. */
 const char *http_request_parameter(const struct http_request *r, const char *name);
 /* A parameter of the query, decoded into ret; -ENOENT, or -EINVAL where it is malformed or too long. */
@@ -59,7 +57,6 @@ json_t *http_request_json(struct http_request *r);
 const struct identity *http_request_peer(const struct http_request *r);
 int http_request_user(const struct http_request *r, uid_t *ret_uid);
 X509 *http_request_certificate(const struct http_request *r);
-const char *http_request_peer_text(const struct http_request *r);
 
 /* on_gone is called if the client goes away before the answer is complete; r is gone then. */
 void http_request_on_gone(struct http_request *r, void (*on_gone)(void *user), void *user);

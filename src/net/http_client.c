@@ -467,9 +467,3 @@ int http_unix_call(const char *unix_path, const char *method, const char *path, 
 		*ret_length = answer.body_length;
 	return 0;
 }
-
-int http_unix_get(
-        const char *unix_path, const char *path, char **ret_body, size_t *ret_length, struct error *err)
-{
-	return http_unix_call(unix_path, "GET", path, NULL, ret_body, ret_length, err);
-}

@@ -43,10 +43,7 @@ void http_answer_clear(struct http_answer *a);
 int http_follow(const struct http_call *call, int (*on_line)(const char *line, void *user), void *user,
         struct error *err);
 
-/* GET from a daemon's socket; a status other than 200 is a failure (-ENOENT for 404, else -EREMOTEIO) with
- * the server's words. Caller frees. */
-int http_unix_get(
-        const char *unix_path, const char *path, char **ret_body, size_t *ret_length, struct error *err);
-/* The same with a method and a JSON body (NULL: none). Any 2xx is good. */
+/* One call to a daemon's socket, with a JSON body (NULL: none). A status other than 2xx is a failure (-ENOENT
+ * for 404, else -EREMOTEIO) with the server's words. Caller frees. */
 int http_unix_call(const char *unix_path, const char *method, const char *path, const char *json,
         char **ret_body, size_t *ret_length, struct error *err);

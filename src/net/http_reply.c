@@ -34,16 +34,6 @@ static const struct {
 	{ 505, "HTTP Version Not Supported" },
 };
 
-const char *http_request_method(const struct http_request *r)
-{
-	return r->head.method;
-}
-
-const char *http_request_path(const struct http_request *r)
-{
-	return r->head.path;
-}
-
 const char *http_request_parameter(const struct http_request *r, const char *name)
 {
 	for (size_t i = 0; i < r->n_parameters; i++)
@@ -103,11 +93,6 @@ int http_request_user(const struct http_request *r, uid_t *ret_uid)
 X509 *http_request_certificate(const struct http_request *r)
 {
 	return tls_stream_peer_certificate(r->stream);
-}
-
-const char *http_request_peer_text(const struct http_request *r)
-{
-	return stream_peer_text(r->stream);
 }
 
 void http_request_on_gone(struct http_request *r, void (*on_gone)(void *user), void *user)

@@ -118,12 +118,6 @@ struct ipc_stream *ipc_stream_over(struct stream *stream, const struct ipc_limit
 	return s;
 }
 
-void ipc_stream_set_handlers(struct ipc_stream *s, const struct ipc_handlers *handlers, void *user)
-{
-	s->handlers = handlers;
-	s->user = user;
-}
-
 int ipc_stream_send(struct ipc_stream *s, enum ipc_number number, const void *body, struct error *err)
 {
 	struct writer w = wr_make(IPC_FRAME_MAX);

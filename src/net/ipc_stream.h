@@ -32,7 +32,6 @@ bool ipc_user_allowed(uid_t uid, uid_t also);
 /* Takes over an open stream (from a listener's on_stream). Never fails. */
 struct ipc_stream *ipc_stream_over(struct stream *stream, const struct ipc_limits *limits,
         const struct ipc_handlers *handlers, void *user);
-void ipc_stream_set_handlers(struct ipc_stream *s, const struct ipc_handlers *handlers, void *user);
 /* -E2BIG where a field exceeds its limit; -EPIPE, -ENOBUFS as stream_write(). */
 int ipc_stream_send(struct ipc_stream *s, enum ipc_number number, const void *body, struct error *err);
 struct stream *ipc_stream_stream(struct ipc_stream *s);

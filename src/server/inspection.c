@@ -97,11 +97,6 @@ struct inspection *inspection_free(struct inspection *i)
 	return NULL;
 }
 
-struct site_attachment *inspection_place(const struct inspection *i)
-{
-	return i->attachment;
-}
-
 static void set_step(struct inspection *i, enum inspection_step step)
 {
 	bool was = i->step != STEP_IDLE && i->step != STEP_ENDED,

@@ -57,5 +57,3 @@ void inspection_found_place(struct inspection *i, struct site_attachment *a, tim
 void inspection_applied(struct inspection *i, time_ms now);
 /* Asks for a new inspection now, or as soon as the one under way has ended. */
 void inspection_retry(struct inspection *i, time_ms now);
-/* Where it was proven to be in the last assessment; NULL = nowhere. */
-struct site_attachment *inspection_place(const struct inspection *i);

@@ -182,18 +182,6 @@ void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 
 /* ---- on request ---- */
 
-size_t site_inspect_again(struct site *site, struct site_node *node, time_ms now)
-{
-	size_t n = 0;
-	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node) {
-		if (!a->session)
-			continue;
-		ask_retry(site, a);
-		n++;
-	}
-	return n;
-}
-
 size_t site_revoke(struct site *site, struct site_node *node, const char *reason, time_ms now)
 {
 	size_t n = 0;

@@ -245,8 +245,6 @@ void site_judge_all(struct site *site, const char *cause);
 void site_set_policy(struct site *site, struct policy *policy, time_ms now);
 /* Takes the index over (NULL: there is none any more); every node is judged again. */
 void site_set_index(struct site *site, struct vuln_index *index, time_ms now);
-/* Asks every open connection of the node for an inspection; how many there are. */
-size_t site_inspect_again(struct site *site, struct site_node *node, time_ms now);
 /* Everywhere to the default segment at once, refused from now on. Returns how many connections end. */
 size_t site_revoke(struct site *site, struct site_node *node, const char *reason, time_ms now);
 /* A certificate was issued for a name after an enrolment: the name is good again, with this key alone if it

@@ -157,11 +157,6 @@ struct subscribers *subscribers_close(struct subscribers *s)
 	return NULL;
 }
 
-size_t subscribers_count(const struct subscribers *s)
-{
-	return s->count;
-}
-
 void subscribers_add_change(struct subscribers *s, const char *ecosystem, const char *package)
 {
 	if (s->n_changed == CHANGED_MAX) {

@@ -15,7 +15,6 @@ struct subscribers;
 int subscribers_open(struct event_base *base, const char *path, const char *name, uint64_t generation,
         struct subscribers **ret, struct error *err);
 struct subscribers *subscribers_close(struct subscribers *s); /* NULL in, NULL out */
-size_t subscribers_count(const struct subscribers *s);
 
 /* The packages that one update changed. */
 void subscribers_add_change(struct subscribers *s, const char *ecosystem, const char *package);
