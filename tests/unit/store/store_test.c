@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "../test.h"
 #include "store/store.h"
+#include "tests/unit/store/store_bed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,35 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char dir[64];
-
-static int setup(void **state)
-{
-	strcpy(dir, "/tmp/pratique-store-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	static const char *const names[] = { "pratique.db", "pratique.db-wal", "pratique.db-shm" };
-	char path[128];
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	return rmdir(dir);
-}
-
-static struct store *open_store(void)
-{
-	struct store *s = NULL;
-	struct error err = { "" };
-	int code = store_open(dir, &s, &err);
-	if (code < 0)
-		fail_msg("store_open: %s", err.text);
-	return s;
-}
 
 static void commit(struct store *s)
 {
