@@ -2,6 +2,7 @@
 #include "enforcer/attachments.h"
 #include "base/table.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct mac_key {
 };
 struct ip_key {
 	uint16_t link;
+	uint16_t length; /* of the prefix; 128 */
 	struct ip_address ip;
 };
 /* So that one noisy node does not fill the server's log. */
@@ -38,6 +40,7 @@ struct attachments {
 	struct table *ports;  /* name -> port */
 	struct table *by_mac; /* mac_key -> attachment, which it owns */
 	struct table *by_ip;  /* ip_key -> attachment */
+	size_t prefixes[129]; /* how many of each length are bound */
 	struct recent recent[RECENT_EVENTS_MAX];
 	size_t next_recent;
 	struct attachments_statistics statistics;
@@ -58,6 +61,8 @@ static void free_attachment(void *p)
 {
 	struct attachment *at = p;
 	free(at->addresses);
+	free(at->machine);
+	free(at->user);
 	free(at);
 }
 
@@ -84,15 +89,23 @@ static struct attachment *find_mac(const struct attachments *a, uint16_t link, c
 }
 
 /* A link-local address is its link's own; any other exists once, so that nobody takes it on another link. */
-static struct ip_key ip_key(uint16_t link, const struct ip_address *ip)
+static struct ip_key ip_key(uint16_t link, const struct ip_address *ip, uint8_t length)
 {
-	return (struct ip_key){ ip_is_link_local(ip) ? link : EVERY_LINK, *ip };
+	return (struct ip_key){ ip_is_link_local(ip) ? link : EVERY_LINK, length, *ip };
 }
 
+/* Who has it, or the longest prefix that it is in. */
 static struct attachment *find_ip(const struct attachments *a, uint16_t link, const struct ip_address *ip)
 {
-	struct ip_key k = ip_key(link, ip);
-	return table_get(a->by_ip, &k, sizeof(k));
+	struct ip_key k = ip_key(link, ip, 128);
+	struct attachment *at = table_get(a->by_ip, &k, sizeof(k));
+	for (unsigned length = 127; !at && length > 0; length--) {
+		k.ip.bytes[length / 8] &= (uint8_t)(0xff << (8 - length % 8));
+		k.length = (uint16_t)length;
+		if (a->prefixes[length])
+			at = table_get(a->by_ip, &k, sizeof(k));
+	}
+	return at;
 }
 
 /* ---- effects ---- */
@@ -105,7 +118,7 @@ static void changed(struct attachments *a, const struct attachment *at)
 static void probe(
         struct attachments *a, const struct attachment *at, struct attachment_address *address, time_ms now)
 {
-	if (address->verify_by)
+	if (address->verify_by || at->softwire)
 		return;
 	address->verify_by = now + ATTACHMENT_VERIFY_MS;
 	a->effect(a->context,
@@ -168,8 +181,9 @@ static struct attachment_address *find_address(struct attachment *at, const stru
 
 static void release(struct attachments *a, struct attachment *at, struct attachment_address *address)
 {
-	struct ip_key k = ip_key(at->link, &address->ip);
+	struct ip_key k = ip_key(at->link, &address->ip, address->length);
 	table_remove(a->by_ip, &k, sizeof(k));
+	a->prefixes[address->length]--;
 	*address = at->addresses[--at->n_addresses];
 	a->statistics.addresses--;
 }
@@ -185,11 +199,11 @@ static void probe_oldest(struct attachments *a, struct attachment *at, time_ms n
 	probe(a, at, oldest, now);
 }
 
-static bool bind_address(
-        struct attachments *a, struct attachment *at, const struct ip_address *ip, time_ms now)
+static bool bind_address(struct attachments *a, struct attachment *at, const struct ip_address *ip,
+        uint8_t length, time_ms now)
 {
 	struct sighting s = sighting_of(at, NULL);
-	if (at->n_addresses >= ATTACHMENT_ADDRESSES_MAX / 2)
+	if (at->n_addresses >= ATTACHMENT_ADDRESSES_MAX / 2 && !at->softwire)
 		probe_oldest(a, at, now);
 	if (at->n_addresses == ATTACHMENT_ADDRESSES_MAX ||
 	        a->statistics.addresses == ATTACHMENTS_ADDRESSES_MAX) {
@@ -199,9 +213,11 @@ static bool bind_address(
 		        ATTACHMENT_ADDRESSES_MAX, ATTACHMENTS_ADDRESSES_MAX);
 		return false;
 	}
-	struct ip_key k = ip_key(at->link, ip);
+	struct ip_key k = ip_key(at->link, ip, length);
 	ARRAY_RESERVE_ONE(at->addresses, at->n_addresses, at->capacity);
-	at->addresses[at->n_addresses++] = (struct attachment_address){ .ip = *ip, .confirmed = now };
+	at->addresses[at->n_addresses++] =
+	        (struct attachment_address){ .ip = *ip, .length = length, .confirmed = now };
+	a->prefixes[length]++;
 	table_set(a->by_ip, &k, sizeof(k), at);
 	a->statistics.addresses++;
 	return true;
@@ -217,7 +233,9 @@ static void contest(struct attachments *a, struct attachment *owner, const struc
 	tell(a, "address-contested", s, now, "%s belongs to %s at %s: the claim was refused",
 	        ip_format(&s->ip, text), mac_format(&owner->mac, mac), owner->port);
 	owner->contested_until = now + ATTACHMENT_CONTESTED_MS;
-	probe(a, owner, find_address(owner, &s->ip), now);
+	struct attachment_address *address = find_address(owner, &s->ip);
+	if (address) /* else it is in a softwire's prefix */
+		probe(a, owner, address, now);
 	if (!before)
 		changed(a, owner);
 }
@@ -377,7 +395,7 @@ void attachments_neighbour(struct attachments *a, uint16_t link, const struct ip
 	if (!at)
 		return;
 	if (!owner) {
-		if (bind_address(a, at, ip, now))
+		if (bind_address(a, at, ip, 128, now))
 			changed(a, at);
 	} else if (owner != at) {
 		struct sighting s = sighting_of(at, ip);
@@ -426,19 +444,91 @@ void attachments_sighting(struct attachments *a, const struct sighting *s, time_
 	}
 }
 
+/* Who has exactly this prefix; or, unless that is at itself, the one that it lies in. */
+static const struct attachment *find_prefix(
+        const struct attachments *a, const struct attachment *at, const struct ip_address *ip, uint8_t length)
+{
+	struct ip_key k = ip_key(at->link, ip, length);
+	const struct attachment *owner = table_get(a->by_ip, &k, sizeof(k));
+	const struct attachment *around = owner ? NULL : find_ip(a, at->link, ip);
+	return owner ? owner : around == at ? NULL : around;
+}
+
 void attachments_restore(struct attachments *a, const struct element *e, time_ms now)
 {
 	struct port *p = table_get_string(a->ports, e->port);
 	struct attachment *at = find_mac(a, e->link, &e->mac);
 	if (!p || !p->carrier || p->link != e->link)
 		return;
-	if (!at && (e->kind == ELEMENT_MAC || e->kind == ELEMENT_ADDRESS))
+	if (!at && (e->kind == ELEMENT_MAC || e->kind == ELEMENT_ADDRESS || e->kind == ELEMENT_PREFIX))
 		at = attach(a, p, &e->mac, now);
 	if (!at || strcmp(at->port, e->port) != 0)
 		return;
+	at->softwire = at->softwire || e->kind == ELEMENT_PREFIX;
+	if (e->kind == ELEMENT_PREFIX && !find_prefix(a, at, &e->ip, e->length))
+		bind_address(a, at, &e->ip, e->length, now);
 	if (e->kind == ELEMENT_ADDRESS && !find_ip(a, e->link, &e->ip))
-		bind_address(a, at, &e->ip, now);
+		bind_address(a, at, &e->ip, 128, now);
 	changed(a, at);
+}
+
+/* ---- softwires ---- */
+
+static bool has_prefix(const struct attachment_session *s, const struct attachment_address *address)
+{
+	for (size_t i = 0; i < s->n_prefixes; i++)
+		if (s->prefixes[i].length == address->length &&
+		        ip_equal(&s->prefixes[i].address, &address->ip))
+			return true;
+	return false;
+}
+
+static int set_prefixes(struct attachments *a, struct attachment *at, const struct attachment_session *s,
+        time_ms now, struct error *err)
+{
+	int r = 0;
+	for (size_t i = at->n_addresses; i-- > 0;)
+		if (!has_prefix(s, &at->addresses[i]))
+			release(a, at, &at->addresses[i]);
+	for (size_t i = 0; i < s->n_prefixes; i++) {
+		const struct ip_prefix *p = &s->prefixes[i];
+		char text[IP_TEXT_SIZE];
+		const struct attachment *owner = find_prefix(a, at, &p->address, p->length);
+		if (owner == at)
+			continue;
+		if (owner || !bind_address(a, at, &p->address, p->length, now)) {
+			a->statistics.contested += owner != NULL;
+			r = error_set(err, -EINVAL, "%s of %s: %s", ip_prefix_format(p, text), s->port,
+			        owner ? "it is another attachment's" : "too many addresses");
+		}
+	}
+	return r;
+}
+
+int attachments_session(struct attachments *a, uint16_t link, const struct attachment_session *s, time_ms now,
+        struct error *err)
+{
+	struct port *p = table_get_string(a->ports, s->port);
+	struct attachment *at = find_mac(a, link, &s->mac);
+	if (p && p->link != link)
+		return error_set(err, -EINVAL, "session %s has the name of another link's port", s->port);
+	if (!p)
+		attachments_port(a, link, s->port, true, now);
+	p = table_get_string(a->ports, s->port);
+	if (at && strcmp(at->port, s->port) != 0)
+		return error_set(err, -EINVAL, "sessions %s and %s have one MAC address", s->port, at->port);
+	if (!at)
+		at = attach(a, p, &s->mac, now);
+	if (!at)
+		return error_set(err, -EINVAL, "session %s: too many attachments", s->port);
+	at->softwire = true;
+	free(at->machine);
+	free(at->user);
+	at->machine = xstrdup(s->machine);
+	at->user = xstrdup(s->user);
+	int r = set_prefixes(a, at, s, now, err);
+	changed(a, at);
+	return r;
 }
 
 /* ---- time ---- */

@@ -21,6 +21,7 @@
 
 struct attachment_address {
 	struct ip_address ip;
+	uint8_t length;    /* 128, but for a softwire's prefixes */
 	time_ms verify_by; /* asked, must answer until then; 0 = not asked */
 	time_ms confirmed;
 };
@@ -32,6 +33,16 @@ struct attachment {
 	size_t n_addresses, capacity;
 	time_ms verify_by;       /* as above, for any sign of it */
 	time_ms contested_until; /* another attachment claimed one of its addresses and was refused */
+	bool softwire;           /* a session: there as long as its concentrator says so, nobody is asked */
+	char *machine, *user;    /* whose session it is; NULL: not a session */
+};
+
+/* A softwire session as its concentrator proved it. */
+struct attachment_session {
+	const char *port, *machine, *user;
+	struct mac_address mac;
+	const struct ip_prefix *prefixes;
+	size_t n_prefixes;
 };
 
 enum attachment_effect_kind {
@@ -76,6 +87,9 @@ void attachments_neighbour(struct attachments *a, uint16_t link, const struct ip
 /* A probe could not be sent: its silence says nothing. */
 void attachments_unasked(struct attachments *a, uint16_t link, const struct ip_address *ip);
 void attachments_sighting(struct attachments *a, const struct sighting *s, time_ms now);
+/* A session is there with these prefixes and no others. -EINVAL: it cannot be, for the reason in err. */
+int attachments_session(struct attachments *a, uint16_t link, const struct attachment_session *s, time_ms now,
+        struct error *err);
 /* A claim that an earlier run of the enforcer had put into the enforcement point: it counts as the first. */
 void attachments_restore(struct attachments *a, const struct element *e, time_ms now);
 /* At least once a second. */
@@ -83,7 +97,8 @@ void attachments_tick(struct attachments *a, time_ms now);
 
 struct attachment *attachments_find(
         const struct attachments *a, const char *port, const struct mac_address *mac);
-/* Who has this address, on any link; NULL where nobody has, or (link-local) more than one. */
+/* Who has this address, or a prefix that it is in, on any link; NULL where nobody has, or (link-local) more
+ * than one. */
 const struct attachment *attachments_find_address(const struct attachments *a, const struct ip_address *ip);
 typedef void (*attachment_fn)(void *context, const struct attachment *a);
 void attachments_each(const struct attachments *a, attachment_fn fn, void *context);

@@ -67,11 +67,12 @@ uint64_t conntrack_forgotten(const struct conntrack *c)
 	return c->forgotten;
 }
 
-void conntrack_suspect(struct conntrack *c, const struct ip_address *ip)
+void conntrack_suspect(struct conntrack *c, const struct ip_prefix *p)
 {
+	const struct ip_address *ip = &p->address;
 	if (table_get(c->suspects, ip, sizeof(*ip)))
 		return;
-	if (table_count(c->suspects) == CONNTRACK_ADDRESSES_MAX) {
+	if (p->length < 128 || table_count(c->suspects) == CONNTRACK_ADDRESSES_MAX) {
 		c->all = true;
 		return;
 	}

@@ -23,8 +23,8 @@ struct conntrack;
 int conntrack_new(conntrack_keep_fn keep, void *context, struct conntrack **ret, struct error *err);
 struct conntrack *conntrack_free(struct conntrack *c);
 int conntrack_fd(const struct conntrack *c);
-/* Connections with this address at either end are looked at, soon. */
-void conntrack_suspect(struct conntrack *c, const struct ip_address *ip);
+/* Connections with this address at either end are looked at, soon; for a shorter prefix, all are. */
+void conntrack_suspect(struct conntrack *c, const struct ip_prefix *p);
 /* Begins to read the kernel's table where anything is suspected and nothing under way. */
 int conntrack_start(struct conntrack *c, struct error *err);
 /* When the socket is readable: one step. */

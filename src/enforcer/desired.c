@@ -110,7 +110,8 @@ static void adopt_placements(struct desired *d)
 		struct spot *s = it.value;
 		for (size_t i = 0; i < s->n_applied; i++) {
 			const struct element *e = &s->applied[i];
-			if (e->kind != ELEMENT_PLACED || !segments_by_mark(&d->policy, e->mark))
+			if ((e->kind != ELEMENT_PLACED && e->kind != ELEMENT_PREFIX_PLACED) ||
+			        !segments_by_mark(&d->policy, e->mark))
 				continue;
 			if (!s->placed)
 				d->n_placed++;
@@ -128,7 +129,7 @@ static void disown_placements(struct desired *d, struct element_changes *changes
 		struct spot *s = it.value;
 		size_t kept = 0;
 		for (size_t i = 0; i < s->n_applied; i++)
-			if (s->applied[i].kind == ELEMENT_PLACED || s->applied[i].kind == ELEMENT_TARGET)
+			if (element_is_timed(&s->applied[i]))
 				element_changes_add(changes, false, &s->applied[i]);
 			else
 				s->applied[kept++] = s->applied[i];

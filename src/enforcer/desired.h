@@ -49,8 +49,8 @@ void desired_away(struct desired *d, bool away, time_ms last_floor);
 /* Forgets what is over. */
 void desired_tick(struct desired *d, time_ms last_floor, time_ms now);
 
-/* Called with each address whose segment was changed or taken away. */
-typedef void (*moved_fn)(void *context, const struct ip_address *ip);
+/* Called with each address (or softwire's prefix) whose segment was changed or taken away. */
+typedef void (*moved_fn)(void *context, const struct ip_prefix *p);
 void desired_on_move(struct desired *d, moved_fn fn, void *context);
 
 /* Makes the enforcement point as desired. Returns the number of elements changed, or a negative errno where

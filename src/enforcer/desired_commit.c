@@ -33,6 +33,24 @@ static void want(struct spot *s, const struct element *e)
 	s->wanted[s->n_wanted++] = *e;
 }
 
+static void want_prefix(
+        struct desired *d, struct spot *s, const struct attachment_address *address, bool admitted)
+{
+	struct element e = { .kind = ELEMENT_PREFIX,
+		.link = s->link,
+		.mac = s->key.mac,
+		.ip = address->ip,
+		.length = address->length };
+	memcpy(e.port, s->key.port, sizeof(e.port));
+	want(s, &e);
+	if (!admitted)
+		return;
+	e.kind = ELEMENT_PREFIX_PLACED;
+	e.mark = s->mark;
+	e.expires = effective_expiry(d, s);
+	want(s, &e);
+}
+
 static void compute(struct desired *d, struct spot *s, time_ms now)
 {
 	const struct attachment *at =
@@ -50,7 +68,9 @@ static void compute(struct desired *d, struct spot *s, time_ms now)
 		if (!s->is_port || s->present)
 			want(s, &e);
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && at->softwire; i++)
+		want_prefix(d, s, &at->addresses[i], admitted);
+	for (size_t i = 0; i < n && !at->softwire; i++) {
 		e = base;
 		e.kind = ELEMENT_ADDRESS;
 		e.ip = at->addresses[i].ip;
@@ -79,8 +99,7 @@ static void forget_expired(struct spot *s, time_ms now)
 	size_t kept = 0;
 	for (size_t i = 0; i < s->n_applied; i++) {
 		const struct element *e = &s->applied[i];
-		bool timed = e->kind == ELEMENT_PLACED || e->kind == ELEMENT_TARGET;
-		if (!timed || e->expires > now)
+		if (!element_is_timed(e) || e->expires > now)
 			s->applied[kept++] = *e;
 	}
 	s->n_applied = kept;
@@ -100,11 +119,12 @@ static void report_moves(struct desired *d, const struct spot *s)
 {
 	for (size_t i = 0; d->moved && i < s->n_applied; i++) {
 		const struct element *old = &s->applied[i];
-		bool same = false;
-		for (size_t j = 0; j < s->n_wanted && old->kind == ELEMENT_TARGET && !same; j++)
+		bool tells = old->kind == ELEMENT_TARGET || old->kind == ELEMENT_PREFIX_PLACED, same = false;
+		for (size_t j = 0; j < s->n_wanted && tells && !same; j++)
 			same = element_compare(old, &s->wanted[j]) == 0 && old->mark == s->wanted[j].mark;
-		if (old->kind == ELEMENT_TARGET && !same)
-			d->moved(d->moved_context, &old->ip);
+		const struct ip_prefix p = { old->ip, old->kind == ELEMENT_TARGET ? 128 : old->length };
+		if (tells && !same)
+			d->moved(d->moved_context, &p);
 	}
 }
 

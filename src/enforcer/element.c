@@ -12,7 +12,9 @@ int element_compare(const struct element *a, const struct element *b)
 	int r = strncmp(a->port, b->port, sizeof(a->port));
 	if (r == 0)
 		r = memcmp(&a->mac, &b->mac, sizeof(a->mac));
-	return r ? r : memcmp(&a->ip, &b->ip, sizeof(a->ip));
+	if (r == 0)
+		r = memcmp(&a->ip, &b->ip, sizeof(a->ip));
+	return r ? r : (int)a->length - (int)b->length;
 }
 
 static int compare(const void *a, const void *b)

@@ -4,7 +4,8 @@
  * tables; the rules around them only change with the policy.
  *
  * A link is one layer-2 domain of nodes: a bridge, whose ports are the nodes' ports, or a routed interface,
- * which is its own only port.
+ * which is its own only port; or the tunnel interface of a softwire concentrator, whose sessions are the
+ * ports.
  */
 #pragma once
 
@@ -20,9 +21,14 @@
 #define ENFORCER_MARK_UNPROVEN 0x10000
 #define ENFORCER_MARK_WANTED 0x20000
 
+enum link_kind {
+	LINK_BRIDGE,
+	LINK_ROUTED,
+	LINK_SOFTWIRE,
+};
 struct link {
 	char name[IFNAMSIZ];
-	bool routed;  /* an interface of its own, not a bridge */
+	enum link_kind kind;
 	bool present; /* the kernel has it now */
 };
 struct links {
@@ -31,11 +37,13 @@ struct links {
 };
 
 enum element_kind {
-	ELEMENT_PORT = 1, /* port belongs to the link: its frames are judged */
-	ELEMENT_MAC,      /* mac is attached at port and nowhere else on the link */
-	ELEMENT_ADDRESS,  /* ip is proven behind (port, mac) and behind nobody else on the link */
-	ELEMENT_PLACED,   /* what (port, mac) sends comes from segment mark, until expires */
-	ELEMENT_TARGET,   /* what is sent to ip on the link goes to segment mark, until expires */
+	ELEMENT_PORT = 1,      /* port belongs to the link: its frames are judged */
+	ELEMENT_MAC,           /* mac is attached at port and nowhere else on the link */
+	ELEMENT_ADDRESS,       /* ip is proven behind (port, mac) and behind nobody else on the link */
+	ELEMENT_PLACED,        /* what (port, mac) sends comes from segment mark, until expires */
+	ELEMENT_TARGET,        /* what is sent to ip on the link goes to segment mark, until expires */
+	ELEMENT_PREFIX,        /* of a softwire: ip/length is behind (port, mac) */
+	ELEMENT_PREFIX_PLACED, /* and is in segment mark, until expires */
 };
 
 /* Fields that a kind does not use are zero, so that elements compare as bytes up to `mark`. */
@@ -45,10 +53,17 @@ struct element {
 	char port[IFNAMSIZ];
 	struct mac_address mac;
 	struct ip_address ip;
+	uint8_t length; /* of a prefix, counted in the 16 bytes */
 	/* value, not key: */
 	uint8_t mark;
 	time_ms expires; /* wall */
 };
+
+/* Whether it ends by itself. */
+static inline bool element_is_timed(const struct element *e)
+{
+	return e->kind == ELEMENT_PLACED || e->kind == ELEMENT_TARGET || e->kind == ELEMENT_PREFIX_PLACED;
+}
 
 /* Order by key. */
 int element_compare(const struct element *a, const struct element *b);

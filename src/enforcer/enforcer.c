@@ -101,7 +101,7 @@ static void take_link(void *context, uint16_t link, const char *problem)
 	if (problem)
 		log_error("%s: %s", e->links.items[link].name, problem);
 	log_info("%s %s", e->links.items[link].name, e->links.items[link].present ? "is there" : "is gone");
-	e->reload = e->reload || e->links.items[link].routed;
+	e->reload = e->reload || e->links.items[link].kind == LINK_ROUTED;
 }
 
 static const struct kernel_handlers kernel_handlers = { take_port, take_forwarding, take_neighbour,
@@ -172,6 +172,8 @@ void enforcer_settle(struct enforcer *e)
 	enforcer_forget_silent(e);
 	enforcer_answer_questions(e, clock_monotonic_ms());
 	enforcer_report_attachments(e);
+	if (r > 0)
+		softwires_tell(e->softwires);
 	if (conntrack_start(e->conntrack, &err) < 0)
 		log_warning("%s", err.text);
 }
@@ -187,9 +189,9 @@ static bool keep_connection(void *context, const struct conntrack_connection *c)
 	return segments_permit(desired_segments(e->desired), &s);
 }
 
-static void suspect_connections(void *context, const struct ip_address *ip)
+static void suspect_connections(void *context, const struct ip_prefix *p)
 {
-	conntrack_suspect(((struct enforcer *)context)->conntrack, ip);
+	conntrack_suspect(((struct enforcer *)context)->conntrack, p);
 }
 
 static void read_conntrack(evutil_socket_t fd, short events, void *context)
@@ -364,7 +366,11 @@ int enforcer_open(
 static void restore(void *context, const struct element *element)
 {
 	struct enforcer *e = context;
-	attachments_restore(e->attachments, element, clock_monotonic_ms());
+	time_ms now = clock_monotonic_ms();
+	/* A session's port is there when its concentrator says so; until that is heard, as it was. */
+	if (element->kind == ELEMENT_PREFIX)
+		attachments_port(e->attachments, element->link, element->port, true, now);
+	attachments_restore(e->attachments, element, now);
 }
 
 /* The links first, so that what an earlier run left finds its ports; then the rules, before any node is
@@ -378,7 +384,8 @@ static int begin(struct enforcer *e, const struct state *s, struct error *err)
 	for (size_t i = 0; i < e->links.count; i++)
 		if (!e->links.items[i].present)
 			log_warning("%s: there is no such %s yet; its rules wait for it",
-			        e->links.items[i].name, e->links.items[i].routed ? "interface" : "bridge");
+			        e->links.items[i].name,
+			        e->links.items[i].kind == LINK_BRIDGE ? "bridge" : "interface");
 	e->reload = false;
 	int how =
 	        desired_start(e->desired, s->segments.n_segments ? &s->segments : NULL, restore, e, now, err);
@@ -416,7 +423,8 @@ static int follow(struct enforcer *e, struct error *err)
 	event_add(e->counters_timer, &counters);
 	if (e->tls && tls_context_watch(e->tls, e->base, TLS_WATCH_MS, NULL, NULL) < 0)
 		log_warning("certificates are not watched for renewal");
-	return session_new(e->base, &c, &e->session, err);
+	int r = session_new(e->base, &c, &e->session, err);
+	return r < 0 ? r : softwires_new(e, &e->softwires, err);
 }
 
 int enforcer_start(struct enforcer *e, struct error *err)
@@ -452,6 +460,7 @@ void enforcer_close(struct enforcer *e)
 	if (e->lock >= 0)
 		close(e->lock);
 	session_free(e->session);
+	softwires_free(e->softwires);
 	tls_context_free(e->tls);
 	free_event(e->kernel_event);
 	free_event(e->conntrack_event);

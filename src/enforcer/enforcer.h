@@ -11,6 +11,7 @@
 #include "enforcer/options.h"
 #include "enforcer/proofs.h"
 #include "enforcer/session.h"
+#include "enforcer/softwires.h"
 #include "enforcer/state.h"
 
 #define ENFORCER_QUESTIONS_MAX 256 /* WHO that wait for an answer */
@@ -43,6 +44,7 @@ struct enforcer {
 	struct conntrack *conntrack;
 	struct tls_context *tls;
 	struct session *session;
+	struct softwires *softwires;
 	struct event *kernel_event, *conntrack_event, *tick, *who_timer, *save_timer, *counters_timer;
 	struct event *wake_event, *wanted_timer;
 	int wake_fd;

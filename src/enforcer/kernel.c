@@ -104,7 +104,7 @@ static void forget_device(struct kernel *k, struct device *d)
 {
 	unsigned index = d->index;
 	struct link *l = &k->links->items[d->link];
-	if (d->is_port || l->routed)
+	if (d->is_port || l->kind == LINK_ROUTED)
 		k->handlers->on_port(k->context, d->link, d->name, false, false);
 	if (!d->is_port) {
 		l->present = false;
@@ -131,7 +131,7 @@ static struct device *remember_device(
 	if (!is_port) {
 		struct error err = { { 0 } };
 		k->links->items[link].present = true;
-		if (!k->links->items[link].routed)
+		if (k->links->items[link].kind == LINK_BRIDGE)
 			rtnetlink_ignore_groups(k->questions, index, &err);
 		k->handlers->on_link(k->context, link, *err.text ? err.text : NULL);
 	}
@@ -178,11 +178,11 @@ static void take_link(struct kernel *k, const struct nlmsghdr *h)
 	for (size_t n = 0; n < k->links->count; n++)
 		if (strcmp(k->links->items[n].name, m.name) == 0) {
 			remember_device(k, (unsigned)i->ifi_index, (uint16_t)n, m.name, false);
-			if (k->links->items[n].routed)
+			if (k->links->items[n].kind == LINK_ROUTED)
 				k->handlers->on_port(k->context, (uint16_t)n, m.name, true, up);
 			return;
 		}
-	if (master && !master->is_port && !k->links->items[master->link].routed) {
+	if (master && !master->is_port && k->links->items[master->link].kind == LINK_BRIDGE) {
 		d = remember_device(k, (unsigned)i->ifi_index, master->link, m.name, true);
 		k->handlers->on_port(k->context, d->link, d->name, true, up);
 	} else if (d) {
@@ -243,8 +243,8 @@ static void take_neighbour(struct kernel *k, const struct nlmsghdr *h)
 		return;
 	}
 	const struct device *d = find_device(k, (unsigned)n->ndm_ifindex);
-	if (!d || d->is_port || !m.has_ip || !is_of_a_node(&m.ip) || (n->ndm_flags & NTF_PROXY) ||
-	        (n->ndm_state & NUD_NOARP))
+	if (!d || d->is_port || k->links->items[d->link].kind == LINK_SOFTWIRE || !m.has_ip ||
+	        !is_of_a_node(&m.ip) || (n->ndm_flags & NTF_PROXY) || (n->ndm_state & NUD_NOARP))
 		return;
 	if (n->ndm_state & NUD_FAILED) {
 		k->handlers->on_neighbour(k->context, d->link, &m.ip, NULL, false);
@@ -257,7 +257,7 @@ static void take_neighbour(struct kernel *k, const struct nlmsghdr *h)
 	if (!rtnetlink_leads_to(k->questions, &m.ip, d->index))
 		return;
 	memcpy(mac.bytes, m.lladdr, sizeof(mac.bytes));
-	if (k->links->items[d->link].routed)
+	if (k->links->items[d->link].kind == LINK_ROUTED)
 		k->handlers->on_forwarding(k->context, d->link, d->name, &mac, true);
 	k->handlers->on_neighbour(k->context, d->link, &m.ip, &mac, n->ndm_state & NUD_REACHABLE);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ATTACHMENTS_BATCH 1024 /* of one message, ipc/messages.def */
+#define SESSION_PREFIXES_MAX 32
 #define REFUSALS_MAX 1024
 #define WHO_POLL_MS 20
 
@@ -29,6 +30,16 @@ void enforcer_tell(struct enforcer *e, const char *kind, const char *text, const
 
 /* ---- attachments ---- */
 
+static void describe_session(const struct attachment *at, struct ipc_attachment *ret)
+{
+	ret->machine = xstrdup(at->machine ? at->machine : "?");
+	ret->user = xstrdup(at->user);
+	ret->n_prefixes = MIN(at->n_addresses, (size_t)SESSION_PREFIXES_MAX);
+	ret->prefixes = xcalloc(SESSION_PREFIXES_MAX, sizeof(*ret->prefixes));
+	for (size_t i = 0; i < ret->n_prefixes; i++)
+		ret->prefixes[i].prefix = (struct ip_prefix){ at->addresses[i].ip, at->addresses[i].length };
+}
+
 static void describe(const struct attachment *at, struct ipc_attachment *ret)
 {
 	*ret = (struct ipc_attachment){ .port = xstrdup(at->port),
@@ -39,6 +50,8 @@ static void describe(const struct attachment *at, struct ipc_attachment *ret)
 	ret->addresses = xcalloc(at->n_addresses ? at->n_addresses : 1, sizeof(*ret->addresses));
 	for (size_t i = 0; i < at->n_addresses; i++)
 		ret->addresses[i].ip = at->addresses[i].ip;
+	if (at->softwire)
+		describe_session(at, ret);
 }
 
 struct batch {
@@ -132,7 +145,8 @@ static void take_who(struct enforcer *e, const struct ipc_who *who)
 	}
 	e->questions[e->n_questions++] = q;
 	for (size_t i = 0; i < e->links.count; i++)
-		if (e->links.items[i].present && kernel_probe(e->kernel, (uint16_t)i, &q.ip, NULL, &err) < 0)
+		if (e->links.items[i].present && e->links.items[i].kind != LINK_SOFTWIRE &&
+		        kernel_probe(e->kernel, (uint16_t)i, &q.ip, NULL, &err) < 0)
 			log_debug("%s", err.text);
 	enforcer_answer_questions(e, clock_monotonic_ms());
 }
@@ -181,6 +195,7 @@ static void take_place(struct enforcer *e, const struct ipc_place *place)
 	struct error err;
 	desired_place(e->desired, place, add_refusal, &refusals);
 	int changed = desired_commit(e->desired, add_refusal, &refusals, clock_wall_ms(), &err);
+	softwires_tell(e->softwires);
 	refusals.message.generation = place->generation;
 	refusals.message.latency_us = (uint32_t)MIN(clock_monotonic_us() - started, (int64_t)UINT32_MAX);
 	refusals.message.elements = changed > 0 ? (uint32_t)changed : 0;

@@ -23,6 +23,17 @@ static const char *state_name(struct server *s, const struct site_attachment *a,
 	return a->decided.rejected ? "rejected" : a->decided.compliant ? "compliant" : "not compliant";
 }
 
+static void add_session(json_t *j, const struct site_attachment *a)
+{
+	char text[IP_TEXT_SIZE];
+	json_t *prefixes = json_array();
+	for (size_t i = 0; i < a->n_prefixes; i++)
+		json_array_append_new(prefixes, json_string(ip_prefix_format(&a->prefixes[i], text)));
+	json_object_set_new(j, "softwire",
+	        json_pack("{s:o, s:o, s:o}", "machine", api_text(a->machine), "user", api_text(a->user),
+	                "prefixes", prefixes));
+}
+
 static json_t *attachment_to_json(struct server *s, const struct site_attachment *a, time_ms now)
 {
 	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE];
@@ -35,6 +46,8 @@ static json_t *attachment_to_json(struct server *s, const struct site_attachment
 	json_object_set_new(j, "port", api_text(a->port));
 	json_object_set_new(j, "mac", json_string(mac_format(&a->mac, mac)));
 	json_object_set_new(j, "addresses", addresses);
+	if (a->machine)
+		add_session(j, a);
 	json_object_set_new(j, "present", json_boolean(a->present));
 	json_object_set_new(j, "contested", json_boolean(a->contested));
 	json_object_set_new(j, "first_seen", api_time(a->first_seen));

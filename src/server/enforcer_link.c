@@ -227,6 +227,16 @@ void enforcer_send_policy(struct server *s)
 
 /* ---- what an enforcer says ---- */
 
+static void take_session(
+        struct site *site, struct site_attachment *a, const struct ipc_attachment *m, time_ms now)
+{
+	struct ip_prefix prefixes[STORE_ADDRESSES_MAX];
+	size_t n = MIN(m->n_prefixes, ARRAY_LENGTH(prefixes));
+	for (size_t i = 0; i < n; i++)
+		prefixes[i] = m->prefixes[i].prefix;
+	site_set_session(site, a, m->machine, m->user, prefixes, n, now);
+}
+
 struct site_attachment *enforcer_take_attachment(struct enforcer_link *l, const struct ipc_attachment *m)
 {
 	struct site *site = l->server->site;
@@ -244,6 +254,8 @@ struct site_attachment *enforcer_take_attachment(struct enforcer_link *l, const 
 	for (size_t i = 0; i < n; i++)
 		addresses[i] = m->addresses[i].ip;
 	site_set_addresses(a, addresses, n);
+	if (m->n_prefixes || (m->machine && *m->machine))
+		take_session(site, a, m, now);
 	a->contested = m->contested;
 	site_set_present(site, a, m->present, now);
 	if (a->present != was_present && !a->node)

@@ -97,6 +97,14 @@ static bool take_attachment(struct node_connection *c, struct site_attachment *a
 	c->wanted = NULL;
 	if (other == c)
 		return true;
+	if (!site_may_be_at(a, c->node)) {
+		c->server->site->counters.attachments_foreign++;
+		site_note_refusal(c->server->site, clock_wall_ms(), "session-mismatch", c->node,
+		        "%s, %s: the softwire session is of machine %s (user %s), so %s gets no placement",
+		        a->enforcement_point, a->port, a->machine, a->user, c->node->name);
+		leave_attachment(c);
+		return false;
+	}
 	if (other && other->node != c->node) {
 		c->server->site->counters.attachments_shared++;
 		site_note(c->server->site, clock_wall_ms(), "shared-attachment", c->node, a,

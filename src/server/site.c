@@ -120,6 +120,9 @@ static void attachment_free(void *p)
 	struct site_attachment *a = p;
 	free(a->enforcement_point);
 	free(a->port);
+	free(a->prefixes);
+	free(a->machine);
+	free(a->user);
 	free(a);
 }
 
@@ -156,6 +159,25 @@ void site_set_addresses(struct site_attachment *a, const struct ip_address *addr
 {
 	a->n_addresses = MIN(n, (size_t)STORE_ADDRESSES_MAX);
 	memcpy(a->addresses, addresses, a->n_addresses * sizeof(*addresses));
+}
+
+bool site_may_be_at(const struct site_attachment *a, const struct site_node *node)
+{
+	return !a->machine || !*a->machine || strcmp(a->machine, node->name) == 0;
+}
+
+void site_set_session(struct site *site, struct site_attachment *a, const char *machine, const char *user,
+        const struct ip_prefix *prefixes, size_t n, time_ms now)
+{
+	free(a->prefixes);
+	free(a->machine);
+	free(a->user);
+	a->prefixes = xmemdup(prefixes, n * sizeof(*prefixes));
+	a->n_prefixes = n;
+	a->machine = xstrdup(machine);
+	a->user = xstrdup(user);
+	if (a->node && strcmp(machine, "?") != 0 && !site_may_be_at(a, a->node) && a->decided.expires > now)
+		site_drop(site, a, "session", "the softwire session is another machine's now", now);
 }
 
 static void unbind(struct site_attachment *a)

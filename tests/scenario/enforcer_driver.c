@@ -58,6 +58,8 @@ static void print_attachment(const char *what, const struct ipc_attachment *a)
 	        a->contested ? " contested" : "");
 	for (size_t i = 0; i < a->n_addresses; i++)
 		printf(" %s", ip_format(&a->addresses[i].ip, ip));
+	if (*a->machine)
+		printf(" machine=%s user=%s", a->machine, a->user);
 	printf("\n");
 }
 

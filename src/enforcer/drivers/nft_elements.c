@@ -91,13 +91,28 @@ static void write_target(FILE *out, const struct element_change *c, const struct
 	write_value(out, c, now);
 }
 
+/* What the element belongs to stands beside it as a comment, for whoever lists it. */
+static void write_prefix(FILE *out, const struct element_change *c, const struct links *links, time_ms now)
+{
+	const struct element *e = &c->element;
+	const struct ip_prefix p = { e->ip, e->length };
+	char text[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	fputs(ip_prefix_format(&p, text), out);
+	if (c->add && e->kind == ELEMENT_PREFIX_PLACED)
+		fprintf(out, " timeout %lldms", (long long)(e->expires - now));
+	if (c->add)
+		fprintf(out, " comment \"%s %s\"", e->port, mac_format(&e->mac, mac));
+	if (c->add && e->kind == ELEMENT_PREFIX_PLACED)
+		fprintf(out, " : 0x%x", e->mark);
+}
+
 /* Which sets a kind of element stands in. A set with N in its name exists once a link. */
 static const struct set {
 	enum element_kind kind;
 	int family; /* 6, 4; 0 = both */
 	const char *name;
 	const char *family_name; /* of the table; NULL: the link's own */
-	bool per_link, bridge_only;
+	bool per_link, bridge_only, softwire_only;
 	void (*write)(FILE *out, const struct element_change *c, const struct links *links, time_ms now);
 } sets[] = {
 	{ ELEMENT_PORT, 0, "ports", .family_name = "bridge", .bridge_only = true,
@@ -116,15 +131,21 @@ static const struct set {
 	{ ELEMENT_PLACED, 0, "placed_", .per_link = true, .write = write_placed },
 	{ ELEMENT_TARGET, 6, "nodes6", .family_name = "inet", .write = write_target },
 	{ ELEMENT_TARGET, 4, "nodes4", .family_name = "inet", .write = write_target },
+	{ ELEMENT_PREFIX, 6, "softwire6_", .per_link = true, .softwire_only = true, .write = write_prefix },
+	{ ELEMENT_PREFIX, 4, "softwire4_", .per_link = true, .softwire_only = true, .write = write_prefix },
+	{ ELEMENT_PREFIX_PLACED, 6, "softwire_placed6_", .per_link = true, .softwire_only = true,
+	        .write = write_prefix },
+	{ ELEMENT_PREFIX_PLACED, 4, "softwire_placed4_", .per_link = true, .softwire_only = true,
+	        .write = write_prefix },
 };
 
 static bool stands_in(const struct set *s, const struct link *l, const struct element_change *c, time_ms now)
 {
 	const struct element *e = &c->element;
-	bool timed = e->kind == ELEMENT_PLACED || e->kind == ELEMENT_TARGET;
-	return s->kind == e->kind && !(s->bridge_only && l->routed) &&
+	return s->kind == e->kind && !(s->bridge_only && l->kind != LINK_BRIDGE) &&
+	        s->softwire_only == (l->kind == LINK_SOFTWIRE) &&
 	        (s->family == 0 || (s->family == 4) == ip_is_v4(&e->ip)) &&
-	        !(timed && c->add && e->expires <= now);
+	        !(element_is_timed(e) && c->add && e->expires <= now);
 }
 
 /* All of one verb and one set: "add element bridge pratique macs_0 { A, B }". */
@@ -168,7 +189,7 @@ void nft_elements_write(
 static const struct listed {
 	const char *type, *name;
 	enum element_kind kind;
-	bool per_link;
+	bool per_link, softwire_only;
 } listed[] = {
 	{ "map", "ports", ELEMENT_PORT, false },
 	{ "map", "nodes6", ELEMENT_TARGET, false },
@@ -177,6 +198,10 @@ static const struct listed {
 	{ "set", "bindings6_", ELEMENT_ADDRESS, true },
 	{ "set", "bindings4_", ELEMENT_ADDRESS, true },
 	{ "map", "placed_", ELEMENT_PLACED, true },
+	{ "set", "softwire6_", ELEMENT_PREFIX, true, true },
+	{ "set", "softwire4_", ELEMENT_PREFIX, true, true },
+	{ "map", "softwire_placed6_", ELEMENT_PREFIX_PLACED, true, true },
+	{ "map", "softwire_placed4_", ELEMENT_PREFIX_PLACED, true, true },
 };
 
 static bool first_of_its_table(const struct links *links, size_t link, enum element_kind kind)
@@ -184,9 +209,9 @@ static bool first_of_its_table(const struct links *links, size_t link, enum elem
 	if (kind == ELEMENT_TARGET)
 		return link == 0;
 	for (size_t i = 0; i < link; i++)
-		if (!links->items[i].routed)
+		if (links->items[i].kind == LINK_BRIDGE)
 			return false;
-	return !links->items[link].routed;
+	return links->items[link].kind == LINK_BRIDGE;
 }
 
 bool nft_elements_set(
@@ -196,7 +221,8 @@ bool nft_elements_set(
 	*ret_type = NULL;
 	if (index >= ARRAY_LENGTH(listed))
 		return false;
-	if (!s->per_link && !first_of_its_table(links, link, s->kind))
+	if (s->per_link ? s->softwire_only != (links->items[link].kind == LINK_SOFTWIRE)
+	                : !first_of_its_table(links, link, s->kind))
 		return true;
 	*ret_type = s->type;
 	if (s->per_link)
@@ -259,6 +285,33 @@ static int find_link(const struct links *links, const char *name, uint16_t *ret)
 	return -ENOENT;
 }
 
+/* A prefix, or the text of a single address. */
+static int read_prefix(const json_t *key, struct element *e)
+{
+	const json_t *prefix = json_object_get(key, "prefix");
+	const char *text = json_string_value(prefix ? json_object_get(prefix, "addr") : key);
+	if (!text || ip_parse(text, &e->ip) < 0)
+		return -EBADMSG;
+	json_int_t length = prefix ? json_integer_value(json_object_get(prefix, "len")) : 0;
+	if (prefix && ip_is_v4(&e->ip))
+		length += 96;
+	if (length < 0 || length > 128)
+		return -EBADMSG;
+	e->length = prefix ? (uint8_t)length : 128;
+	return 0;
+}
+
+/* "PORT MAC", as write_prefix() put it there. */
+static int read_owner(const json_t *comment, struct element *e)
+{
+	const char *text = json_string_value(comment);
+	size_t n = text ? strcspn(text, " ") : 0;
+	if (n == 0 || n >= sizeof(e->port) || text[n] != ' ' || mac_parse(text + n + 1, &e->mac) < 0)
+		return -EBADMSG;
+	memcpy(e->port, text, n);
+	return element_port_valid(e->port) ? 0 : -EBADMSG;
+}
+
 static int read_key(const struct links *links, const struct listed *s, const json_t *key, struct element *e)
 {
 	const json_t *parts = json_object_get(key, "concat");
@@ -266,6 +319,8 @@ static int read_key(const struct links *links, const struct listed *s, const jso
 	char name[IFNAMSIZ];
 	if (s->kind == ELEMENT_PORT)
 		return read_name(key, e->port);
+	if (s->softwire_only)
+		return read_prefix(key, e);
 	if (s->kind == ELEMENT_TARGET) {
 		const char *ip = json_string_value(json_array_get(parts, 1));
 		if (read_name(json_array_get(parts, 0), name) < 0 || !ip || ip_parse(ip, &e->ip) < 0)
@@ -302,9 +357,11 @@ static int read_element(
 		e->expires = now + json_integer_value(json_object_get(wrapped, "expires")) * 1000;
 		key = json_object_get(wrapped, "val");
 	}
+	if (s->softwire_only && read_owner(json_object_get(wrapped, "comment"), e) < 0)
+		return -EBADMSG;
 	if (s->kind == ELEMENT_PORT && read_port_link(value, &e->link) < 0)
 		return -EBADMSG;
-	if (s->kind == ELEMENT_PLACED || s->kind == ELEMENT_TARGET)
+	if (s->kind == ELEMENT_PLACED || s->kind == ELEMENT_TARGET || s->kind == ELEMENT_PREFIX_PLACED)
 		e->mark = (uint8_t)json_integer_value(value);
 	return read_key(links, s, key, e);
 }

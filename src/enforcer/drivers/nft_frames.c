@@ -118,25 +118,27 @@ static const char sets_text[] =
         "add chain $F pratique flooded_$N\n"
         "add chain $F pratique delivery_$N\n";
 
-static bool has_kind(const struct links *links, bool routed)
+static bool has_kind(const struct links *links, enum link_kind kind)
 {
 	for (size_t i = 0; i < links->count; i++)
-		if (links->items[i].routed == routed)
+		if (links->items[i].kind == kind)
 			return true;
 	return false;
 }
 
 void nft_frames_declare(FILE *out, const struct links *links)
 {
-	for (int routed = 0; routed <= 1; routed++) {
-		const struct link any = { .routed = routed };
-		if (has_kind(links, routed))
+	static const enum link_kind kinds[] = { LINK_BRIDGE, LINK_ROUTED };
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+		const struct link any = { .kind = kinds[i] };
+		if (has_kind(links, kinds[i]))
 			expand(out, table_text, &any, 0, 0);
 	}
-	if (has_kind(links, false))
+	if (has_kind(links, LINK_BRIDGE))
 		fputs(bridge_text, out);
 	for (size_t i = 0; i < links->count; i++)
-		expand(out, sets_text, &links->items[i], i, 0);
+		if (links->items[i].kind != LINK_SOFTWIRE)
+			expand(out, sets_text, &links->items[i], i, 0);
 }
 
 /* Only IP and ARP, untagged; then the MAC, then the protocol's own source. */
@@ -239,20 +241,22 @@ static const char routed_text[] =
 
 void nft_frames_write(FILE *out, const struct links *links, uint8_t default_mark)
 {
-	if (has_kind(links, false))
+	if (has_kind(links, LINK_BRIDGE))
 		fputs("flush table bridge pratique\nflush table arp pratique\n", out);
-	if (has_kind(links, true))
+	if (has_kind(links, LINK_ROUTED))
 		fputs("flush table netdev pratique\n", out);
 	for (size_t i = 0; i < links->count; i++) {
 		const struct link *l = &links->items[i];
+		if (l->kind == LINK_SOFTWIRE)
+			continue;
 		expand(out, frame_text, l, i, default_mark);
 		expand(out, ip6_text, l, i, default_mark);
 		expand(out, ip4_text, l, i, default_mark);
-		if (!l->routed)
+		if (l->kind == LINK_BRIDGE)
 			expand(out, delivery_text, l, i, default_mark);
 		else if (l->present)
 			expand(out, routed_text, l, i, default_mark);
 	}
-	if (has_kind(links, false))
+	if (has_kind(links, LINK_BRIDGE))
 		fputs(hooks_text, out);
 }

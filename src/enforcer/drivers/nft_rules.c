@@ -15,6 +15,10 @@
  * but what is refused then is put into a set (unproven, wanted) and dropped without a word, the enforcer is
  * woken, asks who has the address, and the sender's next try passes. Each address once in NFT_WANTED_SECONDS.
  *
+ * What comes out of a softwire has been checked against its session by the data plane; here its prefix is
+ * looked up once more (softwireN_, softwire_placedN_), because there are no frames to mark, and nothing but a
+ * session's prefix comes in.
+ *
  * libnftables 1.0.6 only gives `ct original proto-dst` a type after one family and one protocol are known,
  * hence a rule for each.
  */
@@ -53,7 +57,7 @@ const struct ipc_segment *nft_rules_default_segment(const struct ipc_segments *p
 
 const char *nft_link_family(const struct link *l)
 {
-	return l->routed ? "netdev" : "bridge";
+	return l->kind == LINK_BRIDGE ? "bridge" : l->kind == LINK_ROUTED ? "netdev" : "inet";
 }
 
 /* The chains and counters that exist once, and those that exist for each segment (followed by its mark). */
@@ -112,6 +116,31 @@ static const char wanted_sets[] =
         "add set " T "wanted6 { type ifname . ipv6_addr; " WANTED_SET "}\n"
         "add set " T "wanted4 { type ifname . ipv4_addr; " WANTED_SET "}\n";
 
+static const char softwire_sets[] = "add set " T "softwire6_$ { type ipv6_addr; flags interval; size " TEXT(
+        NFT_ELEMENTS_MAX) "; }\n"
+                          "add set " T "softwire4_$ { type ipv4_addr; flags interval; size " TEXT(
+                                  NFT_ELEMENTS_MAX) "; }\n"
+                                                    "add map " T
+                                                    "softwire_placed6_$ { type ipv6_addr : mark; flags "
+                                                    "interval,timeout; size " TEXT(
+                                                            NFT_ELEMENTS_MAX) "; }\n"
+                                                                              "add map " T
+                                                                              "softwire_placed4_$ { type "
+                                                                              "ipv4_addr : mark; flags "
+                                                                              "interval,timeout; size " TEXT(
+                                                                                      NFT_ELEMENTS_MAX) "; "
+                                                                                                        "}\n";
+
+/* $ stands for the link's index. */
+static void write_indexed(FILE *out, const char *text, size_t index)
+{
+	for (; *text; text++)
+		if (*text == '$')
+			fprintf(out, "%zu", index);
+		else
+			fputc(*text, out);
+}
+
 void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_segments *policy)
 {
 	nft_frames_declare(out, links);
@@ -125,6 +154,13 @@ void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_se
 	fprintf(out, "add set " T "hasty { type ether_addr; flags dynamic,timeout; timeout 60s; size %d; }\n",
 	        NFT_ELEMENTS_MAX);
 	fputs(wanted_sets, out);
+	fprintf(out, "add set " T "softwire_openers6 { type ipv6_addr; flags dynamic; size %d; }\n",
+	        NFT_ELEMENTS_MAX);
+	fprintf(out, "add set " T "softwire_openers4 { type ipv4_addr; flags dynamic; size %d; }\n",
+	        NFT_ELEMENTS_MAX);
+	for (size_t i = 0; i < links->count; i++)
+		if (links->items[i].kind == LINK_SOFTWIRE)
+			write_indexed(out, softwire_sets, i);
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed_counters); i++)
 		fprintf(out, "add counter " T "%s\n", fixed_counters[i]);
 	fprintf(out, "add counter " T NFT_POLICY_COUNTER "\n", policy->policy_fingerprint);
@@ -270,28 +306,61 @@ static void write_judge(FILE *out, const struct ipc_segments *policy)
 
 /* ---- the hooks ---- */
 
-static void write_links(FILE *out, const struct links *links)
+#define FRAMED (1u << LINK_BRIDGE | 1u << LINK_ROUTED)
+#define ALL_KINDS (FRAMED | 1u << LINK_SOFTWIRE)
+
+/* A rule for packets from or to links of these kinds, if there is one. */
+static void write_rule_on_links(FILE *out, const char *chain, const char *which, const struct links *links,
+        unsigned kinds, const char *rest)
 {
-	fputs("{ ", out);
-	for (size_t i = 0; i < links->count; i++)
-		fprintf(out, "%s\"%s\"", i ? ", " : "", links->items[i].name);
-	fputs(" } ", out);
+	bool any = false;
+	for (size_t i = 0; i < links->count; i++) {
+		if (!(kinds & 1u << links->items[i].kind))
+			continue;
+		if (any)
+			fputs(", ", out);
+		else
+			fprintf(out, "add rule " T "%s %s { ", chain, which);
+		fprintf(out, "\"%s\"", links->items[i].name);
+		any = true;
+	}
+	if (any)
+		fprintf(out, " } %s\n", rest);
 }
 
-static void write_rule_on_links(
-        FILE *out, const char *chain, const char *which, const struct links *links, const char *rest)
+/* A session's packet gets its segment by its source. */
+static void write_softwire(FILE *out, const struct link *l, size_t index, uint8_t default_mark)
 {
-	fprintf(out, "add rule " T "%s %s ", chain, which);
-	write_links(out, links);
-	fprintf(out, "%s\n", rest);
+	fprintf(out,
+	        "add rule " T "guard iifname \"%s\" ip6 saddr != @softwire6_%zu counter name forged drop\n"
+	        "add rule " T "guard iifname \"%s\" ip saddr != @softwire4_%zu counter name forged drop\n"
+	        "add rule " T "guard iifname \"%s\" meta mark set 0x%x\n"
+	        "add rule " T "guard iifname \"%s\" meta mark set ip6 saddr map @softwire_placed6_%zu\n"
+	        "add rule " T "guard iifname \"%s\" meta mark set ip saddr map @softwire_placed4_%zu\n"
+	        "add rule " T "guard iifname \"%s\" goto sender\n",
+	        l->name, index, l->name, index, l->name, default_mark, l->name, index, l->name, index,
+	        l->name);
 }
 
-static void write_hooks(FILE *out, const struct links *links)
+/* Who is sent to through a softwire. */
+static void write_softwire_receiver(FILE *out, const struct link *l, size_t index, uint8_t default_mark)
+{
+	fprintf(out,
+	        "add rule " T "receiver oifname \"%s\" meta mark set 0x%x\n"
+	        "add rule " T "receiver oifname \"%s\" meta mark set ip6 daddr map @softwire_placed6_%zu\n"
+	        "add rule " T "receiver oifname \"%s\" meta mark set ip daddr map @softwire_placed4_%zu\n",
+	        l->name, default_mark, l->name, index, l->name, index);
+}
+
+static void write_hooks(FILE *out, const struct links *links, uint8_t default_mark)
 {
 	/* Before connection tracking: what has no segment, or a source that does not lead back to where it
 	 * comes from (BCP 38), makes no state. */
 	fputs("add rule " T "guard iifname @node_ports counter name bypassed drop\n", out);
-	write_rule_on_links(out, "guard", "iifname", links, "goto sender");
+	write_rule_on_links(out, "guard", "iifname", links, FRAMED, "goto sender");
+	for (size_t i = 0; i < links->count; i++)
+		if (links->items[i].kind == LINK_SOFTWIRE)
+			write_softwire(out, &links->items[i], i, default_mark);
 	fputs("add rule " T "sender meta mark 0 counter name unmarked drop\n"
 	      "add rule " T "sender ip6 saddr :: return\n"
 	      "add rule " T "sender ip saddr 0.0.0.0 return\n"
@@ -303,14 +372,14 @@ static void write_hooks(FILE *out, const struct links *links)
 	      "add rule " T "sender fib saddr . iif oif missing counter name forged drop\n"
 	      "add rule " T "sender goto unproven\n",
 	        out);
-	write_rule_on_links(out, "forward", "iifname", links, "goto from_node");
-	write_rule_on_links(out, "forward", "oifname", links, "goto to_node");
-	write_rule_on_links(out, "input", "iifname", links, "goto received");
-	write_rule_on_links(out, "output", "oifname", links, "goto sent");
-	write_rule_on_links(out, "refuse", "oifname", links, "jump wanted");
+	write_rule_on_links(out, "forward", "iifname", links, ALL_KINDS, "goto from_node");
+	write_rule_on_links(out, "forward", "oifname", links, ALL_KINDS, "goto to_node");
+	write_rule_on_links(out, "input", "iifname", links, ALL_KINDS, "goto received");
+	write_rule_on_links(out, "output", "oifname", links, ALL_KINDS, "goto sent");
+	write_rule_on_links(out, "refuse", "oifname", links, FRAMED, "jump wanted");
 	fprintf(out, "add rule " T "refuse meta mark & 0x%x != 0x0 counter name unproven drop\n",
 	        ENFORCER_MARK_UNPROVEN);
-	write_rule_on_links(out, "refuse", "iifname", links, "goto explain");
+	write_rule_on_links(out, "refuse", "iifname", links, ALL_KINDS, "goto explain");
 	fputs("add rule " T "refuse drop\n", out);
 }
 
@@ -384,6 +453,15 @@ static void write_crowd(FILE *out, uint8_t default_mark)
 	        " { ether saddr ct count over %d } counter name crowded drop\n",
 	        default_mark, unproven, NFT_OPENINGS_RATE, NFT_OPENINGS_BURST, default_mark, unproven,
 	        NFT_CONNECTIONS_MAX);
+	/* No frame, no MAC address: by what a host in a softwire has one of. */
+	fprintf(out,
+	        "add rule " T
+	        "from_node meta iiftype != ether ct state new meta mark 0x%x add @softwire_openers6"
+	        " { ip6 saddr & ffff:ffff:ffff:ffff:: ct count over %d } counter name crowded drop\n"
+	        "add rule " T
+	        "from_node meta iiftype != ether ct state new meta mark 0x%x add @softwire_openers4"
+	        " { ip saddr ct count over %d } counter name crowded drop\n",
+	        default_mark, NFT_CONNECTIONS_MAX, default_mark, NFT_CONNECTIONS_MAX);
 }
 
 static void write_directions(FILE *out, const struct links *links, const struct ipc_segments *policy)
@@ -409,10 +487,13 @@ static void write_directions(FILE *out, const struct links *links, const struct 
 	char initial[64];
 	snprintf(initial, sizeof(initial), "meta mark set 0x%x", mark | ENFORCER_MARK_WANTED);
 	fputs("add rule " T "receiver meta mark set 0x0\n", out);
-	write_rule_on_links(out, "receiver", "oifname", links, initial);
+	write_rule_on_links(out, "receiver", "oifname", links, FRAMED, initial);
 	fputs("add rule " T "receiver meta mark set oifname . ip6 daddr map @nodes6\n"
 	      "add rule " T "receiver meta mark set oifname . ip daddr map @nodes4\n",
 	        out);
+	for (size_t i = 0; i < links->count; i++)
+		if (links->items[i].kind == LINK_SOFTWIRE)
+			write_softwire_receiver(out, &links->items[i], i, mark);
 }
 
 static void write_chains(FILE *out, const struct ipc_segments *policy)
@@ -437,7 +518,7 @@ void nft_rules_write(
 	nft_frames_write(out, links, nft_rules_default_segment(policy)->mark);
 	fputs("flush table " T "\n", out);
 	write_chains(out, policy);
-	write_hooks(out, links);
+	write_hooks(out, links, nft_rules_default_segment(policy)->mark);
 	fputs(local_rules, out);
 	write_directions(out, links, policy);
 	write_judge(out, policy);

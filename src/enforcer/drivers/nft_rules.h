@@ -20,8 +20,8 @@
 #define NFT_POLICY_COUNTER "policy_%016" PRIx64
 #define NFT_POLICY_PREFIX "policy_"
 
-/* The family of the table in which a link's frames are judged: "bridge", or "netdev" for a routed interface.
- */
+/* The family of the table in which a link's senders are judged: "bridge", "netdev" for a routed interface,
+ * and "inet" for softwires. */
 const char *nft_link_family(const struct link *l);
 
 /* Tables, sets, maps and counters; what exists already stays as it is, with its elements. */

@@ -121,7 +121,7 @@ static bool in_force(struct nftables *n, const char *name)
 	struct rules_name r = { name, false };
 	struct error ignored;
 	for (size_t i = 0; i < n->links->count; i++)
-		if (n->links->items[i].routed)
+		if (n->links->items[i].kind == LINK_ROUTED)
 			return false;
 	return nft_counters_read(n->counters, NFPROTO_INET, find_rules, &r, &ignored) == 0 && r.found;
 }
@@ -209,7 +209,9 @@ static int nftables_sightings(struct driver *d, sighting_fn fn, void *context, s
 	if (e < 0 || seen == n->seen)
 		return e;
 	n->seen = seen;
-	for (size_t link = 0; link < n->links->count; link++)
+	for (size_t link = 0; link < n->links->count; link++) {
+		if (n->links->items[link].kind == LINK_SOFTWIRE)
+			continue;
 		for (size_t i = 0; nft_elements_sighting_set(n->links, link, i, name); i++) {
 			json_t *listing;
 			snprintf(command, sizeof(command), "list set %s", name);
@@ -221,6 +223,7 @@ static int nftables_sightings(struct driver *d, sighting_fn fn, void *context, s
 			if (r < 0)
 				return error_set(err, r, "nftables: the elements of %s are not ours", name);
 		}
+	}
 	return 0;
 }
 

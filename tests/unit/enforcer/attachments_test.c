@@ -2,6 +2,7 @@
 #include "enforcer/attachments.h"
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -306,6 +307,43 @@ static void rogue_server_is_told_once(void **state)
 	expect(f, "event:rogue-server@p2 ");
 }
 
+static int session(struct fixture *f, const char *port, unsigned n, const char *first, const char *second)
+{
+	struct ip_prefix prefixes[2];
+	struct error err;
+	assert_int_equal(ip_prefix_parse(first, &prefixes[0]), 0);
+	if (second)
+		assert_int_equal(ip_prefix_parse(second, &prefixes[1]), 0);
+	const struct attachment_session s = { port, "alice", "alice@home", mac(n), prefixes, second ? 2 : 1 };
+	return attachments_session(f->a, 1, &s, 10, &err);
+}
+
+static void sessions_have_prefixes(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(session(f, "sw-1", 21, "2001:db8:5::/64", "10.5.0.1/32"), 0);
+	expect(f, "port+sw-1 changed:sw-1/2 ");
+	assert_string_equal(owner_of(f, "2001:db8:5::77"), "sw-1");
+	assert_string_equal(owner_of(f, "10.5.0.1"), "sw-1");
+	/* Renumbered: the old prefix is free again. */
+	assert_int_equal(session(f, "sw-1", 21, "2001:db8:6::/56", NULL), 0);
+	expect(f, "changed:sw-1/1 ");
+	assert_string_equal(owner_of(f, "2001:db8:6:ff::1"), "sw-1");
+	assert_string_equal(owner_of(f, "2001:db8:5::77"), "nobody");
+	/* Neither a part of it, nor the whole, is another's; a node on a link that claims one of its
+	 * addresses is refused, and nobody asks the session. */
+	assert_int_equal(session(f, "sw-2", 22, "2001:db8:6:1::/64", NULL), -EINVAL);
+	assert_int_equal(session(f, "sw-3", 21, "2001:db8:7::/64", NULL), -EINVAL);
+	f->heard.text[0] = '\0';
+	struct ip_address i = ip("2001:db8:6::1");
+	struct mac_address m = mac(1);
+	attachments_neighbour(f->a, 0, &i, &m, NEIGHBOUR_CONFIRMED, 20);
+	expect(f, "event:address-contested@p1 changed:sw-1/1! ");
+	attachments_port_gone(f->a, 1, "sw-1", 30);
+	expect(f, "gone:sw-1 port-sw-1 ");
+	assert_string_equal(owner_of(f, "2001:db8:6::1"), "nobody");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -323,6 +361,7 @@ int main(void)
 		CASE(address_exists_once_link_local_once_a_link),
 		CASE(question_that_was_not_asked_needs_no_answer),
 		CASE(rogue_server_is_told_once),
+		CASE(sessions_have_prefixes),
 	};
 	return cmocka_run_group_tests_name("attachments", tests, NULL, NULL);
 }

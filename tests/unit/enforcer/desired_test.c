@@ -130,7 +130,7 @@ static void take_effect(void *context, const struct attachment_effect *e)
 		desired_port(f->desired, e->link, e->port, e->kind == ATTACHMENT_PORT_ADDED);
 }
 
-static void count_move(void *context, const struct ip_address *ip)
+static void count_move(void *context, const struct ip_prefix *p)
 {
 	((struct fixture *)context)->moved++;
 }
