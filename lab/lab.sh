@@ -94,7 +94,7 @@ lab_is_up() {
 lab_build() {
 	local name tool
 	layers_prepare
-	for name in gw "${lab_sites[@]}" "${lab_nodes[@]}"; do
+	for name in gw "${lab_sites[@]}" "${lab_nodes[@]}" "${lab_outside[@]}"; do
 		if [ "$name" = bob ]; then
 			host_create bob "$layer_behind" "$layer_updated"
 		else
@@ -109,6 +109,7 @@ lab_build() {
 	done
 	net_up
 	service_up
+	[ ${#lab_outside[@]} = 0 ] || outside_up
 	touch "$lab_state/up"
 }
 
@@ -119,8 +120,8 @@ lab_status() {
 		return 1
 	}
 	printf '%-9s %-19s %-13s %s\n' HOST IPV6 IPV4 PROCESSES
-	for name in gw "${lab_sites[@]}" "${lab_nodes[@]}"; do
-		printf '%-9s %-19s %-13s %s\n' "$name" "${lab_ipv6[$name]}" "${lab_ipv4[$name]}" \
+	for name in gw "${lab_sites[@]}" "${lab_nodes[@]}" "${lab_outside[@]}"; do
+		printf '%-9s %-19s %-13s %s\n' "$name" "${lab_ipv6[$name]:--}" "${lab_ipv4[$name]:--}" \
 			"$(host_exec "$name" ps -e -o comm= | grep -v -e '^sleep$' -e '^bash$' -e '^ps$' | sort -u | tr '\n' ' ')"
 	done
 	say "./dev lab exec HOST COMMAND... runs a command in one; ./dev lab down takes it down"

@@ -16,6 +16,8 @@
 
 lab_nodes=(alice bob printer)
 lab_sites=(server patches intranet internet)
+# Hosts that a story adds, with outside_up() for their cables.
+lab_outside=()
 
 declare -gA lab_ipv6=([gw]=2001:db8:1:1::1 [alice]=2001:db8:1:1::a1 [bob]=2001:db8:1:1::b0b [printer]=2001:db8:1:1::631
 	[server]=2001:db8:1:2::2 [patches]=2001:db8:1:3::2 [intranet]=2001:db8:1:4::2 [internet]=2001:db8:ffff::2)

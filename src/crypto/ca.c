@@ -31,7 +31,8 @@
 /* What a role's key may do in TLS: those that are connected to are servers. */
 static const char *extended_key_usage(enum identity_role role)
 {
-	return role == ROLE_SERVER || role == ROLE_VIS ? "serverAuth,clientAuth" : "clientAuth";
+	return role == ROLE_SERVER || role == ROLE_VIS || role == ROLE_CONCENTRATOR ? "serverAuth,clientAuth"
+	                                                                            : "clientAuth";
 }
 
 static int set_serial(X509 *certificate)

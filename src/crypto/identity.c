@@ -27,6 +27,7 @@ static const struct {
 	{ ROLE_ENFORCER, "enforcer" },
 	{ ROLE_VIS, "vis" },
 	{ ROLE_MONITOR, "monitor" },
+	{ ROLE_CONCENTRATOR, "concentrator" },
 	{ ROLE_OPERATOR, "operator" },
 };
 

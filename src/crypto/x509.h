@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The site CA and the certificates that it issues. The subject CN is the name, a node id that survives key
- * renewal; the role is in the subject OU: "node", "server", "enforcer", "vis", "monitor" or "operator".
- * Nobody is taken for another role.
+ * renewal; the role is in the subject OU: "node", "server", "enforcer", "vis", "monitor", "operator" or
+ * "concentrator". Nobody is taken for another role.
  */
 #pragma once
 
@@ -10,7 +10,15 @@
 #include "crypto/key.h"
 #include <openssl/x509.h>
 
-enum identity_role { ROLE_NODE = 1, ROLE_SERVER, ROLE_ENFORCER, ROLE_VIS, ROLE_MONITOR, ROLE_OPERATOR };
+enum identity_role {
+	ROLE_NODE = 1,
+	ROLE_SERVER,
+	ROLE_ENFORCER,
+	ROLE_VIS,
+	ROLE_MONITOR,
+	ROLE_OPERATOR,
+	ROLE_CONCENTRATOR
+};
 const char *identity_role_name(enum identity_role role);
 int identity_role_parse(const char *name, enum identity_role *ret);
 

@@ -34,7 +34,7 @@ static const char issue_help[] =
         "nodes make their keys themselves, see `pratique enrol --help`.\n\n"
         "Options:\n"
         "  -d, --dir DIR        the directory of the CA\n"
-        "  -r, --role ROLE      node, server, enforcer, vis, monitor or operator\n"
+        "  -r, --role ROLE      node, server, enforcer, vis, monitor, concentrator or operator\n"
         "  -n, --name NAME      a-z 0-9 - . _, 64 characters at most\n"
         "  -a, --alt-name X     another host name or address that it is reached by; may be repeated\n"
         "  -k, --key KIND       p256 (the default) or ed25519\n"
@@ -145,7 +145,8 @@ static int read_options(const char *words, const char *help, const char *letters
 		else if (strcmp(words, REVOKE) == 0)
 			o->reason = optarg;
 		else if (identity_role_parse(optarg, &o->role) < 0)
-			code = ctl_usage(words, "--role: node, server, enforcer, vis, monitor or operator");
+			code = ctl_usage(words,
+			        "--role: node, server, enforcer, vis, monitor, concentrator or operator");
 	}
 	return code;
 }

@@ -10,7 +10,7 @@ static const char enrol_help[] =
         "usage: pratique enrol --new NAME [OPTIONS]\n\n"
         "Makes a one-time token for NAME and prints it, this once: the server keeps its hash only.\n\n"
         "      --new NAME      whose certificate it is good for\n"
-        "      --role ROLE     node (default), server, enforcer, vis, monitor or operator\n"
+        "      --role ROLE     node (default), server, enforcer, vis, monitor, concentrator or operator\n"
         "      --ttl DURATION  how long it is good; default \"1 hour\"\n" CTL_SOCKET_HELP CTL_JSON_HELP
                 CTL_HELP_HELP "\nExamples:\n"
         "  pratique enrol --new alice\n"

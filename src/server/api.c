@@ -244,7 +244,7 @@ static const char *read_token_request(json_t *body, struct token_reply *t, time_
 	if (!role)
 		role = "node";
 	if (identity_role_parse(role, &parsed) < 0)
-		return "role is node, server, enforcer, vis, monitor or operator";
+		return "role is node, server, enforcer, vis, monitor, concentrator or operator";
 	if (*ret_ttl < 1000 || *ret_ttl > TOKEN_TTL_MAX_MS)
 		return "ttl_ms is between one second and 30 days";
 	snprintf(t->name, sizeof(t->name), "%s", name);
