@@ -132,7 +132,7 @@ struct radius_packet {
 	size_t length; /* the Length field; octets behind it are padding and not looked at */
 	uint8_t code, id;
 	const uint8_t *authenticator;
-	size_t n_attributes;          /* vendor's ones counted singly */
+	size_t n_attributes;
 	size_t message_authenticator; /* offset of its 16 bytes; 0: none */
 };
 
@@ -188,6 +188,9 @@ void radius_write_message_authenticator(struct writer *w);
 int radius_hide_password(const struct radius_secret *secret,
         const uint8_t authenticator[RADIUS_AUTHENTICATOR_SIZE], const void *password, size_t length,
         uint8_t ret[RADIUS_PASSWORD_MAX], size_t *ret_length);
+
+/* -ENOTSUP where OpenSSL has no MD5; without it the functions below abort. */
+int radius_check_digests(struct error *err);
 
 /* Signing: sets the Length, fills the Message-Authenticator (if there is one), then the Authenticator where
  * it is computed. -ENOBUFS where the packet became too long. */
