@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Intel's multi-buffer library: the AEADs by its direct calls, AES-CBC and HMAC as jobs, which it runs
- * several at a time in the lanes of the vector unit. A manager belongs to one worker and has no job left over
- * between two batches.
+ * Intel's multi-buffer library: AES-GCM by its direct calls, the others as jobs, of which it runs several at
+ * a time in the lanes of the vector unit. A manager belongs to one worker and has no job left over between
+ * two batches.
  */
 #include "proto/esp/esp_private.h"
 
@@ -20,7 +20,6 @@
 struct mb_state {
 	IMB_MGR *manager;
 	struct gcm_context_data gcm;
-	struct chacha20_poly1305_context_data chacha;
 };
 
 struct mb_keys {
@@ -119,11 +118,6 @@ static struct esp_keys *new_keys(struct esp_worker *worker, const struct esp_sa 
 	return &k->base;
 }
 
-static bool compare(const struct esp_job *job, const uint8_t *received)
-{
-	return CRYPTO_memcmp(job->icv, received, job->sa->suite->icv_length) == 0;
-}
-
 static void run_gcm(struct mb_state *state, struct esp_job *job)
 {
 	IMB_MGR *manager = state->manager;
@@ -137,26 +131,7 @@ static void run_gcm(struct mb_state *state, struct esp_job *job)
 	                                : manager->gcm256_enc;
 	esp_job_nonce(job, nonce);
 	run(&keys_of(job)->gcm, &state->gcm, text, text, length, nonce, aad, aad_length, icv, tag);
-	job->done = !inbound || compare(job, esp_job_icv(job));
-}
-
-static void run_chacha(struct mb_state *state, struct esp_job *job)
-{
-	IMB_MGR *manager = state->manager;
-	uint8_t nonce[ESP_NONCE_LENGTH], aad[ESP_AAD_MAX], *text = esp_job_text(job);
-	const uint8_t *key = job->sa->encryption_key;
-	size_t tag = job->sa->suite->icv_length;
-	bool inbound = job->sa->inbound;
-	esp_job_nonce(job, nonce);
-	IMB_CHACHA20_POLY1305_INIT(manager, key, &state->chacha, nonce, aad, esp_job_aad(job, aad));
-	if (inbound) {
-		IMB_CHACHA20_POLY1305_DEC_UPDATE(manager, key, &state->chacha, text, text, job->text_length);
-		IMB_CHACHA20_POLY1305_DEC_FINALIZE(manager, &state->chacha, job->icv, tag);
-	} else {
-		IMB_CHACHA20_POLY1305_ENC_UPDATE(manager, key, &state->chacha, text, text, job->text_length);
-		IMB_CHACHA20_POLY1305_ENC_FINALIZE(manager, &state->chacha, esp_job_icv(job), tag);
-	}
-	job->done = !inbound || compare(job, esp_job_icv(job));
+	job->done = !inbound || CRYPTO_memcmp(job->icv, esp_job_icv(job), tag) == 0;
 }
 
 static IMB_HASH_ALG hash_of(const struct esp_suite *suite)
@@ -174,31 +149,56 @@ static IMB_HASH_ALG hash_of(const struct esp_suite *suite)
 	return IMB_AUTH_NULL;
 }
 
+static void fill_hmac(IMB_JOB *mb, struct esp_job *job)
+{
+	const struct mb_keys *k = keys_of(job);
+	const struct esp_suite *suite = job->sa->suite;
+	mb->enc_keys = k->encrypt;
+	mb->dec_keys = k->decrypt;
+	mb->iv = esp_job_iv(job);
+	mb->hash_start_src_offset_in_bytes = 0;
+	mb->msg_len_to_hash_in_bytes = esp_job_authenticated(job);
+	mb->u.HMAC._hashed_auth_key_xor_ipad = k->inner;
+	mb->u.HMAC._hashed_auth_key_xor_opad = k->outer;
+	mb->cipher_mode = suite->cipher ? IMB_CIPHER_CBC : IMB_CIPHER_NULL;
+	mb->hash_alg = hash_of(suite);
+}
+
+/* As a job it is a quarter faster than by the direct calls, which take three steps for each packet. */
+static void fill_chacha(IMB_JOB *mb, struct esp_job *job)
+{
+	esp_job_nonce(job, job->nonce);
+	if (job->sa->inbound)
+		memcpy(job->received, esp_job_icv(job), job->sa->suite->icv_length);
+	mb->enc_keys = mb->dec_keys = job->sa->encryption_key;
+	mb->iv = job->nonce;
+	mb->hash_start_src_offset_in_bytes = mb->cipher_start_src_offset_in_bytes;
+	mb->msg_len_to_hash_in_bytes = job->text_length;
+	mb->u.CHACHA20_POLY1305.aad = job->aad;
+	mb->u.CHACHA20_POLY1305.aad_len_in_bytes = esp_job_aad(job, job->aad);
+	mb->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+	mb->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+}
+
 static void fill(IMB_JOB *mb, struct esp_job *job)
 {
 	const struct esp_suite *suite = job->sa->suite;
-	const struct mb_keys *k = keys_of(job);
-	bool inbound = job->sa->inbound;
-	mb->enc_keys = k->encrypt;
-	mb->dec_keys = k->decrypt;
-	mb->key_len_in_bytes = suite->encryption_key_length;
+	bool inbound = job->sa->inbound, chacha = suite->encryption == ESP_ENCRYPTION_CHACHA20_POLY1305;
+	mb->key_len_in_bytes = suite->encryption_key_length - (chacha ? ESP_SALT_LENGTH : 0u);
+	mb->iv_len_in_bytes = chacha ? ESP_NONCE_LENGTH : suite->iv_length;
 	mb->src = job->header;
 	mb->dst = esp_job_text(job);
 	mb->cipher_start_src_offset_in_bytes = ESP_HEADER_LENGTH + suite->iv_length;
 	mb->msg_len_to_cipher_in_bytes = job->text_length;
-	mb->hash_start_src_offset_in_bytes = 0;
-	mb->msg_len_to_hash_in_bytes = esp_job_authenticated(job);
-	mb->iv = esp_job_iv(job);
-	mb->iv_len_in_bytes = suite->iv_length;
 	mb->auth_tag_output = job->icv;
 	mb->auth_tag_output_len_in_bytes = suite->icv_length;
-	mb->u.HMAC._hashed_auth_key_xor_ipad = k->inner;
-	mb->u.HMAC._hashed_auth_key_xor_opad = k->outer;
-	mb->cipher_mode = suite->cipher ? IMB_CIPHER_CBC : IMB_CIPHER_NULL;
 	mb->cipher_direction = inbound ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT;
-	mb->hash_alg = hash_of(suite);
 	mb->chain_order = inbound ? IMB_ORDER_HASH_CIPHER : IMB_ORDER_CIPHER_HASH;
 	mb->user_data = job;
+	if (chacha)
+		fill_chacha(mb, job);
+	else
+		fill_hmac(mb, job);
 }
 
 static void complete(const IMB_JOB *mb)
@@ -208,7 +208,8 @@ static void complete(const IMB_JOB *mb)
 		return;
 	if (!job->sa->inbound)
 		memcpy(esp_job_icv(job), job->icv, job->sa->suite->icv_length);
-	job->done = !job->sa->inbound || compare(job, job->received);
+	job->done =
+	        !job->sa->inbound || CRYPTO_memcmp(job->icv, job->received, job->sa->suite->icv_length) == 0;
 }
 
 static void submit(IMB_MGR *manager, struct esp_job *job)
@@ -223,18 +224,10 @@ static void run(struct esp_worker *worker)
 	struct mb_state *state = worker->state;
 	for (size_t i = 0; i < worker->n_jobs; i++) {
 		struct esp_job *job = &worker->jobs[i];
-		switch (job->sa->suite->encryption) {
-		case ESP_ENCRYPTION_AES_GCM_16:
+		if (job->sa->suite->encryption == ESP_ENCRYPTION_AES_GCM_16)
 			run_gcm(state, job);
-			break;
-		case ESP_ENCRYPTION_CHACHA20_POLY1305:
-			run_chacha(state, job);
-			break;
-		case ESP_ENCRYPTION_AES_CBC:
-		case ESP_ENCRYPTION_NULL:
+		else
 			submit(state->manager, job);
-			break;
-		}
 	}
 	for (const IMB_JOB *mb; (mb = IMB_FLUSH_JOB(state->manager));)
 		complete(mb);

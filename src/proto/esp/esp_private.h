@@ -82,6 +82,7 @@ struct esp_job {
 	uint64_t sequence;
 	uint8_t icv[EVP_MAX_MD_SIZE]; /* as computed by HMAC */
 	uint8_t received[EVP_MAX_MD_SIZE];
+	uint8_t nonce[ESP_NONCE_LENGTH], aad[ESP_AAD_MAX]; /* for a backend that does not finish at once */
 };
 
 struct esp_worker {

@@ -8,16 +8,20 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdio.h>
 
+/* Pairs of lower case digits; blanks anywhere between them. */
 static size_t from_hex(const char *hex, uint8_t *ret)
 {
+	static const char digits[] = "0123456789abcdef";
 	size_t n = 0;
-	for (unsigned byte; sscanf(hex, " %2x", &byte) == 1;) {
-		ret[n++] = (uint8_t)byte;
-		hex += strspn(hex, " ") + 2;
+	for (; *hex; hex++) {
+		const char *digit = strchr(digits, *hex);
+		if (digit) {
+			ret[n / 2] = (uint8_t)(ret[n / 2] << 4 | (digit - digits));
+			n++;
+		}
 	}
-	return n;
+	return n / 2;
 }
 
 struct vector {
