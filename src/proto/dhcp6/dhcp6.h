@@ -5,7 +5,7 @@
  * no others, so there are no relays, and a server has one client: what it answers is what AAA or the pool has
  * given to the session, which is why it keeps next to nothing.
  *
- * Sans-I/O: whole IPv6 packets in and out, time and randomness are arguments, nothing is allocated. What a
+ * Sans-I/O: whole IPv6 packets in and out, time and randomness are arguments, no memory is held. What a
  * client may not send (Advertise, Reply, Reconfigure, relay messages) is refused by the server and counted;
  * Reconfigure is refused by the client, which never says that it accepts one.
  */
@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "proto/nd/domain.h"
 #include "proto/nd/ip6.h"
 
 #define DHCP6_CLIENT_PORT 546
@@ -23,7 +24,6 @@
 #define DHCP6_ADDRESSES_MAX 4
 #define DHCP6_DNS_MAX 8
 #define DHCP6_SEARCH_MAX 8
-#define DHCP6_DOMAIN_SIZE 256
 #define DHCP6_IAS_MAX \
 	4 /* identity associations in one message that are answered; more are ignored and counted */
 #define DHCP6_OPTIONS_MAX 64 /* in one message, all levels together */
@@ -47,8 +47,10 @@ enum dhcp6_type {
 
 #define DHCP6_COUNTERS(X) \
 	X(solicits) \
-	X(requests) X(confirms) X(renews) X(rebinds) X(releases) X(declines) X(information_requests) \
-	        X(advertises_sent) X(replies_sent) X(no_binding_sent) X(no_prefix_sent) \
+	X(requests) \
+	X(confirms) \
+	X(renews) X(rebinds) X(releases) X(declines) X(information_requests) X(advertises_sent) \
+	        X(replies_sent) X(no_binding_sent) X(no_prefix_sent) \
 	                X(refused_server_message) /* an initiator sent Advertise, Reply or Reconfigure */ \
 	        X(refused_relay) X(malformed) X(other_server) /* for another server's DUID */ X(too_many) \
 	                X(ignored) X(sent) X(advertises) X(replies) X(refused_reconfigure) \
@@ -144,11 +146,12 @@ struct dhcp6_client {
 	struct dhcp6_client_prefix prefixes[DHCP6_PREFIXES_MAX];
 	struct dhcp6_client_prefix addresses[DHCP6_ADDRESSES_MAX]; /* of length 128 */
 	struct ip_address dns[DHCP6_DNS_MAX];
-	char search[DHCP6_SEARCH_MAX][DHCP6_DOMAIN_SIZE];
+	char search[DHCP6_SEARCH_MAX][DOMAIN_TEXT_SIZE];
 	size_t n_prefixes, n_addresses, n_dns, n_search;
+	/* What the messages name: offered by the server, or held and given back. */
+	struct ip_prefix offered[DHCP6_PREFIXES_MAX], offered_addresses[DHCP6_ADDRESSES_MAX];
+	size_t n_offered, n_offered_addresses;
 	struct dhcp6_duid server;
-	bool has_server;
-	uint8_t preference;
 	uint32_t xid;
 	time_ms began, due, t1, t2; /* of this exchange; next send; Renew; Rebind */
 	int64_t rt_ms, sol_max_rt_ms, inf_max_rt_ms;

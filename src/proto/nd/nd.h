@@ -5,7 +5,7 @@
  * and the host's retransmission of RFC 7559.
  *
  * The concentrator's end is the router (nd_router), the initiator's the host (nd_host). Both are sans-I/O:
- * whole IPv6 packets in and out, time and randomness are arguments, nothing is allocated. What the other role
+ * whole IPv6 packets in and out, time and randomness are arguments, no memory is held. What the other role
  * alone may send (router advertisements and redirects to the router) is refused and counted. Every message
  * must have hop limit 255, a right checksum, code 0 and no option of length zero (RFC 4861 6.1, 7.1, 8.1), or
  * it is counted as malformed.
@@ -18,21 +18,22 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "proto/nd/domain.h"
 #include "proto/nd/ip6.h"
 
 #define ND_PREFIXES_MAX 16  /* one advertisement that we build; those that a host keeps */
 #define ND_ADDRESSES_MAX 16 /* a host's, of all advertisements */
 #define ND_DNS_MAX 8
-#define ND_SEARCH_MAX 8 /* domains */
-#define ND_DOMAIN_SIZE 256
+#define ND_SEARCH_MAX 8        /* domains */
 #define ND_INFINITE UINT32_MAX /* a lifetime in seconds */
 
-#define ND_RA_INTERVAL_MIN_MS 200000 /* MinRtrAdvInterval, MaxRtrAdvInterval: RFC 4861 6.2.1, the defaults \
-	                              */
+#define ND_RA_INTERVAL_MIN_MS \
+	200000 /* MinRtrAdvInterval, MaxRtrAdvInterval: RFC 4861 6.2.1, the defaults \
+	        */
 #define ND_RA_INTERVAL_MAX_MS 600000
 #define ND_RA_LIFETIME_S 1800
-#define ND_RA_SPACING_MS \
-	3000 /* MIN_DELAY_BETWEEN_RAS: a flood of solicitations gets one answer in that time */
+#define ND_RA_SPACING_MS 3000 /* MIN_DELAY_BETWEEN_RAS */
+#define ND_RA_BURST 3 /* solicitations that are answered in that time; a flood gets one more, at its end */
 
 enum nd_type {
 	ND_ROUTER_SOLICITATION = 133,
@@ -45,8 +46,9 @@ enum nd_type {
 /* What was received and sent, of all sessions that count here. */
 #define ND_COUNTERS(X) \
 	X(solicitations) \
-	X(advertisements_sent) X(neighbor_solicitations) X(neighbor_advertisements) \
-	        X(refused_advertisement)                    /* a router advertisement from an initiator */ \
+	X(advertisements_sent) \
+	X(neighbor_solicitations) \
+	X(neighbor_advertisements) X(refused_advertisement) /* a router advertisement from an initiator */ \
 	        X(refused_redirect) X(malformed) X(limited) /* answered later, by RFC 4861's limits */ \
 	        X(solicitations_sent) X(advertisements) \
 	                X(too_many) /* prefixes, servers: above what is kept */ \
@@ -77,7 +79,7 @@ struct nd_advertisement {
 	struct ip_address dns[ND_DNS_MAX];
 	size_t n_dns;
 	uint32_t dns_lifetime_s[ND_DNS_MAX]; /* each server's; when built, the first one's is said of all */
-	char search[ND_SEARCH_MAX][ND_DOMAIN_SIZE]; /* without a final dot */
+	char search[ND_SEARCH_MAX][DOMAIN_TEXT_SIZE]; /* without a final dot */
 	size_t n_search;
 	uint32_t search_lifetime_s[ND_SEARCH_MAX];
 	size_t dropped; /* prefixes, servers and domains above the limits */
@@ -112,7 +114,8 @@ struct nd_router {
 	time_ms due; /* of the next advertisement */
 	time_ms last;
 	uint8_t initial; /* left of the first ones, which come at 16 s at most (6.2.4) */
-	bool up, asked;
+	uint8_t burst;   /* answered since last */
+	bool up;
 };
 
 /* The link is up (IPV6CP opened): an advertisement is due at once. Also after its prefixes have changed
@@ -143,6 +146,7 @@ struct nd_host_config {
 struct nd_host_address {
 	struct ip_address address;
 	uint8_t length; /* of its prefix: 64 */
+	bool preferred; /* may be used for new connections (RFC 4862 5.5.4) */
 	time_ms preferred_until, valid_until;
 };
 struct nd_host_route {
@@ -154,7 +158,7 @@ struct nd_host_dns {
 	time_ms until;
 };
 struct nd_host_domain {
-	char name[ND_DOMAIN_SIZE];
+	char name[DOMAIN_TEXT_SIZE];
 	time_ms until;
 };
 
@@ -185,5 +189,3 @@ bool nd_host_receive(
 time_ms nd_host_due(const struct nd_host *h);
 /* Solicits, and lets expire what is over; true as above. */
 bool nd_host_run(struct nd_host *h, time_ms now, uint32_t random, struct ip6_output *out);
-/* True while the address may be used for new connections (RFC 4862 5.5.4). */
-bool nd_host_is_preferred(const struct nd_host_address *a, time_ms now);
