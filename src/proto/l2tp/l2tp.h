@@ -20,15 +20,18 @@
 #include "base/clock.h"
 
 #define L2TP_PORT 1701
-#define L2TP_PACKET_MAX 4096 /* control messages; a longer one is refused */
-#define L2TP_NAME_MAX 255    /* host and vendor names that are kept; longer ones are cut */
-#define L2TP_MESSAGE_MAX 255 /* of the text in a Result Code */
-#define L2TP_SECRET_MAX 128  /* bytes */
-#define L2TP_RECORD_MAX 300  /* bytes of l2tp_tunnel_export() */
-#define L2TP_SESSIONS_MAX 8  /* in one tunnel, whatever the limits say */
-#define L2TP_WINDOW_MAX 32   /* control messages held or in flight */
-#define L2TP_QUEUE_MAX 64    /* control messages of one tunnel that wait for the peer */
-#define L2TP_TUNNELS_MAX 60000
+#define L2TP_PACKET_MAX 4096   /* control messages; a longer one is refused */
+#define L2TP_NAME_MAX 255      /* host and vendor names that are kept; longer ones are cut */
+#define L2TP_MESSAGE_MAX 255   /* of the text in a Result Code */
+#define L2TP_SECRET_MAX 128    /* bytes */
+#define L2TP_RECORD_MAX 300    /* bytes of l2tp_tunnel_export() */
+#define L2TP_SESSIONS_MAX 8    /* in one tunnel, whatever the limits say */
+#define L2TP_WINDOW_MAX 32     /* control messages held or in flight */
+#define L2TP_QUEUE_MAX 64      /* control messages of one tunnel that wait for the peer */
+#define L2TP_TUNNELS_MAX 50000 /* ids are 16 bits wide, and half-open and draining tunnels have one, too */
+#define L2TP_HALF_OPEN_MAX 4096
+#define L2TP_DRAINING_MAX 4096
+#define L2TP_RETRANSMISSIONS_MAX 20
 
 struct l2tp_path {
 	uint32_t association; /* 0: clear text */
@@ -252,8 +255,8 @@ int l2tp_tunnel_path(const struct l2tp_endpoint *e, uint16_t tunnel, struct l2tp
  */
 int l2tp_tunnel_export(const struct l2tp_endpoint *e, uint16_t tunnel, uint8_t ret[L2TP_RECORD_MAX]);
 /* Puts it back and asks the peer whether it still has it. Returns our tunnel id; -EINVAL: not a record,
- * -EEXIST: the id is taken, -ENOSPC at a limit. No callback is called but send. Messages that were under way
- * are made up for by HELLOs with their numbers. */
+ * -EEXIST: the id is taken, -ENOSPC at a limit. No callback is called but send and changed. Messages that
+ * were under way are made up for by HELLOs with their numbers. */
 int l2tp_tunnel_import(struct l2tp_endpoint *e, const uint8_t *record, size_t n, time_ms now);
 /* The sessions of a tunnel; ret has room for L2TP_SESSIONS_MAX. Returns how many are established. */
 size_t l2tp_tunnel_sessions(const struct l2tp_endpoint *e, uint16_t tunnel, struct l2tp_call *ret);
