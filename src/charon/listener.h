@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tells the data plane what charon's IKE_SAs come to: CHILD with the identities that were authenticated,
+ * through rekeyings of both kinds; IKE_FAILED with the reason. Refuses EAP methods that derive no key, which
+ * would leave the two authentications unbound (RFC 7296, 2.16; softwire draft 3.2). An IKE_SA whose last
+ * CHILD_SA has gone is of no use and ended.
+ */
+#pragma once
+
+#include "charon/link.h"
+#include <bus/listeners/listener.h>
+
+#define LISTENER_ATTEMPTS_MAX 256 /* IKE_SAs that we began and that are not up yet */
+
+struct pratique_listener;
+
+/* link is borrowed. Registers itself with charon's bus. */
+struct pratique_listener *pratique_listener_create(struct link *link);
+struct pratique_listener *pratique_listener_free(struct pratique_listener *l);
