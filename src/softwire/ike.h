@@ -21,9 +21,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define IKE_CHILD "softwire" /* the name in IKE_INITIATE, IKE_FAILED and CHILD */
-#define IKE_LOCAL_MAX 64     /* outer addresses of a concentrator */
-#define IKE_PSK_MAX 4096     /* peers with a pre-shared key */
+#define IKE_CHILD \
+	"softwire" /* the name in IKE_INITIATE, IKE_FAILED and CHILD; to the second concentrator softwire2, \
+	              ... */
+#define IKE_CONCENTRATORS_MAX 16
+#define IKE_LOCAL_MAX 64 /* outer addresses of a concentrator */
+#define IKE_PSK_MAX 4096 /* peers with a pre-shared key */
 #define IKE_PSK_FILE_MAX (1u << 20)
 #define IKE_RADIUS_MAX 8
 
@@ -54,7 +57,7 @@ struct ike_options {
 	{ "crl", CONFIG_PATH, offsetof(type, member.crl), "", \
 		.help = "its revocation list (PEM); where it is given, a peer without a valid one is refused" }, \
 	{ "identity", CONFIG_STRING, offsetof(type, member.identity), "", \
-		.help = "our IKE identity; default: the subject of our certificate" }, \
+		.help = "our IKE identity; default: the name in our certificate" }, \
 	{ "concentrator_name", CONFIG_STRING, offsetof(type, member.concentrator_name), "", \
 		.help = "initiator: IKE identity that the concentrator must prove" }, \
 	{ "psk_file", CONFIG_PATH, offsetof(type, member.psk_file), "", \
@@ -69,7 +72,7 @@ struct ike_options {
 	{ "eap_password_file", CONFIG_PATH, offsetof(type, member.eap_password_file), "", \
 		.help = "initiator: file with the user's password (mode 0600)" }, \
 	{ "ikev1", CONFIG_BOOLEAN, offsetof(type, member.ikev1), "no", \
-		.help = "IKEv1 main mode too, for old peers" }, \
+		.help = "concentrator: IKEv1 main mode too, for old peers; initiator: IKEv1 instead of IKEv2" }, \
 	{ "esp", CONFIG_LIST, offsetof(type, member.esp), NULL, \
 		.help = "aes128gcm, aes256gcm, chacha20poly1305, aes128-sha256, aes256-sha256, aes256-sha512; or " \
 			"null-sha256 alone: integrity only" }, \
@@ -110,10 +113,10 @@ struct ike_setup {
 	const struct ike_options *options;
 	const struct ip_address *local; /* our outer addresses; an initiator may have none: any */
 	size_t n_local;
-	const char *concentrator;     /* initiator: its address or DNS name */
-	const char *run_directory;    /* exists, belongs to user, mode 0700; absolute */
-	const char *dataplane_socket; /* SEQPACKET, listening; absolute */
-	uid_t uid;                    /* whom charon runs as (and swanctl); not 0 */
+	const struct config_list *concentrators; /* initiator: their addresses or DNS names */
+	const char *run_directory;               /* exists, belongs to user, mode 0700; absolute */
+	const char *dataplane_socket;            /* SEQPACKET, listening; absolute */
+	uid_t uid;                               /* whom charon runs as (and swanctl); not 0 */
 	gid_t gid;
 };
 
@@ -121,6 +124,10 @@ struct ike_setup {
  * belong together, files that cannot be read, shared or repeated pre-shared keys (file and lines). Each
  * finding goes to report (may be NULL), the first into err. -EINVAL. */
 int ike_check(const struct ike_setup *setup, void (*report)(const char *text), struct error *err);
+
+/* Of the CHILD_SA to the concentrator with that index; returns text. */
+#define IKE_CHILD_SIZE 32
+const char *ike_child_name(size_t concentrator, char text[IKE_CHILD_SIZE]);
 
 /* The generated strongswan.conf and swanctl.conf, secrets left out, for --print-ike. */
 int ike_print_configuration(const struct ike_setup *setup, FILE *out, struct error *err);
