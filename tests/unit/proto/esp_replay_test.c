@@ -44,6 +44,8 @@ static const struct {
 	                { 1002, true } } },
 	{ "taken over within a word", 64, 100,
 	        { { 101, true }, { 127, true }, { 128, true }, { 102, true }, { 99, false } } },
+	{ "a jump by everything, which must not take its time", 64, 0,
+	        { { UINT64_MAX, true }, { UINT64_MAX - 63, true }, { UINT64_MAX - 64, false } } },
 	{ "the last one", 64, HIGH(LOW_MAX) + LOW_MAX - 1, { { UINT64_MAX, true }, { UINT64_MAX, false } } },
 };
 

@@ -246,9 +246,18 @@ static void check_room(
 		uint8_t buffer[BED_ROOM];
 		memset(buffer, 0xee, sizeof(buffer));
 		struct esp_packet p = bed_packet(out, buffer, length);
-		p.headroom = (uint16_t)esp_sa_headroom(out);
-		p.tailroom = (uint16_t)esp_sa_tailroom(out);
-		assert_true(p.headroom <= ESP_HEADROOM_MAX && p.tailroom <= ESP_TAILROOM_MAX);
+		size_t front = esp_sa_headroom(out),
+		       behind = esp_sa_packet_length(out, length) - front - length;
+		assert_true(front <= ESP_HEADROOM_MAX && behind <= esp_sa_tailroom(out));
+		assert_true(esp_sa_tailroom(out) <= ESP_TAILROOM_MAX);
+		p.headroom = (uint16_t)(front - 1);
+		p.tailroom = (uint16_t)behind;
+		assert_int_equal(esp_seal(sealer, &p, 1), 0);
+		p.headroom = (uint16_t)front;
+		p.tailroom = (uint16_t)(behind - 1);
+		assert_int_equal(esp_seal(sealer, &p, 1), 0);
+		assert_int_equal(p.status, ESP_REFUSED);
+		p.tailroom = (uint16_t)behind;
 		assert_int_equal(esp_seal(sealer, &p, 1), 1);
 		for (uint8_t *at = buffer; at < p.data; at++)
 			assert_int_equal(*at, 0xee);

@@ -216,7 +216,8 @@ static void test_bad_padding(void **state)
 	bed_workers_free(workers);
 }
 
-/* RFC 3602 3: an IV of AES-CBC is neither the counter nor seen twice, and of whole blocks. */
+/* RFC 3602 3: an IV of AES-CBC is neither the counter nor seen twice, nor made with the key of the payload.
+ */
 static void test_cbc_ivs(void **state)
 {
 	enum { N = 200 };
@@ -235,6 +236,14 @@ static void test_cbc_ivs(void **state)
 		for (size_t k = 0; k < i; k++)
 			assert_memory_not_equal(packets[i].data + 8, packets[k].data + 8, 16);
 	}
+	uint8_t block[16] = { 0, 0, 0, 0, 0, 0, 0, 1 };
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int length;
+	assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_128_ecb(), NULL, bed_key(1), NULL), 1);
+	assert_int_equal(EVP_CIPHER_CTX_set_padding(ctx, 0), 1);
+	assert_int_equal(EVP_EncryptUpdate(ctx, block, &length, block, sizeof(block)), 1);
+	assert_memory_not_equal(packets[0].data + 8, block, sizeof(block));
+	EVP_CIPHER_CTX_free(ctx);
 	esp_sa_free(out);
 	esp_worker_free(worker);
 }
