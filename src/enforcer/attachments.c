@@ -63,6 +63,7 @@ static void free_attachment(void *p)
 	free(at->addresses);
 	free(at->machine);
 	free(at->user);
+	free(at->segment);
 	free(at);
 }
 
@@ -524,8 +525,10 @@ int attachments_session(struct attachments *a, uint16_t link, const struct attac
 	at->softwire = true;
 	free(at->machine);
 	free(at->user);
+	free(at->segment);
 	at->machine = xstrdup(s->machine);
 	at->user = xstrdup(s->user);
+	at->segment = xstrdup(s->segment);
 	int r = set_prefixes(a, at, s, now, err);
 	changed(a, at);
 	return r;

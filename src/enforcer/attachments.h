@@ -34,12 +34,13 @@ struct attachment {
 	time_ms verify_by;       /* as above, for any sign of it */
 	time_ms contested_until; /* another attachment claimed one of its addresses and was refused */
 	bool softwire;           /* a session: there as long as its concentrator says so, nobody is asked */
-	char *machine, *user;    /* whose session it is; NULL: not a session */
+	char *machine, *user;    /* whose session it is; NULL: not a session, or not known yet */
+	char *segment;           /* that AAA named for it; "": any */
 };
 
 /* A softwire session as its concentrator proved it. */
 struct attachment_session {
-	const char *port, *machine, *user;
+	const char *port, *machine, *user, *segment;
 	struct mac_address mac;
 	const struct ip_prefix *prefixes;
 	size_t n_prefixes;

@@ -34,6 +34,7 @@ static void describe_session(const struct attachment *at, struct ipc_attachment 
 {
 	ret->machine = xstrdup(at->machine ? at->machine : "?");
 	ret->user = xstrdup(at->user);
+	ret->segment = xstrdup(at->segment);
 	ret->n_prefixes = MIN(at->n_addresses, (size_t)SESSION_PREFIXES_MAX);
 	ret->prefixes = xcalloc(SESSION_PREFIXES_MAX, sizeof(*ret->prefixes));
 	for (size_t i = 0; i < ret->n_prefixes; i++)

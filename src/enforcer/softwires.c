@@ -95,8 +95,13 @@ static void forget(struct softwire *s, const char *port)
 static void take_session(struct softwire *s, const struct ipc_softwire_session *m)
 {
 	struct ip_prefix prefixes[32];
-	struct attachment_session session = { m->port, m->machine, m->user, m->mac, prefixes,
-		MIN(m->n_prefixes, ARRAY_LENGTH(prefixes)) };
+	struct attachment_session session = { .port = m->port,
+		.machine = m->machine,
+		.user = m->user,
+		.segment = m->segment,
+		.mac = m->mac,
+		.prefixes = prefixes,
+		.n_prefixes = MIN(m->n_prefixes, ARRAY_LENGTH(prefixes)) };
 	struct error err;
 	struct told *t = table_get_string(s->sessions, m->port);
 	for (size_t i = 0; i < session.n_prefixes; i++)

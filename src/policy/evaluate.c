@@ -19,6 +19,14 @@ static bool role_meant(const struct policy_word *roles, const char *role)
 	return false;
 }
 
+/* The admissions that the node's role can have, into the segment that its authentication named. */
+static bool is_meant(const struct policy_evaluation *ev, const struct policy_admission *a)
+{
+	const char *segment = ev->input->segment;
+	return role_meant(a->roles, ev->input->role) &&
+	        (!segment || !*segment || strcmp(ev->policy->segments[a->segment->index].name, segment) == 0);
+}
+
 static enum tristate admission_value(struct policy_evaluation *ev, const struct policy_admission *a)
 {
 	enum tristate v = TRI_YES;
@@ -67,7 +75,7 @@ static size_t explain_admissions(
 {
 	size_t n = 0;
 	for (const struct policy_admission *a = ev->policy->tree.admissions; a; a = a->next) {
-		if (a == until || !role_meant(a->roles, ev->input->role) || a->segment->level <= level)
+		if (a == until || !is_meant(ev, a) || a->segment->level <= level)
 			continue;
 		n++;
 		for (const struct policy_word *w = a->when; w; w = w->next)
@@ -79,7 +87,7 @@ static size_t explain_admissions(
 static bool admit(struct policy_evaluation *ev)
 {
 	for (const struct policy_admission *a = ev->policy->tree.admissions; a; a = a->next) {
-		if (!role_meant(a->roles, ev->input->role) || admission_value(ev, a) != TRI_YES)
+		if (!is_meant(ev, a) || admission_value(ev, a) != TRI_YES)
 			continue;
 		decide(ev, &ev->policy->segments[a->segment->index], a->text);
 		ev->decision->compliant = true;
@@ -92,10 +100,19 @@ static bool admit(struct policy_evaluation *ev)
 static void fall_through(struct policy_evaluation *ev)
 {
 	const struct policy_tree *t = &ev->policy->tree;
-	const char *role = ev->input->role;
+	const char *role = ev->input->role, *segment = ev->input->segment;
 	decide(ev, &ev->policy->segments[t->otherwise_segment->index], t->otherwise_text);
 	if (explain_admissions(ev, NULL, 0) > 0)
 		return;
+	if (segment && *segment) {
+		policy_finding_sentence(ev, POLICY_FINDING_REQUIREMENT, "segment",
+		        policy_arena_format(ev->arena,
+		                "its authentication allows the segment \"%s\" alone, to which the policy "
+		                "does not "
+		                "admit it",
+		                policy_arena_shown(ev->arena, segment, POLICY_STRING_MAX)));
+		return;
+	}
 	policy_finding_sentence(ev, POLICY_FINDING_REQUIREMENT, "role",
 	        role ? policy_arena_format(ev->arena, "the policy admits no node with the role \"%s\"",
 	                       policy_arena_shown(ev->arena, role, POLICY_STRING_MAX))

@@ -30,8 +30,8 @@ static void add_session(json_t *j, const struct site_attachment *a)
 	for (size_t i = 0; i < a->n_prefixes; i++)
 		json_array_append_new(prefixes, json_string(ip_prefix_format(&a->prefixes[i], text)));
 	json_object_set_new(j, "softwire",
-	        json_pack("{s:o, s:o, s:o}", "machine", api_text(a->machine), "user", api_text(a->user),
-	                "prefixes", prefixes));
+	        json_pack("{s:o, s:o, s:o, s:o}", "machine", api_text(a->machine), "user", api_text(a->user),
+	                "segment", api_text(*a->segment ? a->segment : NULL), "prefixes", prefixes));
 }
 
 static json_t *attachment_to_json(struct server *s, const struct site_attachment *a, time_ms now)

@@ -234,7 +234,8 @@ static void take_session(
 	size_t n = MIN(m->n_prefixes, ARRAY_LENGTH(prefixes));
 	for (size_t i = 0; i < n; i++)
 		prefixes[i] = m->prefixes[i].prefix;
-	site_set_session(site, a, m->machine, m->user, prefixes, n, now);
+	site_set_session(
+	        site, a, &(struct site_session){ m->machine, m->user, m->segment, prefixes, n }, now);
 }
 
 struct site_attachment *enforcer_take_attachment(struct enforcer_link *l, const struct ipc_attachment *m)

@@ -132,12 +132,14 @@ bool site_may_begin(struct site *site, struct site_node *node, time_ms now)
 
 /* ---- evaluation ---- */
 
-static void evaluate(struct site *site, struct site_node *node, time_ms now, struct site_outcome *o)
+static void evaluate(struct site *site, struct site_node *node, const struct site_attachment *a, time_ms now,
+        struct site_outcome *o)
 {
 	struct policy_input input = { .node = node->name,
 		.role = policy_node_role(site->policy, node->name),
 		.posture = site_posture(site, node),
 		.index = site->index,
+		.segment = a ? a->segment : NULL,
 		.now = now };
 	policy_evaluate(site->policy, &input, &o->decision);
 	site->counters.judgements++;
@@ -373,7 +375,7 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 {
 	struct error err;
 	*ret = (struct site_outcome){ .attachment = a };
-	evaluate(site, node, now, ret);
+	evaluate(site, node, a, now, ret);
 	ret->generation = store_next_generation(site->store, &err);
 	if (!ret->generation) { /* the store is failing: nothing new is decided, what is placed runs out */
 		ret->attachment = NULL;
@@ -423,22 +425,38 @@ static void apply_again(struct site *site, struct site_node *node, struct site_a
 	}
 }
 
-void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now)
+static bool is_limited(const struct site_attachment *a)
 {
-	bool placed = false;
-	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
-		placed |= a->decided.expires > now;
-	if (!placed || !node->inspected)
-		return;
+	return a->segment && *a->segment;
+}
+
+/* At only, or at all that no authentication has limited to a segment. */
+static void judge_again_at(struct site *site, struct site_node *node, struct site_attachment *only,
+        const char *cause, time_ms now)
+{
 	struct site_outcome o = { 0 };
-	evaluate(site, node, now, &o);
+	evaluate(site, node, only, now, &o);
 	site->counters.judgements_again++;
 	char *findings = verdict_findings(&o);
 	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
-		if (a->decided.expires > now)
+		if (a->decided.expires > now && (only ? a == only : !is_limited(a)))
 			apply_again(site, node, a, &o, findings, cause, now);
 	free(findings);
 	site_outcome_clear(&o);
+}
+
+void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now)
+{
+	bool free_ones = false;
+	if (!node->inspected)
+		return;
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
+		if (a->decided.expires > now && is_limited(a))
+			judge_again_at(site, node, a, cause, now);
+		else
+			free_ones |= a->decided.expires > now;
+	if (free_ones)
+		judge_again_at(site, node, NULL, cause, now);
 }
 
 void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now)

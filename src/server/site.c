@@ -123,6 +123,7 @@ static void attachment_free(void *p)
 	free(a->prefixes);
 	free(a->machine);
 	free(a->user);
+	free(a->segment);
 	free(a);
 }
 
@@ -166,18 +167,25 @@ bool site_may_be_at(const struct site_attachment *a, const struct site_node *nod
 	return !a->machine || !*a->machine || strcmp(a->machine, node->name) == 0;
 }
 
-void site_set_session(struct site *site, struct site_attachment *a, const char *machine, const char *user,
-        const struct ip_prefix *prefixes, size_t n, time_ms now)
+void site_set_session(
+        struct site *site, struct site_attachment *a, const struct site_session *session, time_ms now)
 {
+	bool narrowed = strcmp(a->segment ? a->segment : "", session->segment) != 0;
 	free(a->prefixes);
 	free(a->machine);
 	free(a->user);
-	a->prefixes = xmemdup(prefixes, n * sizeof(*prefixes));
-	a->n_prefixes = n;
-	a->machine = xstrdup(machine);
-	a->user = xstrdup(user);
-	if (a->node && strcmp(machine, "?") != 0 && !site_may_be_at(a, a->node) && a->decided.expires > now)
+	free(a->segment);
+	a->prefixes = xmemdup(session->prefixes, session->n_prefixes * sizeof(*session->prefixes));
+	a->n_prefixes = session->n_prefixes;
+	a->machine = xstrdup(session->machine);
+	a->user = xstrdup(session->user);
+	a->segment = xstrdup(session->segment);
+	if (!a->node || strcmp(session->machine, "?") == 0 || a->decided.expires <= now)
+		return;
+	if (!site_may_be_at(a, a->node))
 		site_drop(site, a, "session", "the softwire session is another machine's now", now);
+	else if (narrowed)
+		site_judge_again(site, a->node, "session", now);
 }
 
 static void unbind(struct site_attachment *a)

@@ -79,7 +79,7 @@ struct site_attachment {
 	/* Of a softwire session, as its concentrator proved it; NULL: it is none. */
 	struct ip_prefix *prefixes;
 	size_t n_prefixes;
-	char *machine, *user;
+	char *machine, *user, *segment; /* segment: that AAA named; "" = any */
 	bool present, contested;
 	time_ms first_seen, last_seen;
 	struct site_node *node; /* NULL: nobody presented itself */
@@ -163,10 +163,15 @@ struct site_attachment *site_find_attachment(
 struct site_attachment *site_see_attachment(struct site *site, const char *enforcement_point,
         const char *port, const struct mac_address *mac, time_ms now);
 void site_set_addresses(struct site_attachment *a, const struct ip_address *addresses, size_t n);
+struct site_session {
+	const char *machine, *user, *segment;
+	const struct ip_prefix *prefixes;
+	size_t n_prefixes;
+};
 /* It is a softwire session: of this machine (its IKE identity; "" = not known) and user, with these prefixes.
  * A node that was placed there and is another one is not any more. */
-void site_set_session(struct site *site, struct site_attachment *a, const char *machine, const char *user,
-        const struct ip_prefix *prefixes, size_t n, time_ms now);
+void site_set_session(
+        struct site *site, struct site_attachment *a, const struct site_session *session, time_ms now);
 /* Whether this node may be the one at a: a softwire session is its machine's. */
 bool site_may_be_at(const struct site_attachment *a, const struct site_node *node);
 /* The enforcement point sees it, or not any more. One that is gone is not placed until its node presents

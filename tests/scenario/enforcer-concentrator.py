@@ -32,7 +32,7 @@ def session(word):
     mac = bytes.fromhex(parts[1].replace(":", "")) if present else b"\0" * 6
     prefixes = parts[4].split("+") if present else []
     return (text(parts[0]) + mac + text(parts[2] if present else "") + text(parts[3] if present else "")
-            + struct.pack(">I", len(prefixes)) + b"".join(prefix(p) for p in prefixes) + bytes([present]))
+            + struct.pack(">I", len(prefixes)) + b"".join(prefix(p) for p in prefixes) + bytes([present]) + text(""))
 
 
 def frame(line):

@@ -314,7 +314,8 @@ static int session(struct fixture *f, const char *port, unsigned n, const char *
 	assert_int_equal(ip_prefix_parse(first, &prefixes[0]), 0);
 	if (second)
 		assert_int_equal(ip_prefix_parse(second, &prefixes[1]), 0);
-	const struct attachment_session s = { port, "alice", "alice@home", mac(n), prefixes, second ? 2 : 1 };
+	const struct attachment_session s = { port, "alice", "alice@home", "", mac(n), prefixes,
+		second ? 2 : 1 };
 	return attachments_session(f->a, 1, &s, 10, &err);
 }
 

@@ -313,6 +313,14 @@ static void scenarios(void **state)
 		.node = "bob", .role = "employee", .posture = p, .index = &index, .now = NOW
 	};
 	decided(employee_policy, &in, "staff", admit_staff, "");
+	in.segment = "guest";
+	decided(employee_policy, &in, "guest", "admit role \"employee\" to guest when current", "");
+	in.segment = "elsewhere";
+	decided(employee_policy, &in, "isolated", "otherwise isolated",
+	        "requirement segment: its authentication allows the segment \"elsewhere\" alone, to which "
+	        "the "
+	        "policy does not admit it\n");
+	in.segment = "";
 
 	index.matches = scripted;
 	index.n_matches = ARRAY_LENGTH(scripted);

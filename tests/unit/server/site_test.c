@@ -346,6 +346,35 @@ static void test_start_judges_everybody(void **state)
 	bed_expect(b, "work place:isolated! ");
 }
 
+static void test_softwire_sessions(void **state)
+{
+	struct bed *b = *state;
+	struct ip_prefix prefix;
+	struct site_session session = { "alice", "alice@home", "", &prefix, 1 };
+	assert_int_equal(ip_prefix_parse("2001:db8:5::/64", &prefix), 0);
+	site_set_session(b->site, b->port, &session, T0);
+	assert_true(site_may_be_at(b->port, b->alice));
+	bed_admit(b, T0);
+	/* AAA allows no other segment than one to which the policy admits nobody: judged again at once. */
+	session.segment = "guest";
+	site_set_session(b->site, b->port, &session, T0 + 1);
+	bed_expect(b, "place:isolated! ");
+	bed_commit(b);
+	session.segment = "staff";
+	site_set_session(b->site, b->port, &session, T0 + 2);
+	bed_commit(b);
+	bed_expect(b, "place:staff ");
+	/* Until its concentrator has spoken again nothing changes, and nobody else may be inspected there. */
+	session.machine = "?";
+	site_set_session(b->site, b->port, &session, T0 + 3);
+	bed_expect(b, "");
+	assert_false(site_may_be_at(b->port, b->alice));
+	session.machine = "bob";
+	site_set_session(b->site, b->port, &session, T0 + 4);
+	bed_expect(b, "place:quarantine! ");
+	assert_false(site_may_be_at(b->port, b->alice));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
@@ -369,6 +398,7 @@ int main(void)
 		TEST(test_revocation_and_enrolment),
 		TEST(test_refusals_do_not_fill_the_events),
 		TEST(test_start_judges_everybody),
+		TEST(test_softwire_sessions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
