@@ -375,6 +375,7 @@ int l2tp_tunnel_close(struct l2tp_endpoint *e, uint16_t tunnel, enum l2tp_stop_r
 
 void l2tp_close_all(struct l2tp_endpoint *e, enum l2tp_stop_result result, const char *message, time_ms now)
 {
-	for (unsigned id = 1; id <= UINT16_MAX; id++)
-		(void)l2tp_tunnel_close(e, (uint16_t)id, result, message, now);
+	for (size_t i = 0; i < ARRAY_LENGTH(e->pages); i++)
+		for (size_t j = 0; e->pages[i] && j < L2TP_PAGE_SIZE; j++)
+			(void)l2tp_tunnel_close(e, (uint16_t)(i * L2TP_PAGE_SIZE + j), result, message, now);
 }
