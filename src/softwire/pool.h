@@ -55,7 +55,7 @@ struct pool_counters {
 
 struct pool_state {
 	const struct pool_range *range;
-	uint64_t capacity; /* UINT64_MAX: that or more */
+	uint64_t capacity; /* 2^62 at most */
 	size_t in_use, remembered;
 };
 
@@ -79,6 +79,9 @@ int pool_take_fixed(struct pools *p, const struct ip_prefix *value, const struct
         time_ms now, struct error *err);
 /* The session is over: all that its identity holds and that no newer session of it has taken is let go. */
 void pool_let_go(struct pools *p, const struct pool_holder *holder, time_ms now);
+
+/* Whether a value lies in one of the ranges: what RADIUS fixes should, or in a configured route. */
+bool pool_covers(const struct pools *p, const struct ip_prefix *value);
 
 /* The concentrator's own address in an IPv4 pool, or ::1 of the first /64 of a framed pool. -ENOENT. */
 int pool_own(const struct pools *p, const char *name, enum pool_kind kind, struct ip_address *ret);
