@@ -28,21 +28,30 @@ METHOD(socket_t, receive, status_t, struct ike_socket *this, packet_t **packet)
 	return SUCCESS;
 }
 
+/* The caller owns it. */
+static chunk_t with_marker(const struct ipc_ike_packet *p)
+{
+	size_t marker = has_marker(p->remote_port, p->local_port) ? NON_ESP_MARKER_LENGTH : 0;
+	chunk_t bytes = { .ptr = xcalloc(1, marker + p->packet_length + 1),
+		.len = marker + p->packet_length };
+	if (p->packet_length)
+		memcpy(bytes.ptr + marker, p->packet, p->packet_length);
+	return bytes;
+}
+
 void ike_socket_deliver(socket_t *public, const struct ipc_ike_packet *p)
 {
 	struct ike_socket *this = (struct ike_socket *)public;
-	static const u_char zero[NON_ESP_MARKER_LENGTH];
 	if (__atomic_load_n(&this->waiting, __ATOMIC_RELAXED) >= IKE_SOCKET_QUEUE_MAX) {
 		if (this->dropped++ % IKE_SOCKET_QUEUE_MAX == 0)
 			DBG1(DBG_NET, "charon is too slow: %llu IKE messages were dropped so far",
 			        (unsigned long long)this->dropped);
 		return;
 	}
-	chunk_t marker =
-	        chunk_create((u_char *)zero, has_marker(p->remote_port, p->local_port) ? sizeof(zero) : 0);
-	chunk_t bytes = chunk_create(p->packet, p->packet_length);
-	packet_t *packet = packet_create_from_data(address_to_host(&p->remote, p->remote_port),
-	        address_to_host(&p->local, p->local_port), chunk_cat("cc", marker, bytes));
+	packet_t *packet = packet_create();
+	packet->set_source(packet, address_to_host(&p->remote, p->remote_port));
+	packet->set_destination(packet, address_to_host(&p->local, p->local_port));
+	packet->set_data(packet, with_marker(p));
 	__atomic_add_fetch(&this->waiting, 1, __ATOMIC_RELAXED);
 	this->queue->enqueue(this->queue, packet);
 }

@@ -4,6 +4,7 @@
 #include <daemon.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -126,7 +127,7 @@ static int open_connection(const struct link *l)
 	if (fd < 0)
 		return -1;
 	/* The longest path was checked in link_new(). */
-	strcpy(address.sun_path, l->path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", l->path);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		close(fd);
 		return -1;

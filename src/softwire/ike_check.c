@@ -121,7 +121,7 @@ int ike_read_secret(const char *path, char **ret, struct error *err)
 	int r = file_check_private(path, err);
 	if (r == 0)
 		r = file_read(path, IKE_SECRET_FILE_MAX, &data, &length, err);
-	if (r < 0)
+	if (r < 0 || !data)
 		return r;
 	size_t n = strcspn(data, "\r\n");
 	r = n == 0 || memchr(data, '\0', n)
@@ -204,7 +204,7 @@ static void check_programs(struct checking *c)
 	if (access(c->o->charon, X_OK) < 0)
 		complain(c, "charon: %s: %s; it is in Debian's package charon-systemd", c->o->charon,
 		        strerror(errno));
-	if (ike_find_plugin(c->s, &plugin, &e) < 0)
+	if (ike_find_plugin(c->s, &plugin, &e) < 0 || !plugin)
 		complain(c, "%s", e.text);
 	else if (strpbrk(plugin, " :"))
 		complain(c,

@@ -165,7 +165,7 @@ int ike_psk_load(
 	int failed = file_check_private(path, &e);
 	if (failed == 0)
 		failed = file_read(path, IKE_PSK_FILE_MAX, &data, &length, &e);
-	if (failed < 0) {
+	if (failed < 0 || !data) {
 		if (report)
 			report(e.text);
 		return error_set(err, failed, "%s", e.text);
