@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+#include "softwire/assignment.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct taking {
+	const struct softwire_options *o;
+	struct pools *pools;
+	const struct aaa_profile *profile;
+	const struct pool_holder *holder;
+	time_ms wall;
+	struct assignment *a;
+	struct ip_prefix prefixes[ASSIGNMENT_PREFIXES_MAX];
+	size_t n;
+	struct error *err;
+};
+
+static int take_fixed(struct taking *t, const struct ip_prefix *p)
+{
+	if (t->n == ASSIGNMENT_PREFIXES_MAX)
+		return error_set(t->err, -E2BIG, "AAA gives more than %d prefixes", ASSIGNMENT_PREFIXES_MAX);
+	int r = pool_take_fixed(t->pools, p, t->holder, t->wall, t->err);
+	if (r == 0)
+		t->prefixes[t->n++] = *p;
+	return r;
+}
+
+/* From the pool of this name. Without a pool of that kind there is none, which is no failure of the session
+ * unless AAA named it. */
+static int take_pooled(struct taking *t, const char *name, enum pool_kind kind, struct ip_prefix *ret)
+{
+	bool named = name && *name;
+	int r = pool_take(t->pools, named ? name : t->o->pool, kind, t->holder, t->wall, ret, t->err);
+	return r == -ENOENT && !named ? 1 : r;
+}
+
+static struct ip_prefix host_prefix(const struct ip_address *a)
+{
+	return (struct ip_prefix){ *a, 128 };
+}
+
+static int take_ipv4(struct taking *t)
+{
+	static const struct ip_address dummy = {
+		{ [10] = 255, [11] = 255, [12] = 192, [15] = 8 }
+	}; /* RFC 7600 */
+	const struct aaa_profile *p = t->profile;
+	struct ip_prefix taken;
+	int r;
+	if (!t->o->ipv4)
+		return 0;
+	if (p && (p->has & AAA_HAS_IPV4)) {
+		taken = host_prefix(&p->ipv4);
+		r = pool_take_fixed(t->pools, &taken, t->holder, t->wall, t->err);
+	} else {
+		r = take_pooled(t, p ? p->pool : NULL, POOL_IPV4, &taken);
+	}
+	if (r != 0)
+		return r < 0 ? r : 0;
+	t->a->ipv4 = true;
+	t->a->ipv4_address = taken.address;
+	if (pool_own(t->pools, p && *p->pool ? p->pool : t->o->pool, POOL_IPV4, &t->a->ipv4_own) < 0)
+		t->a->ipv4_own = dummy;
+	return 0;
+}
+
+/* The prefixes of one kind: AAA's, or one of the pool. Returns how many. */
+static int take_kind(struct taking *t, const struct ip_prefix *fixed, size_t n_fixed, const char *pool,
+        enum pool_kind kind)
+{
+	const size_t before = t->n;
+	int r = 0;
+	for (size_t i = 0; i < n_fixed && r == 0; i++)
+		r = take_fixed(t, &fixed[i]);
+	if (n_fixed == 0 && t->n < ASSIGNMENT_PREFIXES_MAX &&
+	        (r = take_pooled(t, pool, kind, &t->prefixes[t->n])) == 0)
+		t->n++;
+	return r < 0 ? r : (int)(t->n - before);
+}
+
+static int take_ipv6(struct taking *t)
+{
+	const struct aaa_profile *p = t->profile;
+	struct assignment *a = t->a;
+	if (!t->o->ipv6)
+		return 0;
+	int r = take_kind(
+	        t, p ? p->prefixes : NULL, p ? p->n_prefixes : 0, p ? p->ipv6_pool : NULL, POOL_FRAMED);
+	if (r < 0)
+		return r;
+	a->n_framed = (uint8_t)r;
+	r = take_kind(t, p ? p->delegated : NULL, p ? p->n_delegated : 0, p ? p->delegated_pool : NULL,
+	        POOL_DELEGATED);
+	if (r < 0)
+		return r;
+	a->n_delegated = (uint8_t)r;
+	for (size_t i = 0; p && i < p->n_addresses; i++) {
+		struct ip_prefix one = host_prefix(&p->addresses[i]);
+		if ((r = take_fixed(t, &one)) < 0)
+			return r;
+		a->n_addresses++;
+	}
+	a->ipv6 = a->n_framed + a->n_delegated + a->n_addresses > 0;
+	if (p && (p->has & AAA_HAS_INTERFACE_ID))
+		memcpy(a->interface_id, p->interface_id, 8);
+	return 0;
+}
+
+static int take_routes(struct taking *t)
+{
+	int r = 0;
+	for (size_t i = 0; t->profile && i < t->profile->n_routes && r == 0; i++) {
+		r = take_fixed(t, &t->profile->routes[i]);
+		t->a->n_routes += r == 0;
+	}
+	return r;
+}
+
+static void add_dns(struct assignment *a, const struct ip_address *dns, size_t n)
+{
+	for (size_t i = 0; i < n && a->n_dns < SOFTWIRE_DNS_MAX; i++)
+		a->dns[a->n_dns++] = dns[i];
+}
+
+int assignment_take(const struct softwire_options *o, struct pools *pools, const struct aaa_profile *profile,
+        const struct pool_holder *holder, time_ms wall, struct assignment *ret, struct error *err)
+{
+	struct assignment a = { 0 };
+	struct taking t = { o, pools, profile, holder, wall, &a, .err = err };
+	int r = take_ipv4(&t);
+	if (r == 0)
+		r = take_ipv6(&t);
+	if (r == 0)
+		r = take_routes(&t);
+	if (r == 0 && !a.ipv4 && !a.ipv6)
+		r = error_set(err, -ENOSPC, "neither AAA nor a pool has an address for it");
+	if (r < 0) {
+		pool_let_go(pools, holder, wall);
+		return r;
+	}
+	if (t.n)
+		a.prefixes = xmemdup(t.prefixes, t.n * sizeof(*t.prefixes));
+	if (profile) {
+		add_dns(&a, profile->dns4, profile->n_dns4);
+		add_dns(&a, profile->dns6, profile->n_dns6);
+	}
+	if (a.n_dns == 0)
+		add_dns(&a, o->dns, o->n_dns);
+	*ret = a;
+	return 0;
+}
+
+int assignment_take_again(const struct assignment *a, struct pools *pools, const struct pool_holder *holder,
+        time_ms wall, struct error *err)
+{
+	struct ip_prefix ipv4 = host_prefix(&a->ipv4_address);
+	int r = a->ipv4 ? pool_take_fixed(pools, &ipv4, holder, wall, err) : 0;
+	for (size_t i = 0; i < assignment_count(a) && r == 0; i++)
+		r = pool_take_fixed(pools, &a->prefixes[i], holder, wall, err);
+	return r;
+}
+
+void assignment_clear(struct assignment *a)
+{
+	free(a->prefixes);
+	*a = (struct assignment){ 0 };
+}
