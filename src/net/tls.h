@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TLS 1.3 (RFC 8446) and nothing older, certificates on both sides, trust in the site CA only, its revocation
- * list honoured, no session tickets (a resumed session would outlive a revocation), no renegotiation, no
- * 0-RTT.
+ * TLS 1.3 (RFC 8446) and nothing older (but see struct tls_config, foreign), certificates on both sides,
+ * trust in the site CA only, its revocation list honoured, no session tickets (a resumed session would
+ * outlive a revocation), no renegotiation, no 0-RTT.
  */
 #pragma once
 
@@ -21,6 +21,10 @@ struct tls_config {
 	const char *key_path;
 	unsigned peer_roles;            /* who may be at the other end */
 	bool peer_certificate_optional; /* server: clients without one may come (enrolment); on_open tells */
+	/* client: the other end is another organisation's (RadSec), with what certificates those have. Any
+	 * chain to one of the CAs in ca_path will do, TLS 1.2 too; roles mean nothing, so that each stream
+	 * must expect a name. Our own certificate may be followed by its chain. */
+	bool foreign;
 };
 
 struct tls_context;

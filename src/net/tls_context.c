@@ -15,6 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define TLS_FOREIGN_DEPTH 8
+#define TLS_1_2_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20" /* BCP 195 */
+
 enum { TLS_CA, TLS_CRL, TLS_CERTIFICATE, TLS_KEY, TLS_FILES };
 
 struct tls_context {
@@ -72,11 +75,31 @@ static bool has_name(X509 *certificate, const struct identity *who, const char *
 	        X509_check_ip_asc(certificate, expected, 0) == 1;
 }
 
+/* RFC 6614, 2.3; RFC 6125: the name that was configured, and nothing else that the certificate may say. */
+static bool check_foreign(struct tls_verification *v, X509 *certificate)
+{
+	struct tm tm;
+	if (!v->expected_name[0] ||
+	        (X509_check_host(certificate, v->expected_name, 0, 0, NULL) != 1 &&
+	                X509_check_ip_asc(certificate, v->expected_name, 0) != 1)) {
+		snprintf(v->reason, sizeof(v->reason), "the certificate is not of %.100s", v->expected_name);
+		return false;
+	}
+	snprintf(v->peer.name, sizeof(v->peer.name), "%s", v->expected_name);
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
+		return false;
+	v->peer.not_after = (time_ms)timegm(&tm) * 1000;
+	v->has_peer = true;
+	return true;
+}
+
 /* The chain is good; is it somebody who may be here? */
 static bool check_identity(struct tls_verification *v, X509 *certificate)
 {
 	struct error err;
 	struct identity who;
+	if (v->foreign)
+		return check_foreign(v, certificate);
 	if (certificate_identity(certificate, &who, &err) < 0)
 		snprintf(v->reason, sizeof(v->reason), "%.200s", err.text);
 	else if (!(v->peer_roles & TLS_ROLE(who.role)))
@@ -141,6 +164,7 @@ SSL *tls_context_ssl(struct tls_context *t, const char *expected_name)
 	SSL *ssl = SSL_new(t->ssl_ctx);
 	struct tls_verification *v = xcalloc(1, sizeof(*v));
 	v->peer_roles = t->config.peer_roles;
+	v->foreign = t->config.foreign;
 	if (expected_name)
 		snprintf(v->expected_name, sizeof(v->expected_name), "%s", expected_name);
 	if (!ssl || SSL_set_ex_data(ssl, verification_index(), v) != 1) {
@@ -200,6 +224,8 @@ static int use_trust(struct tls_material *m, const struct tls_config *c, struct 
 		r = crl_load(c->crl_path, &m->crl, err);
 	if (r < 0)
 		return r;
+	if (c->foreign && SSL_CTX_load_verify_file(m->ssl_ctx, c->ca_path) == 1 && !m->crl)
+		return 0;
 	if (X509_check_ca(m->ca) != 1 || X509_check_issued(m->ca, m->ca) != X509_V_OK)
 		return error_set(err, -EINVAL, "%s: not the certificate of a root CA", c->ca_path);
 	if (m->crl && X509_CRL_verify(m->crl, X509_get0_pubkey(m->ca)) != 1)
@@ -222,10 +248,24 @@ static int keep_own_certificate(SSL_CTX *ssl_ctx, SSL_CTX *before, struct error 
 	return 0;
 }
 
+/* Of any kind of key, and with what comes between it and its CA. */
+static int use_foreign_certificate(SSL_CTX *ssl_ctx, const struct tls_config *c, struct error *err)
+{
+	if (SSL_CTX_use_certificate_chain_file(ssl_ctx, c->certificate_path) != 1)
+		return openssl_error(err, -EINVAL, "%s: cannot be used", c->certificate_path);
+	if (SSL_CTX_use_PrivateKey_file(ssl_ctx, c->key_path, SSL_FILETYPE_PEM) != 1 ||
+	        SSL_CTX_check_private_key(ssl_ctx) != 1)
+		return openssl_error(err, -EINVAL, "%s: not the key of the certificate %s", c->key_path,
+		        c->certificate_path);
+	return 0;
+}
+
 static int use_own_certificate(SSL_CTX *ssl_ctx, const struct tls_config *c, struct error *err)
 {
 	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
 	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
+	if (c->foreign)
+		return use_foreign_certificate(ssl_ctx, c, err);
 	int r = certificate_load(c->certificate_path, &certificate, err);
 	if (r == 0)
 		r = key_load(c->key_path, &key, err);
@@ -244,7 +284,10 @@ static int make_material(
         const struct tls_config *c, SSL_CTX *before, struct tls_material *m, struct error *err)
 {
 	m->ssl_ctx = SSL_CTX_new(c->server ? TLS_server_method() : TLS_client_method());
-	if (!m->ssl_ctx || SSL_CTX_set_min_proto_version(m->ssl_ctx, TLS1_3_VERSION) != 1 ||
+	if (!m->ssl_ctx ||
+	        SSL_CTX_set_min_proto_version(m->ssl_ctx, c->foreign ? TLS1_2_VERSION : TLS1_3_VERSION) !=
+	                1 ||
+	        SSL_CTX_set_cipher_list(m->ssl_ctx, TLS_1_2_CIPHERS) != 1 ||
 	        SSL_CTX_set_num_tickets(m->ssl_ctx, 0) != 1)
 		return openssl_error(err, -ENOMEM, "cannot set up TLS 1.3");
 	SSL_CTX_set_options(m->ssl_ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -255,7 +298,7 @@ static int make_material(
 	int demand = c->server && c->peer_certificate_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(m->ssl_ctx, SSL_VERIFY_PEER | demand, verify_peer);
 	/* Our CA has nobody between itself and the identities. */
-	SSL_CTX_set_verify_depth(m->ssl_ctx, 0);
+	SSL_CTX_set_verify_depth(m->ssl_ctx, c->foreign ? TLS_FOREIGN_DEPTH : 0);
 	int r = use_trust(m, c, err);
 	if (r == 0 && c->certificate_path)
 		r = before ? keep_own_certificate(m->ssl_ctx, before, err)
@@ -268,7 +311,8 @@ static int load(struct tls_context *t, struct error *err)
 	struct tls_material m CLEANUP(material_free) = { 0 };
 	struct stat files[TLS_FILES];
 	look_at_files(t, files); /* before reading: a change in between is seen next time */
-	bool same = t->ssl_ctx && same_file(&files[TLS_CERTIFICATE], &t->files[TLS_CERTIFICATE]) &&
+	bool same = t->ssl_ctx && !t->config.foreign &&
+	        same_file(&files[TLS_CERTIFICATE], &t->files[TLS_CERTIFICATE]) &&
 	        same_file(&files[TLS_KEY], &t->files[TLS_KEY]);
 	memcpy(t->files, files, sizeof(files));
 	int r = make_material(&t->config, same ? t->ssl_ctx : NULL, &m, err);
@@ -287,7 +331,7 @@ static int load(struct tls_context *t, struct error *err)
 int tls_context_new(const struct tls_config *config, struct tls_context **ret, struct error *err)
 {
 	if (!config->ca_path || !config->certificate_path != !config->key_path ||
-	        (config->server && !config->certificate_path))
+	        (config->server && config->foreign) || (config->server && !config->certificate_path))
 		return error_set(err, -EINVAL, "TLS: a CA, and certificate and key together, must be given");
 	struct tls_context *t = xcalloc(1, sizeof(*t));
 	LIST_INIT(&t->streams);
@@ -335,7 +379,8 @@ static void recheck_stream(struct tls_context *t, struct stream *s, bool reloade
 		return;
 	if (s->peer.not_after <= now)
 		stream_fail(s, "the certificate of %s has expired", s->peer.name);
-	else if (reloaded && t->ca_changed && X509_verify(certificate, X509_get0_pubkey(t->ca)) != 1)
+	else if (reloaded && t->ca_changed && !t->config.foreign &&
+	        X509_verify(certificate, X509_get0_pubkey(t->ca)) != 1)
 		stream_fail(s, "the certificate of %s is not from this site's CA any more", s->peer.name);
 	else if (reloaded && t->crl &&
 	        X509_CRL_get0_by_serial(t->crl, &entry, X509_get_serialNumber(certificate)) == 1)

@@ -9,6 +9,7 @@ LIST_HEAD(stream_list, stream);
 /* What the verification of one connection needs and finds; hangs on its SSL. */
 struct tls_verification {
 	unsigned peer_roles;
+	bool foreign;
 	char expected_name[256]; /* empty: any */
 	struct identity peer;
 	bool has_peer;

@@ -245,7 +245,7 @@ const char *aaa_account_id(const struct aaa_account *a);
 struct aaa_account *aaa_account_resume(
         struct aaa *aaa, const char *id, aaa_usage_fn *on_usage, void *user_data);
 /* Once after start, when all that live have been resumed: every other one that was open is stopped, with the
- * usage last known: cause NAS-Reboot where none was resumed (then Accounting-On is told first), else
+ * usage last known: cause NAS-Reboot where none was resumed (then Accounting-On follows), else
  * Lost-Service. Returns how many were stopped. */
 size_t aaa_accounts_settle(struct aaa *aaa);
 

@@ -12,7 +12,7 @@
 #define AAA_UDP_SOCKETS 4        /* a server: 1,024 calls at a time */
 #define AAA_RADSEC_CONNECTIONS 2 /* 512 calls at a time */
 #define AAA_SECRET_FILE_MAX 1024
-#define AAA_ATTRIBUTES_MAX 1024 /* bytes of radius_attribute lines together */
+#define AAA_ATTRIBUTES_MAX 512 /* bytes of radius_attribute lines together */
 
 /* One port of a server: an option radius_server makes two of them. */
 struct aaa_server {
