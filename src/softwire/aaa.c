@@ -74,8 +74,8 @@ static int start(struct aaa *a, const char *directory, struct error *err)
 	for (size_t i = 0; i < s->n_servers; i++)
 		a->has_accounting |= s->servers[i].radius.services & RADIUS_ACCOUNTING;
 	if (r == 0 && s->n_servers)
-		r = radius_servers_new(
-		        a->base, s->servers, s->n_servers, &a->options, on_server_notice, a, &a->servers, err);
+		r = radius_servers_new(a->base, s->servers, s->n_servers, &a->options, on_server_notice, a,
+		        &a->servers, err);
 	if (r == 0)
 		r = aaa_accounting_open(a, directory, err);
 	if (r == 0)
@@ -139,10 +139,10 @@ int aaa_reload(struct aaa *a, struct error *err)
 		return error_set(err, -EINVAL, "the servers changed; restart for that");
 	}
 	for (unsigned i = 0; i < new.n_servers; i++)
-		radius_client_set_secret(
-		        radius_servers_client(a->servers), i, &new.servers[i].radius.secret);
+		radius_client_set_secret(radius_servers_client(a->servers), i, &new.servers[i].radius.secret);
 	aaa_settings_clear(&a->settings);
 	a->settings = new;
+	aaa_coa_set_secrets(a);
 	return 0;
 }
 

@@ -116,7 +116,8 @@ static void read_open(struct aaa *aaa, const char *id, struct reader *r)
 	const uint8_t *name = rd_bytes(r, user_length);
 	uint16_t port_length = rd_u16(r), blob_length = rd_u16(r);
 	const uint8_t *blob = rd_bytes(r, blob_length);
-	if (rd_failed(r) || user_length > AAA_TEXT_MAX || port_length > blob_length || blob_length > AAA_BLOB_MAX)
+	if (rd_failed(r) || user_length > AAA_TEXT_MAX || port_length > blob_length ||
+	        blob_length > AAA_BLOB_MAX)
 		return;
 	memcpy(user, name, user_length);
 	user[user_length] = '\0';
@@ -176,8 +177,7 @@ static void tell(struct aaa_account *a, enum radius_status status, time_ms event
 	radius_write_u32(&w, RADIUS_EVENT_TIMESTAMP, (uint32_t)(event / 1000));
 	if (status != RADIUS_START) {
 		aaa_write_usage(&w, &a->usage);
-		radius_write_u32(
-		        &w, RADIUS_ACCT_SESSION_TIME, (uint32_t)(MAX(event - a->started, 0) / 1000));
+		radius_write_u32(&w, RADIUS_ACCT_SESSION_TIME, (uint32_t)(MAX(event - a->started, 0) / 1000));
 	}
 	if (status == RADIUS_STOP)
 		radius_write_u32(&w, RADIUS_ACCT_TERMINATE_CAUSE, cause);
@@ -266,8 +266,8 @@ void aaa_accounts_close(struct aaa *a)
 		event_free(a->wheel_timer);
 }
 
-static void write_session(struct writer *w, struct aaa_account *a, const struct aaa_port *port,
-        const struct writer *echo)
+static void write_session(
+        struct writer *w, struct aaa_account *a, const struct aaa_port *port, const struct writer *echo)
 {
 	struct aaa *aaa = a->aaa;
 	radius_write_text(w, RADIUS_USER_NAME, a->user);
@@ -386,7 +386,8 @@ size_t aaa_accounts_settle(struct aaa *aaa)
 		struct aaa_account *a = it.value;
 		if (a->is_open)
 			continue;
-		if (!aaa_accounting_has_stop(aaa, a->key)) { /* else only its end was not written down any more */
+		if (!aaa_accounting_has_stop(
+		            aaa, a->key)) { /* else only its end was not written down any more */
 			tell(a, RADIUS_STOP, MAX(a->noted, a->started),
 			        aaa->n_resumed ? AAA_LOST_SERVICE : AAA_NAS_REBOOT);
 			aaa->numbers.recovered++;

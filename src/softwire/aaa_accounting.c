@@ -172,7 +172,9 @@ void aaa_accounting_tell(struct aaa *a, uint64_t key, enum radius_status status,
 		r = has_room(a, status) ? aaa_spool_append(a->spool, w.data, w.length) : -ENOSPC;
 	wr_free(&w);
 	if (r < 0) {
-		dropped(a, r == -ENOSPC ? "the spool is full (accounting_spool_max) or the disk is" : strerror(-r));
+		dropped(a,
+		        r == -ENOSPC ? "the spool is full (accounting_spool_max) or the disk is"
+		                     : strerror(-r));
 		return;
 	}
 	a->has_complained = false;

@@ -104,7 +104,8 @@ static void find_sessions(const struct aaa *aaa, const struct radius_packet *p, 
 		consider(m, table_get(aaa->accounts, a.value, a.length), p);
 	} else if (radius_find(p, 0, RADIUS_USER_NAME, &a)) {
 		const struct aaa_account_list *same = table_get(aaa->by_user, a.value, a.length);
-		for (const struct aaa_account *i = same ? LIST_FIRST(same) : NULL; i; i = LIST_NEXT(i, same_user))
+		for (const struct aaa_account *i = same ? LIST_FIRST(same) : NULL; i;
+		        i = LIST_NEXT(i, same_user))
 			consider(m, i, p);
 	} else {
 		TABLE_FOREACH(it, aaa->accounts)
@@ -292,8 +293,8 @@ static int open_socket(const struct aaa *a, struct error *err)
 		return error_set(err, -errno, "coa_listen: %s", strerror(errno));
 	if (v6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
-	(void)setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &yes,
-	        sizeof(yes));
+	(void)setsockopt(
+	        fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &yes, sizeof(yes));
 	if (bind(fd, (struct sockaddr *)&address,
 	            v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)) < 0) {
 		int r = -errno;
@@ -328,6 +329,13 @@ void aaa_coa_close(struct aaa *a)
 	radius_dynauth_free(a->coa->machine);
 	free(a->coa);
 	a->coa = NULL;
+}
+
+void aaa_coa_set_secrets(struct aaa *a)
+{
+	if (a->coa)
+		radius_dynauth_set_clients(
+		        a->coa->machine, a->settings.coa_clients, a->settings.n_coa_clients);
 }
 
 void aaa_coa_get_counters(const struct aaa *a, struct radius_dynauth_counters *ret)

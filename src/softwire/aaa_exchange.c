@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One authentication: a request to a RADIUS server, or to the local users, and what comes of the answer. With EAP
- * the State of each challenge goes back to the server that made it (RFC 3579, 2.6.1).
+ * One authentication: a request to a RADIUS server, or to the local users, and what comes of the answer. With
+ * EAP the State of each challenge goes back to the server that made it (RFC 3579, 2.6.1).
  */
 #include "softwire/aaa_private.h"
 
@@ -95,7 +95,8 @@ static void give_up(struct aaa_exchange *x, enum aaa_outcome outcome, const char
 	answer(x, &(struct aaa_answer){ .outcome = outcome, .message = "", .reason = reason });
 }
 
-/* The text for the peer. MS-CHAPv2's begin with the Identifier, which the PPP packet has anyway: RFC 2548, 2.3.3. */
+/* The text for the peer. MS-CHAPv2's begin with the Identifier, which the PPP packet has anyway: RFC
+ * 2548, 2.3.3. */
 static void read_message(
         const struct aaa_exchange *x, const struct radius_packet *p, char ret[RADIUS_VALUE_MAX + 1])
 {
@@ -262,8 +263,8 @@ static int ask_servers(struct aaa_exchange *x, const struct ppp_auth_request *re
 	return r;
 }
 
-void aaa_authenticate(struct aaa_exchange *x, const struct ppp_auth_request *request, aaa_answer_fn *on_answer,
-        void *user)
+void aaa_authenticate(
+        struct aaa_exchange *x, const struct ppp_auth_request *request, aaa_answer_fn *on_answer, void *user)
 {
 	struct error err;
 	x->on_answer = on_answer;

@@ -80,8 +80,8 @@ bool aaa_journal_is_long(const struct aaa_journal *j, size_t live)
 	return j->end > AAA_JOURNAL_SHORT && j->records > 4 * live;
 }
 
-int aaa_journal_rewrite(struct aaa_journal *j, int (*emit)(struct aaa_journal *j, void *user), void *user,
-        struct error *err)
+int aaa_journal_rewrite(
+        struct aaa_journal *j, int (*emit)(struct aaa_journal *j, void *user), void *user, struct error *err)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s.new", j->path);
 	struct aaa_journal before = *j;

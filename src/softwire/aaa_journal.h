@@ -19,7 +19,7 @@ int aaa_journal_append(struct aaa_journal *j, const void *record, size_t length)
 int aaa_journal_sync(struct aaa_journal *j);
 /* Most of it is history: `live` records would do. */
 bool aaa_journal_is_long(const struct aaa_journal *j, size_t live);
-/* Writes it anew: emit appends what lives. On failure it stays as it was. Either the old or the new one is there
- * after a crash. */
-int aaa_journal_rewrite(struct aaa_journal *j, int (*emit)(struct aaa_journal *j, void *user), void *user,
-        struct error *err);
+/* Writes it anew: emit appends what lives. On failure it stays as it was. Either the old or the new one is
+ * there after a crash. */
+int aaa_journal_rewrite(
+        struct aaa_journal *j, int (*emit)(struct aaa_journal *j, void *user), void *user, struct error *err);

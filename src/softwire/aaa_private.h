@@ -12,11 +12,11 @@
 
 #include <sys/queue.h>
 
-#define AAA_ECHO_MAX 1024       /* bytes of Class and Chargeable-User-Identity attributes, RFC 2865, 5.25 */
-#define AAA_BLOB_MAX 3400       /* bytes of the attributes that every record of a session has */
-#define AAA_WHEEL 1024          /* slots, of one second each */
+#define AAA_ECHO_MAX 1024         /* bytes of Class and Chargeable-User-Identity attributes, RFC 2865, 5.25 */
+#define AAA_BLOB_MAX 3400         /* bytes of the attributes that every record of a session has */
+#define AAA_WHEEL 1024            /* slots, of one second each */
 #define AAA_ACCOUNTING_WINDOW 128 /* records on their way to a server */
-#define AAA_JITTER 10           /* interim records are up to a tenth earlier than said: RFC 2869, 5.16 */
+#define AAA_JITTER 10             /* interim records are up to a tenth earlier than said: RFC 2869, 5.16 */
 
 struct aaa_numbers {
 	uint64_t accepted, rejected, challenged, unavailable, refused_busy;
@@ -28,18 +28,18 @@ struct aaa_account {
 	struct aaa *aaa;
 	char id[AAA_ID_SIZE];
 	char *user;
-	uint64_t key;             /* of the id: records of one session never overtake each other */
-	uint8_t *blob;            /* attributes: who, where, addresses */
+	uint64_t key;                    /* of the id: records of one session never overtake each other */
+	uint8_t *blob;                   /* attributes: who, where, addresses */
 	size_t blob_length, port_length; /* its first part does not change when addresses do */
-	time_ms started;          /* wall */
+	time_ms started;                 /* wall */
 	struct aaa_usage usage;
-	time_ms noted;            /* wall, of usage */
+	time_ms noted; /* wall, of usage */
 	uint32_t interim_s;
-	int64_t due_s;            /* monotonic; of the next interim record; 0: none */
+	int64_t due_s; /* monotonic; of the next interim record; 0: none */
 	LIST_ENTRY(aaa_account) slot;
 	LIST_ENTRY(aaa_account) same_user;
-	bool is_closed;           /* its end is in the journal */
-	bool is_open;             /* started or resumed; else of before a crash */
+	bool is_closed; /* its end is in the journal */
+	bool is_open;   /* started or resumed; else of before a crash */
 	aaa_usage_fn *on_usage;
 	void *user_data;
 };
@@ -59,7 +59,7 @@ struct aaa {
 	struct event_base *base;
 	struct aaa_settings settings;
 	struct aaa_handlers handlers;
-	struct aaa_options options; /* strings owned */
+	struct aaa_options options;     /* strings owned */
 	struct radius_servers *servers; /* NULL: none is configured */
 	bool has_accounting;
 	struct aaa_numbers numbers;
@@ -119,4 +119,5 @@ void aaa_sync_soon(struct aaa *a);
 /* aaa_coa.c */
 int aaa_coa_open(struct aaa *a, struct error *err);
 void aaa_coa_close(struct aaa *a);
+void aaa_coa_set_secrets(struct aaa *a);
 void aaa_coa_get_counters(const struct aaa *a, struct radius_dynauth_counters *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Records in a file, one after the other, each with its length and a checksum. What was cut short by a crash, or
- * is damaged, ends the file. Used by the journals of aaa.
+ * Records in a file, one after the other, each with its length and a checksum. What was cut short by a crash,
+ * or is damaged, ends the file. Used by the journals of aaa.
  */
 #pragma once
 

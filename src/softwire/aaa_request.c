@@ -68,15 +68,15 @@ static void write_mschapv2(struct writer *w, const struct ppp_auth_request *r)
 {
 	uint8_t value[50] = { r->chap_id, r->response[48] };
 	memcpy(value + 2, r->response, 48);
-	radius_write_vendor(
-	        w, RADIUS_VENDOR_MICROSOFT, MS_CHAP_CHALLENGE, r->challenge, r->challenge_length);
+	radius_write_vendor(w, RADIUS_VENDOR_MICROSOFT, MS_CHAP_CHALLENGE, r->challenge, r->challenge_length);
 	radius_write_vendor(w, RADIUS_VENDOR_MICROSOFT, MS_CHAP2_RESPONSE, value, sizeof(value));
 }
 
 int aaa_write_credential(struct writer *w, const struct ppp_auth_request *r, struct error *err)
 {
 	if (!*r->user || strlen(r->user) > AAA_TEXT_MAX)
-		return error_set(err, -EINVAL, "the user's name is empty, or longer than %d bytes", AAA_TEXT_MAX);
+		return error_set(
+		        err, -EINVAL, "the user's name is empty, or longer than %d bytes", AAA_TEXT_MAX);
 	radius_write_text(w, RADIUS_USER_NAME, r->user);
 	/* RFC 4372, 2.1: one NUL asks for the identity. */
 	radius_write(w, RADIUS_CHARGEABLE_USER_IDENTITY, "", 1);
@@ -87,7 +87,8 @@ int aaa_write_credential(struct writer *w, const struct ppp_auth_request *r, str
 			        err, -EINVAL, "the password is longer than %d bytes", RADIUS_PASSWORD_MAX);
 		return 0;
 	case PPP_CHAP_MD5:
-		if (r->response_length != 16 || !r->challenge_length || r->challenge_length > RADIUS_VALUE_MAX)
+		if (r->response_length != 16 || !r->challenge_length ||
+		        r->challenge_length > RADIUS_VALUE_MAX)
 			return error_set(err, -EINVAL, "malformed CHAP response");
 		write_chap(w, r);
 		return 0;

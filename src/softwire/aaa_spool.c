@@ -29,9 +29,9 @@ struct aaa_spool {
 	int write_fd, read_fd, position_fd;
 	struct segment *reading; /* read_fd is its file; NULL: none is open */
 	off_t read_at;
-	uint64_t read_number;               /* of the record at read_at */
-	uint64_t done;                      /* all below are done */
-	bool is_done[AAA_SPOOL_WINDOW];     /* number % window, from done on */
+	uint64_t read_number;           /* of the record at read_at */
+	uint64_t done;                  /* all below are done */
+	bool is_done[AAA_SPOOL_WINDOW]; /* number % window, from done on */
 	uint64_t position_turn;
 	off_t peeked; /* where the record after the peeked one begins; 0: none was */
 	bool is_dirty;
@@ -77,10 +77,10 @@ static void insert_sorted(struct aaa_spool *s, struct segment *new)
 {
 	struct segment *at;
 	TAILQ_FOREACH(at, &s->segments, next)
-		if (at->first > new->first) {
-			TAILQ_INSERT_BEFORE(at, new, next);
-			return;
-		}
+	if (at->first > new->first) {
+		TAILQ_INSERT_BEFORE(at, new, next);
+		return;
+	}
 	TAILQ_INSERT_TAIL(&s->segments, new, next);
 }
 
@@ -143,7 +143,8 @@ static void remove_first(struct aaa_spool *s)
 static void remove_done(struct aaa_spool *s)
 {
 	struct segment *g;
-	while ((g = TAILQ_FIRST(&s->segments)) && TAILQ_NEXT(g, next) && TAILQ_NEXT(g, next)->first <= s->done)
+	while ((g = TAILQ_FIRST(&s->segments)) && TAILQ_NEXT(g, next) &&
+	        TAILQ_NEXT(g, next)->first <= s->done)
 		remove_first(s);
 }
 
@@ -194,8 +195,8 @@ int aaa_spool_open(const char *directory, uint64_t max, aaa_spool_fn *on_record,
 	if (r == 0)
 		r = list_files(s);
 	TAILQ_FOREACH(g, &s->segments, next)
-		if (r == 0)
-			r = scan(s, g, on_record, user);
+	if (r == 0)
+		r = scan(s, g, on_record, user);
 	if (r == 0) {
 		g = TAILQ_FIRST(&s->segments);
 		if (g && s->done < g->first)
@@ -263,8 +264,8 @@ static int seek(struct aaa_spool *s)
 	struct segment *g;
 	size_t length;
 	TAILQ_FOREACH(g, &s->segments, next)
-		if (s->read_number < g->first + g->count)
-			break;
+	if (s->read_number < g->first + g->count)
+		break;
 	if (!g)
 		return -ENODATA;
 	if (s->read_number < g->first) { /* what was damaged before it is lost, and counted as such */
@@ -287,8 +288,7 @@ static int seek(struct aaa_spool *s)
 	return 0;
 }
 
-int aaa_spool_peek(
-        struct aaa_spool *s, uint8_t ret[AAA_RECORD_MAX], size_t *ret_length, uint64_t *ret_number)
+int aaa_spool_peek(struct aaa_spool *s, uint8_t ret[AAA_RECORD_MAX], size_t *ret_length, uint64_t *ret_number)
 {
 	s->peeked = 0;
 	if (s->read_number >= next_number(s) || s->read_number - s->done >= AAA_SPOOL_WINDOW)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accounting that waits for a server: a queue on disk. Records go into files of AAA_SPOOL_FILE bytes; they are
- * numbered, handed out in order, and may be done with out of order; a file whose records are all done is
+ * Accounting that waits for a server: a queue on disk. Records go into files of AAA_SPOOL_FILE bytes; they
+ * are numbered, handed out in order, and may be done with out of order; a file whose records are all done is
  * removed. Which are done is written at each step, so a crash hands at most those out again that were under
  * way: each record is told at least once.
  */

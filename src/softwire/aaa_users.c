@@ -132,8 +132,8 @@ static void take_line(struct reading *r, char *line)
 		complain(r, "there are too many users", "");
 		return;
 	}
-	table_set_string(r->users->by_name, name,
-	        xmemdup(u, sizeof(*u) + u->n_settings * sizeof(u->settings[0])));
+	table_set_string(
+	        r->users->by_name, name, xmemdup(u, sizeof(*u) + u->n_settings * sizeof(u->settings[0])));
 }
 
 int aaa_users_read(char *text, const char *path, struct aaa_users **ret, void (*report)(const char *text),

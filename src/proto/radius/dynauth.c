@@ -34,12 +34,18 @@ struct radius_dynauth {
 	struct writer answer;
 };
 
-struct radius_dynauth *radius_dynauth_new(const struct radius_dynauth_client *clients, size_t n_clients)
+void radius_dynauth_set_clients(
+        struct radius_dynauth *d, const struct radius_dynauth_client *clients, size_t n_clients)
 {
-	struct radius_dynauth *d = xcalloc(1, sizeof(*d));
 	d->n_clients = MIN(n_clients, (size_t)RADIUS_DYNAUTH_CLIENTS_MAX);
 	if (d->n_clients)
 		memcpy(d->clients, clients, d->n_clients * sizeof(*clients));
+}
+
+struct radius_dynauth *radius_dynauth_new(const struct radius_dynauth_client *clients, size_t n_clients)
+{
+	struct radius_dynauth *d = xcalloc(1, sizeof(*d));
+	radius_dynauth_set_clients(d, clients, n_clients);
 	d->memory = table_new();
 	TAILQ_INIT(&d->oldest);
 	d->answer = wr_make(RADIUS_PACKET_MAX);

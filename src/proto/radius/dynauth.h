@@ -37,6 +37,9 @@ struct radius_dynauth_counters {
 struct radius_dynauth;
 struct radius_dynauth *radius_dynauth_new(const struct radius_dynauth_client *clients, size_t n_clients);
 struct radius_dynauth *radius_dynauth_free(struct radius_dynauth *d);
+/* The same clients, in the same order, with other secrets. */
+void radius_dynauth_set_clients(
+        struct radius_dynauth *d, const struct radius_dynauth_client *clients, size_t n_clients);
 
 struct radius_dynauth_request {
 	struct radius_packet packet; /* in the bytes that were given */
