@@ -15,7 +15,7 @@
 struct usage {
 	uint32_t spi;
 	bool ours; /* we chose the SPI: inbound */
-	uint32_t number;
+	uint32_t number, reqid;
 	uint64_t bytes, packets;
 	time_t used; /* monotonic, 0: never */
 };
@@ -23,6 +23,7 @@ struct usage {
 struct pratique_ipsec {
 	kernel_ipsec_t public;
 	struct link *link;
+	struct children *children;
 	mutex_t *mutex;      /* of what follows */
 	hashtable_t *by_spi; /* struct usage; owns */
 	hashtable_t *by_number;
@@ -74,14 +75,11 @@ static struct usage *add_usage(struct pratique_ipsec *this, uint32_t spi, bool o
 	return u;
 }
 
-static void remove_usage(struct pratique_ipsec *this, uint32_t spi, bool ours)
+static void remove_usage(struct pratique_ipsec *this, struct usage *u)
 {
-	struct usage key = { .spi = spi, .ours = ours };
-	struct usage *u = this->by_spi->remove(this->by_spi, &key);
-	if (u) {
-		this->by_number->remove(this->by_number, (void *)(uintptr_t)u->number);
-		free(u);
-	}
+	this->by_spi->remove(this->by_spi, u);
+	this->by_number->remove(this->by_number, (void *)(uintptr_t)u->number);
+	free(u);
 }
 
 void pratique_kernel_ipsec_used(kernel_ipsec_t *public, const struct ipc_sa_used *used)
@@ -173,12 +171,18 @@ METHOD(kernel_ipsec_t, add_sa, status_t, struct pratique_ipsec *this, kernel_ips
 		return NOT_SUPPORTED;
 	}
 	this->mutex->lock(this->mutex);
-	bool known = find_usage(this, id->spi, data->inbound) || add_usage(this, id->spi, data->inbound);
+	struct usage *u = find_usage(this, id->spi, data->inbound);
+	u = u ? u : add_usage(this, id->spi, data->inbound);
+	if (u)
+		u->reqid = data->reqid;
 	this->mutex->unlock(this->mutex);
-	if (!known)
+	if (!u)
 		return FAILED;
 	struct ipc_sa_add m = describe_sa(id, data);
-	return link_send(this->link, IPC_SA_ADD, &m, false) ? SUCCESS : FAILED;
+	if (!link_send(this->link, IPC_SA_ADD, &m, false))
+		return FAILED;
+	children_add_sa(this->children, m.reqid, m.spi, m.inbound);
+	return SUCCESS;
 }
 
 METHOD(kernel_ipsec_t, update_sa, status_t, struct pratique_ipsec *this, kernel_ipsec_sa_id_t *id,
@@ -225,10 +229,18 @@ METHOD(kernel_ipsec_t, del_sa, status_t, struct pratique_ipsec *this, kernel_ips
 {
 	struct ipc_sa_remove m = { .spi = ntohl(id->spi), .destination = address_of_host(id->dst) };
 	this->mutex->lock(this->mutex);
-	remove_usage(this, id->spi, find_usage(this, id->spi, true) != NULL);
+	struct usage *u = find_usage(this, id->spi, true);
+	u = u ? u : find_usage(this, id->spi, false);
+	uint32_t reqid = u ? u->reqid : 0;
+	bool inbound = u && u->ours;
+	if (u)
+		remove_usage(this, u);
 	this->mutex->unlock(this->mutex);
-	/* Without a connection there is no SA either. */
-	(void)link_send(this->link, IPC_SA_REMOVE, &m, false);
+	if (reqid)
+		children_remove_sa(this->children, reqid, m.spi, inbound);
+	/* Without a connection there is no SA either; and an SPI that was only given out has none. */
+	if (reqid)
+		(void)link_send(this->link, IPC_SA_REMOVE, &m, false);
 	return SUCCESS;
 }
 
@@ -287,7 +299,7 @@ METHOD(kernel_ipsec_t, destroy, void, struct pratique_ipsec *this)
 	free(this);
 }
 
-kernel_ipsec_t *pratique_kernel_ipsec_create(struct link *link)
+kernel_ipsec_t *pratique_kernel_ipsec_create(struct link *link, struct children *children)
 {
 	struct pratique_ipsec *this;
 	INIT(this,
@@ -309,6 +321,7 @@ kernel_ipsec_t *pratique_kernel_ipsec_create(struct link *link)
 	                .destroy = _destroy,
 	        },
 	        .link = link,
+	        .children = children,
 	        .mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	        .by_spi = hashtable_create(usage_hash, usage_equals, 64),
 	        .by_number = hashtable_create(number_hash, number_equals, 64), );

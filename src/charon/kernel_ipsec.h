@@ -6,12 +6,12 @@
  */
 #pragma once
 
-#include "charon/link.h"
+#include "charon/children.h"
 #include <kernel/kernel_ipsec.h>
 
 #define KERNEL_IPSEC_SA_MAX 400000 /* SPIs given out; two an SA while it is rekeyed */
 
-/* link is borrowed. */
-kernel_ipsec_t *pratique_kernel_ipsec_create(struct link *link);
+/* Both are borrowed. */
+kernel_ipsec_t *pratique_kernel_ipsec_create(struct link *link, struct children *children);
 /* The data plane's answer to SA_ASK; in the link's thread. */
 void pratique_kernel_ipsec_used(kernel_ipsec_t *ipsec, const struct ipc_sa_used *used);

@@ -24,6 +24,7 @@ struct attempt {
 struct pratique_listener {
 	listener_t public;
 	struct link *link;
+	struct children *children;
 	mutex_t *mutex;
 	struct attempt attempts[LISTENER_ATTEMPTS_MAX]; /* ike 0: free */
 };
@@ -77,7 +78,10 @@ static void tell_child(struct pratique_listener *this, ike_sa_t *ike_sa, child_s
 		orders_terminate(m.ike);
 		return;
 	}
-	(void)link_send(this->link, IPC_CHILD, &m, false);
+	if (up)
+		children_up(this->children, &m);
+	else
+		children_down(this->children, &m);
 }
 
 /* ---- attempts of our own ---- */
@@ -259,7 +263,7 @@ METHOD(listener_t, authorize, bool, struct pratique_listener *this, ike_sa_t *ik
 	return TRUE;
 }
 
-struct pratique_listener *pratique_listener_create(struct link *link)
+struct pratique_listener *pratique_listener_create(struct link *link, struct children *children)
 {
 	struct pratique_listener *this;
 	INIT(this,
@@ -272,6 +276,7 @@ struct pratique_listener *pratique_listener_create(struct link *link)
 	                .authorize = _authorize,
 	        },
 	        .link = link,
+	        .children = children,
 	        .mutex = mutex_create(MUTEX_TYPE_DEFAULT), );
 	charon->bus->add_listener(charon->bus, &this->public);
 	return this;

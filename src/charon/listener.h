@@ -7,13 +7,13 @@
  */
 #pragma once
 
-#include "charon/link.h"
+#include "charon/children.h"
 #include <bus/listeners/listener.h>
 
 #define LISTENER_ATTEMPTS_MAX 256 /* IKE_SAs that we began and that are not up yet */
 
 struct pratique_listener;
 
-/* link is borrowed. Registers itself with charon's bus. */
-struct pratique_listener *pratique_listener_create(struct link *link);
+/* Both are borrowed. Registers itself with charon's bus. */
+struct pratique_listener *pratique_listener_create(struct link *link, struct children *children);
 struct pratique_listener *pratique_listener_free(struct pratique_listener *l);

@@ -8,6 +8,7 @@
  *   kernel      yes: charon keeps its own kernel and socket plugins; this one only tells what is up
  */
 #include "charon/address.h"
+#include "charon/children.h"
 #include "charon/ike_socket.h"
 #include "charon/kernel_ipsec.h"
 #include "charon/kernel_net.h"
@@ -21,6 +22,7 @@ struct pratique_plugin {
 	plugin_t public;
 	bool kernel;
 	struct link *link;
+	struct children *children;
 	struct pratique_listener *listener;
 	mutex_t *mutex; /* of what follows, which the link's thread uses */
 	socket_t *socket;
@@ -95,7 +97,7 @@ static void become_connected(void *user, bool again)
 
 static kernel_ipsec_t *create_ipsec(void)
 {
-	kernel_ipsec_t *ipsec = pratique_kernel_ipsec_create(the_plugin->link);
+	kernel_ipsec_t *ipsec = pratique_kernel_ipsec_create(the_plugin->link, the_plugin->children);
 	the_plugin->mutex->lock(the_plugin->mutex);
 	the_plugin->ipsec = ipsec;
 	the_plugin->mutex->unlock(the_plugin->mutex);
@@ -116,7 +118,7 @@ static bool register_listener(struct pratique_plugin *this, plugin_feature_t *fe
 {
 	const struct link_handler handler = { take_message, become_connected, this };
 	if (reg) {
-		this->listener = pratique_listener_create(this->link);
+		this->listener = pratique_listener_create(this->link, this->children);
 		link_run(this->link, &handler);
 		return TRUE;
 	}
@@ -155,6 +157,7 @@ METHOD(plugin_t, get_features, int, struct pratique_plugin *this, plugin_feature
 METHOD(plugin_t, destroy, void, struct pratique_plugin *this)
 {
 	link_free(this->link);
+	children_free(this->children);
 	this->mutex->destroy(this->mutex);
 	the_plugin = NULL;
 	free(this);
@@ -178,6 +181,7 @@ plugin_t *pratique_plugin_create(void)
 	        .kernel = lib->settings->get_bool(lib->settings, "%s.plugins.pratique.kernel", FALSE, lib->ns),
 	        .link = link,
 	        .mutex = mutex_create(MUTEX_TYPE_DEFAULT), );
+	this->children = children_new(link, !this->kernel);
 	the_plugin = this;
 	return &this->public;
 }

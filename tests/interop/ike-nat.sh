@@ -81,7 +81,8 @@ ok "their selectors are their NAT's address"
 # Rekeying one leaves the other in place.
 reqid=$(field conc '^child up .*identity=b.test ' reqid)
 tell conc expire "$reqid" "$(conc_sa in b spi)" 10.9.0.1 soft
-eventually count_is conc '^child up .*identity=b.test ' 2 || fail "b is not rekeyed"
+eventually count_is b '^sa gone' 1 || fail "b is not rekeyed"
+eventually count_is conc '^sa gone' 1 || fail "b's old SA stays"
 [ "$(field conc '^child up .*identity=b.test ' reqid)" = "$reqid" ] || fail "b's reqid changed"
 [ "$(conc_sa in b key)" = "$(field b '^sa out' key)" ] || fail "b's keys differ"
 refuse conc "^sa gone spi=$(conc_sa in a spi)" "the concentrator rekeys one of two with equal selectors, and only that one"
