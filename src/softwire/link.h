@@ -5,9 +5,16 @@
  * control process has gone (link_undo()), and at the next start after a crash: a state file says what was
  * set, and is written before it is.
  *
- * The way to the concentrator's outer address is pinned by a host route over the gateway that leads there
- * now, so that a default route through the softwire does not loop, and follows the network; addresses and
- * routes are watched, and where our outer address or the way there has changed, on_moved tells at once.
+ * The way to each concentrator's outer address is pinned by a host route over the gateway that leads there
+ * now, so that a default route through the softwire does not loop, and follows the network; where no way is
+ * left, the pin refuses packets. Addresses, routes and interfaces are watched (main table only: policy
+ * routing is its owner's), and where our outer address has changed, on_moved tells at once.
+ *
+ * A default route of LINK becomes its two halves, which win over any default route of the host without
+ * touching it. A downstream interface gets the first /64 of each delegated prefix with ::1 in it, and IPv6
+ * forwarding is on while it has one (with accept_ra = 2 on uplinks that listened to advertisements); who is
+ * to announce it there is the host's choice (radvd, systemd-networkd, dnsmasq). What of the prefix nobody has
+ * is unreachable (RFC 7084, WPD-5).
  */
 #pragma once
 
@@ -35,8 +42,8 @@ struct link_options {
 	enum link_dns dns;
 	struct ip_address concentrators[LINK_CONCENTRATORS_MAX]; /* outer addresses */
 	size_t n_concentrators;
-	/* An address of ours on the way to a concentrator, or the way, has changed. source: what we would
-	 * send from now; zero: there is no way. */
+	/* Our address on the way to a concentrator: told once at the beginning, by the loop, and whenever it
+	 * has changed. Zero: there is no way. */
 	void (*on_moved)(const struct ip_address *source, void *user);
 	/* May be NULL. What could not be set or undone; the rest is in place. */
 	void (*on_trouble)(const char *text, void *user);

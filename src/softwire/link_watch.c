@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* The way to the concentrators: found among the routes that are not ours, pinned, and found again when
+ * anything about the host's addresses, routes or interfaces changes. */
+#include "base/clock.h"
+#include "softwire/link_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#define SETTLE_MS 20 /* changes come in bursts */
+#define EVALUATION_SHARE \
+	10 /* of our time at most a tenth goes into evaluations, however many routes there are */
+
+static const struct ip_address nowhere;
+
+static struct link_item pin_of(const struct link_concentrator *c)
+{
+	struct link_item i = { .kind = LINK_ITEM_PIN, .prefix = { c->address, 128 }, .way = c->way };
+	i.way.length = 0;
+	if (!c->way.found)
+		i.way.unreachable = true; /* better no packet than one that goes round in the softwire */
+	else if (!if_indextoname(c->way.index, i.interface))
+		*i.interface = '\0';
+	return i;
+}
+
+static void unpin(struct link *l, const struct ip_address *address, const struct link_item *but)
+{
+	for (size_t i = l->set.n; i-- > 0;) {
+		struct error err;
+		const struct link_item *item = &l->set.items[i];
+		if (item->kind != LINK_ITEM_PIN || !ip_equal(&item->prefix.address, address))
+			continue;
+		if (but) /* the new one has replaced it in the kernel */
+			link_items_remove(&l->set, i);
+		else if (link_drop(l, i, &err) < 0)
+			link_trouble(l, &err);
+	}
+}
+
+static void pin(struct link *l, const struct link_concentrator *c)
+{
+	struct error err;
+	const struct link_item item = pin_of(c);
+	if (c->way.found &&
+	        c->way.length == 128) { /* the host has a route for it alone, which wins by itself */
+		unpin(l, &c->address, NULL);
+		return;
+	}
+	if (link_items_find(&l->set, &item))
+		return;
+	unpin(l, &c->address, &item);
+	if (link_have(l, &item, &err) < 0)
+		link_trouble(l, &err);
+}
+
+static void evaluate(struct link *l)
+{
+	unsigned own = if_nametoindex(l->interface);
+	for (size_t i = 0; i < l->n_concentrators; i++) {
+		struct link_concentrator *c = &l->concentrators[i];
+		struct link_way way = { .found = false };
+		if (ip_is_link_local(&c->address) ||
+		        link_kernel_find_way(l->requests, &c->address, own, &way) < 0)
+			continue;
+		c->way = way;
+		pin(l, c);
+	}
+}
+
+static bool look_up_source(struct link *l, struct link_concentrator *c)
+{
+	struct ip_address source = nowhere;
+	if (link_kernel_source(l->requests, &c->address, &source) < 0)
+		source = nowhere;
+	bool changed = !ip_equal(&source, &c->source);
+	c->source = source;
+	return changed;
+}
+
+/* One word for all: a source where there is one. */
+static void report(struct link *l)
+{
+	const struct ip_address *moved = NULL;
+	for (size_t i = 0; i < l->n_concentrators; i++) {
+		struct link_concentrator *c = &l->concentrators[i];
+		if (look_up_source(l, c) && (!moved || ip_equal(moved, &nowhere)))
+			moved = &c->source;
+	}
+	if (moved)
+		l->on_moved(moved, l->user);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *user)
+{
+	struct link *l = user;
+	time_ms began = clock_monotonic_ms();
+	evaluate(l);
+	l->evaluation_ms = clock_monotonic_ms() - began;
+	report(l);
+}
+
+static void schedule(struct link *l, int64_t ms)
+{
+	const struct timeval delay = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	if (!event_pending(l->again, EV_TIMEOUT, NULL))
+		event_add(l->again, &delay);
+}
+
+static void on_change(evutil_socket_t fd, short what, void *user)
+{
+	struct link *l = user;
+	char buffer[16384];
+	for (;;) {
+		ssize_t n = mnl_socket_recvfrom(l->monitor, buffer, sizeof(buffer));
+		if (n < 0 && errno != ENOBUFS && errno != EINTR)
+			break;
+	}
+	schedule(l, MAX(SETTLE_MS, l->evaluation_ms * EVALUATION_SHARE));
+}
+
+static int open_monitor(struct mnl_socket **ret, struct error *err)
+{
+	const unsigned groups =
+	        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!s || mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
+		int code = -errno;
+		if (s)
+			mnl_socket_close(s);
+		return error_set(err, code, "netlink: %s", strerror(-code));
+	}
+	*ret = s;
+	return 0;
+}
+
+int link_watch_open(struct link *l, struct event_base *base, struct error *err)
+{
+	int r = open_monitor(&l->monitor, err);
+	if (r < 0)
+		return r;
+	l->monitor_event = event_new(base, mnl_socket_get_fd(l->monitor), EV_READ | EV_PERSIST, on_change, l);
+	l->again = event_new(base, -1, 0, on_again, l);
+	if (!l->monitor_event || !l->again || event_add(l->monitor_event, NULL) < 0)
+		return error_set(err, -ENOMEM, "the event loop takes no more events");
+	evaluate(l);
+	schedule(l, 0);
+	return 0;
+}
+
+void link_watch_close(struct link *l)
+{
+	if (l->monitor_event)
+		event_free(l->monitor_event);
+	if (l->again)
+		event_free(l->again);
+	if (l->monitor)
+		mnl_socket_close(l->monitor);
+	l->monitor_event = l->again = NULL;
+	l->monitor = NULL;
+}
