@@ -42,7 +42,8 @@ struct aaa_options {
 /* clang-format off */
 #define AAA_OPTIONS(T, m) \
 	{ "radius_server", CONFIG_LIST, offsetof(T, m.servers), NULL, 0, 0, \
-	  "HOST:PORT secret-file=PATH [accounting=PORT|no] [timeout=MS] [tries=N] [dead-time=S] [status-server=yes|no]" }, \
+	  "HOST:PORT secret-file=PATH [accounting=PORT|no] [timeout=MS] [tries=N] [dead-time=S] [status-server=yes|no] " \
+	  "[message-authenticator=yes|no], in the order in which they are asked" }, \
 	{ "radsec_server", CONFIG_LIST, offsetof(T, m.radsec_servers), NULL, 0, 0, \
 	  "HOST:PORT [name=CERTIFICATE-NAME] [connections=N] [timeout=MS] [status-server=yes|no]: RADIUS over TLS" }, \
 	{ "radsec_ca", CONFIG_PATH, offsetof(T, m.radsec_ca), "", 0, 0, "the CAs of the RadSec servers, PEM" }, \

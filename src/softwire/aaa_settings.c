@@ -126,7 +126,8 @@ static struct aaa_server *add_server(struct loading *l, const struct words *w)
 		.timeout_ms = RADIUS_TIMEOUT_MS,
 		.tries = RADIUS_TRIES,
 		.dead_ms = RADIUS_DEAD_MS,
-		.status_server = true };
+		.status_server = true,
+		.message_authenticator = true };
 	struct aaa_settings *s = l->settings;
 	if (s->n_servers == RADIUS_SERVERS_MAX) {
 		complain(l, "%s: more than %d authentication and accounting ports together", w->option,
@@ -205,6 +206,8 @@ static void take_server(struct loading *l, struct words *w)
 			secret = value;
 		else if ((value = value_of(word, "accounting")))
 			accounting = value;
+		else if ((value = value_of(word, "message-authenticator")))
+			take_boolean(l, w, "message-authenticator", value, &s->radius.message_authenticator);
 		else if (!take_common(l, w, word, &s->radius))
 			complain(l, "%s: \"%s\" is nothing known here", w->option, word);
 	}
@@ -225,6 +228,7 @@ static void take_radsec_server(struct loading *l, struct words *w)
 	if (!s)
 		return;
 	s->radius.is_stream = true;
+	s->radius.message_authenticator = false; /* TLS does it */
 	s->radius.services = RADIUS_AUTHENTICATION | RADIUS_ACCOUNTING;
 	s->radius.n_paths = AAA_RADSEC_CONNECTIONS;
 	s->radius.secret = (struct radius_secret){ .bytes = "radsec", .length = 6 };

@@ -113,7 +113,20 @@ static void client_server(void *user, unsigned server, bool is_up)
 		radius_stream_renew(&s->ports[server].sockets[i]);
 }
 
-static const struct radius_client_callbacks callbacks = { client_send, client_random, client_server };
+static void client_unprotected(void *user, unsigned server)
+{
+	struct radius_servers *s = user;
+	radius_servers_notice(s,
+	        "RADIUS server %s: a reply without Message-Authenticator is ignored, as anybody on the path "
+	        "could have "
+	        "made it (CVE-2024-3596). Let the server send it, or say message-authenticator=no if the "
+	        "path is "
+	        "protected otherwise",
+	        s->ports[server].config.text);
+}
+
+static const struct radius_client_callbacks callbacks = { client_send, client_random, client_server,
+	client_unprotected };
 
 static int resolve(struct radius_port *p, struct error *err)
 {

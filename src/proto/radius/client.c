@@ -370,13 +370,18 @@ static bool is_answer(const struct radius_call *call, uint8_t code)
 	}
 }
 
-/* A reply to an Access-Request must have a Message-Authenticator, whatever else it says. */
-static bool is_verified(
-        const struct radius_server *s, const struct radius_call *call, const struct radius_packet *p)
+static bool is_verified(struct radius_client *c, unsigned server, const struct radius_call *call,
+        const struct radius_packet *p)
 {
-	return is_answer(call, p->code) &&
-	        radius_verify_response(p, call->authenticator, &s->config.secret,
-	                call->request.code == RADIUS_ACCESS_REQUEST) == 0;
+	struct radius_server *s = &c->servers[server];
+	bool must_have = call->request.code == RADIUS_ACCESS_REQUEST && s->config.message_authenticator;
+	int r = is_answer(call, p->code)
+	        ? radius_verify_response(p, call->authenticator, &s->config.secret, must_have)
+	        : -EBADMSG;
+	if (r == -ENOMSG && s->status.unprotected++ == 0 && c->callbacks->on_unprotected)
+		c->callbacks->on_unprotected(c->user, server);
+	s->status.forged += r < 0;
+	return r == 0;
 }
 
 int radius_client_receive(struct radius_client *c, unsigned server, unsigned path, const void *bytes,
@@ -395,10 +400,8 @@ int radius_client_receive(struct radius_client *c, unsigned server, unsigned pat
 		s->status.unmatched++;
 		return 0;
 	}
-	if (!is_verified(s, call, &p)) {
-		s->status.forged++;
+	if (!is_verified(c, server, call, &p))
 		return 0;
-	}
 	s->status.replies++;
 	s->last_reply = now;
 	radius_set_dead(c, server, false, now);

@@ -38,6 +38,9 @@ struct radius_server_config {
 	struct radius_secret secret;
 	unsigned timeout_ms, tries, dead_ms;
 	bool status_server;
+	/* Replies to Access-Requests must have a Message-Authenticator (CVE-2024-3596). Only where something
+	 * else protects the path may this be false. */
+	bool message_authenticator;
 };
 
 struct radius_server_status {
@@ -45,13 +48,17 @@ struct radius_server_status {
 	size_t outstanding;
 	uint64_t requests, replies, retransmissions, timeouts;
 	uint64_t malformed, unmatched, forged;
+	uint64_t unprotected; /* of those that look right, but lack a Message-Authenticator: a part of forged
+	                       */
 };
 
-/* send() must not call back into the client; nor may on_server(). */
+/* None of them may call back into the client. */
 struct radius_client_callbacks {
 	void (*send)(void *user, unsigned server, unsigned path, const uint8_t *bytes, size_t length);
 	void (*random)(void *user, void *bytes, size_t length);
 	void (*on_server)(void *user, unsigned server, bool is_up); /* may be NULL */
+	/* The first reply without the Message-Authenticator that it must have; may be NULL. */
+	void (*on_unprotected)(void *user, unsigned server);
 };
 
 /* answer NULL: no server answered in time. Otherwise a verified reply of the right kind, valid during the

@@ -50,7 +50,7 @@ static void bed_server(void *user, unsigned server, bool is_up)
 	bed.downs += !is_up;
 }
 
-static const struct radius_client_callbacks callbacks = { bed_send, bed_random, bed_server };
+static const struct radius_client_callbacks callbacks = { bed_send, bed_random, bed_server, NULL };
 
 static void on_answer(void *user, const struct radius_packet *answer, unsigned server)
 {
@@ -207,6 +207,7 @@ static void ignores_forgeries(void **state)
 	assert_int_equal(radius_client_receive(bed.client, 0, 0, "junk", 4, bed.now), -EINVAL);
 	assert_int_equal(bed.answers + bed.no_answers, 0);
 	assert_int_equal(status_of(0).forged, 4);
+	assert_int_equal(status_of(0).unprotected, 1);
 	assert_int_equal(status_of(0).malformed, 1);
 	struct sent elsewhere = bed.sent[0]; /* right, but on another path than it went out on */
 	elsewhere.path ^= 1;
