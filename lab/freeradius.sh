@@ -44,10 +44,10 @@ freeradius_certificate() {
 	shift 2
 	[ $# = 0 ] || alt=$(IFS=, && echo "$*")
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/O=Lab/CN=$name" \
-		-keyout "$dir/$name.key" -out "$dir/$name.csr" 2>/dev/null &&
-		openssl x509 -req -in "$dir/$name.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
-			-extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$alt") \
-			-out "$dir/$name.pem" 2>/dev/null || fail "no certificate for $name"
+		-keyout "$dir/$name.key" -out "$dir/$name.csr" 2>/dev/null || fail "no key for $name"
+	openssl x509 -req -in "$dir/$name.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
+		-extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$alt") \
+		-out "$dir/$name.pem" 2>/dev/null || fail "no certificate for $name"
 	rm "$dir/$name.csr"
 	chmod 600 "$dir/$name.key"
 }
