@@ -19,6 +19,7 @@ struct attempt {
 	uint32_t ike;
 	char name[NAME_MAX_LENGTH + 1];
 	const char *reason;
+	bool doubtful; /* it alone need not be the cause: another one takes its place */
 };
 
 struct pratique_listener {
@@ -107,19 +108,23 @@ static void begin_attempt(struct pratique_listener *this, ike_sa_t *ike_sa)
 	if (a && children->enumerate(children, &child)) {
 		a->ike = ike_sa->get_unique_id(ike_sa);
 		a->reason = NULL;
+		a->doubtful = false;
 		snprintf(a->name, sizeof(a->name), "%s", child->get_name(child));
 	}
 	this->mutex->unlock(this->mutex);
 	children->destroy(children);
 }
 
-static void give_reason(struct pratique_listener *this, ike_sa_t *ike_sa, const char *reason)
+static void give_reason(struct pratique_listener *this, ike_sa_t *ike_sa, alert_t alert, const char *reason)
 {
 	this->mutex->lock(this->mutex);
 	struct attempt *a = ike_sa ? find_attempt(this, ike_sa->get_unique_id(ike_sa)) : NULL;
-	/* The first is the cause. */
-	if (a && !a->reason)
+	/* The first is the cause, and says more than that the peer has not proven who it is. */
+	bool says_more = alert != ALERT_PEER_AUTH_FAILED && alert != ALERT_CERT_VALIDATION_FAILED;
+	if (a && (!a->reason || (a->doubtful && says_more))) {
 		a->reason = reason;
+		a->doubtful = alert == ALERT_CERT_VALIDATION_FAILED;
+	}
 	this->mutex->unlock(this->mutex);
 }
 
@@ -173,7 +178,7 @@ METHOD(listener_t, alert, bool, struct pratique_listener *this, ike_sa_t *ike_sa
 {
 	for (size_t i = 0; i < countof(alert_texts); i++)
 		if (alert_texts[i].alert == alert)
-			give_reason(this, ike_sa, alert_texts[i].text);
+			give_reason(this, ike_sa, alert, alert_texts[i].text);
 	return TRUE;
 }
 

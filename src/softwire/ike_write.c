@@ -119,8 +119,15 @@ static int link_file(const struct ike_setup *s, const char *folder, const char *
 
 static int link_files(const struct ike_setup *s, struct error *err)
 {
+	/* swanctl complains of each that is not there. */
+	static const char *const empty[] = { "x509ocsp", "x509aa", "x509ac", "pubkey", "rsa", "ecdsa",
+		"bliss", "pkcs8", "pkcs12" };
 	const struct ike_options *o = s->options;
-	int r = link_file(s, "x509", "certificate.pem", o->certificate, err);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(empty); i++)
+		r = link_file(s, empty[i], "none", "", err);
+	if (r == 0)
+		r = link_file(s, "x509", "certificate.pem", o->certificate, err);
 	if (r == 0)
 		r = link_file(s, "private", "key.pem", o->key, err);
 	if (r == 0)

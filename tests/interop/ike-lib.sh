@@ -40,7 +40,7 @@ fail() {
 	local log
 	echo "FAILED: $*"
 	for log in "$work"/*.out "$work"/*.log; do
-		[ -s "$log" ] && echo "--- $(basename "$log")" && tail -n 60 "$log"
+		[ -s "$log" ] && echo "--- $(basename "$log")" && tail -n 90 "$log"
 	done
 	exit 1
 }
