@@ -141,6 +141,15 @@ static bool end_attempt(struct pratique_listener *this, ike_sa_t *ike_sa, struct
 	return a;
 }
 
+void pratique_listener_forget(struct pratique_listener *this, const char *child)
+{
+	this->mutex->lock(this->mutex);
+	for (size_t i = 0; i < LISTENER_ATTEMPTS_MAX; i++)
+		if (this->attempts[i].ike && streq(this->attempts[i].name, child))
+			this->attempts[i].ike = 0;
+	this->mutex->unlock(this->mutex);
+}
+
 static void tell_failure(struct pratique_listener *this, ike_sa_t *ike_sa)
 {
 	struct attempt a;

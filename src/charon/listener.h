@@ -17,3 +17,5 @@ struct pratique_listener;
 /* Both are borrowed. Registers itself with charon's bus. */
 struct pratique_listener *pratique_listener_create(struct link *link, struct children *children);
 struct pratique_listener *pratique_listener_free(struct pratique_listener *l);
+/* The attempts to bring up that CHILD_SA end in silence: another one takes their place. */
+void pratique_listener_forget(struct pratique_listener *l, const char *child);

@@ -7,6 +7,7 @@
 
 struct order {
 	struct link *link;
+	struct pratique_listener *listener;
 	char *child;
 	uint32_t unique_id;
 };
@@ -95,6 +96,7 @@ static job_requeue_t run_initiate(struct order *o)
 		(void)link_send(o->link, IPC_IKE_FAILED, &m, false);
 		return JOB_REQUEUE_NONE;
 	}
+	pratique_listener_forget(o->listener, o->child);
 	terminate_listed(list_ike_sas(peer), TRUE);
 	DBG1(DBG_IKE, "the data plane asks for '%s'", o->child);
 	/* Takes both references, and returns at once without a callback. */
@@ -102,10 +104,11 @@ static job_requeue_t run_initiate(struct order *o)
 	return JOB_REQUEUE_NONE;
 }
 
-void orders_initiate(struct link *link, const char *child)
+void orders_initiate(struct link *link, struct pratique_listener *listener, const char *child)
 {
 	struct order *o = xcalloc(1, sizeof(*o));
 	o->link = link;
+	o->listener = listener;
 	o->child = xstrdup(child);
 	queue_order(o, (callback_job_cb_t)run_initiate);
 }

@@ -73,7 +73,7 @@ static void take_message(void *user, const struct ipc_message *m)
 		move_peer(m->body);
 		break;
 	case IPC_IKE_INITIATE:
-		orders_initiate(this->link, ((const struct ipc_ike_initiate *)m->body)->name);
+		orders_initiate(this->link, this->listener, ((const struct ipc_ike_initiate *)m->body)->name);
 		break;
 	case IPC_IKE_TERMINATE:
 		orders_terminate(((const struct ipc_ike_terminate *)m->body)->ike);
@@ -122,8 +122,8 @@ static bool register_listener(struct pratique_plugin *this, plugin_feature_t *fe
 		link_run(this->link, &handler);
 		return TRUE;
 	}
-	this->listener = pratique_listener_free(this->listener);
 	this->mutex->lock(this->mutex);
+	this->listener = pratique_listener_free(this->listener);
 	this->socket = NULL;
 	this->ipsec = NULL;
 	this->mutex->unlock(this->mutex);
