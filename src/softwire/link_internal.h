@@ -8,9 +8,7 @@
 #include "softwire/link_item.h"
 
 struct link_concentrator {
-	struct ip_address address;
-	struct link_way way;
-	struct ip_address source; /* zero: there is none */
+	struct ip_address address, source; /* source zero: there is no way */
 };
 
 struct link {

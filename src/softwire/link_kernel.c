@@ -66,24 +66,36 @@ static void put_address(struct nlmsghdr *h, uint16_t type, const struct ip_addre
 	mnl_attr_put(h, type, size, a->bytes + 16 - size);
 }
 
-int link_kernel_interface(struct mnl_socket *s, unsigned index, uint16_t mtu, bool up)
+static struct nlmsghdr *begin_interface(char *buffer, unsigned index, bool change_up, bool up)
 {
-	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *h = begin(buffer, RTM_NEWLINK, NLM_F_ACK);
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	i->ifi_family = AF_UNSPEC;
 	i->ifi_index = (int)index;
 	i->ifi_flags = up ? IFF_UP : 0;
-	i->ifi_change = IFF_UP;
-	if (up) {
-		mnl_attr_put_u32(h, IFLA_MTU, mtu);
-		struct nlattr *families = mnl_attr_nest_start(h, IFLA_AF_SPEC);
-		struct nlattr *family = mnl_attr_nest_start(h, AF_INET6);
-		mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-		mnl_attr_nest_end(h, family);
-		mnl_attr_nest_end(h, families);
-	}
+	i->ifi_change = change_up ? IFF_UP : 0;
+	return h;
+}
+
+/* Before it goes up, because the kernel makes a link-local address then. */
+static int prepare_interface(struct mnl_socket *s, unsigned index, uint16_t mtu)
+{
+	char buffer[REQUEST_SIZE];
+	struct nlmsghdr *h = begin_interface(buffer, index, false, false);
+	mnl_attr_put_u32(h, IFLA_MTU, mtu);
+	struct nlattr *families = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+	struct nlattr *family = mnl_attr_nest_start(h, AF_INET6);
+	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(h, family);
+	mnl_attr_nest_end(h, families);
 	return ask(s, h, NULL, NULL);
+}
+
+int link_kernel_interface(struct mnl_socket *s, unsigned index, uint16_t mtu, bool up)
+{
+	char buffer[REQUEST_SIZE];
+	int r = up ? prepare_interface(s, index, mtu) : 0;
+	return r < 0 ? r : ask(s, begin_interface(buffer, index, true, up), NULL, NULL);
 }
 
 int link_kernel_address(
@@ -151,7 +163,7 @@ struct search {
 	struct ip_address ip;
 	unsigned except;
 	uint32_t metric; /* of the best so far */
-	struct link_way best;
+	struct link_way best, ours;
 };
 
 struct attributes {
@@ -207,42 +219,61 @@ static void read_first_of_many(const struct nlattr *multipath, bool v4, struct l
 	read_hop(&all, v4, way);
 }
 
+/* The fixed part and the attributes of a route; false for one of another family or table. */
+static bool read_route(const struct nlmsghdr *h, bool v4, struct attributes *all, struct ip_prefix *p)
+{
+	const struct rtmsg *m = mnl_nlmsg_get_payload(h);
+	if (h->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	        m->rtm_family != (v4 ? AF_INET : AF_INET6) || (m->rtm_flags & RTM_F_CLONED))
+		return false;
+	mnl_attr_parse(h, sizeof(*m), collect, all);
+	if ((all->table[RTA_TABLE] ? read_u32(all->table[RTA_TABLE]) : m->rtm_table) != RT_TABLE_MAIN)
+		return false;
+	*p = (struct ip_prefix){ .length = (uint8_t)(m->rtm_dst_len + (v4 ? 96 : 0)) };
+	if (v4)
+		p->address.bytes[10] = p->address.bytes[11] = 0xff;
+	return p->length <= 128 &&
+	        (!all->table[RTA_DST] || read_address(all->table[RTA_DST], v4, &p->address));
+}
+
+static bool is_better(const struct search *s, const struct ip_prefix *p, uint32_t metric)
+{
+	return !s->best.found || p->length > s->best.length ||
+	        (p->length == s->best.length && metric < s->metric);
+}
+
 static int take_route(const struct nlmsghdr *h, void *context)
 {
 	struct search *s = context;
 	struct attributes all = { { NULL } };
-	struct ip_prefix p = { { { 0 } }, 0 };
-	if (h->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(h) < sizeof(struct rtmsg))
+	struct ip_prefix p;
+	bool v4 = ip_is_v4(&s->ip);
+	if (!read_route(h, v4, &all, &p) || !ip_in_prefix(&s->ip, &p))
 		return MNL_CB_OK;
 	const struct rtmsg *m = mnl_nlmsg_get_payload(h);
-	bool v4 = m->rtm_family == AF_INET;
-	mnl_attr_parse(h, sizeof(*m), collect, &all);
-	uint32_t table = all.table[RTA_TABLE] ? read_u32(all.table[RTA_TABLE]) : m->rtm_table;
-	if (v4 != ip_is_v4(&s->ip) || table != RT_TABLE_MAIN || m->rtm_protocol == LINK_KERNEL_PROTOCOL ||
-	        m->rtm_type != RTN_UNICAST || (m->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN | RTM_F_CLONED)))
-		return MNL_CB_OK;
-	if (v4)
-		p.address.bytes[10] = p.address.bytes[11] = 0xff;
-	if (all.table[RTA_DST] && !read_address(all.table[RTA_DST], v4, &p.address))
-		return MNL_CB_OK;
-	p.length = (uint8_t)(m->rtm_dst_len + (v4 ? 96 : 0));
-	struct link_way way = { .found = true, .length = p.length };
+	struct link_way way = {
+		.found = true, .unreachable = m->rtm_type == RTN_UNREACHABLE, .length = p.length
+	};
 	if (all.table[RTA_MULTIPATH])
 		read_first_of_many(all.table[RTA_MULTIPATH], v4, &way);
-	else
+	else if (!way.unreachable)
 		read_hop(&all, v4, &way);
+	if (m->rtm_protocol == LINK_KERNEL_PROTOCOL) {
+		if (p.length == 128)
+			s->ours = way;
+		return MNL_CB_OK;
+	}
 	uint32_t metric = read_u32(all.table[RTA_PRIORITY]);
-	bool better = !s->best.found || p.length > s->best.length ||
-	        (p.length == s->best.length && metric < s->metric);
-	if (p.length > 128 || !ip_in_prefix(&s->ip, &p) || !way.index || way.index == s->except || !better)
+	if (m->rtm_type != RTN_UNICAST || (m->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) || !way.index ||
+	        way.index == s->except || !is_better(s, &p, metric))
 		return MNL_CB_OK;
 	s->best = way;
 	s->metric = metric;
 	return MNL_CB_OK;
 }
 
-int link_kernel_find_way(
-        struct mnl_socket *s, const struct ip_address *ip, unsigned except, struct link_way *ret)
+int link_kernel_find_way(struct mnl_socket *s, const struct ip_address *ip, unsigned except,
+        struct link_way *ret, struct link_way *ret_ours)
 {
 	char buffer[REQUEST_SIZE];
 	struct search search = { .ip = *ip, .except = except };
@@ -250,9 +281,11 @@ int link_kernel_find_way(
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	m->rtm_family = ip_is_v4(ip) ? AF_INET : AF_INET6;
 	int r = ask(s, h, take_route, &search);
-	if (r == 0)
-		*ret = search.best;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = search.best;
+	*ret_ours = search.ours;
+	return 0;
 }
 
 struct source {

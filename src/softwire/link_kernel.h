@@ -29,10 +29,10 @@ int link_kernel_address(
 /* LINK_DELETE takes only a route of ours away. */
 int link_kernel_route(struct mnl_socket *s, enum link_order order, const struct ip_prefix *destination,
         const struct link_way *way);
-/* The best route of the main table to ip that is not ours and does not lead to the interface `except`.
- * Without one, found is false. */
-int link_kernel_find_way(
-        struct mnl_socket *s, const struct ip_address *ip, unsigned except, struct link_way *ret);
+/* The best route of the main table to ip that is not ours and does not lead to the interface `except`; and
+ * ours to ip alone, as it is in the kernel now. Without one, found is false. */
+int link_kernel_find_way(struct mnl_socket *s, const struct ip_address *ip, unsigned except,
+        struct link_way *ret, struct link_way *ret_ours);
 /* The address that we would send from to ip now. -ENETUNREACH. */
 int link_kernel_source(struct mnl_socket *s, const struct ip_address *ip, struct ip_address *ret);
 

@@ -57,11 +57,11 @@ static struct link_way item_way(const struct link_item *i, unsigned index)
 		.index = i->kind == LINK_ITEM_UNREACHABLE ? 0 : index };
 }
 
+/* Only a pin may take another's place: which is an older pin. */
 static int set_route(struct link *l, const struct link_item *i)
 {
 	struct link_way way = item_way(i, if_nametoindex(i->interface));
-	int r = link_kernel_route(l->requests, LINK_REPLACE, &i->prefix, &way);
-	return r == -EEXIST ? 0 : r;
+	return link_kernel_route(l->requests, i->kind == LINK_ITEM_PIN ? LINK_REPLACE : LINK_ADD, &i->prefix, &way);
 }
 
 int link_set_item(struct link *l, const struct link_item *i, struct error *err)

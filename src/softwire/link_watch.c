@@ -16,59 +16,60 @@
 
 static const struct ip_address nowhere;
 
-static struct link_item pin_of(const struct link_concentrator *c)
+static struct link_item pin_of(const struct link_concentrator *c, const struct link_way *way)
 {
-	struct link_item i = { .kind = LINK_ITEM_PIN, .prefix = { c->address, 128 }, .way = c->way };
+	struct link_item i = { .kind = LINK_ITEM_PIN, .prefix = { c->address, 128 }, .way = *way };
 	i.way.length = 0;
-	if (!c->way.found)
+	i.way.found = true;
+	if (!way->found)
 		i.way.unreachable = true; /* better no packet than one that goes round in the softwire */
-	else if (!if_indextoname(c->way.index, i.interface))
+	else if (!if_indextoname(way->index, i.interface))
 		*i.interface = '\0';
 	return i;
 }
 
-static void unpin(struct link *l, const struct ip_address *address, const struct link_item *but)
+static void unpin(struct link *l, const struct ip_address *address)
 {
 	for (size_t i = l->set.n; i-- > 0;) {
 		struct error err;
 		const struct link_item *item = &l->set.items[i];
-		if (item->kind != LINK_ITEM_PIN || !ip_equal(&item->prefix.address, address))
-			continue;
-		if (but) /* the new one has replaced it in the kernel */
-			link_items_remove(&l->set, i);
-		else if (link_drop(l, i, &err) < 0)
+		if (item->kind == LINK_ITEM_PIN && ip_equal(&item->prefix.address, address) &&
+		        link_drop(l, i, &err) < 0)
 			link_trouble(l, &err);
 	}
 }
 
-static void pin(struct link *l, const struct link_concentrator *c)
+/* One that goes another way is replaced in the kernel, so that there is always one. */
+static void repin(struct link *l, const struct link_item *pin)
 {
 	struct error err;
-	const struct link_item item = pin_of(c);
-	if (c->way.found &&
-	        c->way.length == 128) { /* the host has a route for it alone, which wins by itself */
-		unpin(l, &c->address, NULL);
-		return;
-	}
-	if (link_items_find(&l->set, &item))
-		return;
-	unpin(l, &c->address, &item);
-	if (link_have(l, &item, &err) < 0)
+	for (size_t i = l->set.n; i-- > 0;)
+		if (l->set.items[i].kind == LINK_ITEM_PIN &&
+		        ip_equal(&l->set.items[i].prefix.address, &pin->prefix.address))
+			link_items_remove(&l->set, i);
+	if (link_have(l, pin, &err) < 0)
 		link_trouble(l, &err);
+}
+
+static void evaluate_one(struct link *l, const struct link_concentrator *c, unsigned own)
+{
+	struct link_way way, ours;
+	if (ip_is_link_local(&c->address) ||
+	        link_kernel_find_way(l->requests, &c->address, own, &way, &ours) < 0)
+		return;
+	const struct link_item pin = pin_of(c, &way);
+	if (way.found && way.length == 128) /* the host has a route for it alone, which wins by itself */
+		unpin(l, &c->address);
+	else if (!link_items_find(&l->set, &pin) ||
+	        !link_way_equal(&ours, &pin.way)) /* the kernel may have dropped it */
+		repin(l, &pin);
 }
 
 static void evaluate(struct link *l)
 {
 	unsigned own = if_nametoindex(l->interface);
-	for (size_t i = 0; i < l->n_concentrators; i++) {
-		struct link_concentrator *c = &l->concentrators[i];
-		struct link_way way = { .found = false };
-		if (ip_is_link_local(&c->address) ||
-		        link_kernel_find_way(l->requests, &c->address, own, &way) < 0)
-			continue;
-		c->way = way;
-		pin(l, c);
-	}
+	for (size_t i = 0; i < l->n_concentrators; i++)
+		evaluate_one(l, &l->concentrators[i], own);
 }
 
 static bool look_up_source(struct link *l, struct link_concentrator *c)
