@@ -109,9 +109,9 @@ has_not() {
 }
 
 snapshot() {
-	on_host ip -o addr show | grep -v tun0 | sed 's/valid_lft.*//' | sort
+	on_host ip -o addr show | grep -v -e tun0 -e ' fe80' | sed 's/valid_lft.*//' | sort
 	on_host ip route show table main | sort
-	on_host ip -6 route show table main | grep -v -e tun0 -e expires | sort
+	on_host ip -6 route show table main | grep -v -e tun0 -e expires -e '^fe80' | sort
 	on_host cat /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra
 	cat "$work/etc/resolv.conf"
 	find "$work/etc" -printf '%M %P %l\n' | sort
