@@ -50,19 +50,22 @@ int ctl_ask(const struct ctl_asking *a, const char *method, const char *path, js
 	int code = http_unix_call(a->socket, method, path, text, &answer, &length, &err);
 	free(text);
 	if (code < 0) {
-		const char *hint = "";
+		const char *daemon = a->daemon ? a->daemon : "pratique-server";
+		char *hint FREE_ON_EXIT = NULL;
 		if (strstr(err.text, a->socket) && (code == -ECONNREFUSED || code == -ENOENT))
-			hint = "; is pratique-server running?";
+			hint = xasprintf("; is %s running?", daemon);
 		else if (strstr(err.text, a->socket) && (code == -EACCES || code == -EPERM))
-			hint = "; only root and the server's group may ask (its option socket_group)";
-		return ctl_fail(a->words, "%s%s", err.text, hint);
+			hint = xstrdup(a->daemon ? "; only root and its own user may ask"
+			                         : "; only root and the server's group may ask (its option "
+			                           "socket_group)");
+		return ctl_fail(a->words, "%s%s", err.text, hint ? hint : "");
 	}
 	*ret = json_loadb(answer, length, 0, NULL);
 	free(answer);
 	return *ret ? CTL_OK : ctl_fail(a->words, "the server's answer is not JSON");
 }
 
-char *ctl_node_path(const char *name, const char *rest)
+char *ctl_encode(const char *name)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	char *encoded = xmalloc(3 * strlen(name) + 1), *out = encoded;
@@ -77,7 +80,12 @@ char *ctl_node_path(const char *name, const char *rest)
 		*out++ = hex[*c & 15];
 	}
 	*out = '\0';
-	char *path = xasprintf("/v1/nodes/%s%s", encoded, rest);
+	return encoded;
+}
+
+char *ctl_node_path(const char *name, const char *rest)
+{
+	char *encoded = ctl_encode(name), *path = xasprintf("/v1/nodes/%s%s", encoded, rest);
 	free(encoded);
 	return path;
 }

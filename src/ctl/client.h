@@ -17,6 +17,7 @@ struct ctl_asking {
 	const char *help;
 	const char *socket;
 	bool json;
+	const char *daemon; /* who listens there; NULL: pratique-server */
 };
 /* One option as getopt_long gave it ('s', 'j', 'h'); CTL_OK to go on, with *ret_done where the help was
  * printed. */
@@ -33,6 +34,8 @@ int ctl_asking_parse(struct ctl_asking *a, int argc, char **argv, const char **r
 
 /* Asks; the words of a failure are printed. body (taken over) may be NULL. Caller decrefs *ret. */
 int ctl_ask(const struct ctl_asking *a, const char *method, const char *path, json_t *body, json_t **ret);
+/* A part of a path, percent-encoded; caller frees. */
+char *ctl_encode(const char *name);
 /* "/v1/nodes/NAME" + rest, with the name encoded; caller frees. */
 char *ctl_node_path(const char *name, const char *rest);
 /* Prints JSON as one indented text. */
