@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# A softwire in clear text between declared peers on a declared interface: L2TP, PPP with CHAP against a file of local
+# users, IPCP, IPV6CP, router advertisement, DHCPv6 prefix delegation; then what may die, and what is refused.
+# Arguments: the folder of the programs.
+# shellcheck source=tests/scenario/softwire-lib.sh
+. "$(dirname "$0")/softwire-lib.sh" "$@"
+
+make_network
+make_routed
+write_concentrator
+cat >>"$work/concentrator.conf" <<-END
+	ipsec = none
+	trusted_interface = outer
+	trusted_address = 198.51.100.0/24
+END
+write_initiator ini alice wonderland
+cat >>"$work/ini.conf" <<-END
+	ipsec = none
+	trusted_interface = eth0
+	trusted_address = 192.0.2.1/32
+END
+start_concentrator
+eventually test -S "$work/run-con/api.sock" || fail "the concentrator does not start"
+start_initiator ini
+eventually session_count 1 || fail "there is no session"
+expect_pings ini 10.1.2.2 "IPv4 through the softwire"
+expect_pings ini 2001:db8:1:2::2 "IPv6 through the softwire"
+ipv4=$(sessions '.sessions[0].ipv4')
+delegated=$(sessions '.sessions[0].delegated[0]')
+port=$(sessions '.sessions[0].port')
+[ "$(sessions '.sessions[0].user')" = alice ] || fail "the session is not alice's"
+ok "the session is alice's, $port: $ipv4, $delegated"
+expect_pings site "$ipv4" "back, IPv4"
+ipv6=$(in_ns ini ip -j -6 addr show dev softwire0 scope global | jq -r '.[0].addr_info[0].local')
+expect_pings site "$ipv6" "back, IPv6"
+
+# Nobody of those who read a peer's bytes may do anything.
+for role in dataplane control; do
+	pid=$(child "$concentrator_pid" $role)
+	[ "$(awk '/^Uid:/ { print $3 }' "/proc/$pid/status")" = "$(id -u nobody)" ] || fail "$role is not nobody"
+	[ "$(awk '/^Cap(Inh|Prm|Eff|Bnd|Amb):/ { print $2 }' "/proc/$pid/status" | sort -u)" = 0000000000000000 ] ||
+		fail "$role has capabilities"
+	[ "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$pid/status")" = 1 ] || fail "$role may get privileges"
+done
+[ "$(awk '/^CapEff:/ { print $2 }' "/proc/$concentrator_pid/status")" = 0000000000001000 ] ||
+	fail "the keeper has other capabilities than CAP_NET_ADMIN"
+ok "control and data plane have no capability, the keeper has one"
+
+# control dies: the session goes on, and it is the same one after it.
+id=$(sessions '.sessions[0].id')
+kill -9 "$(child "$concentrator_pid" control)"
+expect_pings ini 10.1.2.2 "while control is dead"
+eventually session_count 1 || fail "control has not come back with its session"
+[ "$(sessions '.sessions[0].id')" = "$id" ] || fail "it is another session"
+sleep 5 # two HELLOs and echoes
+session_count 1 || fail "the session did not live on"
+[ "$(sessions '.sessions[0].id')" = "$id" ] || fail "the peer had to come again"
+expect_pings ini 2001:db8:1:2::2 "after control has come back"
+
+# The operator ends it; it comes again with all that it had.
+"$bin/pratique" softwire disconnect "$port" --socket "$work/run-con/api.sock" >/dev/null || fail "disconnect"
+is_again() {
+	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ]
+}
+eventually is_again || fail "the initiator did not come again"
+[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ] ||
+	fail "it has other addresses than before: $(sessions)"
+ok "a disconnected initiator comes again, with the same addresses, prefix and port"
+expect_pings ini 10.1.2.2 "again"
+
+# The data plane dies: everything is started again.
+kill -9 "$(child "$concentrator_pid" dataplane)"
+sleep 1
+expect_pings ini 10.1.2.2 "after the data plane was killed"
+
+# A wrong password, and a peer that is not declared.
+kill "$initiator_pid"
+wait "$initiator_pid" || fail "the initiator did not end in order"
+eventually session_count 0 || fail "the session did not end with its initiator"
+ok "the session ends with its initiator"
+[ -z "$(in_ns ini ip -4 addr show dev softwire0 2>/dev/null)" ] || fail "the initiator has left something behind"
+write_secret ini.password wrong
+start_initiator ini
+refused() {
+	[ "$(counter counters authentication_failed)" -gt 0 ]
+}
+eventually refused || fail "a wrong password is not counted"
+session_count 0 || fail "a wrong password gets a session"
+ok "a wrong password is refused"
+kill "$initiator_pid"
+wait "$initiator_pid" || true
+in_ns ini ip addr add 203.0.113.9/32 dev lo
+before=$(counter filter filter_l2tp_clear_dropped)
+printf '\310\002\000\014\000\000\000\000\000\000\000\000' |
+	in_ns ini python3 -c "
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('203.0.113.9', 1701))
+s.sendto(sys.stdin.buffer.read(), ('192.0.2.1', 1701))"
+dropped() {
+	[ "$(counter filter filter_l2tp_clear_dropped)" -gt "$before" ]
+}
+eventually dropped || fail "L2TP of an address that is not declared is not dropped"
+ok "clear L2TP of an address that is not declared is dropped and counted"
+! in_ns ini timeout 1 bash -c 'exec 3<>/dev/tcp/192.0.2.1/22' 2>/dev/null || fail "TCP to the outer address"
+[ "$(counter filter filter_other_dropped)" -gt 0 ] || fail "what else comes is not counted"
+ok "everything else that comes to the outer address is dropped and counted"
+
+kill "$concentrator_pid"
+wait "$concentrator_pid" || fail "the concentrator did not end in order"
+in_ns con nft list tables | grep -q pratique && fail "the filter is still there"
+! in_ns con ip link show softwire0 2>/dev/null || fail "the interface is still there"
+ok "nothing is left behind"
+echo "1..$passed"
