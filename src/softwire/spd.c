@@ -12,7 +12,7 @@ struct spd {
 	const struct softwire_options *options;
 };
 
-static const char *const counters[] = { "ike", "esp", "l2tp_trusted", "l2tp_clear_dropped",
+static const char *const counters[] = { "bypassed_ike", "bypassed_esp", "l2tp_trusted", "l2tp_clear_dropped",
 	"l2tp_clear_out_dropped", "neighbour_discovery", "icmp_errors", "allowed", "other_dropped" };
 
 /* One for a role, so that both may run on one host. */
@@ -77,8 +77,8 @@ static void write_policy(FILE *out, const struct softwire_options *o)
 	fputs("\tchain policy_in {\n", out);
 	if (o->ipsec != SOFTWIRE_IPSEC_NONE) {
 		fprintf(out,
-		        "\t\tudp %s { 500, 4500 } counter name \"ike\" accept\n"
-		        "\t\tmeta l4proto esp counter name \"esp\" accept\n",
+		        "\t\tudp %s { 500, 4500 } counter name \"bypassed_ike\" accept\n"
+		        "\t\tmeta l4proto esp counter name \"bypassed_esp\" accept\n",
 		        port);
 	}
 	if (o->ipsec == SOFTWIRE_IPSEC_KERNEL)
@@ -110,11 +110,9 @@ static void write_hooks(FILE *out, const struct softwire_options *o)
 	const char *end = concentrator ? "daddr" : "saddr";
 	fprintf(out,
 	        "\tchain input {\n\t\ttype filter hook input priority -5; policy accept;\n"
-	        "\t\tiifname \"%s\" accept\n"
 	        "\t\tip %s @outer4 goto policy_in\n\t\tip6 %s @outer6 goto policy_in\n",
-	        o->tun, end, end);
+	        end, end);
 	fputs("\t}\n\tchain output {\n\t\ttype filter hook output priority -5; policy accept;\n", out);
-	fprintf(out, "\t\toifname \"%s\" accept\n", o->tun);
 	if (o->ipsec == SOFTWIRE_IPSEC_KERNEL)
 		fputs("\t\trt ipsec exists accept\n", out);
 	fputs("\t\tip daddr @trusted4 oifname @trusted_interfaces accept\n"
