@@ -63,7 +63,7 @@ struct dataplane_worker {
 struct dataplane_config {
 	uint32_t role; /* enum dataplane_role */
 	uint16_t tun_mtu;
-	bool has_offloads; /* of the TUN: dataplane_open_tun() says so */
+	bool has_offloads, has_udp_offload; /* of the TUN: dataplane_open_tun() says so */
 	/* Take no ESP from, and send none to, anybody: every association is clear text. The sockets of 500
 	 * and 4500 and the raw ones may then be missing. */
 	bool no_ipsec;
