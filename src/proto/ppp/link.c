@@ -15,6 +15,9 @@
 #define RESTART_MS 3000
 #define AUTHENTICATION_MS 60000
 #define ECHO_FAILURES 3
+/* An initiator's first word waits that long, or for the peer's: the other end of the session below is there
+ * only once the last message of its setup has arrived, which must not be overtaken. */
+#define START_MS 20
 
 const struct ppp_protocol *const ppp_protocols[PPP_N_CONTROLS] = {
 	[PPP_LCP] = &ppp_lcp_protocol,
@@ -50,7 +53,7 @@ struct ppp_link *ppp_link_new(
 	link->context = context;
 	link->lcp.peer_mru = PPP_MRU_DEFAULT;
 	link->lcp.mru = link->parameters.mru;
-	link->phase_by = link->echo_at = link->challenge_at = PPP_NEVER;
+	link->phase_by = link->start_at = link->echo_at = link->challenge_at = PPP_NEVER;
 	for (size_t i = 0; i < PPP_N_CONTROLS; i++)
 		link->controls[i].deadline = PPP_NEVER;
 	if (config->role == PPP_INITIATOR) {
@@ -92,7 +95,7 @@ void ppp_finish(struct ppp_link *link)
 	link->phase = PPP_ENDED;
 	for (size_t i = 0; i < PPP_N_CONTROLS; i++)
 		link->controls[i] = (struct ppp_automaton){ .state = PPP_INITIAL, .deadline = PPP_NEVER };
-	link->phase_by = link->echo_at = link->challenge_at = PPP_NEVER;
+	link->phase_by = link->start_at = link->echo_at = link->challenge_at = PPP_NEVER;
 	if (link->config->counters)
 		link->config->counters->ended[link->end]++;
 	link->config->callbacks->ended(link->context, link->end, link->message);
@@ -104,7 +107,7 @@ void ppp_end(struct ppp_link *link, enum ppp_end end)
 		return;
 	decide(link, end);
 	link->phase = PPP_TERMINATE;
-	link->phase_by = link->echo_at = link->challenge_at = PPP_NEVER;
+	link->phase_by = link->start_at = link->echo_at = link->challenge_at = PPP_NEVER;
 	ppp_event(link, PPP_LCP, PPP_CLOSE, NULL);
 	if (link->controls[PPP_LCP].state <= PPP_STOPPED)
 		ppp_finish(link);
@@ -124,10 +127,13 @@ void ppp_peer_terminates(struct ppp_link *link, const uint8_t *text, size_t leng
 {
 	if (link->ending)
 		return;
+	/* Many end the link instead of sending their Nak or Failure. */
+	bool refused =
+	        link->phase == PPP_AUTHENTICATE && link->prover && !link->prover->done && link->prover->waits;
 	ppp_set_message(link, text, length);
-	decide(link, link->blame ? link->blame : PPP_END_PEER);
+	decide(link, link->blame ? link->blame : refused ? PPP_END_REFUSED : PPP_END_PEER);
 	link->phase = PPP_TERMINATE;
-	link->phase_by = link->echo_at = link->challenge_at = PPP_NEVER;
+	link->phase_by = link->start_at = link->echo_at = link->challenge_at = PPP_NEVER;
 }
 
 void ppp_lower_up(struct ppp_link *link, time_ms now)
@@ -143,7 +149,17 @@ void ppp_lower_up(struct ppp_link *link, time_ms now)
 		return;
 	}
 	ppp_event(link, PPP_LCP, PPP_OPEN, NULL);
-	ppp_event(link, PPP_LCP, PPP_UP, NULL);
+	if (link->config->role == PPP_INITIATOR)
+		link->start_at = now + START_MS;
+	else
+		ppp_event(link, PPP_LCP, PPP_UP, NULL);
+}
+
+static void start_now(struct ppp_link *link)
+{
+	if (link->start_at != PPP_NEVER && link->phase == PPP_ESTABLISH)
+		ppp_event(link, PPP_LCP, PPP_UP, NULL);
+	link->start_at = PPP_NEVER;
 }
 
 void ppp_lower_down(struct ppp_link *link, time_ms now)
@@ -412,12 +428,13 @@ void ppp_receive(struct ppp_link *link, const uint8_t *frame, size_t length, tim
 		PPP_COUNT(link, malformed);
 		return;
 	}
+	start_now(link);
 	receive_packet(link, protocol, r.at, r.left);
 }
 
 time_ms ppp_deadline(const struct ppp_link *link)
 {
-	time_ms at = MIN(link->phase_by, MIN(link->echo_at, link->challenge_at));
+	time_ms at = MIN(MIN(link->phase_by, link->start_at), MIN(link->echo_at, link->challenge_at));
 	for (size_t i = 0; i < PPP_N_CONTROLS; i++)
 		at = MIN(at, link->controls[i].deadline);
 	if (link->verifier)
@@ -457,6 +474,8 @@ static void tick_phase(struct ppp_link *link)
 void ppp_tick(struct ppp_link *link, time_ms now)
 {
 	link->now = now;
+	if (now >= link->start_at)
+		start_now(link);
 	tick_phase(link);
 	for (enum ppp_control c = PPP_LCP; c < PPP_N_CONTROLS; c++)
 		if (now >= link->controls[c].deadline)

@@ -77,7 +77,7 @@ struct ppp_link {
 	uint8_t user_hash[16]; /* the user of this link may not change */
 	uint32_t request;      /* id of the last question to AAA */
 	time_ms phase_by;      /* the latest end of the phase; PPP_NEVER once an NCP is open */
-	time_ms echo_at, challenge_at;
+	time_ms start_at, echo_at, challenge_at;
 	struct ppp_verifier *verifier; /* only while something is to be proven, or may be repeated */
 	struct ppp_prover *prover;
 	/* Packets of the NCPs that came before the grant. */

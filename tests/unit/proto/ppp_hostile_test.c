@@ -126,6 +126,22 @@ static void silent_peer_ends(void **state)
 		assert_memory_equal(said[i].bytes, said[0].bytes, said[0].length);
 }
 
+static void initiator_lets_the_session_settle(void **state)
+{
+	LINE line = alone();
+	size_t length;
+	line_restart(line, 0);
+	line_run(line, 10);
+	assert_silence();
+	line_run(line, 20);
+	(void)hear(LCP, 1, &length);
+	LINE other = alone();
+	line_restart(other, 0);
+	TELL(other, 0, LCP, 1, 1, MAGIC); /* the peer is there */
+	(void)hear(LCP, 1, &length);
+	HEARD(LCP, 2, 1, MAGIC);
+}
+
 /* The same link is on both ends of the wire. */
 static void looped_line_is_found(void **state)
 {
@@ -201,6 +217,7 @@ static void secrets_are_given_by_the_configured_method_only(void **state)
 	nomad->config.n_give = 2;
 	(void)snprintf(nomad->secret.user, 16, "carol");
 	line_restart(line, 0);
+	line_run(line, 20);
 	(void)hear(LCP, 1, &length);
 	TELL(line, 0, LCP, 1, 1, "\3\4\xc0\x23");
 	HEARD(LCP, 3, 1, "\3\4\xc2\x27");
@@ -260,6 +277,7 @@ static void unprotected_initiators_give_no_chap(void **state)
 	line->ends[0].parameters.is_protected = false;
 	line_demand(line, 1, PPP_CHAP_MD5);
 	line_restart(line, 0);
+	line_run(line, 20);
 	(void)hear(LCP, 1, &length);
 	TELL(line, 0, LCP, 1, 1, "\3\5\xc2\x23\5");
 	HEARD(LCP, 4, 1, "\3\5\xc2\x23\5");
@@ -381,6 +399,7 @@ int main(void)
 		cmocka_unit_test(bad_requests_without_end_end),
 		cmocka_unit_test(peer_that_only_acknowledges_ends),
 		cmocka_unit_test(silent_peer_ends),
+		cmocka_unit_test(initiator_lets_the_session_settle),
 		cmocka_unit_test(looped_line_is_found),
 		cmocka_unit_test(own_magic_in_an_echo_ends_the_link),
 		cmocka_unit_test(demand_is_never_weaker_than_configured),

@@ -80,6 +80,7 @@ void acknowledge(struct line *line, unsigned side, unsigned protocol)
 void open_lcp(struct line *line, unsigned side, const char *options, size_t n)
 {
 	line_restart(line, side);
+	line_run(line, 20);
 	acknowledge(line, side, LCP);
 	tell(line, side, LCP, 1, 1, options, n);
 	assert_heard(LCP, 2, 1, options, n);

@@ -129,7 +129,7 @@ static void silent_aaa_ends_the_link(void **state)
 	line_run(line, 15000);
 	assert_true(line->ends[1].ended);
 	assert_int_equal(line->ends[1].end, PPP_END_AUTH_TIMEOUT);
-	assert_int_equal(line->ends[0].end, PPP_END_PEER);
+	assert_int_equal(line->ends[0].end, PPP_END_REFUSED);
 	struct ppp_auth_answer answer = { .verdict = PPP_ACCEPT };
 	assert_int_equal(ppp_answer(line->ends[1].link, line->ends[1].request, &answer, line->now), -ESTALE);
 }
