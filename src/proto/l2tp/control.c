@@ -16,7 +16,8 @@ void l2tp_start(struct l2tp_endpoint *e, struct l2tp_tunnel *t, struct l2tp_buil
         uint16_t session)
 {
 	*b = (struct l2tp_builder){ .w = &e->scratch };
-	if (e->config.hide)
+	/* Before, not every peer knows yet which secret it is. */
+	if (e->config.hide && t->state == L2TP_ESTABLISHED)
 		b->secret_length = l2tp_secret(e, &t->path, t->host_name, b->secret);
 	if (b->secret_length > 0)
 		l2tp_random(e, b->random_vector, sizeof(b->random_vector));

@@ -178,7 +178,7 @@ struct l2tp_config {
 	const char *host_name;   /* required, at most L2TP_NAME_MAX */
 	const char *vendor_name; /* NULL: none */
 	bool accept;             /* concentrator: answers SCCRQ and ICRQ */
-	bool hide;               /* hides AVPs where there is a secret and the RFC allows it */
+	bool hide; /* once established, hides AVPs where there is a secret and the RFC allows it */
 	uint16_t receive_window; /* control messages, up to L2TP_WINDOW_MAX; 0: 8 */
 	struct l2tp_limits limits;
 	struct l2tp_timing timing;

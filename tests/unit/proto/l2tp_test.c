@@ -273,8 +273,8 @@ static void test_secret(void **state)
 
 static bool hide_shows_nothing(struct net *net, struct packet *p)
 {
-	/* The id of the tunnel is hidden: AVP 9 is never there in clear. */
-	static const uint8_t clear[] = { 0x80, 8, 0, 0, 0, 9 };
+	/* The id of the session is hidden: AVP 14 is never there in clear. */
+	static const uint8_t clear[] = { 0x80, 8, 0, 0, 0, 14 };
 	assert_null(memmem(p->bytes, p->n, clear, sizeof(clear)));
 	return true;
 }
