@@ -81,6 +81,21 @@ static int keep_original(const char *path, const char *backup, struct error *err
 	return 0;
 }
 
+/* As file_replace() does it, but by way of a name that is always the same, so that a crash leaves at most
+ * one, which undoing takes away. */
+static int replace(const char *path, const char *by_way_of, const struct writer *w, struct error *err)
+{
+	int fd = open(by_way_of, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	bool good = fd >= 0 && fchmod(fd, 0644) == 0 && write(fd, w->data, w->length) == (ssize_t)w->length &&
+	        fsync(fd) == 0 && rename(by_way_of, path) == 0;
+	int code = -errno;
+	if (fd >= 0)
+		close(fd);
+	return good
+	        ? 0
+	        : error_set(err, code < 0 ? code : -EIO, "%s: %s", path, strerror(code < 0 ? -code : EIO));
+}
+
 /* Renamed over path, so that a symbolic link is replaced and its target left alone. */
 static int set_resolv_conf(const char *path, const struct ip_address *servers, size_t n, struct error *err)
 {
@@ -108,7 +123,8 @@ static int set_resolv_conf(const char *path, const struct ip_address *servers, s
 	}
 	if (r == 0)
 		keep_lines(&w, data);
-	r = file_replace(path, w.data, w.length, 0644, err);
+	char *new FREE_ON_EXIT = xasprintf("%s.pratique-new", path);
+	r = replace(path, new, &w, err);
 	wr_free(&w);
 	return r;
 }
@@ -116,8 +132,10 @@ static int set_resolv_conf(const char *path, const struct ip_address *servers, s
 static int undo_resolv_conf(const char *path, struct error *err)
 {
 	char *backup FREE_ON_EXIT = xasprintf("%s.pratique", path), *data FREE_ON_EXIT = NULL;
+	char *new FREE_ON_EXIT = xasprintf("%s.pratique-new", path);
 	size_t length;
 	struct stat st;
+	(void)unlink(new);
 	bool ours = file_read(path, RESOLV_CONF_MAX, &data, &length, NULL) == 0 && is_ours(data);
 	bool kept = lstat(backup, &st) == 0;
 	int r = 0;

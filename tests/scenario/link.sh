@@ -108,6 +108,15 @@ has_not() {
 	! grep -qE -- "$what" <<<"$("$@")" || fail "$* shows $what"
 }
 
+not() {
+	! "$@"
+}
+
+# Our pin goes there now.
+pinned() {
+	grep -qE "^192.0.2.1 $1 .*proto 197" <<<"$(on_host ip route show)"
+}
+
 snapshot() {
 	on_host ip -o addr show | grep -v -e tun0 -e ' fe80' | sed 's/valid_lft.*//' | sort
 	on_host ip route show table main | sort
@@ -221,11 +230,10 @@ ip -n "${ns}host" route replace default via 10.0.1.1 dev eth1 metric 50
 wait_for "told of the changed address" 2 said "moved 10.0.1.3"
 ok "a new address on the same interface is told ($waited ms)"
 ip -n "${ns}host" route add 192.0.2.1/32 via 10.0.1.1 dev eth1 metric 7
-sleep 0.3
+wait_for "not pinned beside the host's own route" 3 not pinned via
 has '^192.0.2.1 .*metric 7' on_host ip route show
-[ "$(on_host ip route show | grep -c '^192.0.2.1')" = 1 ] || fail "pinned beside the host's own route"
 ip -n "${ns}host" route del 192.0.2.1/32 metric 7
-wait_for "pinned again" 2 sh -c "ip -n '${ns}host' route show | grep -q '^192.0.2.1 via 10.0.1.1.* proto 197'"
+wait_for "pinned again" 2 pinned 'via 10.0.1.1'
 ok "the host's own route to the concentrator is respected"
 ip -n "${ns}host" route del default dev eth1
 ip -n "${ns}host" addr add 10.0.1.2/24 dev eth1
@@ -235,6 +243,7 @@ ip -n "${ns}host" addr add 10.0.0.2/24 dev eth0 2>/dev/null || true
 ip -n "${ns}host" route add default via 10.0.0.1 dev eth0
 ip -n "${ns}host" -6 addr add 2001:db8:0::2/64 dev eth0 nodad 2>/dev/null || true
 ip -n "${ns}host" -6 route add default via 2001:db8:0::1 dev eth0
+wait_for "pinned over the first way" 5 pinned 'via 10.0.0.1'
 # In another order than at the beginning, so that "as before" is taken anew.
 echo undo >&3
 wait_for "undone" 5 said undone
