@@ -226,20 +226,14 @@ static void open_clear(struct control *c)
 {
 	struct initiator *x = c->initiator;
 	const struct ip_address *to = &x->addresses[x->current];
-	struct l2tp_path path = { .remote = *to, .remote_port = L2TP_PORT, .local_port = L2TP_PORT };
-	if (!options_trusts(c->o, to)) {
+	const struct l2tp_path path = {
+		.remote = *to, .remote_port = L2TP_PORT, .local = x->used, .local_port = L2TP_PORT
+	};
+	if (options_trusts(c->o, to))
+		open_tunnel(c, &path);
+	else
 		fail(c, "%s is not in trusted_address: nothing is sent to it in clear",
 		        c->o->concentrators.items[x->current]);
-		return;
-	}
-	if (*c->o->local)
-		(void)ip_parse(c->o->local, &path.local);
-	else
-		path.local = source_towards(to);
-	if (is_zero_address(&path.local))
-		fail(c, "there is no way to %s", c->o->concentrators.items[x->current]);
-	else
-		open_tunnel(c, &path);
 }
 
 static void prepared(struct control *c, const struct ipc_outer *m)
@@ -249,6 +243,13 @@ static void prepared(struct control *c, const struct ipc_outer *m)
 	const struct ipc_ike_initiate initiate = { (char *)(uintptr_t)ike_child_name(x->current, child) };
 	if (x->state != INITIATOR_PREPARING || !ip_equal(&m->current, &x->addresses[x->current]))
 		return;
+	x->used = source_towards(&x->addresses[x->current]);
+	if (*c->o->local)
+		(void)ip_parse(c->o->local, &x->used);
+	if (is_zero_address(&x->used)) {
+		fail(c, "there is no way to %s", c->o->concentrators.items[x->current]);
+		return;
+	}
 	if (c->o->ipsec == SOFTWIRE_IPSEC_NONE) {
 		open_clear(c);
 		return;
@@ -262,14 +263,10 @@ static void prepared(struct control *c, const struct ipc_outer *m)
 static void moved(struct control *c, const struct ip_address *source)
 {
 	struct initiator *x = c->initiator;
-	const struct association *a = control_association(c, x->association);
-	const struct ip_address *used = a ? &a->local : x->session ? &x->session->path.local : NULL;
-	x->source = *source;
-	if (is_zero_address(source) || c->ending)
+	if (is_zero_address(source) || c->ending || x->state == INITIATOR_RESOLVING ||
+	        x->state == INITIATOR_PREPARING)
 		return;
-	if (x->state > INITIATOR_PREPARING && (!used || ip_equal(used, source)))
-		return;
-	if (x->state == INITIATOR_RESOLVING || x->state == INITIATOR_PREPARING)
+	if (x->state > INITIATOR_PREPARING && ip_equal(&x->used, source))
 		return;
 	events_note(c->events, LOG_LEVEL_NOTICE, "moved",
 	        "our address has changed: everything is brought up again");

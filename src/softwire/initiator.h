@@ -43,7 +43,7 @@ struct initiator {
 	struct evdns_base *dns;
 	size_t current;                                      /* which concentrator */
 	struct ip_address addresses[LINK_CONCENTRATORS_MAX]; /* zero: not resolved yet */
-	struct ip_address source;                            /* as the keeper said last */
+	struct ip_address used;                              /* our outer address in this attempt */
 	uint32_t association;
 	int tunnel; /* 0: none */
 	struct session *session;
