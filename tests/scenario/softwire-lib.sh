@@ -11,7 +11,7 @@
 #       ini          the initiator: 198.51.100.2 (or 10.0.0.2 behind the NAT)
 set -euo pipefail
 
-here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+
 bin=$(cd "${1:?the folder of the programs}" && pwd)
 softwire=$bin/pratique-softwire
 ns=${PQ_NAME:-pq-softwire}-$$-
@@ -207,6 +207,7 @@ write_initiator() {
 
 start_concentrator() {
 	spawn con concentrator "$softwire" concentrator --config "$work/concentrator.conf"
+	# shellcheck disable=SC2034 # the tests use it
 	concentrator_pid=$spawned
 }
 

@@ -157,7 +157,7 @@ kill -9 "$charon"
 expect_pings ini 10.1.2.2 "while charon is dead"
 started=$(date +%s%N)
 kill -9 "$concentrator_pid"
-eventually test -z "$(in_ns con pgrep -f 'pratique-softwire|charon' || true)" || true
+wait "$concentrator_pid" || true
 start_concentrator
 eventually session_count 2 || fail "they do not come back after the concentrator was killed"
 outage=$((($(date +%s%N) - started) / 1000000))
