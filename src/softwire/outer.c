@@ -18,7 +18,8 @@ struct outer {
 	bool ike_stopped;
 	struct ike_setup setup;
 	char *dataplane_socket, *link_state;
-	struct config_list concentrators; /* as charon's configuration has them: addresses where they are known */
+	struct config_list
+	        concentrators; /* as charon's configuration has them: addresses where they are known */
 	struct link *link;
 	struct ip_address addresses[LINK_CONCENTRATORS_MAX], current;
 	size_t n_addresses;
@@ -130,8 +131,8 @@ static void name_concentrators(struct outer *o)
 	for (size_t i = 0; i < o->concentrators.count; i++) {
 		bool known = i < o->n_addresses && !is_zero(&o->addresses[i]);
 		free(o->concentrators.items[i]);
-		o->concentrators.items[i] = xstrdup(
-		        known ? ip_format(&o->addresses[i], text) : o->o->concentrators.items[i]);
+		o->concentrators.items[i] =
+		        xstrdup(known ? ip_format(&o->addresses[i], text) : o->o->concentrators.items[i]);
 	}
 }
 

@@ -26,7 +26,7 @@ expect() {
 	fi
 }
 
-for file in policy server.conf enforcer.conf agent.conf; do
+for file in policy server.conf enforcer.conf agent.conf concentrator.conf initiator.conf; do
 	sed "s|/etc/pratique|$dir|" "$root/examples/$file" >"$dir/$file"
 done
 pratique() { expect 0 "" "$bin/pratique" "$@"; }
@@ -68,6 +68,37 @@ exec 9<"$dir/state"
 flock 9
 expect 1 "$dir/state: another pratique-enforcer runs" "${enforcer[@]}"
 exec 9<&-
+
+pratique ca issue --dir "$dir/ca" --role concentrator --name concentrator --out "$dir"
+pratique ca issue --dir "$dir/ca" --role node --name alice --out "$dir"
+echo 'alice plain:wonderland' >"$dir/softwire-users"
+echo wonderland >"$dir/softwire.password"
+chmod 600 "$dir/softwire-users" "$dir/softwire.password"
+chown nobody "$dir/softwire-users" "$dir/softwire.password" "$dir/concentrator.key" "$dir/alice.key"
+concentrator=(unshare -n "$bin/pratique-softwire" concentrator --config "$dir/concentrator.conf" --set user=nobody --check)
+initiator=(unshare -n "$bin/pratique-softwire" initiator --config "$dir/initiator.conf" --set user=nobody --check)
+plugin=$(find "$(realpath "$bin/../src")" -name libstrongswan-pratique.so 2>/dev/null || true)
+if [ -n "$plugin" ]; then
+	expect 0 "" "${concentrator[@]}" --set "charon_plugin=$plugin"
+	expect 0 "" "${initiator[@]}" --set "charon_plugin=$plugin"
+fi
+expect 0 "l2tp_clear_dropped" "${concentrator[@]}" --print-filter
+expect 2 "none is for trusted networks only" "${concentrator[@]}" --set ipsec=none
+expect 2 "clear L2TP wants both" "${concentrator[@]}" --set trusted_interface=eth0
+expect 2 "nobody can be authenticated" "${concentrator[@]}" --set users_file=
+expect 2 "is no unicast address" "${concentrator[@]}" --set listen=0.0.0.0
+expect 2 "UDP port 1701 is L2TP" "${concentrator[@]}" --set "allow=udp 1701"
+expect 2 "is none of eap, mschapv2, chap, pap" "${concentrator[@]}" --set ppp_auth=none
+expect 2 "anonymous: yes means no authentication" "${concentrator[@]}" --set anonymous=yes --set ppp_auth=chap
+expect 2 "there is no pool \"staff\"" "${concentrator[@]}" --set default_pool=staff
+expect 2 "bind: \"other\" is none of" "${concentrator[@]}" --set bind=other
+expect 2 "$dir/none: No such file" "${concentrator[@]}" --set "bind=map $dir/none"
+expect 1 "there is no user nosuch" "${concentrator[@]}" --set user=nosuch
+expect 2 "listen: no such option" "${initiator[@]}" --set listen=192.0.2.1
+expect 2 "has no password" "${initiator[@]}" --set ppp_password_file=
+expect 2 "tls wants" "${initiator[@]}" --set ppp_eap=tls
+chmod 644 "$dir/softwire.password"
+expect 2 "chmod 600" "${initiator[@]}"
 
 vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")
 expect 1 "there is no user nosuch" "${vis[@]}" --user nosuch
