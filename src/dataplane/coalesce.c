@@ -28,10 +28,17 @@ static uint32_t get_u32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* Without options, and with the right checksum: it will be written anew. */
+static bool plain_ip4(const struct packet *p)
+{
+	return p->l4 == PACKET_IP4_HEADER &&
+	        checksum_fold(checksum_sum(p->bytes, PACKET_IP4_HEADER)) == 0xffff;
+}
+
 /* How long the headers are of a packet that may be part of a super packet; 0: it may not. */
 static uint16_t candidate(const struct coalescer *c, const struct packet *p)
 {
-	if (p->fragment || (p->version == 4 && p->l4 != PACKET_IP4_HEADER))
+	if (p->fragment || (p->version == 4 && !plain_ip4(p)))
 		return 0;
 	const uint8_t *l4 = p->bytes + p->l4;
 	if (c->tcp && p->protocol == PACKET_TCP && p->length >= p->l4 + TCP_HEADER_MIN) {
