@@ -318,7 +318,7 @@ dynamic_authorization() {
 	check "nor with an old one" answers 'No reply' coa "Acct-Session-Id = $id" 'Filter-Id = "guest"' "Event-Timestamp = $(($(date +%s) - 400))"
 	in_net nas python3 "$root/tests/interop/radius-replay.py" 3798 3799 >"$dir/replay.log" &
 	replay=$!
-	until grep -q listening "$dir/replay.log"; do sleep 0.05; done
+	until grep -qs listening "$dir/replay.log"; do sleep 0.05; done
 	printf '%s\n' "Acct-Session-Id = $id" "$now" 'Message-Authenticator = 0x00' |
 		in_net nas radclient -r 1 -t 5 127.0.0.1:3798 disconnect coa-secret >/dev/null 2>&1
 	wait $replay
