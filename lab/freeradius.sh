@@ -316,7 +316,7 @@ freeradius_user() {
 }
 
 freeradius_start() {
-	local dir tries as=()
+	local dir tries fd as=()
 	dir=$(readlink -f "$1")
 	shift
 	rm -f "$dir/pid"
@@ -324,7 +324,13 @@ freeradius_start() {
 		as=(setpriv "--reuid=$freeradius_user_name" "--regid=$freeradius_user_name" --clear-groups)
 		chown -R "$freeradius_user_name" "$dir"
 	fi
-	"$@" "${as[@]}" freeradius -f -P -d "$dir" -n radiusd -l "$dir/log/radius.log" </dev/null >>"$dir/log/output" 2>&1 &
+	(
+		# Nothing that the caller has open outlives it in the server: pipes, locks.
+		for fd in "/proc/$BASHPID/fd"/*; do
+			[ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
+		done
+		exec "$@" "${as[@]}" freeradius -f -P -d "$dir" -n radiusd -l "$dir/log/radius.log"
+	) </dev/null >>"$dir/log/output" 2>&1 &
 	disown $!
 	for ((tries = 0; tries < 200; tries++)); do
 		if [ -s "$dir/pid" ] && grep -q 'Ready to process requests' "$dir/log/radius.log" 2>/dev/null; then

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX (16u << 20)
+#define SPOOL_MAX (16u << 20)
 
 static struct aaa_spool *open_spool(const char *dir, uint64_t max)
 {
@@ -72,7 +72,7 @@ static int take(struct aaa_spool *s, uint64_t *ret_number)
 static void gives_in_order_and_forgets_what_is_done(void **state)
 {
 	char *dir = directory_make();
-	struct aaa_spool *s = open_spool(dir, MAX);
+	struct aaa_spool *s = open_spool(dir, SPOOL_MAX);
 	uint64_t number[3];
 	for (unsigned i = 0; i < 3; i++)
 		append(s, i, 100);
@@ -82,11 +82,11 @@ static void gives_in_order_and_forgets_what_is_done(void **state)
 	aaa_spool_done(s, number[1]); /* out of order: nothing may be forgotten yet */
 	assert_int_equal(aaa_spool_waiting(s), 3);
 	aaa_spool_close(s);
-	s = open_spool(dir, MAX);
+	s = open_spool(dir, SPOOL_MAX);
 	assert_int_equal(take(s, &number[0]), 0);
 	aaa_spool_done(s, number[0]);
 	aaa_spool_close(s);
-	s = open_spool(dir, MAX);
+	s = open_spool(dir, SPOOL_MAX);
 	assert_int_equal(take(s, &number[1]), 1);
 	assert_int_equal(take(s, &number[2]), 2);
 	aaa_spool_done(s, number[2]);
@@ -94,7 +94,7 @@ static void gives_in_order_and_forgets_what_is_done(void **state)
 	aaa_spool_done(s, number[1]);
 	assert_int_equal(aaa_spool_waiting(s), 0);
 	aaa_spool_close(s);
-	s = open_spool(dir, MAX);
+	s = open_spool(dir, SPOOL_MAX);
 	assert_int_equal(take(s, &number[0]), -1);
 	append(s, 9, 10);
 	assert_int_equal(take(s, &number[0]), 9);
@@ -107,7 +107,7 @@ static void gives_in_order_and_forgets_what_is_done(void **state)
 static void survives_a_crash_after_every_step(void **state)
 {
 	char *dir = directory_make();
-	struct aaa_spool *s = open_spool(dir, MAX);
+	struct aaa_spool *s = open_spool(dir, SPOOL_MAX);
 	unsigned appended = 0, done = 0, seed = 7;
 	uint64_t numbers[4096];
 	for (int step = 0; step < 120; step++) {
@@ -119,7 +119,7 @@ static void survives_a_crash_after_every_step(void **state)
 			done++;
 		}
 		char *copy = copy_directory(dir);
-		struct aaa_spool *after = open_spool(copy, MAX);
+		struct aaa_spool *after = open_spool(copy, SPOOL_MAX);
 		uint64_t number;
 		assert_int_equal(aaa_spool_waiting(after), appended - done);
 		for (unsigned i = done; i < appended; i++)
@@ -151,7 +151,7 @@ static char *only_file(const char *dir)
 static void a_record_cut_short_is_no_record(void **state)
 {
 	char *dir = directory_make();
-	struct aaa_spool *s = open_spool(dir, MAX);
+	struct aaa_spool *s = open_spool(dir, SPOOL_MAX);
 	uint64_t number;
 	append(s, 0, 60);
 	append(s, 1, 60);
@@ -160,7 +160,7 @@ static void a_record_cut_short_is_no_record(void **state)
 		char *copy = copy_directory(dir);
 		char *path FREE_ON_EXIT = only_file(copy);
 		assert_int_equal(truncate(path, size), 0);
-		s = open_spool(copy, MAX);
+		s = open_spool(copy, SPOOL_MAX);
 		int whole = size >= 152 ? 2 : size >= 76 ? 1 : 0;
 		append(s, 7, 60);
 		for (int i = 0; i < whole; i++)
@@ -177,7 +177,7 @@ static void a_damaged_position_costs_a_repetition_at_most(void **state)
 {
 	char *dir = directory_make();
 	char *path FREE_ON_EXIT = xasprintf("%s/position", dir);
-	struct aaa_spool *s = open_spool(dir, MAX);
+	struct aaa_spool *s = open_spool(dir, SPOOL_MAX);
 	uint64_t number;
 	for (unsigned i = 0; i < 4; i++)
 		append(s, i, 60);
@@ -189,7 +189,7 @@ static void a_damaged_position_costs_a_repetition_at_most(void **state)
 	int fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, "garbage!", 8, 32), 8); /* the slot of the third turn */
 	close(fd);
-	s = open_spool(dir, MAX);
+	s = open_spool(dir, SPOOL_MAX);
 	assert_int_equal(take(s, &number), 2);
 	assert_int_equal(take(s, &number), 3);
 	aaa_spool_close(s);
@@ -221,7 +221,7 @@ static void is_bounded_and_gives_room_back(void **state)
 static void the_window_is_bounded(void **state)
 {
 	char *dir = directory_make();
-	struct aaa_spool *s = open_spool(dir, MAX);
+	struct aaa_spool *s = open_spool(dir, SPOOL_MAX);
 	uint64_t first, number;
 	for (unsigned i = 0; i <= AAA_SPOOL_WINDOW; i++)
 		append(s, i, 8);
@@ -241,7 +241,7 @@ static void the_window_is_bounded(void **state)
 static void damage_in_the_middle_is_counted(void **state)
 {
 	char *dir = directory_make();
-	struct aaa_spool *s = open_spool(dir, MAX);
+	struct aaa_spool *s = open_spool(dir, SPOOL_MAX);
 	uint64_t number;
 	unsigned n = 0;
 	while (aaa_spool_bytes(s) < 3 * AAA_SPOOL_FILE)
@@ -261,7 +261,7 @@ static void damage_in_the_middle_is_counted(void **state)
 		break;
 	}
 	closedir(d);
-	s = open_spool(dir, MAX);
+	s = open_spool(dir, SPOOL_MAX);
 	assert_true(aaa_spool_lost(s) > 100);
 	unsigned seen = 0;
 	int last = -1;
