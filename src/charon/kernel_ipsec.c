@@ -133,6 +133,12 @@ static int64_t seconds_to_ms(uint64_t seconds)
 	return seconds > (uint64_t)INT64_MAX / 1000 ? 0 : (int64_t)seconds * 1000;
 }
 
+/* charon's hosts have IKE's ports, whether ESP has any or not. */
+static uint16_t esp_port(host_t *host, bool encapsulated)
+{
+	return encapsulated ? host->get_port(host) : 0;
+}
+
 static struct ipc_sa_add describe_sa(const kernel_ipsec_sa_id_t *id, const kernel_ipsec_add_sa_t *data)
 {
 	const lifetime_cfg_t *life = data->lifetime;
@@ -143,8 +149,8 @@ static struct ipc_sa_add describe_sa(const kernel_ipsec_sa_id_t *id, const kerne
 		.source = address_of_host(id->src),
 		.destination = address_of_host(id->dst),
 		.encapsulated = data->encap,
-		.source_port = id->src->get_port(id->src),
-		.destination_port = id->dst->get_port(id->dst),
+		.source_port = esp_port(id->src, data->encap),
+		.destination_port = esp_port(id->dst, data->encap),
 		.esn = data->esn,
 		.replay_window = data->replay_window,
 		.encryption = data->enc_alg,
@@ -192,9 +198,9 @@ METHOD(kernel_ipsec_t, update_sa, status_t, struct pratique_ipsec *this, kernel_
 		.spi = ntohl(id->spi),
 		.destination = address_of_host(id->dst),
 		.new_source = address_of_host(data->new_src),
-		.new_source_port = data->new_src->get_port(data->new_src),
+		.new_source_port = esp_port(data->new_src, data->new_encap),
 		.new_destination = address_of_host(data->new_dst),
-		.new_destination_port = data->new_dst->get_port(data->new_dst),
+		.new_destination_port = esp_port(data->new_dst, data->new_encap),
 		.encapsulated = data->new_encap,
 	};
 	return link_send(this->link, IPC_SA_MOVE, &m, false) ? SUCCESS : FAILED;
