@@ -123,7 +123,7 @@ vm_run() {
 			-append "console=ttyS0 quiet panic=-1 mitigations=off vm_job=$job" \
 			-virtfs local,path=/,mount_tag=root,security_model=passthrough,readonly=on,multidevs=remap \
 			"${network[@]}" </dev/null 2>&1 || echo $? >"$folder/failed"
-	} | tr -d '\r' | tee "$folder/console"
+	} | stdbuf -oL tr -d '\r' | tee "$folder/console"
 	status=$(cat "$folder/failed" 2>/dev/null || true)
 	if [ "$status" != 124 ]; then
 		status=$(sed -n 's/.*vm: the job exited \([0-9]*\).*/\1/p' "$folder/console" | tail -n 1)
