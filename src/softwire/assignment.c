@@ -16,11 +16,26 @@ struct taking {
 	struct error *err;
 };
 
+/* What AAA gives must lead to the peers here. Else a server, or a proxy on the way to one, could let a peer
+ * be anybody: what a session has, its packets may come from. */
+static int take_permitted(struct taking *t, const struct ip_prefix *p)
+{
+	char text[IP_TEXT_SIZE];
+	bool permitted = pool_covers(t->pools, p);
+	for (size_t i = 0; i < t->o->n_routes && !permitted; i++)
+		permitted =
+		        p->length >= t->o->routes[i].length && ip_in_prefix(&p->address, &t->o->routes[i]);
+	if (!permitted)
+		return error_set(t->err, -EADDRNOTAVAIL,
+		        "AAA gives %s, which lies in no pool and no \"route\"", ip_prefix_format(p, text));
+	return pool_take_fixed(t->pools, p, t->holder, t->wall, t->err);
+}
+
 static int take_fixed(struct taking *t, const struct ip_prefix *p)
 {
 	if (t->n == ASSIGNMENT_PREFIXES_MAX)
 		return error_set(t->err, -E2BIG, "AAA gives more than %d prefixes", ASSIGNMENT_PREFIXES_MAX);
-	int r = pool_take_fixed(t->pools, p, t->holder, t->wall, t->err);
+	int r = take_permitted(t, p);
 	if (r == 0)
 		t->prefixes[t->n++] = *p;
 	return r;
@@ -52,7 +67,7 @@ static int take_ipv4(struct taking *t)
 		return 0;
 	if (p && (p->has & AAA_HAS_IPV4)) {
 		taken = host_prefix(&p->ipv4);
-		r = pool_take_fixed(t->pools, &taken, t->holder, t->wall, t->err);
+		r = take_permitted(t, &taken);
 	} else {
 		r = take_pooled(t, p ? p->pool : NULL, POOL_IPV4, &taken);
 	}

@@ -68,7 +68,7 @@ static void want_setting(struct link_items *wanted, const char *interface, const
 static void want_forwarding(struct link *l, struct link_items *wanted)
 {
 	struct if_nameindex *interfaces = if_nameindex();
-	for (size_t i = 0; interfaces && interfaces[i].if_index && wanted->n < LINK_ITEMS_MAX / 2; i++)
+	for (size_t i = 0; interfaces && interfaces[i].if_index && wanted->n < LINK_SETTINGS_MAX; i++)
 		if (strcmp(interfaces[i].if_name, l->downstream) != 0 &&
 		        strcmp(interfaces[i].if_name, l->interface) != 0)
 			want_setting(wanted, interfaces[i].if_name, "accept_ra", "1", "2");

@@ -9,7 +9,8 @@
 #include "softwire/link_kernel.h"
 #include <net/if.h>
 
-#define LINK_ITEMS_MAX 320
+#define LINK_ITEMS_MAX 768    /* of two messages that have nothing in common */
+#define LINK_SETTINGS_MAX 128 /* interfaces that need one */
 #define LINK_VALUE_MAX 31
 
 enum link_item_kind {

@@ -311,8 +311,8 @@ enum dhcp6_server_event dhcp6_server_receive(struct dhcp6_server *s, const struc
 		x.status = DHCP6_USE_MULTICAST;
 	else if (type == DHCP6_CONFIRM && !confirm(&x))
 		return DHCP6_SERVER_NOTHING;
-	if (type == DHCP6_SOLICIT && !(m.rapid_commit && c->rapid_commit))
-		x.answer = DHCP6_ADVERTISE;
+	if (type == DHCP6_SOLICIT && !(m.rapid_commit && c->rapid_commit && c->n_delegated + c->n_addresses))
+		x.answer = DHCP6_ADVERTISE; /* also where there is nothing to commit (18.3.1) */
 	x.bind = x.answer == DHCP6_REPLY;
 	answer(&x, out);
 	return x.event;
