@@ -229,6 +229,19 @@ ip -n "${ns}host" addr add 10.0.1.3/24 dev eth1 2>/dev/null || true
 ip -n "${ns}host" route replace default via 10.0.1.1 dev eth1 metric 50
 wait_for "told of the changed address" 2 said "moved 10.0.1.3"
 ok "a new address on the same interface is told ($waited ms)"
+ip -n "${ns}host" -6 route add default via 2001:db8:1::1 dev eth1
+wait_for "the other family's way is told too" 2 said "moved 2001:db8:1::2"
+ip -n "${ns}host" -6 addr add 2001:db8:1::99/64 dev eth1 nodad
+ip -n "${ns}host" -6 addr change 2001:db8:1::2/64 dev eth1 preferred_lft 0
+sleep 0.3
+has 'src 2001:db8:1::99 ' on_host ip -6 route get 2001:db8:c::1
+has_not 'moved 2001:db8:1::99' cat "$work/said"
+ip -n "${ns}host" -6 addr del 2001:db8:1::2/64 dev eth1
+wait_for "told when the old address has gone" 2 said "moved 2001:db8:1::99"
+ok "an address that is only deprecated is kept, one that has gone is left"
+ip -n "${ns}host" -6 addr add 2001:db8:1::2/64 dev eth1 nodad
+ip -n "${ns}host" -6 addr del 2001:db8:1::99/64 dev eth1
+ip -n "${ns}host" -6 route del default dev eth1
 ip -n "${ns}host" route add 192.0.2.1/32 via 10.0.1.1 dev eth1 metric 7
 wait_for "not pinned beside the host's own route" 3 not pinned via
 has '^192.0.2.1 .*metric 7' on_host ip route show
