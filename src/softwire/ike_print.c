@@ -133,6 +133,8 @@ static void print_esp_proposals(const struct ike_setup *s, bool ikev1, FILE *out
 	fprintf(out, "\t\t\t\tesp_proposals = ");
 	for (size_t e = ikev1 ? 1 : 0; e < ARRAY_LENGTH(exchanges); e++)
 		for (size_t i = 0; i < n; i++) {
+			if (!ikev1 && ike_esp_is_old(words[i]))
+				continue;
 			fprintf(out, "%s%s%s%s", comma, ike_esp_proposal(words[i]), exchanges[e], esn);
 			comma = ", ";
 		}
