@@ -52,7 +52,7 @@ static struct aaa_account *account_new(struct aaa *aaa, const char *id, const ch
 
 /* The journal. */
 
-static int journal_write(struct aaa_account *a, enum journal_kind kind)
+static int journal_write(struct aaa_account *a, enum journal_kind kind, bool later)
 {
 	struct writer w = wr_make(AAA_RECORD_MAX);
 	size_t n = strlen(a->id), user = strlen(a->user);
@@ -74,7 +74,9 @@ static int journal_write(struct aaa_account *a, enum journal_kind kind)
 		wr_u64(&w, a->usage.packets_in);
 		wr_u64(&w, a->usage.packets_out);
 	}
-	int r = wr_failed(&w) ? -EMSGSIZE : aaa_journal_append(a->aaa->journal, w.data, w.length);
+	int r = wr_failed(&w) ? -EMSGSIZE
+	        : later       ? aaa_journal_append_later(a->aaa->journal, w.data, w.length)
+	                      : aaa_journal_append(a->aaa->journal, w.data, w.length);
 	wr_free(&w);
 	return r;
 }
@@ -86,9 +88,9 @@ static int emit_live(struct aaa_journal *j, void *user)
 	TABLE_FOREACH(it, aaa->accounts) {
 		struct aaa_account *a = it.value;
 		if (r == 0 && !a->is_closed)
-			r = journal_write(a, JOURNAL_OPEN);
+			r = journal_write(a, JOURNAL_OPEN, true);
 		if (r == 0 && !a->is_closed && a->noted)
-			r = journal_write(a, JOURNAL_NOTE);
+			r = journal_write(a, JOURNAL_NOTE, true);
 	}
 	return r;
 }
@@ -97,7 +99,7 @@ static void journal(struct aaa_account *a, enum journal_kind kind)
 {
 	struct aaa *aaa = a->aaa;
 	struct error err;
-	int r = journal_write(a, kind);
+	int r = journal_write(a, kind, kind == JOURNAL_NOTE);
 	a->is_closed = kind == JOURNAL_CLOSE;
 	if (r < 0)
 		aaa_complain_once(aaa, "the journal of open sessions", r);

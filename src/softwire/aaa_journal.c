@@ -13,6 +13,7 @@ struct aaa_journal {
 	off_t end;
 	size_t records;
 	bool is_dirty;
+	struct writer waiting; /* records that are not in the file yet */
 };
 
 static int read_all(struct aaa_journal *j, aaa_journal_fn *on_record, void *user)
@@ -32,6 +33,7 @@ int aaa_journal_open(const char *directory, const char *name, aaa_journal_fn *on
 	struct aaa_journal *j = xcalloc(1, sizeof(*j));
 	j->directory = xstrdup(directory);
 	j->path = xasprintf("%s/%s", directory, name);
+	j->waiting = wr_make(AAA_JOURNAL_BUFFER);
 	j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int r = j->fd < 0 ? -errno : read_all(j, on_record, user);
 	if (r < 0)
@@ -53,48 +55,73 @@ struct aaa_journal *aaa_journal_close(struct aaa_journal *j)
 	(void)aaa_journal_sync(j);
 	if (j->fd >= 0)
 		close(j->fd);
+	wr_free(&j->waiting);
 	free(j->directory);
 	free(j->path);
 	free(j);
 	return NULL;
 }
 
-int aaa_journal_append(struct aaa_journal *j, const void *record, size_t length)
+/* What waits goes into the file; on failure it is lost, and nothing behind it would make sense of it. */
+static int flush(struct aaa_journal *j)
 {
-	int r = aaa_record_append(j->fd, &j->end, record, length);
+	int r = j->waiting.length ? aaa_record_write(j->fd, &j->end, &j->waiting) : 0;
+	wr_reset(&j->waiting);
+	return r;
+}
+
+int aaa_journal_append_later(struct aaa_journal *j, const void *record, size_t length)
+{
+	int r = 0;
+	if (j->waiting.length > AAA_JOURNAL_BUFFER - 2 * AAA_RECORD_MAX)
+		r = flush(j);
+	if (r == 0)
+		r = aaa_record_encode(&j->waiting, record, length);
 	j->records += r == 0;
 	j->is_dirty = true;
 	return r;
+}
+
+int aaa_journal_append(struct aaa_journal *j, const void *record, size_t length)
+{
+	int r = aaa_journal_append_later(j, record, length);
+	return r < 0 ? r : flush(j);
 }
 
 int aaa_journal_sync(struct aaa_journal *j)
 {
 	if (!j->is_dirty || j->fd < 0)
 		return 0;
+	int r = flush(j);
 	j->is_dirty = false;
-	return fdatasync(j->fd) < 0 ? -errno : 0;
+	return r == 0 && fdatasync(j->fd) < 0 ? -errno : r;
 }
 
 bool aaa_journal_is_long(const struct aaa_journal *j, size_t live)
 {
-	return j->end > AAA_JOURNAL_SHORT && j->records > 4 * live;
+	return j->end + (off_t)j->waiting.length > AAA_JOURNAL_SHORT && j->records > 4 * live;
 }
 
 int aaa_journal_rewrite(
         struct aaa_journal *j, int (*emit)(struct aaa_journal *j, void *user), void *user, struct error *err)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s.new", j->path);
+	(void)flush(j);
 	struct aaa_journal before = *j;
 	j->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	j->end = 0;
 	j->records = 0;
 	int r = j->fd < 0 ? -errno : emit(j, user);
+	if (r == 0)
+		r = flush(j);
 	if (r == 0 && (fdatasync(j->fd) < 0 || rename(path, j->path) < 0))
 		r = -errno;
 	if (r < 0) {
 		if (j->fd >= 0)
 			close(j->fd);
+		before.waiting = j->waiting; /* its memory may have moved */
 		*j = before;
+		wr_reset(&j->waiting);
 		(void)unlink(path);
 		return error_set(err, r, "%s: %s", path, strerror(-r));
 	}

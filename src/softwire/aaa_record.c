@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "softwire/aaa_record.h"
 
-#include "base/cursor.h"
 #include "base/table.h"
 
 #include <errno.h>
@@ -34,20 +33,33 @@ static int write_all(int fd, const uint8_t *bytes, size_t length, off_t at)
 	return 0;
 }
 
-int aaa_record_append(int fd, off_t *end, const void *payload, size_t length)
+int aaa_record_encode(struct writer *w, const void *payload, size_t length)
 {
 	if (length > AAA_RECORD_MAX)
 		return -EMSGSIZE;
-	struct writer w = wr_make(HEADER_SIZE + AAA_RECORD_MAX);
-	wr_u32(&w, RECORD_MAGIC);
-	wr_u32(&w, (uint32_t)length);
-	wr_u64(&w, checksum(payload, length));
-	wr_bytes(&w, payload, length);
-	int r = write_all(fd, w.data, w.length, *end);
+	wr_u32(w, RECORD_MAGIC);
+	wr_u32(w, (uint32_t)length);
+	wr_u64(w, checksum(payload, length));
+	wr_bytes(w, payload, length);
+	return wr_failed(w) ? -ENOBUFS : 0;
+}
+
+int aaa_record_write(int fd, off_t *end, const struct writer *w)
+{
+	int r = write_all(fd, w->data, w->length, *end);
 	if (r < 0)
 		(void)!ftruncate(fd, *end);
 	else
-		*end += (off_t)w.length;
+		*end += (off_t)w->length;
+	return r;
+}
+
+int aaa_record_append(int fd, off_t *end, const void *payload, size_t length)
+{
+	struct writer w = wr_make(HEADER_SIZE + AAA_RECORD_MAX);
+	int r = aaa_record_encode(&w, payload, length);
+	if (r == 0)
+		r = aaa_record_write(fd, end, &w);
 	wr_free(&w);
 	return r;
 }

@@ -5,12 +5,17 @@
  */
 #pragma once
 
+#include "base/cursor.h"
 #include "base/error.h"
 #include <sys/types.h>
 
 #define AAA_RECORD_MAX 4096
 
-/* Writes at *end and moves it on. On failure (-ENOSPC, ...) the file is as it was. */
+/* Appends it to w, in the form in which it stands in a file. -EMSGSIZE above AAA_RECORD_MAX. */
+int aaa_record_encode(struct writer *w, const void *payload, size_t length);
+/* Writes what was encoded at *end and moves it on. On failure (-ENOSPC, ...) the file is as it was. */
+int aaa_record_write(int fd, off_t *end, const struct writer *w);
+/* Both for one record. Writes at *end and moves it on. On failure (-ENOSPC, ...) the file is as it was. */
 int aaa_record_append(int fd, off_t *end, const void *payload, size_t length);
 /* Reads at *at and moves it on. -ENODATA where there is no whole, undamaged record. */
 int aaa_record_read(int fd, off_t *at, uint8_t ret[AAA_RECORD_MAX], size_t *ret_length);

@@ -287,8 +287,8 @@ static void on_record(void *user, const uint8_t *record, size_t length)
 
 static int emit_two(struct aaa_journal *j, void *user)
 {
-	int r = aaa_journal_append(j, "\5", 1);
-	return r < 0 ? r : aaa_journal_append(j, "\6", 1);
+	int r = aaa_journal_append_later(j, "\5", 1);
+	return r < 0 ? r : aaa_journal_append_later(j, "\6", 1);
 }
 
 static int emit_nothing(struct aaa_journal *j, void *user)
