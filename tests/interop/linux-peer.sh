@@ -15,6 +15,9 @@
 # - xl2tpd and charon have fixed names in /run: each end has a mount namespace too.
 # - pppd's secrets are in /etc/ppp/chap-secrets for everybody, which is the VM's own file.
 
+linux_user=alice
+linux_password=opensesame
+
 now() {
 	cut -d' ' -f1 /proc/uptime
 }
@@ -164,7 +167,6 @@ linux_pppd() {
 		debug
 		noccp
 		nodefaultroute
-		usepeerdns
 		logfile $work/$1/pppd.log
 	END
 }
