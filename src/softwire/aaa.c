@@ -120,23 +120,16 @@ struct aaa *aaa_free(struct aaa *a)
 	return NULL;
 }
 
-static bool same_servers(const struct aaa_settings *a, const struct aaa_settings *b)
-{
-	bool same = a->n_servers == b->n_servers;
-	for (size_t i = 0; same && i < a->n_servers; i++)
-		same = strcmp(a->servers[i].text, b->servers[i].text) == 0;
-	return same;
-}
-
 int aaa_reload(struct aaa *a, struct error *err)
 {
 	struct aaa_settings new;
 	int r = aaa_settings_load(&a->options, &new, NULL, err);
 	if (r < 0)
 		return r;
-	if (!same_servers(&a->settings, &new)) { /* the options are the same, so they must be */
+	r = a->servers ? radius_servers_reload(a->servers, err) : 0;
+	if (r < 0) {
 		aaa_settings_clear(&new);
-		return error_set(err, -EINVAL, "the servers changed; restart for that");
+		return r;
 	}
 	for (unsigned i = 0; i < new.n_servers; i++)
 		radius_client_set_secret(radius_servers_client(a->servers), i, &new.servers[i].radius.secret);

@@ -193,7 +193,7 @@ struct aaa *aaa_free(struct aaa *aaa);
  * after AAA_FLUSH_MS. */
 #define AAA_FLUSH_MS 3000
 void aaa_flush(struct aaa *aaa, void (*on_done)(void *user), void *user);
-/* Reads users and secrets again; on failure all stays as it was. */
+/* Reads users, secrets and certificates again; on failure all stays as it was. The options stay. */
 int aaa_reload(struct aaa *aaa, struct error *err);
 
 /* NULL at AAA_EXCHANGES_MAX: refuse the peer as with AAA_UNAVAILABLE. */

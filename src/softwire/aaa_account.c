@@ -102,7 +102,7 @@ static void journal(struct aaa_account *a, enum journal_kind kind)
 	int r = journal_write(a, kind, kind == JOURNAL_NOTE);
 	a->is_closed = kind == JOURNAL_CLOSE;
 	if (r < 0)
-		aaa_notice(aaa, "accounting: the journal of open sessions: %s", strerror(-r));
+		aaa_complain_once(aaa, "the journal of open sessions", r);
 	else if (aaa_journal_is_long(aaa->journal, table_count(aaa->accounts)) &&
 	        aaa_journal_rewrite(aaa->journal, emit_live, aaa, &err) < 0)
 		aaa_notice(aaa, "accounting: %s", err.text);

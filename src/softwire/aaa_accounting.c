@@ -116,7 +116,7 @@ static bool send_next(struct aaa *a)
 
 static void pump(struct aaa *a)
 {
-	if (!a->servers || a->is_pumping)
+	if (!a->spool || a->is_pumping)
 		return;
 	a->is_pumping = true;
 	while (send_next(a))
@@ -131,7 +131,7 @@ static void on_sync(evutil_socket_t fd, short what, void *user)
 	int r = a->spool ? aaa_spool_sync(a->spool) : 0;
 	int e = a->journal ? aaa_journal_sync(a->journal) : 0;
 	if (r < 0 || e < 0)
-		aaa_notice(a, "accounting: cannot be written to disk: %s", strerror(r < 0 ? -r : -e));
+		aaa_complain_once(a, "cannot be written to disk", r < 0 ? r : e);
 }
 
 void aaa_sync_soon(struct aaa *a)
@@ -142,12 +142,20 @@ void aaa_sync_soon(struct aaa *a)
 	a->is_dirty = true;
 }
 
-static void dropped(struct aaa *a, const char *why)
+void aaa_complain_once(struct aaa *a, const char *what, int error)
+{
+	if (!a->has_complained)
+		aaa_notice(a, "accounting: %s: %s", what, strerror(-error));
+	a->has_complained = true;
+}
+
+static void dropped(struct aaa *a, int error)
 {
 	a->numbers.accounting_dropped++;
-	if (!a->has_complained)
-		aaa_notice(a, "accounting: records are being lost: %s", why);
-	a->has_complained = true;
+	aaa_complain_once(a,
+	        error == -ENOSPC ? "records are being lost, accounting_spool_max or the disk is full"
+	                         : "records are being lost",
+	        error);
 }
 
 /* Interim records leave the last quarter to starts and stops. */
@@ -172,9 +180,7 @@ void aaa_accounting_tell(struct aaa *a, uint64_t key, enum radius_status status,
 		r = has_room(a, status) ? aaa_spool_append(a->spool, w.data, w.length) : -ENOSPC;
 	wr_free(&w);
 	if (r < 0) {
-		dropped(a,
-		        r == -ENOSPC ? "the spool is full (accounting_spool_max) or the disk is"
-		                     : strerror(-r));
+		dropped(a, r);
 		return;
 	}
 	a->has_complained = false;

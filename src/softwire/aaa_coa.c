@@ -137,10 +137,12 @@ static bool is_for_us(const struct aaa *aaa, const struct radius_packet *p, cons
 
 static uint32_t disconnect(struct aaa *aaa, const struct radius_packet *p, const struct meant *m)
 {
-	struct radius_attribute a;
-	uint32_t cause = AAA_DONE;
-	if (radius_find(p, 0, RADIUS_SERVICE_TYPE, &a))
-		return AAA_UNSUPPORTED_SERVICE;
+	struct error err;
+	uint32_t cause = aaa_profile_check_disconnect(p, &err);
+	if (cause) {
+		aaa_notice(aaa, "Disconnect-Request refused: %s", err.text);
+		return cause;
+	}
 	for (size_t i = 0; i < m->count; i++) {
 		struct aaa_account *account = table_get_string(aaa->accounts, m->ids[i]);
 		if (!account)
@@ -224,6 +226,9 @@ static void take_destination(struct datagram *d, struct msghdr *m)
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(h), sizeof(info));
 			memcpy(d->to.bytes, &info.ipi6_addr, 16);
+			if (!ip_is_link_local(&d->to))
+				info.ipi6_ifindex = 0; /* the way back is the routing table's affair */
+			memcpy(CMSG_DATA(h), &info, sizeof(info));
 		} else if (h->cmsg_level == IPPROTO_IP && h->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(h), sizeof(info));

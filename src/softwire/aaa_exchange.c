@@ -13,6 +13,7 @@
 
 #define EXCHANGE_ATTRIBUTES_MAX 3072
 #define EAP_PACKET_MAX 3072
+#define EAP_MTU 1280 /* RFC 3579, 2.4: servers make their fragments no longer */
 
 struct aaa_exchange {
 	struct aaa *aaa;
@@ -239,6 +240,8 @@ static int ask_servers(struct aaa_exchange *x, const struct ppp_auth_request *re
 	struct writer w = wr_make(RADIUS_PACKET_MAX);
 	int r = aaa_write_credential(&w, request, err);
 	wr_bytes(&w, x->port.data, x->port.length);
+	if (request->method == PPP_EAP)
+		radius_write_u32(&w, RADIUS_FRAMED_MTU, EAP_MTU);
 	if (x->state_length)
 		radius_write(&w, RADIUS_STATE, x->state, x->state_length);
 	const struct radius_request ask = { .code = RADIUS_ACCESS_REQUEST,

@@ -115,6 +115,8 @@ void aaa_accounting_tell(struct aaa *a, uint64_t key, enum radius_status status,
 void aaa_accounting_switch(struct aaa *a, enum radius_status on_or_off);
 bool aaa_accounting_has_stop(const struct aaa *a, uint64_t key);
 void aaa_sync_soon(struct aaa *a);
+/* To the operator, until records can be written again. */
+void aaa_complain_once(struct aaa *a, const char *what, int error);
 
 /* aaa_coa.c */
 int aaa_coa_open(struct aaa *a, struct error *err);

@@ -327,6 +327,24 @@ uint32_t aaa_profile_read_change(const struct radius_packet *p, struct aaa_profi
 	return 0;
 }
 
+uint32_t aaa_profile_check_disconnect(const struct radius_packet *p, struct error *err)
+{
+	struct radius_attribute a;
+	char label[RADIUS_LABEL_SIZE];
+	for (struct radius_walk w = radius_begin(p); radius_next(&w, &a);) {
+		/* Words for the user, and why: section 3.6. */
+		if (is_of_the_protocol(&a) ||
+		        (!a.vendor &&
+		                (a.type == RADIUS_REPLY_MESSAGE || a.type == RADIUS_ACCT_TERMINATE_CAUSE)))
+			continue;
+		error_set(err, 0, "%s: it says nothing about which session",
+		        radius_label(a.vendor, a.type, label));
+		return !a.vendor && a.type == RADIUS_SERVICE_TYPE ? AAA_UNSUPPORTED_SERVICE
+		                                                  : AAA_UNSUPPORTED_ATTRIBUTE;
+	}
+	return AAA_DONE;
+}
+
 /* The users file. */
 
 static int set_text(char *field, const char *value)

@@ -15,6 +15,10 @@ int aaa_profile_read(const struct radius_packet *p, struct aaa_profile *profile,
 uint32_t aaa_profile_read_change(
         const struct radius_packet *p, struct aaa_profile *change, struct error *err);
 
+/* A Disconnect-Request holds nothing but what identifies: 0, or the Error-Cause, with the attribute in err.
+ */
+uint32_t aaa_profile_check_disconnect(const struct radius_packet *p, struct error *err);
+
 /* One text form of a value, for the users file: keys as in aaa_users.h. -ENOENT where there is no such key.
  */
 int aaa_profile_set(struct aaa_profile *p, const char *key, const char *value, struct error *err);

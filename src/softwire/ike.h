@@ -75,7 +75,7 @@ struct ike_options {
 		.help = "concentrator: IKEv1 main mode too, for old peers; initiator: IKEv1 instead of IKEv2" }, \
 	{ "esp", CONFIG_LIST, offsetof(type, member.esp), NULL, \
 		.help = "aes128gcm, aes256gcm, chacha20poly1305, aes128-sha256, aes256-sha256, aes256-sha512; or " \
-			"null-sha256 alone: integrity only" }, \
+			"null-sha256 alone: integrity only; or aes128-sha1, aes256-sha1: for old peers, in IKEv1 only" }, \
 	{ "ike", CONFIG_LIST, offsetof(type, member.ike), NULL, \
 		.help = "IKE proposals in strongSwan's words, instead of the usual ones" }, \
 	{ "esn", CONFIG_BOOLEAN, offsetof(type, member.esn), "yes", .help = "extended sequence numbers" }, \

@@ -43,6 +43,7 @@ static void complain(struct checking *c, const char *format, ...)
 
 static const struct {
 	const char *word, *proposal;
+	bool old; /* for IKEv1 alone */
 } esp_words[] = {
 	{ "aes128gcm", "aes128gcm16" },
 	{ "aes256gcm", "aes256gcm16" },
@@ -51,6 +52,8 @@ static const struct {
 	{ "aes256-sha256", "aes256-sha256" },
 	{ "aes256-sha512", "aes256-sha512" },
 	{ "null-sha256", "null-sha256" },
+	{ "aes128-sha1", "aes128-sha1", .old = true },
+	{ "aes256-sha1", "aes256-sha1", .old = true },
 };
 const char *const ike_esp_usual[] = { "aes128gcm", "aes256gcm", "chacha20poly1305", "aes128-sha256",
 	"aes256-sha256", NULL };
@@ -61,6 +64,14 @@ const char *ike_esp_proposal(const char *word)
 		if (strcmp(esp_words[i].word, word) == 0)
 			return esp_words[i].proposal;
 	return NULL;
+}
+
+bool ike_esp_is_old(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(esp_words); i++)
+		if (strcmp(esp_words[i].word, word) == 0)
+			return esp_words[i].old;
+	return false;
 }
 
 enum ike_own ike_own_proof(const struct ike_setup *s)
@@ -223,18 +234,25 @@ static void check_esp(struct checking *c)
 {
 	const struct config_list *l = &c->o->esp;
 	bool null = false;
+	size_t old = 0;
 	for (size_t i = 0; i < l->count; i++) {
 		if (!ike_esp_proposal(l->items[i]))
 			complain(c,
 			        "esp: \"%s\" is none of aes128gcm, aes256gcm, chacha20poly1305, "
 			        "aes128-sha256, "
-			        "aes256-sha256, aes256-sha512, null-sha256",
+			        "aes256-sha256, aes256-sha512, null-sha256, aes128-sha1, aes256-sha1",
 			        l->items[i]);
+		old += ike_esp_is_old(l->items[i]);
 		null = null || strcmp(l->items[i], "null-sha256") == 0;
 	}
 	/* Beside others it would be a downgrade that an attacker's patience could get. */
 	if (null && l->count > 1)
 		complain(c, "esp: null-sha256 (integrity only) stands alone or not at all");
+	if (old && !c->o->ikev1)
+		complain(c,
+		        "esp: HMAC-SHA1 is for old peers: it needs ikev1 = yes, and is not offered in IKEv2");
+	else if (old && old == l->count && c->s->role == IKE_CONCENTRATOR)
+		complain(c, "esp: beside HMAC-SHA1, which is not offered in IKEv2, it needs what is");
 }
 
 static void check_ike_proposals(struct checking *c)

@@ -17,6 +17,8 @@ static inline bool ike_has_certificate(const struct ike_setup *s)
 
 /* ESP in strongSwan's words; NULL: no such word. */
 const char *ike_esp_proposal(const char *word);
+/* Not to be offered in IKEv2. */
+bool ike_esp_is_old(const char *word);
 extern const char *const ike_esp_usual[];
 /* -EINVAL unless "ADDRESS:PORT" or "[ADDRESS]:PORT"; the port may be left out: 1812. */
 int ike_parse_server(const char *text, struct ip_address *ret, uint16_t *ret_port, struct error *err);

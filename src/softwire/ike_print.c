@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HARD_LIFE_MIN_S 10 /* of an ESP SA after it should have been rekeyed */
 #define REPLAY_WINDOW 1024 /* packets; what the data plane has */
 #define KEEP_ALIVE_S 20    /* NAT keepalives, RFC 3948, 4 */
 #define OLD_CHILD_S 5      /* inbound SA of before a rekeying: what is on its way still passes */
@@ -132,6 +133,8 @@ static void print_esp_proposals(const struct ike_setup *s, bool ikev1, FILE *out
 	fprintf(out, "\t\t\t\tesp_proposals = ");
 	for (size_t e = ikev1 ? 1 : 0; e < ARRAY_LENGTH(exchanges); e++)
 		for (size_t i = 0; i < n; i++) {
+			if (!ikev1 && ike_esp_is_old(words[i]))
+				continue;
 			fprintf(out, "%s%s%s%s", comma, ike_esp_proposal(words[i]), exchanges[e], esn);
 			comma = ", ";
 		}
@@ -192,8 +195,13 @@ static void print_child(const struct ike_setup *s, const struct connection *c, F
 	if (!s->kernel)
 		fprintf(out,
 		        "\t\t\t\tpolicies = no\n\t\t\t\tmark_in = %%unique\n\t\t\t\tmark_out = %%unique\n");
+	/* Seconds are whole: a short life leaves time enough between its soft and its hard end all the same.
+	 */
+	const int64_t rekey = seconds(o->esp_rekey_ms);
 	fprintf(out, "\t\t\t\treplay_window = %d\n\t\t\t\trekey_time = %llds\n", REPLAY_WINDOW,
-	        (long long)seconds(o->esp_rekey_ms));
+	        (long long)rekey);
+	fprintf(out, "\t\t\t\tlife_time = %llds\n\t\t\t\trand_time = %llds\n",
+	        (long long)(rekey + MAX(rekey / 10, HARD_LIFE_MIN_S)), (long long)(rekey / 10));
 	if (o->esp_rekey_bytes)
 		fprintf(out, "\t\t\t\trekey_bytes = %lld\n", (long long)o->esp_rekey_bytes);
 	if (o->esp_rekey_packets)

@@ -266,7 +266,9 @@ static void moved(struct control *c, const struct ip_address *source)
 	if (is_zero_address(source) || c->ending || x->state == INITIATOR_RESOLVING ||
 	        x->state == INITIATOR_PREPARING)
 		return;
-	if (x->state > INITIATOR_PREPARING && ip_equal(&x->used, source))
+	/* A source of the other family is on the way to another of the concentrators. */
+	if (x->state > INITIATOR_PREPARING &&
+	        (ip_equal(&x->used, source) || ip_is_v4(&x->used) != ip_is_v4(source)))
 		return;
 	events_note(c->events, LOG_LEVEL_NOTICE, "moved",
 	        "our address has changed: everything is brought up again");

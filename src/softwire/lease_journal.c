@@ -38,6 +38,7 @@ static bool read_identity(const char *hex, uint8_t identity[LEASE_IDENTITY_SIZE]
 {
 	for (size_t i = 0; i < LEASE_IDENTITY_SIZE; i++) {
 		unsigned byte;
+		/* NOLINTNEXTLINE(cert-err34-c): two digits */
 		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
 			return false;
 		identity[i] = (uint8_t)byte;
@@ -55,6 +56,7 @@ static bool read_line(const char *line, size_t length, struct lease_record *ret)
 		return false;
 	memcpy(text, line, length);
 	text[length] = '\0';
+	/* NOLINTNEXTLINE(cert-err34-c): what is read is only believed with the right check behind it */
 	if (sscanf(text, "%c %32[0-9a-f] %63s %" SCNd64 " %8x", &sign, hex, prefix, &seconds, &check) != 5 ||
 	        check != line_check(text, length - 9) || (sign != '+' && sign != '-') || strlen(hex) != 32)
 		return false;

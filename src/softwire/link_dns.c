@@ -174,7 +174,6 @@ static int wait_for(pid_t pid, const char *program, struct error *err)
 /* input: what it reads on its standard input; may be NULL. */
 static int run(char *const *words, const char *input, struct error *err)
 {
-	extern char **environ;
 	int fd = memfd_create("input", MFD_CLOEXEC);
 	size_t length = input ? strlen(input) : 0;
 	if (fd < 0 || write(fd, input, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0) {

@@ -9,6 +9,7 @@
 
 struct link_concentrator {
 	struct ip_address address, source; /* source zero: there is no way */
+	unsigned index, source_index;      /* the interface of the way now; and when source was taken */
 };
 
 struct link {

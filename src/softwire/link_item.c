@@ -91,6 +91,7 @@ static bool read_address_prefix(const char *text, struct ip_prefix *ret)
 	unsigned length;
 	int used = 0;
 	/* An address with a length: host bits are allowed. */
+	/* NOLINTNEXTLINE(cert-err34-c): three digits */
 	if (sscanf(text, "%63[0-9a-fA-F:.]/%3u%n", copy, &length, &used) != 2 || text[used] ||
 	        ip_parse(copy, &ret->address) < 0)
 		return false;

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SETTLE_MS 20 /* changes come in bursts */
 #define EVALUATION_SHARE \
@@ -51,13 +53,14 @@ static void repin(struct link *l, const struct link_item *pin)
 		link_trouble(l, &err);
 }
 
-static void evaluate_one(struct link *l, const struct link_concentrator *c, unsigned own)
+static void evaluate_one(struct link *l, struct link_concentrator *c, unsigned own)
 {
 	struct link_way way, ours;
 	if (ip_is_link_local(&c->address) ||
 	        link_kernel_find_way(l->requests, &c->address, own, &way, &ours) < 0)
 		return;
 	const struct link_item pin = pin_of(c, &way);
+	c->index = way.index;
 	if (way.found && way.length == 128) /* the host has a route for it alone, which wins by itself */
 		unpin(l, &c->address);
 	else if (!link_items_find(&l->set, &pin) ||
@@ -72,27 +75,48 @@ static void evaluate(struct link *l)
 		evaluate_one(l, &l->concentrators[i], own);
 }
 
+/* An address that we can still send from. */
+static bool is_still_ours(const struct ip_address *a)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to = { .any = { 0 } };
+	bool v4 = ip_is_v4(a);
+	to.any.sa_family = v4 ? AF_INET : AF_INET6;
+	memcpy(v4 ? (void *)&to.v4.sin_addr : (void *)&to.v6.sin6_addr, a->bytes + (v4 ? 12 : 0),
+	        v4 ? 4 : 16);
+	int fd = socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool bound = fd >= 0 && bind(fd, &to.any, v4 ? sizeof(to.v4) : sizeof(to.v6)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return bound;
+}
+
+/* True: it has changed. Temporary addresses (RFC 8981) come and go while the old one still serves: only one
+ * that is gone, or belongs to another way, is left for a new one. */
 static bool look_up_source(struct link *l, struct link_concentrator *c)
 {
 	struct ip_address source = nowhere;
 	if (link_kernel_source(l->requests, &c->address, &source) < 0)
 		source = nowhere;
-	bool changed = !ip_equal(&source, &c->source);
+	bool same_way = c->index == c->source_index && !ip_equal(&source, &nowhere);
+	if (ip_equal(&source, &c->source) ||
+	        (same_way && !ip_equal(&c->source, &nowhere) && is_still_ours(&c->source)))
+		return false;
 	c->source = source;
-	return changed;
+	c->source_index = c->index;
+	return true;
 }
 
-/* One word for all: a source where there is one. */
 static void report(struct link *l)
 {
-	const struct ip_address *moved = NULL;
 	for (size_t i = 0; i < l->n_concentrators; i++) {
 		struct link_concentrator *c = &l->concentrators[i];
-		if (look_up_source(l, c) && (!moved || ip_equal(moved, &nowhere)))
-			moved = &c->source;
+		if (look_up_source(l, c))
+			l->on_moved(&c->source, l->user);
 	}
-	if (moved)
-		l->on_moved(moved, l->user);
 }
 
 static void on_again(evutil_socket_t fd, short what, void *user)

@@ -63,6 +63,7 @@ int pool_range_parse(const char *text, struct pool_range *ret, struct error *err
 {
 	char name[64], kind[16], range[IP_TEXT_SIZE], word[16] = "", rest[2];
 	unsigned length = POOL_DELEGATED_LENGTH;
+	/* NOLINTNEXTLINE(cert-err34-c): three digits cannot overflow, and all are counted */
 	int n = sscanf(text, "%63s %15s %63s %15s %3u %1s", name, kind, range, word, &length, rest);
 	struct pool_range r = { 0 };
 	if (n != 3 && n != 5)

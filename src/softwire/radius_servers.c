@@ -227,6 +227,11 @@ void radius_servers_cancel(struct radius_servers *s, struct radius_call *call)
 	(void)radius_client_cancel(s->client, call);
 }
 
+int radius_servers_reload(struct radius_servers *s, struct error *err)
+{
+	return s->tls ? tls_context_reload(s->tls, err) : 0;
+}
+
 struct radius_client *radius_servers_client(struct radius_servers *s)
 {
 	return s->client;

@@ -21,4 +21,6 @@ struct radius_servers *radius_servers_free(struct radius_servers *s);
 int radius_servers_call(struct radius_servers *s, const struct radius_request *request,
         radius_answer_fn *on_answer, void *user, struct radius_call **ret);
 void radius_servers_cancel(struct radius_servers *s, struct radius_call *call);
+/* Certificates are read again; on failure they stay. */
+int radius_servers_reload(struct radius_servers *s, struct error *err);
 struct radius_client *radius_servers_client(struct radius_servers *s);

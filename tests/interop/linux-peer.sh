@@ -15,9 +15,6 @@
 # - xl2tpd and charon have fixed names in /run: each end has a mount namespace too.
 # - pppd's secrets are in /etc/ppp/chap-secrets for everybody, which is the VM's own file.
 
-linux_user=alice
-linux_password=opensesame
-
 now() {
 	cut -d' ' -f1 /proc/uptime
 }
@@ -167,6 +164,7 @@ linux_pppd() {
 		debug
 		noccp
 		nodefaultroute
+		usepeerdns
 		logfile $work/$1/pppd.log
 	END
 }

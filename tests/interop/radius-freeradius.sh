@@ -124,7 +124,7 @@ config() {
 		radsec_ca = $dir/pki/ca.pem
 		radsec_certificate = $dir/pki/nas.pem
 		radsec_key = $dir/pki/nas.key
-		coa_listen = 0.0.0.0:3799
+		coa_listen = [::]:3799
 		coa_client = 10.9.1.1 secret-file=$dir/coa-secret
 		coa_client = 127.0.0.1 secret-file=$dir/coa-secret
 		tls_certificate = $dir/pki/alice.pem
@@ -314,6 +314,7 @@ dynamic_authorization() {
 	check "CoA of what cannot be changed: 401" answers 'Error-Cause = Unsupported-Attribute' coa "Acct-Session-Id = $id" 'Framed-Pool = "x"' "$now"
 	check "CoA for another NAS: 403" answers 'Error-Cause = NAS-Identification-Mismatch' coa "Acct-Session-Id = $id" 'NAS-Identifier = "other"' "$now"
 	check "CoA that names no session: 402" answers 'Error-Cause = Missing-Attribute' coa 'Filter-Id = "x"' "$now"
+	check "Disconnect with more than names: 401" answers 'Error-Cause = Unsupported-Attribute' disconnect "Acct-Session-Id = $id" 'Filter-Id = "x"' "$now"
 	check "without Event-Timestamp there is no answer" answers 'No reply' coa "Acct-Session-Id = $id" 'Filter-Id = "guest"'
 	check "nor with an old one" answers 'No reply' coa "Acct-Session-Id = $id" 'Filter-Id = "guest"' "Event-Timestamp = $(($(date +%s) - 400))"
 	in_net nas python3 "$root/tests/interop/radius-replay.py" 3798 3799 >"$dir/replay.log" &

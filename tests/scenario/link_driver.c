@@ -52,7 +52,7 @@ static struct ip_prefix read_prefix(const char *word)
 		*slash = '\0';
 	if (ip_parse(copy, &p.address) < 0)
 		abort();
-	p.length = (uint8_t)(slash ? atoi(slash + 1) + (ip_is_v4(&p.address) ? 96 : 0) : 128);
+	p.length = (uint8_t)(slash ? strtol(slash + 1, NULL, 10) + (ip_is_v4(&p.address) ? 96 : 0) : 128);
 	return p;
 }
 
@@ -68,7 +68,7 @@ static void apply(struct driver *d, char *words)
 		.delegated = delegated };
 	char *save = NULL, *kind, *value;
 	struct error err;
-	m.mtu = (uint16_t)atoi(strtok_r(words, " ", &save));
+	m.mtu = (uint16_t)strtol(strtok_r(words, " ", &save), NULL, 10);
 	while ((kind = strtok_r(NULL, " ", &save)) && (value = strtok_r(NULL, " ", &save))) {
 		struct ip_prefix p = read_prefix(value);
 		if (strcmp(kind, "address") == 0)

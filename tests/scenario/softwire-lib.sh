@@ -38,6 +38,9 @@ in_ns() {
 fail() {
 	local file
 	echo "FAILED: $*"
+	for file in "$work"/run-*/api.sock; do
+		"$bin/pratique" softwire status --socket "$file" 2>&1 | sed "s|^|${file#"$work"}: |"
+	done
 	for file in "$work"/*.log; do
 		echo "--- $file:" && tail -n 60 "$file"
 	done
@@ -160,7 +163,20 @@ write_secret() {
 	chown nobody "$work/$1"
 }
 
-# What both scenarios' concentrators have in common.
+# make_certificates NAME...: of one CA; the one named concentrator is a concentrator's.
+make_certificates() {
+	local name role
+	"$bin/pratique" ca init --dir "$work/ca" --site example >/dev/null
+	install -m 644 "$work/ca/ca.pem" "$work/ca.pem"
+	for name; do
+		role=node
+		[ "$name" != concentrator ] || role=concentrator
+		"$bin/pratique" ca issue --dir "$work/ca" --role $role --name "$name" --out "$work" >/dev/null
+		chown nobody "$work/$name.key"
+	done
+}
+
+# What all scenarios' concentrators have in common.
 write_concentrator() {
 	write_secret users 'alice plain:wonderland
 bob plain:builder'

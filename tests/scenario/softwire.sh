@@ -13,19 +13,13 @@ plugin=$(readlink -f "${2:?the plugin of charon}")
 
 make_network
 make_nat
-"$bin/pratique" ca init --dir "$work/ca" --site example >/dev/null
-for name in concentrator alice bob; do
-	role=node
-	[ $name != concentrator ] || role=concentrator
-	"$bin/pratique" ca issue --dir "$work/ca" --role $role --name $name --out "$work" >/dev/null
-	chown nobody "$work/$name.key"
-done
+make_certificates concentrator alice bob
 write_concentrator
 cat >>"$work/concentrator.conf" <<-END
 	ipsec = userspace
 	certificate = $work/concentrator.pem
 	key = $work/concentrator.key
-	ca = $work/ca/ca.pem
+	ca = $work/ca.pem
 	charon_plugin = $plugin
 	bind = same-name
 END
@@ -34,11 +28,10 @@ cat >>"$work/ini.conf" <<-END
 	ipsec = userspace
 	certificate = $work/alice.pem
 	key = $work/alice.key
-	ca = $work/ca/ca.pem
+	ca = $work/ca.pem
 	concentrator_name = concentrator
 	charon_plugin = $plugin
 END
-chmod 755 "$work/ca"
 "$softwire" concentrator --config "$work/concentrator.conf" --check || fail "the concentrator's configuration"
 "$softwire" initiator --config "$work/ini.conf" --check || fail "the initiator's configuration"
 start_concentrator
@@ -116,7 +109,7 @@ cat >>"$work/two.conf" <<-END
 	ipsec = userspace
 	certificate = $work/bob.pem
 	key = $work/bob.key
-	ca = $work/ca/ca.pem
+	ca = $work/ca.pem
 	concentrator_name = concentrator
 	charon_plugin = $plugin
 END
@@ -134,7 +127,7 @@ cat >>"$work/two.conf" <<-END
 	ipsec = userspace
 	certificate = $work/bob.pem
 	key = $work/bob.key
-	ca = $work/ca/ca.pem
+	ca = $work/ca.pem
 	concentrator_name = concentrator
 	charon_plugin = $plugin
 END

@@ -9,16 +9,16 @@
 
 /* What a state sends, and its IRT, MRT, MRC (7.6). MRD is the state's end: T2, or the last lifetime. */
 static const struct {
-	uint8_t message;
-	int64_t irt_ms, mrt_ms; /* mrt 0: no limit */
+	int64_t irt_ms, mrt_ms; /* mrt 0: no limit, or the server's SOL_MAX_RT and INF_MAX_RT */
 	unsigned mrc;           /* 0: no limit */
+	uint8_t message;
 } exchanges[DHCP6_N_STATES] = {
-	[DHCP6_SOLICITING] = { DHCP6_SOLICIT, 1000, 0, 0 }, /* MRT is SOL_MAX_RT */
-	[DHCP6_REQUESTING] = { DHCP6_REQUEST, 1000, 30000, 10 },
-	[DHCP6_RENEWING] = { DHCP6_RENEW, 10000, 600000, 0 },
-	[DHCP6_REBINDING] = { DHCP6_REBIND, 10000, 600000, 0 },
-	[DHCP6_RELEASING] = { DHCP6_RELEASE, 1000, 0, 4 },
-	[DHCP6_INFORMING] = { DHCP6_INFORMATION_REQUEST, 1000, 0, 0 }, /* MRT is INF_MAX_RT */
+	[DHCP6_SOLICITING] = { 1000, 0, 0, DHCP6_SOLICIT },
+	[DHCP6_REQUESTING] = { 1000, 30000, 10, DHCP6_REQUEST },
+	[DHCP6_RENEWING] = { 10000, 600000, 0, DHCP6_RENEW },
+	[DHCP6_REBINDING] = { 10000, 600000, 0, DHCP6_REBIND },
+	[DHCP6_RELEASING] = { 1000, 0, 4, DHCP6_RELEASE },
+	[DHCP6_INFORMING] = { 1000, 0, 0, DHCP6_INFORMATION_REQUEST },
 };
 
 /* Begins an exchange: its first message is due now. */

@@ -137,7 +137,7 @@ static bool take_configuration(struct dhcp6_client *c, const struct dhcp6_messag
 {
 	bool changed = false;
 	if (m->n_dns) {
-		changed = c->n_dns != m->n_dns || memcmp(c->dns, m->dns, m->n_dns * sizeof(m->dns[0]));
+		changed = c->n_dns != m->n_dns || memcmp(c->dns, m->dns, m->n_dns * sizeof(m->dns[0])) != 0;
 		memcpy(c->dns, m->dns, sizeof(c->dns));
 		c->n_dns = m->n_dns;
 	}

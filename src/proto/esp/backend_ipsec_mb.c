@@ -74,6 +74,9 @@ static void hash_key_block(IMB_MGR *manager, const struct esp_sa *sa, uint8_t wi
 	for (size_t i = 0; i < sa->suite->integrity_key_length; i++)
 		block[i] ^= sa->integrity_key[i];
 	switch (sa->suite->integrity) {
+	case ESP_INTEGRITY_HMAC_SHA1_96:
+		IMB_SHA1_ONE_BLOCK(manager, block, state);
+		break;
 	case ESP_INTEGRITY_HMAC_SHA2_256_128:
 		IMB_SHA256_ONE_BLOCK(manager, block, state);
 		break;
@@ -137,6 +140,8 @@ static void run_gcm(struct mb_state *state, struct esp_job *job)
 static IMB_HASH_ALG hash_of(const struct esp_suite *suite)
 {
 	switch (suite->integrity) {
+	case ESP_INTEGRITY_HMAC_SHA1_96:
+		return IMB_AUTH_HMAC_SHA_1;
 	case ESP_INTEGRITY_HMAC_SHA2_256_128:
 		return IMB_AUTH_HMAC_SHA_256;
 	case ESP_INTEGRITY_HMAC_SHA2_384_192:

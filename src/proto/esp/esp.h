@@ -2,7 +2,8 @@
 /*
  * ESP (RFC 4303) for payloads in transport mode: bytes in, bytes out, in batches and in place. No socket, no
  * clock, no random source. AES-GCM (RFC 4106), ChaCha20-Poly1305 (RFC 7634), AES-CBC (RFC 3602) and NULL (RFC
- * 2410), the last two only together with HMAC-SHA2 (RFC 4868); nothing that RFC 8221 calls weaker.
+ * 2410), the last two only together with HMAC-SHA2 (RFC 4868); and AES-CBC with HMAC-SHA1-96 (RFC 2404),
+ * which RFC 8221 still asks for and old peers have nothing better than. Nothing that is weaker.
  *
  * An SA may be used by several workers at once; a worker belongs to one thread. Sequence numbers, and with
  * them every explicit IV, are unique within an SA whoever takes them. An SA is freed when no worker uses it
@@ -33,7 +34,8 @@ enum esp_encryption {
 };
 
 enum esp_integrity {
-	ESP_INTEGRITY_NONE = 0, /* with the two AEADs, and only with them */
+	ESP_INTEGRITY_NONE = 0,         /* with the two AEADs, and only with them */
+	ESP_INTEGRITY_HMAC_SHA1_96 = 2, /* with AES-CBC only */
 	ESP_INTEGRITY_HMAC_SHA2_256_128 = 12,
 	ESP_INTEGRITY_HMAC_SHA2_384_192 = 13,
 	ESP_INTEGRITY_HMAC_SHA2_512_256 = 14,
@@ -53,7 +55,7 @@ struct esp_sa_config {
 	enum esp_encryption encryption;
 	enum esp_integrity integrity;
 	/* Lengths in bytes. AES-GCM: 20 or 36, with the salt of 4 at the end; ChaCha20-Poly1305: 36,
-	 * likewise; AES-CBC: 16 or 32; NULL: 0. HMAC: 32, 48, 64. */
+	 * likewise; AES-CBC: 16 or 32; NULL: 0. HMAC: 20, 32, 48, 64. */
 	const uint8_t *encryption_key;
 	size_t encryption_key_length;
 	const uint8_t *integrity_key;

@@ -143,7 +143,7 @@ static bool take_dns(struct nd_host *h, const struct ip_address *server, uint32_
 static bool take_domain(struct nd_host *h, const char *name, uint32_t lifetime_s, time_ms now)
 {
 	for (size_t i = 0; i < h->n_search; i++) {
-		if (strcmp(h->search[i].name, name))
+		if (strcmp(h->search[i].name, name) != 0)
 			continue;
 		h->search[i].until = until(now, lifetime_s);
 		if (!lifetime_s)

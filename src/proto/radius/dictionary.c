@@ -373,7 +373,7 @@ static int octets_of(const char *text, uint8_t *ret, size_t size)
 	if (strncmp(text, "0x", 2) != 0) {
 		if (n > size)
 			return -EINVAL;
-		memcpy(ret, text, n);
+		memcpy(ret, text, n); /* NOLINT(bugprone-not-null-terminated-result): octets, not a string */
 		return (int)n;
 	}
 	n = (n - 2) / 2;
@@ -417,7 +417,7 @@ static int value_of(const struct radius_dictionary *d, const struct radius_defin
 	case RADIUS_DATA_TEXT:
 		if (strlen(text) > RADIUS_VALUE_MAX)
 			return -EINVAL;
-		memcpy(ret, text, strlen(text));
+		memcpy(ret, text, strlen(text)); /* NOLINT(bugprone-not-null-terminated-result): as above */
 		return (int)strlen(text);
 	case RADIUS_DATA_OCTETS:
 		return octets_of(text, ret, RADIUS_VALUE_MAX);

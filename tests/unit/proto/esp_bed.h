@@ -35,6 +35,8 @@ static const struct bed_suite bed_suites[] = {
 	{ ESP_ENCRYPTION_NULL, 0, ESP_INTEGRITY_HMAC_SHA2_256_128, 32, "null-sha256_128" },
 	{ ESP_ENCRYPTION_NULL, 0, ESP_INTEGRITY_HMAC_SHA2_384_192, 48, "null-sha384_192" },
 	{ ESP_ENCRYPTION_NULL, 0, ESP_INTEGRITY_HMAC_SHA2_512_256, 64, "null-sha512_256" },
+	{ ESP_ENCRYPTION_AES_CBC, 16, ESP_INTEGRITY_HMAC_SHA1_96, 20, "aes128-sha1_96" },
+	{ ESP_ENCRYPTION_AES_CBC, 32, ESP_INTEGRITY_HMAC_SHA1_96, 20, "aes256-sha1_96" },
 };
 
 static inline const uint8_t *bed_key(uint8_t seed)

@@ -38,7 +38,9 @@ static void test_refused_suites(void **state)
 		{ { ESP_ENCRYPTION_AES_CBC, 16, ESP_INTEGRITY_HMAC_SHA2_512_256, 32, "" }, -EINVAL,
 		        "32 bytes" },
 		{ { ESP_ENCRYPTION_NULL, 16, ESP_INTEGRITY_HMAC_SHA2_256_128, 32, "" }, -EINVAL, "16 bytes" },
-		{ { ESP_ENCRYPTION_AES_CBC, 16, 2, 20, "HMAC-SHA1-96" }, -ENOTSUP, "integrity 2" },
+		{ { ESP_ENCRYPTION_NULL, 0, ESP_INTEGRITY_HMAC_SHA1_96, 20, "HMAC-SHA1-96 alone" }, -ENOTSUP,
+		        "integrity 2" },
+		{ { ESP_ENCRYPTION_AES_CBC, 16, 1, 16, "HMAC-MD5-96" }, -ENOTSUP, "integrity 1" },
 		{ { 3, 24, ESP_INTEGRITY_HMAC_SHA2_256_128, 32, "3DES" }, -ENOTSUP, "encryption 3" },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

@@ -103,6 +103,7 @@ static void test_open_cbc(void **state)
 		{ ESP_ENCRYPTION_AES_CBC, 16, ESP_INTEGRITY_HMAC_SHA2_256_128, 32, "SHA256" },
 		{ ESP_ENCRYPTION_AES_CBC, 16, ESP_INTEGRITY_HMAC_SHA2_384_192, 48, "SHA384" },
 		{ ESP_ENCRYPTION_AES_CBC, 16, ESP_INTEGRITY_HMAC_SHA2_512_256, 64, "SHA512" },
+		{ ESP_ENCRYPTION_AES_CBC, 16, ESP_INTEGRITY_HMAC_SHA1_96, 20, "SHA1" },
 	};
 	struct esp_worker *workers[2];
 	bed_workers(workers);
@@ -121,9 +122,10 @@ static void test_open_cbc(void **state)
 		size_t n = from_hex(text, packet);
 		assert_non_null(HMAC(EVP_get_digestbyname(suite->name), config.integrity_key,
 		        (int)config.integrity_key_length, packet, n + (esn ? 4 : 0), icv, NULL));
-		memcpy(packet + n, icv, suite->integrity_key_length / 2);
-		struct esp_packet p = { .data = packet,
-			.length = (uint32_t)(n + suite->integrity_key_length / 2) };
+		const size_t icv_length =
+		        suite->integrity == ESP_INTEGRITY_HMAC_SHA1_96 ? 12 : suite->integrity_key_length / 2;
+		memcpy(packet + n, icv, icv_length);
+		struct esp_packet p = { .data = packet, .length = (uint32_t)(n + icv_length) };
 		if (bed_open_one(workers[i & 1], &p, in) != ESP_OK)
 			fail_msg("%s: %s", suite->name, esp_status_name(p.status));
 		assert_int_equal(p.length, from_hex(clear, payload));

@@ -43,6 +43,7 @@ static struct bed {
 	size_t n_records, usage_asked;
 	int outcome;
 	char notices[2048];
+	bool is_flushed;
 } bed;
 
 static void take_number(const struct radius_packet *p, uint8_t type, uint32_t *ret)
@@ -205,16 +206,29 @@ static void on_answer(const struct aaa_answer *a, void *user)
 	event_base_loopbreak(bed.base);
 }
 
-static void a_session_is_told_from_start_to_stop(void **state)
+static void on_flushed(void *user)
+{
+	bed.is_flushed = true;
+	event_base_loopbreak(bed.base);
+}
+
+static struct aaa_exchange *authenticate(void)
 {
 	struct aaa_exchange *x = aaa_exchange_new(bed.aaa, &port);
 	const struct ppp_auth_request r = {
 		.method = PPP_PAP, .user = "alice", .password = (const uint8_t *)"x", .password_length = 1
 	};
+	bed.outcome = -1;
 	aaa_authenticate(x, &r, on_answer, NULL);
 	assert_int_equal(bed.outcome, -1); /* never before it returns */
 	event_base_dispatch(bed.base);
 	assert_int_equal(bed.outcome, AAA_ACCEPT);
+	return x;
+}
+
+static void a_session_is_told_from_start_to_stop(void **state)
+{
+	struct aaa_exchange *x = authenticate();
 	const struct aaa_addresses none = { 0 };
 	struct aaa_account *a = aaa_account_start(bed.aaa, x, &port, NULL, &none, NULL, NULL);
 	aaa_exchange_free(x);
@@ -422,6 +436,56 @@ static void many_sessions_do_not_make_the_journal_grow(void **state)
 	assert_true(length < 1300000);
 }
 
+/* A server that wants none, after one that did: nothing is told, and nothing of it breaks. */
+static void without_accounting_nothing_is_told(void **state)
+{
+	char *text FREE_ON_EXIT = xstrdup(bed.server.text);
+	char *accounting = strstr(text, "accounting="), *behind = strchr(accounting, ' ');
+	char *other FREE_ON_EXIT = xasprintf("%.*saccounting=no%s", (int)(accounting - text), text, behind);
+	aaa_account_stop(start(bed.aaa, "u"), &usage, AAA_USER_REQUEST);
+	run_until(2);
+	aaa_free(bed.aaa);
+	bed.options.servers.items = &other;
+	bed.aaa = open_aaa(bed.state);
+	assert_int_equal(aaa_accounts_settle(bed.aaa), 0);
+	struct aaa_account *a = start(bed.aaa, "u");
+	aaa_account_interim(a, &usage, NULL);
+	aaa_account_stop(a, &usage, AAA_USER_REQUEST);
+	aaa_exchange_free(authenticate());
+	assert_int_equal(bed.n_records, 2);
+	aaa_flush(bed.aaa, on_flushed, NULL);
+	event_base_dispatch(bed.base);
+	assert_true(bed.is_flushed);
+}
+
+static void flushing_waits_for_the_server(void **state)
+{
+	aaa_account_stop(start(bed.aaa, "u"), &usage, AAA_USER_REQUEST);
+	aaa_flush(bed.aaa, on_flushed, NULL);
+	time_ms began = clock_monotonic_ms();
+	event_base_dispatch(bed.base);
+	assert_true(bed.is_flushed);
+	assert_int_equal(bed.n_records, 3);
+	bool off = false;
+	for (int i = 0; i < 3; i++)
+		off |= bed.records[i].status == RADIUS_ACCOUNTING_OFF;
+	assert_true(off);
+	assert_true(clock_monotonic_ms() - began < AAA_FLUSH_MS);
+}
+
+static void flushing_does_not_wait_for_ever(void **state)
+{
+	bed.server.is_silent = true;
+	aaa_account_stop(start(bed.aaa, "u"), &usage, AAA_USER_REQUEST);
+	aaa_flush(bed.aaa, on_flushed, NULL);
+	event_base_dispatch(bed.base);
+	assert_true(bed.is_flushed);
+	aaa_free(bed.aaa);
+	bed.options.servers.items = &bed.second.text;
+	bed.aaa = open_aaa(bed.state);
+	run_until(3); /* it was kept */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +499,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(usage_and_delay_survive, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_that_lives_is_resumed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_spool_is_counted_and_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_accounting_nothing_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(flushing_waits_for_the_server, setup, teardown),
+		cmocka_unit_test_setup_teardown(flushing_does_not_wait_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_sessions_do_not_make_the_journal_grow, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,10 @@ static const struct {
 	{ IKE_CONCENTRATOR, OWN "unique = always\n", "unique: \"always\"" },
 	{ IKE_CONCENTRATOR, OWN "esp = rot13\n", "esp: \"rot13\"" },
 	{ IKE_CONCENTRATOR, OWN "esp = null-sha256\n", NULL },
+	{ IKE_CONCENTRATOR, OWN "esp = aes128gcm\nesp = aes128-sha1\n", "needs ikev1 = yes" },
+	{ IKE_CONCENTRATOR, OWN "esp = aes128-sha1\nikev1 = yes\n", "not offered in IKEv2" },
+	{ IKE_CONCENTRATOR, OWN "esp = aes128gcm\nesp = aes128-sha1\nikev1 = yes\n", NULL },
+	{ IKE_INITIATOR, OWN TO "esp = aes256-sha1\nikev1 = yes\n", NULL },
 	{ IKE_CONCENTRATOR, OWN "esp = null-sha256\nesp = aes128gcm\n", "stands alone" },
 	{ IKE_CONCENTRATOR, OWN "ike = aes256-sha256-modp1024; x\n", "is not a proposal" },
 	{ IKE_CONCENTRATOR, OWN "ike = null-sha256-ecp256\n", "is not secure" },
@@ -290,6 +294,12 @@ static void the_concentrators_configuration(void **state)
 	expect_text(p, "version = 1\n\t\taggressive = no");
 	expect_text(p, "remote_addrs = 10.0.0.7");
 	assert_null(strstr(p, "remote_addrs = node.test"));
+	free(p);
+	/* HMAC-SHA1 is not for IKEv2. */
+	p = print(*state, IKE_CONCENTRATOR,
+	        OWN "psk_file = DIR/psk\nikev1 = yes\nesp = aes128gcm\nesp = aes128-sha1\nesn = no\n");
+	expect_text(p, "esp_proposals = aes128gcm16-x25519-ecp256, aes128gcm16\n");
+	expect_text(p, "esp_proposals = aes128gcm16, aes128-sha1\n");
 	free(p);
 }
 
