@@ -205,10 +205,33 @@ static void l2tp_tunnel_down(void *context, uint16_t tunnel, const struct l2tp_r
 		c->role->tunnel_down(c, tunnel, reason);
 }
 
+/* The peer's first frame may come right behind its ICCN: the data plane knows the session before. */
+static void announce(struct control *c, const struct l2tp_call *call)
+{
+	struct l2tp_path path;
+	if (l2tp_tunnel_path(c->l2tp, call->tunnel, &path) < 0)
+		return;
+	const struct ipc_session m = { .tunnel = call->tunnel,
+		.session = call->session,
+		.peer_tunnel = call->peer_tunnel,
+		.peer_session = call->peer_session,
+		.association = path.association,
+		.local = path.local,
+		.local_port = path.local_port,
+		.remote = path.remote,
+		.remote_port = path.remote_port,
+		.mtu = control_inner_mtu(c, control_association(c, path.association), &path.remote) };
+	control_send_plane(c, IPC_SESSION, &m);
+}
+
 static uint16_t l2tp_session_wanted(void *context, const struct l2tp_call *call)
 {
 	struct control *c = context;
-	return c->role->session_wanted ? c->role->session_wanted(c, call) : L2TP_CDN_ADMINISTRATIVE;
+	uint16_t result =
+	        c->role->session_wanted ? c->role->session_wanted(c, call) : L2TP_CDN_ADMINISTRATIVE;
+	if (result == 0)
+		announce(c, call);
+	return result;
 }
 
 static void l2tp_session_up(void *context, const struct l2tp_path *path, const struct l2tp_call *call)
@@ -224,6 +247,9 @@ static void l2tp_session_down(
         void *context, uint16_t tunnel, uint16_t session, const struct l2tp_reason *reason)
 {
 	struct control *c = context;
+	const struct ipc_session_end m = { tunnel, session };
+	if (!reason->was_up)
+		control_send_plane(c, IPC_SESSION_END, &m); /* announced, and never up */
 	c->role->session_down(c, tunnel, session, reason);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "softwire/options.h"
 
+#include "proto/l2tp/l2tp.h"
 #include "softwire/options_check.h"
 #include <string.h>
 
@@ -73,12 +74,13 @@ static const struct config_option concentrator_options[] = {
 	OPTION("default_pool", pool, CONFIG_STRING, "default", 0, 0, "pool of users that AAA names none for"),
 	OPTION("dns", dns_texts, CONFIG_LIST, NULL, 0, 0, "name server that peers are told; may be repeated"),
 	OPTION("search_domain", search_domain, CONFIG_STRING, "", 0, 0, "search domain that peers are told"),
-	OPTION("sessions_max", sessions_max, CONFIG_INTEGER, "20000", 1, 60000, "sessions altogether"),
+	OPTION("sessions_max", sessions_max, CONFIG_INTEGER, "20000", 1, L2TP_TUNNELS_MAX,
+	        "sessions altogether"),
 	OPTION("sessions_per_peer", sessions_per_peer, CONFIG_INTEGER, "4", 1, 60000,
 	        "tunnels of one association"),
-	OPTION("l2tp_half_open_max", half_open_max, CONFIG_INTEGER, "4096", 1, 60000,
+	OPTION("l2tp_half_open_max", half_open_max, CONFIG_INTEGER, "4096", 1, L2TP_HALF_OPEN_MAX,
 	        "half-open L2TP tunnels altogether"),
-	OPTION("l2tp_half_open_per_source", half_open_per_source, CONFIG_INTEGER, "64", 1, 60000,
+	OPTION("l2tp_half_open_per_source", half_open_per_source, CONFIG_INTEGER, "64", 1, L2TP_HALF_OPEN_MAX,
 	        "half-open L2TP tunnels of one source"),
 	OPTION("session_timeout", session_timeout_ms, CONFIG_DURATION, "0 s", 0, 31536000000LL,
 	        "longest session where AAA says nothing; 0 s: for ever"),

@@ -144,8 +144,10 @@ void l2tp_end(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct l2tp_
 	drain(e, t);
 	l2tp_end_sessions(e, t);
 	e->counters.tunnels_down += t->up;
+	struct l2tp_reason told = *reason;
+	told.was_up = t->up;
 	if (t->known && e->config.callbacks.tunnel_down)
-		e->config.callbacks.tunnel_down(e->config.context, t->id, reason);
+		e->config.callbacks.tunnel_down(e->config.context, t->id, &told);
 }
 
 void l2tp_stop(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct l2tp_reason *reason)

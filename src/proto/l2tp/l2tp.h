@@ -88,7 +88,8 @@ enum l2tp_cause {
 struct l2tp_reason {
 	enum l2tp_cause cause;
 	uint16_t result, error; /* of the StopCCN or CDN that was or would be sent */
-	const char *message;    /* for people; never NULL; printable UTF-8 */
+	const char *message;    /* for people; never NULL; printable */
+	bool was_up;            /* the tunnel or session had been established; set for the callbacks */
 };
 
 /* What the other end said of itself in SCCRQ or SCCRP. */
@@ -136,12 +137,13 @@ struct l2tp_callbacks {
 	/* Called once for each tunnel that was opened here or has been up, after session_down of its
 	 * sessions. */
 	void (*tunnel_down)(void *context, uint16_t tunnel, const struct l2tp_reason *reason);
-	/* Concentrator: an ICRQ came. 0 accepts it; otherwise a CDN result. NULL: all are accepted. */
+	/* Concentrator: an ICRQ came. 0 accepts it; otherwise a CDN result. NULL: all are accepted. The peer
+	 * may send data right behind its ICCN: what carries them is to know the session from now on. */
 	uint16_t (*session_wanted)(void *context, const struct l2tp_call *call);
 	/* Established: data may flow. path as of now; a later change of it is the caller's own
 	 * l2tp_association_moved(). */
 	void (*session_up)(void *context, const struct l2tp_path *path, const struct l2tp_call *call);
-	/* Called once for each session that was opened here or has been up. */
+	/* Called once for each session that was opened here, accepted by session_wanted or has been up. */
 	void (*session_down)(
 	        void *context, uint16_t tunnel, uint16_t session, const struct l2tp_reason *reason);
 	/* What l2tp_tunnel_export() gives has changed, for an established tunnel: called before the packets
@@ -255,8 +257,9 @@ int l2tp_tunnel_path(const struct l2tp_endpoint *e, uint16_t tunnel, struct l2tp
  */
 int l2tp_tunnel_export(const struct l2tp_endpoint *e, uint16_t tunnel, uint8_t ret[L2TP_RECORD_MAX]);
 /* Puts it back and asks the peer whether it still has it. Returns our tunnel id; -EINVAL: not a record,
- * -EEXIST: the id is taken, -ENOSPC at a limit. No callback is called but send and changed. Messages that
- * were under way are made up for by HELLOs with their numbers. */
+ * -EEXIST: the id is taken, -ENOSPC at a limit. No callback is called but send, changed, and session_down for
+ * a session that was half set up. Messages that were under way are made up for by HELLOs with their numbers.
+ */
 int l2tp_tunnel_import(struct l2tp_endpoint *e, const uint8_t *record, size_t n, time_ms now);
 /* The sessions of a tunnel; ret has room for L2TP_SESSIONS_MAX. Returns how many are established. */
 size_t l2tp_tunnel_sessions(const struct l2tp_endpoint *e, uint16_t tunnel, struct l2tp_call *ret);

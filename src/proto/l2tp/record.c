@@ -181,6 +181,8 @@ static void restore_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t, con
 		const struct l2tp_session *s = &r->sessions[i];
 		if (!s->known) {
 			l2tp_send_cdn(e, t, s->id, s->peer_id, &restarted);
+			if (e->config.callbacks.session_down)
+				e->config.callbacks.session_down(e->config.context, t->id, s->id, &restarted);
 			continue;
 		}
 		struct l2tp_session *copy = xmemdup(s, sizeof(*s));

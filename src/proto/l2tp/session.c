@@ -69,8 +69,10 @@ static void end_session(struct l2tp_endpoint *e, struct l2tp_tunnel *t, struct l
 	e->counters.sessions_down += s->state == L2TP_SESSION_UP;
 	t->dirty = true;
 	l2tp_touch(e, t);
+	struct l2tp_reason told = *reason;
+	told.was_up = s->state == L2TP_SESSION_UP;
 	if (s->known && e->config.callbacks.session_down)
-		e->config.callbacks.session_down(e->config.context, t->id, s->id, reason);
+		e->config.callbacks.session_down(e->config.context, t->id, s->id, &told);
 	free(s);
 }
 
@@ -174,6 +176,7 @@ static void on_icrq(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct
 		hang_up(e, t, s, &(struct l2tp_reason){ L2TP_CAUSE_LOCAL, result, 0, "refused" });
 		return;
 	}
+	s->known = true;
 	struct l2tp_builder b;
 	l2tp_start(e, t, &b, L2TP_ICRP, s->peer_id);
 	l2tp_add_u16(&b, L2TP_ASSIGNED_SESSION_ID, s->id);

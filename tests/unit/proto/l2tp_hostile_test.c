@@ -273,6 +273,8 @@ static void test_half_set_up_session(void **state)
 	give(&r);
 	net_run(net, 30001);
 	assert_int_equal(counters(&r).sessions, 0);
+	assert_int_equal(net->side[CONCENTRATOR].sessions_down, 1); /* it was accepted, so it is told of */
+	assert_false(net->side[CONCENTRATOR].reason.was_up);
 	assert_result(&r, L2TP_CDN, L2TP_CDN_TIMEOUT, 0);
 	raw_free(&r);
 }
