@@ -17,9 +17,23 @@
 
 /* Privileges. */
 
+/* What of keep is inheritable now stays so. */
+static void copy_inheritable(cap_t caps, const cap_value_t *keep, size_t n_keep)
+{
+	cap_t now = cap_get_proc();
+	for (size_t i = 0; now && i < n_keep; i++) {
+		cap_flag_value_t value = CAP_CLEAR;
+		if (cap_get_flag(now, keep[i], CAP_INHERITABLE, &value) == 0)
+			(void)cap_set_flag(caps, CAP_INHERITABLE, 1, &keep[i], value);
+	}
+	cap_free(now);
+}
+
 static int set_capabilities(const cap_value_t *keep, size_t n_keep, struct error *err)
 {
 	cap_t caps = cap_init(); /* empty */
+	if (caps)
+		copy_inheritable(caps, keep, n_keep);
 	bool ok = caps &&
 	        (n_keep == 0 ||
 	                (cap_set_flag(caps, CAP_PERMITTED, (int)n_keep, keep, CAP_SET) == 0 &&
@@ -31,6 +45,14 @@ static int set_capabilities(const cap_value_t *keep, size_t n_keep, struct error
 	return ok ? 0
 	          : error_set(err, -code, "capabilities: %s; start as root or give them to the service",
 	                    strerror(code));
+}
+
+void daemon_keep_inheritable(const cap_value_t *keep, size_t n_keep)
+{
+	cap_t caps = cap_get_proc();
+	if (caps && cap_set_flag(caps, CAP_INHERITABLE, (int)n_keep, keep, CAP_SET) == 0)
+		(void)cap_set_proc(caps);
+	cap_free(caps);
 }
 
 /* Needs CAP_SETPCAP, so it comes before the capabilities go. */

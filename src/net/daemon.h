@@ -9,11 +9,16 @@
 
 /*
  * From root to user (with its groups), keeping exactly the capabilities in keep and no way to get others
- * back: the bounding and ambient sets are emptied, no_new_privs is set. user NULL: the user stays, the
- * capabilities go. Started by an ordinary user, user must be NULL or that user. After this, key files must be
- * readable by user.
+ * back: the bounding and ambient sets are emptied, no_new_privs is set. Those of keep that were inheritable
+ * stay so (a program that is started gets none of them unless they are made ambient). user NULL: the user
+ * stays, the capabilities go. Started by an ordinary user, user must be NULL or that user. After this, key
+ * files must be readable by user.
  */
 int daemon_drop_privileges(const char *user, const cap_value_t *keep, size_t n_keep, struct error *err);
+
+/* Before that: those of keep may be given to programs that are started later, as ambient capabilities.
+ * Otherwise, with the bounding set empty, there is no way to. */
+void daemon_keep_inheritable(const cap_value_t *keep, size_t n_keep);
 
 /* Makes the directory that the Unix socket at path is to lie in, if it is not there, and gives it to user
  * (NULL: to whom we are). After a restart of the machine nothing is left of /run. */

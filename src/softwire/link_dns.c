@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -171,6 +172,21 @@ static int wait_for(pid_t pid, const char *program, struct error *err)
 	}
 }
 
+/* The keeper is an ordinary user with a few capabilities; such a program needs them to write where root does.
+ * They are ambient while it is started only, if the keeper has kept them inheritable
+ * (daemon_keep_inheritable()); else the program fails with words of its own. */
+static const cap_value_t handed[] = { CAP_NET_ADMIN, CAP_DAC_OVERRIDE };
+
+static int spawn(pid_t *ret, char *const *words, const posix_spawn_file_actions_t *actions,
+        const posix_spawnattr_t *attributes)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(handed); i++)
+		(void)cap_set_ambient(handed[i], CAP_SET);
+	int r = posix_spawnp(ret, words[0], actions, attributes, words, environ);
+	(void)cap_reset_ambient();
+	return r;
+}
+
 /* input: what it reads on its standard input; may be NULL. */
 static int run(char *const *words, const char *input, struct error *err)
 {
@@ -193,7 +209,7 @@ static int run(char *const *words, const char *input, struct error *err)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	int r = posix_spawnp(&pid, words[0], &actions, &attributes, words, environ);
+	int r = spawn(&pid, words, &actions, &attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	close(fd);

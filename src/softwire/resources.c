@@ -156,6 +156,10 @@ int resources_drop_privileges(const struct softwire_options *o, struct error *er
 	if (o->role == SOFTWIRE_INITIATOR &&
 	        (o->dns_mode == LINK_DNS_RESOLV_CONF || o->dns_mode == LINK_DNS_RESOLVCONF))
 		keep[n++] = CAP_DAC_OVERRIDE;
+	/* For charon in kernel mode, and for the host's own program that is told of name servers. */
+	if (o->ipsec == SOFTWIRE_IPSEC_KERNEL || o->dns_mode == LINK_DNS_RESOLVCONF ||
+	        o->dns_mode == LINK_DNS_RESOLVECTL)
+		daemon_keep_inheritable(keep, n);
 	return daemon_drop_privileges(geteuid() == 0 ? o->user : NULL, keep, n, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The initiator's keeper without the rest: a TUN, and link.h on it. Reads lines, says what happened:
+ * The initiator's keeper without the rest: a TUN, and link.h on it, as an ordinary user with the keeper's
+ * capabilities. Reads lines, says what happened:
  *
  *     up MTU [address P]... [route P]... [dns A]... [delegated P]...      applied | failed: WHY
  *     undo                                                                undone
@@ -10,6 +11,7 @@
  *
  * link-driver TUN STATE RESOLV-CONF DNS-MODE DOWNSTREAM|- CONCENTRATOR...
  */
+#include "net/daemon.h"
 #include "softwire/link.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define WORDS_MAX 64
@@ -130,9 +133,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "link-driver: %s\n", argc < 7 ? "too few arguments" : strerror(errno));
 		return 2;
 	}
+	static const cap_value_t keep[] = { CAP_NET_ADMIN, CAP_DAC_OVERRIDE };
+	enum link_dns dns = LINK_DNS_NONE;
+	(void)link_dns_parse(argv[4], &dns, &err);
+	daemon_keep_inheritable(keep, ARRAY_LENGTH(keep));
+	if (daemon_drop_privileges("nobody", keep, ARRAY_LENGTH(keep), &err) < 0) {
+		fprintf(stderr, "link-driver: %s\n", err.text);
+		return 1;
+	}
+	prctl(PR_SET_DUMPABLE, 1); /* for the leak checker */
 	struct link_options o = { .interface = argv[1],
 		.state_path = argv[2],
 		.resolv_conf_path = argv[3],
+		.dns = dns,
 		.downstream = strcmp(argv[5], "-") == 0 ? NULL : argv[5],
 		.on_moved = on_moved,
 		.on_trouble = on_trouble };
@@ -140,7 +153,7 @@ int main(int argc, char **argv)
 		if (ip_parse(argv[i], &o.concentrators[o.n_concentrators++]) < 0)
 			return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (link_dns_parse(argv[4], &o.dns, &err) < 0 || link_open(d.base, &o, &d.link, &err) < 0) {
+	if (link_open(d.base, &o, &d.link, &err) < 0) {
 		fprintf(stderr, "link-driver: %s\n", err.text);
 		return 1;
 	}
