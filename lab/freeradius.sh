@@ -191,7 +191,7 @@ freeradius_eap_tls() {
 			certificate_file = $pki/$3.pem
 			ca_file = $pki/ca.pem
 			tls_min_version = \"1.2\"
-			tls_max_version = \"1.2\"
+			tls_max_version = \"1.3\"
 			ecdh_curve = \"\"
 			cipher_list = \"DEFAULT\"
 		}
