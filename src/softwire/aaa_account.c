@@ -22,8 +22,7 @@ static uint64_t key_of(const char *id)
 static void forget(struct aaa_account *a)
 {
 	table_remove_string(a->aaa->accounts, a->id);
-	if (a->due_s)
-		LIST_REMOVE(a, slot);
+	aaa_wheel_remove(&a->due);
 	LIST_REMOVE(a, same_user);
 	struct aaa_account_list *same = table_get_string(a->aaa->by_user, a->user);
 	if (same && LIST_EMPTY(same))
@@ -204,39 +203,22 @@ static void schedule(struct aaa_account *a)
 	if (RAND_bytes((uint8_t *)&random, sizeof(random)) != 1)
 		abort();
 	uint32_t early = (uint32_t)((uint64_t)a->interim_s * random / AAA_JITTER / UINT16_MAX);
-	if (a->due_s)
-		LIST_REMOVE(a, slot);
-	a->due_s = clock_monotonic_ms() / 1000 + a->interim_s - early;
-	LIST_INSERT_HEAD(&aaa->wheel[a->due_s % AAA_WHEEL], a, slot);
+	aaa_wheel_set(&aaa->wheel, &a->due, clock_monotonic_ms() / 1000 + a->interim_s - early);
 }
 
-/* The accounts of a slot that are due now; on_usage may stop any of them. */
-static void turn_slot(struct aaa *aaa, int64_t second)
-{
-	struct aaa_account_list due = LIST_HEAD_INITIALIZER(due);
-	struct aaa_account *a, *next;
-	for (a = LIST_FIRST(&aaa->wheel[second % AAA_WHEEL]); a; a = next) {
-		next = LIST_NEXT(a, slot);
-		if (a->due_s > second)
-			continue;
-		LIST_REMOVE(a, slot);
-		LIST_INSERT_HEAD(&due, a, slot);
-	}
-	while ((a = LIST_FIRST(&due))) {
-		schedule(a);
-		if (a->on_usage)
-			a->on_usage(a, a->user_data);
-	}
-}
-
+/* on_usage may stop any account. */
 static void on_wheel(evutil_socket_t fd, short what, void *user)
 {
 	struct aaa *aaa = user;
 	int64_t now = clock_monotonic_ms() / 1000;
-	if (now - aaa->wheel_s > AAA_WHEEL) /* we slept: one turn sees every slot */
-		aaa->wheel_s = now - AAA_WHEEL;
-	while (aaa->wheel_s < now)
-		turn_slot(aaa, ++aaa->wheel_s);
+	struct aaa_wheel_entry *e;
+	while ((e = aaa_wheel_next(&aaa->wheel, now))) {
+		struct aaa_account *a =
+		        (struct aaa_account *)((uint8_t *)e - offsetof(struct aaa_account, due));
+		schedule(a);
+		if (a->on_usage)
+			a->on_usage(a, a->user_data);
+	}
 }
 
 int aaa_accounts_open(struct aaa *a, const char *directory, struct error *err)
@@ -248,9 +230,7 @@ int aaa_accounts_open(struct aaa *a, const char *directory, struct error *err)
 	snprintf(a->id_prefix, sizeof(a->id_prefix), "%08x%08x", (uint32_t)(clock_wall_ms() / 1000), random);
 	a->accounts = table_new();
 	a->by_user = table_new();
-	for (size_t i = 0; i < AAA_WHEEL; i++)
-		LIST_INIT(&a->wheel[i]);
-	a->wheel_s = clock_monotonic_ms() / 1000;
+	aaa_wheel_init(&a->wheel, clock_monotonic_ms() / 1000);
 	a->wheel_timer = event_new(a->base, -1, EV_PERSIST, on_wheel, a);
 	event_add(a->wheel_timer, &second);
 	return aaa_journal_open(directory, "sessions", on_record, a, &a->journal, err);

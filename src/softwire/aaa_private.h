@@ -8,13 +8,13 @@
 #include "softwire/aaa_profile.h"
 #include "softwire/aaa_settings.h"
 #include "softwire/aaa_spool.h"
+#include "softwire/aaa_wheel.h"
 #include "softwire/radius_servers.h"
 
 #include <sys/queue.h>
 
 #define AAA_ECHO_MAX 1024         /* bytes of Class and Chargeable-User-Identity attributes, RFC 2865, 5.25 */
 #define AAA_BLOB_MAX 3400         /* bytes of the attributes that every record of a session has */
-#define AAA_WHEEL 1024            /* slots, of one second each */
 #define AAA_ACCOUNTING_WINDOW 128 /* records on their way to a server */
 #define AAA_JITTER 10             /* interim records are up to a tenth earlier than said: RFC 2869, 5.16 */
 
@@ -35,8 +35,7 @@ struct aaa_account {
 	struct aaa_usage usage;
 	time_ms noted; /* wall, of usage */
 	uint32_t interim_s;
-	int64_t due_s; /* monotonic; of the next interim record; 0: none */
-	LIST_ENTRY(aaa_account) slot;
+	struct aaa_wheel_entry due; /* monotonic; of the next interim record */
 	LIST_ENTRY(aaa_account) same_user;
 	bool is_closed; /* its end is in the journal */
 	bool is_open;   /* started or resumed; else of before a crash */
@@ -67,8 +66,7 @@ struct aaa {
 
 	struct table *accounts; /* by id */
 	struct table *by_user;  /* struct aaa_account_list */
-	struct aaa_account_list wheel[AAA_WHEEL];
-	int64_t wheel_s;
+	struct aaa_wheel wheel; /* interim records */
 	struct event *wheel_timer;
 	char id_prefix[20];
 	uint32_t id_count;
