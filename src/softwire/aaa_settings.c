@@ -91,7 +91,7 @@ static void take_boolean(
 static int read_secret(const char *path, struct radius_secret *ret, struct error *err)
 {
 	char *text FREE_ON_EXIT = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = file_check_private(path, err);
 	if (r == 0)
 		r = file_read(path, AAA_SECRET_FILE_MAX, &text, &length, err);

@@ -32,11 +32,11 @@
 enum radius_service { RADIUS_AUTHENTICATION = 1, RADIUS_ACCOUNTING = 2 };
 
 struct radius_server_config {
-	unsigned services; /* set of enum radius_service */
-	bool is_stream;    /* paths are connections, which come and go; nothing is repeated on them */
-	unsigned n_paths;  /* sockets or connections: 256 calls at a time on each */
 	struct radius_secret secret;
+	unsigned services; /* set of enum radius_service */
+	unsigned n_paths;  /* sockets or connections: 256 calls at a time on each */
 	unsigned timeout_ms, tries, dead_ms;
+	bool is_stream; /* paths are connections, which come and go; nothing is repeated on them */
 	bool status_server;
 	/* Replies to Access-Requests must have a Message-Authenticator (CVE-2024-3596). Only where something
 	 * else protects the path may this be false. */

@@ -28,8 +28,8 @@ struct radius_definition {
 	char name[RADIUS_NAME_MAX + 1];
 	uint32_t vendor;
 	uint8_t type;
-	enum radius_data data;
 	bool is_tagged; /* RFC 2868, 3.1 */
+	enum radius_data data;
 };
 
 struct radius_dictionary;

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/queue.h>
 
 /* What makes a request the same one: who sent it, identifier, Request Authenticator. Not the port: a replay
  * may come from another. */
@@ -17,7 +16,7 @@ struct request_key {
 };
 
 struct answered {
-	TAILQ_ENTRY(answered) next;
+	struct answered *next; /* the one after it in time */
 	struct request_key key;
 	time_ms forgotten; /* when its Event-Timestamp is outside of the window for sure */
 	size_t length;
@@ -28,7 +27,7 @@ struct radius_dynauth {
 	struct radius_dynauth_client clients[RADIUS_DYNAUTH_CLIENTS_MAX];
 	size_t n_clients;
 	struct table *memory;
-	TAILQ_HEAD(, answered) oldest;
+	struct answered *oldest, *newest;
 	size_t bytes;
 	struct radius_dynauth_counters counters;
 	struct writer answer;
@@ -47,7 +46,6 @@ struct radius_dynauth *radius_dynauth_new(const struct radius_dynauth_client *cl
 	struct radius_dynauth *d = xcalloc(1, sizeof(*d));
 	radius_dynauth_set_clients(d, clients, n_clients);
 	d->memory = table_new();
-	TAILQ_INIT(&d->oldest);
 	d->answer = wr_make(RADIUS_PACKET_MAX);
 	return d;
 }
@@ -81,8 +79,10 @@ static struct request_key key_of(const struct radius_dynauth_request *r)
 static void forget_old(struct radius_dynauth *d, time_ms now)
 {
 	struct answered *a;
-	while ((a = TAILQ_FIRST(&d->oldest)) && a->forgotten <= now) {
-		TAILQ_REMOVE(&d->oldest, a, next);
+	while ((a = d->oldest) && a->forgotten <= now) {
+		d->oldest = a->next;
+		if (!d->oldest)
+			d->newest = NULL;
 		table_remove(d->memory, &a->key, sizeof(a->key));
 		d->bytes -= a->length;
 		free(a);
@@ -151,7 +151,11 @@ static void remember(struct radius_dynauth *d, const struct radius_dynauth_reque
 		.length = d->answer.length };
 	memcpy(a->answer, d->answer.data, d->answer.length);
 	d->bytes += a->length;
-	TAILQ_INSERT_TAIL(&d->oldest, a, next);
+	if (d->newest)
+		d->newest->next = a;
+	else
+		d->oldest = a;
+	d->newest = a;
 	table_set(d->memory, &a->key, sizeof(a->key), a);
 }
 
