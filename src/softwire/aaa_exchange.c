@@ -28,7 +28,7 @@ struct aaa_exchange {
 	struct aaa_users_eap eap;
 	struct aaa_users_answer *local; /* waits for its turn */
 	struct event *later;
-	const char *failure; /* what `later` is to say where local is NULL */
+	char failure[160]; /* what `later` is to say where local is NULL */
 	struct writer echo;
 	uint32_t interim_s;
 	aaa_answer_fn *on_answer;
@@ -273,16 +273,17 @@ void aaa_authenticate(
 	x->on_answer = on_answer;
 	x->user_data = user;
 	x->method = request->method;
-	x->failure = NULL;
+
 	if (strlen(request->user) <= AAA_TEXT_MAX)
 		snprintf(x->user, sizeof(x->user), "%s", request->user);
 	if (x->aaa->settings.users) {
 		ask_local(x, request);
 	} else if (!x->aaa->servers) {
-		x->failure = "neither a RADIUS server nor a users file is configured";
+		snprintf(x->failure, sizeof(x->failure),
+		        "neither a RADIUS server nor a users file is configured");
 		answer_later(x);
 	} else if (ask_servers(x, request, &err) < 0) {
-		x->failure = "the request cannot be asked: it is malformed, too long, or too many wait";
+		snprintf(x->failure, sizeof(x->failure), "%s", err.text);
 		answer_later(x);
 	}
 }

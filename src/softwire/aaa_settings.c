@@ -3,6 +3,7 @@
 #include "softwire/aaa_settings.h"
 
 #include "base/file.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -374,10 +375,15 @@ static void check_radsec(struct loading *l)
 	struct error e;
 	if (*o->radsec_key && file_check_private(o->radsec_key, &e) < 0)
 		complain(l, "radsec_key: %s", e.text);
-	if (*o->radsec_ca && access(o->radsec_ca, R_OK) < 0)
-		complain(l, "radsec_ca: %s: %s", o->radsec_ca, strerror(errno));
-	if (*o->radsec_certificate && access(o->radsec_certificate, R_OK) < 0)
-		complain(l, "radsec_certificate: %s: %s", o->radsec_certificate, strerror(errno));
+	const struct tls_config config = { .ca_path = o->radsec_ca,
+		.certificate_path = o->radsec_certificate,
+		.key_path = o->radsec_key,
+		.foreign = true };
+	struct tls_context *tls = NULL;
+	if (*o->radsec_ca && *o->radsec_certificate && *o->radsec_key &&
+	        tls_context_new(&config, &tls, &e) < 0)
+		complain(l, "radsec_server: %s", e.text);
+	tls_context_free(tls);
 }
 
 static void take_users(struct loading *l)

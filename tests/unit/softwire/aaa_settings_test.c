@@ -2,6 +2,7 @@
 /* The options of AAA: what they mean, and that every mistake is found. */
 #include "softwire/aaa_settings.h"
 
+#include "crypto/x509.h"
 #include "tests/unit/directory.h"
 #include "tests/unit/test.h"
 
@@ -45,7 +46,14 @@ static void write_file(const char *name, const char *text, mode_t mode)
 	close(fd);
 }
 
-/* %s in the text stands for the directory. */
+static void make_certificates(void)
+{
+	assert_int_equal(ca_init(dir, "Test", KEY_P256, NULL), 0);
+	assert_int_equal(ca_issue(dir, ROLE_NODE, "alice", NULL, KEY_P256, 30, dir, NULL), 0);
+	assert_int_equal(ca_issue(dir, ROLE_NODE, "bob", NULL, KEY_P256, 30, dir, NULL), 0);
+}
+
+/* @ in the text stands for the directory. */
 static int load(const char *format, struct aaa_settings *ret, struct error *err)
 {
 	struct target t = { 0 };
@@ -72,15 +80,14 @@ static void understands_everything(void **state)
 	struct aaa_settings s;
 	struct error err = { "" };
 	write_file("secret", "sesame\n", 0600);
-	write_file("key", "x", 0600);
-	write_file("pem", "x", 0644);
+	make_certificates();
 	int r = load("nas_identifier = nas1\n"
 	             "radius_server = 192.0.2.1 secret-file=@/secret timeout=500 tries=5 status-server=no "
 	             "dead-time=9\n"
 	             "radius_server = [2001:db8::1]:1645 secret-file=@/secret accounting=no "
 	             "message-authenticator=no\n"
 	             "radsec_server = radius.example name=other.example connections=4\n"
-	             "radsec_ca = @/pem\nradsec_certificate = @/pem\nradsec_key = @/key\n"
+	             "radsec_ca = @/ca.pem\nradsec_certificate = @/alice.pem\nradsec_key = @/alice.key\n"
 	             "radius_attribute = Operator-Name = 1example.org\nradius_attribute = "
 	             "NAS-IP-Address=192.0.2.9\n"
 	             "coa_listen = [::]:3799\ncoa_client = 192.0.2.1 secret-file=@/secret\n",
@@ -138,7 +145,12 @@ static void finds_every_mistake(void **state)
 		        "radsec_ca, radsec_certificate and radsec_key must be given" },
 		{ "radsec_server = r.example connections=99\n", "connections=99: a number from 1 to 16" },
 		{ "radsec_key = @/open\n", "radsec_key: " },
-		{ "radsec_ca = @/none\n", "radsec_ca: " },
+		{ "radsec_ca = @/none\nradsec_certificate = @/pem\nradsec_key = @/key\n",
+		        "none: No such file" },
+		{ "radsec_ca = @/ca.pem\nradsec_certificate = @/alice.pem\nradsec_key = @/bob.key\n",
+		        "bob.key: not the key of the certificate" },
+		{ "radsec_ca = @/ca.pem\nradsec_certificate = @/secret\nradsec_key = @/bob.key\n",
+		        "secret: cannot be used" },
 		{ "radius_attribute = Operator-Name\n", "NAME=VALUE is wanted" },
 		{ "radius_dictionary =\nradius_attribute = Nonsense=1\n",
 		        "no attribute is named \"Nonsense\"" },
@@ -163,6 +175,9 @@ static void finds_every_mistake(void **state)
 	};
 	write_file("secret", "sesame\n", 0600);
 	write_file("open", "sesame\n", 0644);
+	write_file("pem", "x", 0644);
+	write_file("key", "x", 0600);
+	make_certificates();
 	write_file("empty", "\n", 0600);
 	write_file("lines", "a\nb\n", 0600);
 	write_file("users", "alice plain:x\n", 0600);
