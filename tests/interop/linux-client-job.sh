@@ -62,10 +62,16 @@ no_esp() {
 check 20 "and its ESP and IKE SAs too (RFC 3193, section 3)" no_esp
 echo "now: gone"
 
-# It comes again, and goes by itself.
-check 20 "it comes again" linux_initiate client
+# It comes again as an old client: IKEv1 with its certificate, HMAC-SHA1. And it goes by itself.
+sed -i -e 's/version = 2/version = 1/' -e 's/esp_proposals = .*/esp_proposals = aes256-sha1/' "$work/client/swanctl/swanctl.conf"
+linux_in client swanctl --load-conns >>"$work/client/swanctl.log" 2>&1
+check 20 "it comes again, by IKEv1" linux_initiate client
+grep -q 'selected proposal: ESP:AES_CBC_256/HMAC_SHA1_96' "$work/client/charon.log" || miss "AES-CBC with HMAC-SHA1-96"
+pass "AES-CBC with HMAC-SHA1-96"
 linux_in client sh -c 'echo "c softwire" >/run/xl2tpd/l2tp-control'
 check 30 "with the address that it had" has_address_again
+linux_in client ip route add 10.1.2.0/24 dev ppp0
+check 10 "to the site again" linux_pings client 10.1.2.2
 echo "now: back"
 linux_in client swanctl --terminate --ike softwire >>"$work/client/swanctl.log" 2>&1
 echo "now: gone"

@@ -38,6 +38,9 @@ cat >"$work/concentrator.conf" <<-END
 	certificate = $work/keys/concentrator.pem
 	key = $work/keys/concentrator.key
 	ca = $work/keys/ca.pem
+	ikev1 = yes
+	esp = aes128gcm
+	esp = aes256-sha1
 	charon_plugin = $plugin
 	workers = 1
 END
