@@ -106,7 +106,7 @@ static void send_echo4(struct peer *p, const uint8_t to[4])
 	memcpy(ip + 16, to, 4);
 	put_checksum(ip + 10, sum(ip, 20, 0));
 	icmp[0] = 8;
-	memcpy(icmp + 4, "pratique-pin", 12);
+	memset(icmp + 4, 'p', 12);
 	put_checksum(icmp + 2, sum(icmp, ECHO_SIZE, 0));
 	send_frame(p, frame, sizeof(frame));
 }
@@ -126,7 +126,7 @@ static void send_echo6(struct peer *p)
 	ip[25] = 0x80;
 	memcpy(ip + 32, p->v6.peer, 8);
 	ip[40] = 128;
-	memcpy(ip + 44, "pratique-pin", 12);
+	memset(ip + 44, 'p', 12);
 	checksum6(ip, ECHO_SIZE);
 	send_frame(p, frame, sizeof(frame));
 }

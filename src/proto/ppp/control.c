@@ -175,7 +175,8 @@ static void on_configure_ack(
 	if (!answers_us(link, a, id))
 		return;
 	ppp_protocols[control]->write_request(link, &w);
-	if (a->state >= PPP_REQ_SENT && (length != w.length || (length && memcmp(body, w.data, length)))) {
+	if (a->state >= PPP_REQ_SENT &&
+	        (length != w.length || (length && memcmp(body, w.data, length) != 0))) {
 		PPP_COUNT(link, malformed);
 		return;
 	}

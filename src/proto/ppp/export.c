@@ -4,7 +4,7 @@
  * phase needs: no secret is among it, and an authentication that was going on (a later challenge) is begun
  * again.
  */
-#include "proto/ppp/link.h"
+#include "proto/ppp/authentication.h"
 
 #include <errno.h>
 #include <string.h>
@@ -102,6 +102,11 @@ static time_ms time_at(uint32_t left, time_ms now)
 	return left == UINT32_MAX ? PPP_NEVER : now + left;
 }
 
+static bool is_challenging(const struct ppp_link *link)
+{
+	return link->verifier && link->verifier->again && link->verifier->state != PPP_VERIFIER_DONE;
+}
+
 int ppp_link_export(const struct ppp_link *link, time_ms now, uint8_t ret[PPP_EXPORT_MAX], size_t *ret_length)
 {
 	struct writer w CLEANUP(wr_free) = wr_make(PPP_EXPORT_MAX);
@@ -123,7 +128,7 @@ int ppp_link_export(const struct ppp_link *link, time_ms now, uint8_t ret[PPP_EX
 	write_addresses(&w, &link->grant.v4, &link->grant.v6);
 	write_addresses(&w, &link->v4, &link->v6);
 	wr_u32(&w, time_left(link->phase_by, now));
-	wr_u32(&w, time_left(link->challenge_at, now));
+	wr_u32(&w, time_left(is_challenging(link) ? now : link->challenge_at, now));
 	if (wr_failed(&w))
 		return -ENOSPC;
 	memcpy(ret, w.data, w.length);

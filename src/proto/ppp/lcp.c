@@ -244,6 +244,9 @@ static void lcp_on_nak(struct ppp_link *link, uint8_t type, const uint8_t *data,
 		uint16_t mru = (uint16_t)(data[0] << 8 | data[1]);
 		if (mru >= PPP_MRU_MIN && mru < link->lcp.mru)
 			link->lcp.mru = mru;
+		else if (link->controls[PPP_LCP].naks_received > PPP_MAX_FAILURE)
+			link->lcp.rejected |= 1u
+			        << OPTION_MRU; /* it insists on more: then it is the default */
 	} else if (type == OPTION_AUTHENTICATION && ppp_lcp_demanded(link) != PPP_NO_METHOD) {
 		demand_another(link, read_method(data, length));
 	} else if (type == OPTION_MAGIC) {
@@ -304,7 +307,7 @@ static bool lcp_receive(struct ppp_link *link, uint8_t code, uint8_t id, const u
 		PPP_COUNT(link, malformed);
 		return true;
 	}
-	if (is_own_magic(link, magic) && ppp_is_opened(link, PPP_LCP)) {
+	if (code == PPP_ECHO_REQUEST && is_own_magic(link, magic) && ppp_is_opened(link, PPP_LCP)) {
 		ppp_end(link, PPP_END_LOOPED);
 		return true;
 	}
@@ -312,8 +315,9 @@ static bool lcp_receive(struct ppp_link *link, uint8_t code, uint8_t id, const u
 		on_echo_request(link, id, body, length);
 		return true;
 	}
-	/* A late answer to an earlier echo is a sign of life too. */
-	if (code == PPP_ECHO_REPLY && magic == link->lcp.peer_magic)
+	/* A late answer to an earlier echo is a sign of life too. What magic number it has is not looked at:
+	 * some peers send ours back, and a line that is looped shows by the echo requests. */
+	if (code == PPP_ECHO_REPLY)
 		link->lcp.echo_missing = 0;
 	ppp_event(link, PPP_LCP, PPP_RXR, &(struct ppp_cause){ .id = id });
 	return true;

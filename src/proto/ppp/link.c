@@ -93,6 +93,7 @@ void ppp_finish(struct ppp_link *link)
 		return;
 	decide(link, link->blame ? link->blame : PPP_END_NEGOTIATION);
 	link->phase = PPP_ENDED;
+	forget_authentication(link);
 	for (size_t i = 0; i < PPP_N_CONTROLS; i++)
 		link->controls[i] = (struct ppp_automaton){ .state = PPP_INITIAL, .deadline = PPP_NEVER };
 	link->phase_by = link->start_at = link->echo_at = link->challenge_at = PPP_NEVER;
@@ -113,13 +114,13 @@ void ppp_end(struct ppp_link *link, enum ppp_end end)
 		ppp_finish(link);
 }
 
-/* Printable ASCII and whatever UTF-8 may be; the rest becomes '?'. */
+/* Printable ASCII; the rest becomes '?'. */
 void ppp_set_message(struct ppp_link *link, const void *text, size_t length)
 {
 	const uint8_t *at = text;
 	size_t n = MIN(length, sizeof(link->message) - 1);
 	for (size_t i = 0; i < n; i++)
-		link->message[i] = at[i] >= 0x20 && at[i] != 0x7f ? (char)at[i] : '?';
+		link->message[i] = at[i] >= 0x20 && at[i] < 0x7f ? (char)at[i] : '?';
 	link->message[n] = '\0';
 }
 
@@ -199,7 +200,7 @@ void ppp_lcp_opened(struct ppp_link *link)
 	ppp_lcp_keep_alive(link);
 	if (link->lcp.asked != PPP_NO_METHOD)
 		ppp_prover_start(link, link->lcp.asked);
-	if (ppp_lcp_demanded(link) != PPP_NO_METHOD)
+	if (link->phase == PPP_AUTHENTICATE && ppp_lcp_demanded(link) != PPP_NO_METHOD)
 		ppp_verifier_start(link, ppp_lcp_demanded(link), false);
 	ppp_authenticated(link);
 }

@@ -50,6 +50,18 @@ static size_t next_character(const uint8_t *at, uint32_t *ret)
 	return n;
 }
 
+bool ppp_is_text(const char *text)
+{
+	size_t step;
+	for (const uint8_t *at = (const uint8_t *)text; *at; at += step) {
+		uint32_t c;
+		step = next_character(at, &c);
+		if (step == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+			return false;
+	}
+	return true;
+}
+
 static void put_unit(uint8_t *at, uint32_t unit)
 {
 	at[0] = (uint8_t)unit;

@@ -22,5 +22,8 @@ bool ppp_mschapv2_check(const uint8_t proof[PPP_MSCHAP_PROOF_SIZE], const char *
 #define PPP_MSCHAP_MESSAGE_SIZE 43
 void ppp_mschapv2_message(const uint8_t proof[PPP_MSCHAP_PROOF_SIZE], char ret[PPP_MSCHAP_MESSAGE_SIZE]);
 
+/* Well-formed UTF-8 without control characters. */
+bool ppp_is_text(const char *text);
+
 /* Section 8.3: MD4 of the password in UTF-16. */
 bool ppp_nt_password_hash(const char *password, uint8_t ret[16]);

@@ -60,7 +60,7 @@ unsigned ppp_end_cause(enum ppp_end end);
 const char *ppp_method_text(enum ppp_method method);
 
 /* What a peer wants checked. Valid during the callback only; text is not NUL-terminated in the packet but is
- * here, and holds no NUL inside (such names are refused before). */
+ * here; it is UTF-8 without control characters (other names are refused before). */
 struct ppp_auth_request {
 	uint32_t id; /* to be given back */
 	enum ppp_method method;

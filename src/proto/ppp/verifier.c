@@ -4,8 +4,8 @@
  * AAA judges. A repeated answer of the peer is never asked about twice: while AAA thinks it is dropped,
  * afterwards the result is sent again.
  */
-#include "base/table.h"
 #include "proto/ppp/authentication.h"
+#include "proto/ppp/mschapv2.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -27,13 +27,15 @@ bool ppp_read_packet(struct ppp_link *link, const uint8_t *packet, size_t length
 	return true;
 }
 
+/* UTF-8 without control characters (RFC 7542, 2.2): the name goes into logs, tables and the names of things.
+ */
 bool ppp_verifier_set_user(struct ppp_verifier *v, const uint8_t *name, size_t length)
 {
 	if (length > PPP_NAME_MAX || memchr(name, 0, length))
 		return false;
 	memcpy(v->user, name, length);
 	v->user[length] = '\0';
-	return true;
+	return ppp_is_text(v->user);
 }
 
 /* One link, one user: who was somebody cannot come back as somebody else. */
@@ -51,6 +53,12 @@ static bool is_same_user(struct ppp_link *link, const char *user)
 bool ppp_verifier_ask(struct ppp_link *link, struct ppp_auth_request *request)
 {
 	struct ppp_verifier *v = link->verifier;
+	/* Copies: an answer from within the callback may end the verifier, and the callback may still read.
+	 */
+	char user[PPP_NAME_MAX + 1];
+	uint8_t challenge[PPP_CHALLENGE_SIZE];
+	memcpy(user, v->user, sizeof(user));
+	memcpy(challenge, v->challenge, sizeof(challenge));
 	if (!is_same_user(link, v->user)) {
 		ppp_end(link, PPP_END_AUTH_FAILED);
 		return false;
@@ -60,7 +68,9 @@ bool ppp_verifier_ask(struct ppp_link *link, struct ppp_auth_request *request)
 	request->id = ++link->request;
 	request->method = v->method;
 	request->again = v->again;
-	request->user = v->user;
+	request->user = user;
+	if (request->challenge)
+		request->challenge = challenge;
 	PPP_COUNT(link, authentications);
 	link->config->callbacks->authenticate(link->context, request);
 	return true;

@@ -195,6 +195,69 @@ static void demand_is_never_weaker_than_configured(void **state)
 	assert_int_equal(site->end, PPP_END_NO_METHOD);
 }
 
+static void peer_that_insists_on_an_mru_gets_the_default(void **state)
+{
+	LINE line = alone();
+	size_t length;
+	line_restart(line, 1);
+	for (unsigned i = 0; i <= 6; i++) {
+		const uint8_t *frame = hear(LCP, 1, &length);
+		assert_int_equal(length, i < 6 ? 16 : 12);
+		if (i < 6)
+			TELL(line, 1, LCP, 3, frame[3], "\1\4\x5\xdc");
+	}
+}
+
+/* Neither control characters nor broken UTF-8: the name is shown and logged. */
+static void names_that_are_no_text_are_refused(void **state)
+{
+	static const char *const names[] = { "ca\nrol", "carol\x1b[2J", "\xff", "car\xc3", "\xc2\x85x" };
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		LINE line = alone();
+		uint8_t request[64] = { (uint8_t)strlen(names[i]) };
+		size_t n = 1 + request[0];
+		memcpy(request + 1, names[i], request[0]);
+		request[n++] = 0;
+		line_demand(line, 1, PPP_PAP);
+		open_lcp(line, 1, MAGIC, 6);
+		tell(line, 1, PAP, 1, 1, request, n);
+		assert_int_equal(line->ends[1].asked, 0);
+		line_run(line, 5000);
+		assert_int_equal(line->ends[1].end, PPP_END_AUTH_FAILED);
+	}
+}
+
+static void reject_then_read(struct line_end *end, const struct ppp_auth_request *request)
+{
+	struct ppp_auth_answer answer = { .verdict = PPP_REJECT, .message = "no" };
+	assert_int_equal(ppp_answer(end->link, request->id, &answer, end->line->now), 0);
+	assert_string_equal(request->user, "carol");
+	assert_int_equal(request->password_length, 2);
+}
+
+static void a_request_outlives_its_answer(void **state)
+{
+	LINE line = alone();
+	line_demand(line, 1, PPP_PAP);
+	line->ends[1].on_request = reject_then_read;
+	open_lcp(line, 1, MAGIC, 6);
+	TELL(line, 1, PAP, 1, 1, "\5carol\2pw");
+	HEARD(PAP, 3, 1, "\2no");
+}
+
+/* One side has no secret: nothing is asked of the other any more. */
+static void no_secret_ends_both_proofs(void **state)
+{
+	LINE line = alone();
+	line_demand(line, 1, PPP_CHAP_MD5);
+	line_demand(line, 0, PPP_PAP);
+	line->ends[1].secret.user[0] = '\0';
+	open_lcp(line, 1, "\3\4\xc0\x23" MAGIC, 10);
+	line_run(line, 60000);
+	assert_int_equal(line->ends[1].end, PPP_END_NO_METHOD);
+	assert_true(never_said(CHAP) && never_said(PAP));
+}
+
 static void rejected_authentication_ends(void **state)
 {
 	LINE line = alone();
@@ -403,6 +466,10 @@ int main(void)
 		cmocka_unit_test(looped_line_is_found),
 		cmocka_unit_test(own_magic_in_an_echo_ends_the_link),
 		cmocka_unit_test(demand_is_never_weaker_than_configured),
+		cmocka_unit_test(peer_that_insists_on_an_mru_gets_the_default),
+		cmocka_unit_test(names_that_are_no_text_are_refused),
+		cmocka_unit_test(a_request_outlives_its_answer),
+		cmocka_unit_test(no_secret_ends_both_proofs),
 		cmocka_unit_test(rejected_authentication_ends),
 		cmocka_unit_test(secrets_are_given_by_the_configured_method_only),
 		cmocka_unit_test(other_methods_than_agreed_get_no_answer),

@@ -226,6 +226,8 @@ static struct line_frame *next_frame(struct line *line)
 
 static void deliver(struct line *line, struct line_frame *f)
 {
+	if (!f)
+		return;
 	struct line_frame frame = *f;
 	*f = line->queue[--line->n_queue];
 	ppp_receive(line->ends[frame.to].link, frame.bytes, frame.length, line->now);

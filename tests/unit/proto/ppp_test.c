@@ -409,6 +409,31 @@ static void export_goes_on_where_it_was(void **state)
 	assert_int_equal(line->ends[1].end, PPP_END_PEER);
 }
 
+/* The export in the middle of a later challenge: it is made again. */
+static void challenge_survives_an_export(void **state)
+{
+	uint8_t bytes[PPP_EXPORT_MAX];
+	size_t n = 0;
+	LINE line = line_new(9);
+	struct line_end *site = &line->ends[1];
+	line_demand(line, 1, PPP_CHAP_MD5);
+	site->config.challenge_ms = 10000;
+	line_up(line);
+	line_run(line, 5000);
+	site->hold_answer = true;
+	line_run(line, 6000);
+	assert_int_equal(site->asked, 2);
+	assert_int_equal(ppp_link_export(site->link, line->now, bytes, &n), 0);
+	ppp_link_free(site->link);
+	site->hold_answer = false;
+	site->link = ppp_link_import(&site->config, &site->parameters, site, bytes, n, line->now);
+	line_run(line, 1000);
+	assert_int_equal(site->asked, 3);
+	line_run(line, 10000);
+	assert_int_equal(site->asked, 4);
+	assert_both_up(line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +458,7 @@ int main(void)
 		cmocka_unit_test(unanswered_echoes_end_the_link),
 		cmocka_unit_test(peers_that_know_no_echo_stay),
 		cmocka_unit_test(export_goes_on_where_it_was),
+		cmocka_unit_test(challenge_survives_an_export),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
