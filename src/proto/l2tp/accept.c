@@ -177,10 +177,12 @@ static void on_sccrq(struct l2tp_endpoint *e, const struct l2tp_path *path,
 		l2tp_reveal(avps, secret, n);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	struct l2tp_tunnel *known = l2tp_find_by_peer(e, path, l2tp_avp_u16(avps, L2TP_ASSIGNED_TUNNEL_ID));
-	if (known) {
+	if (known && known->state != L2TP_CLOSING) {
 		on_known_sccrq(e, known);
 		return;
 	}
+	if (known)
+		l2tp_forget(e, known); /* its peer has chosen the same id again, and drains no more */
 	e->counters.unknown_optional += avps->unknown_optional;
 	uint16_t error, result = l2tp_check_hello(avps, &error);
 	if (avps->error || avps->unknown_mandatory) {

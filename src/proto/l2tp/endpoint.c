@@ -112,6 +112,14 @@ void l2tp_touch(struct l2tp_endpoint *e, struct l2tp_tunnel *t)
 	e->touched = t;
 }
 
+void l2tp_tell_change(struct l2tp_endpoint *e, struct l2tp_tunnel *t)
+{
+	if (!t->dirty || t->state != L2TP_ESTABLISHED || !e->config.callbacks.changed)
+		return;
+	t->dirty = false;
+	e->config.callbacks.changed(e->config.context, t->id);
+}
+
 static void settle(struct l2tp_endpoint *e, struct l2tp_tunnel *t)
 {
 	t->touched = false;
@@ -124,12 +132,9 @@ static void settle(struct l2tp_endpoint *e, struct l2tp_tunnel *t)
 			"the peer does not acknowledge" };
 		l2tp_stop(e, t, &reason);
 	}
-	if (t->dirty && t->state == L2TP_ESTABLISHED && e->config.callbacks.changed) {
-		t->dirty = false;
-		e->config.callbacks.changed(e->config.context, t->id);
-		if (t->touched)
-			return; /* the callback did something: it comes again */
-	}
+	l2tp_tell_change(e, t);
+	if (t->touched)
+		return; /* the callback did something: it comes again */
 	l2tp_flush(e, t);
 	l2tp_heap_set(e, t, l2tp_due_at(e, t));
 }

@@ -131,6 +131,8 @@ struct l2tp_endpoint {
 void l2tp_enter(struct l2tp_endpoint *e, time_ms now);
 void l2tp_leave(struct l2tp_endpoint *e);
 void l2tp_touch(struct l2tp_endpoint *e, struct l2tp_tunnel *t);
+/* Calls `changed` where there is something new; before what follows from it is sent. */
+void l2tp_tell_change(struct l2tp_endpoint *e, struct l2tp_tunnel *t);
 /* The peer's secret; returns its length. The caller wipes secret. */
 size_t l2tp_secret(struct l2tp_endpoint *e, const struct l2tp_path *path, const char *peer_name,
         uint8_t ret[L2TP_SECRET_MAX]);

@@ -189,14 +189,21 @@ static void on_ocrq(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct
 	refuse_call(e, t, avps, L2TP_CDN_NO_FACILITIES, 0, "outgoing calls are not supported");
 }
 
+/* For the LAC, the ICCN is on its way before the caller sends data behind it. */
 static void come_up(
         struct l2tp_endpoint *e, struct l2tp_tunnel *t, struct l2tp_session *s, const struct l2tp_avps *avps)
 {
+	uint16_t id = s->id;
 	s->state = L2TP_SESSION_UP;
 	s->end_at = L2TP_NEVER;
 	s->known = true;
 	t->dirty = true;
 	e->counters.sessions_up++;
+	l2tp_tell_change(e, t);
+	l2tp_flush(e, t);
+	s = find_session(t, id);
+	if (!s)
+		return; /* a callback ended it */
 	struct l2tp_call call = l2tp_describe_call(t, s, avps);
 	if (e->config.callbacks.session_up)
 		e->config.callbacks.session_up(e->config.context, &t->path, &call);

@@ -78,6 +78,24 @@ static void test_sccrq_again(void **state)
 	raw_free(&r);
 }
 
+/* A peer whose tunnels all have the same id may come again at once. */
+static void test_same_id_again(void **state)
+{
+	struct net *net = net_new(NULL);
+	struct raw r = raw_new(net, 0, "192.0.2.66");
+	for (int i = 1; i <= 3; i++) {
+		raw_connect(&r, 1);
+		assert_int_equal(net->side[CONCENTRATOR].tunnels_up, i);
+		begin(&r, L2TP_STOPCCN, 0);
+		l2tp_add_u16(&r.b, L2TP_ASSIGNED_TUNNEL_ID, 1);
+		l2tp_add_result(&r.b, 1, 0, "");
+		finish(&r);
+		assert_int_equal(net->side[CONCENTRATOR].tunnels_down, i);
+		assert_int_equal(counters(&r).draining, 1);
+	}
+	raw_free(&r);
+}
+
 /* Somebody else's ids, all of them: from another address, and from another association. */
 static void test_guessing(void **state)
 {
@@ -156,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_flood_of_one_source),
 		cmocka_unit_test(test_sccrq_again),
+		cmocka_unit_test(test_same_id_again),
 		cmocka_unit_test(test_guessing),
 		cmocka_unit_test(test_refused_sccrqs),
 		cmocka_unit_test(test_tunnels_of_an_association),

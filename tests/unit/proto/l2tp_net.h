@@ -165,6 +165,9 @@ static inline void net_session_up(void *context, const struct l2tp_path *path, c
 {
 	struct side *s = context;
 	s->sessions_up++;
+	/* Data may be sent from here on: the ICCN has gone before it. */
+	if (s->index == INITIATOR)
+		assert_int_equal(message_type(s->net->last[INITIATOR].bytes, s->net->last[INITIATOR].n), 12);
 	s->session = call->session;
 	s->call = *call;
 	if (s->close_in_callback)
