@@ -6,10 +6,13 @@
 #include "softwire/aaa_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 void aaa_notice(struct aaa *a, const char *format, ...)
 {
@@ -67,10 +70,25 @@ static void clear_options(struct aaa_options *o)
 	clear_list(&o->attributes);
 }
 
+static int take_directory(struct aaa *a, const char *directory, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/lock", directory);
+	int r = file_make_directory(directory, 0700, err);
+	if (r < 0)
+		return r;
+	a->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (a->lock < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (flock(a->lock, LOCK_EX | LOCK_NB) < 0)
+		return error_set(
+		        err, -EBUSY, "%s: another concentrator keeps its accounting there", directory);
+	return 0;
+}
+
 static int start(struct aaa *a, const char *directory, struct error *err)
 {
 	const struct aaa_settings *s = &a->settings;
-	int r = file_make_directory(directory, 0700, err);
+	int r = take_directory(a, directory, err);
 	for (size_t i = 0; i < s->n_servers; i++)
 		a->has_accounting |= s->servers[i].radius.services & RADIUS_ACCOUNTING;
 	if (r == 0 && s->n_servers)
@@ -91,6 +109,7 @@ int aaa_new(struct event_base *base, const struct aaa_options *options, const ch
         const struct aaa_handlers *handlers, struct aaa **ret, struct error *err)
 {
 	struct aaa *a = xcalloc(1, sizeof(*a));
+	a->lock = -1;
 	a->base = base;
 	a->handlers = *handlers;
 	a->options = *options;
@@ -116,6 +135,8 @@ struct aaa *aaa_free(struct aaa *a)
 	radius_servers_free(a->servers);
 	aaa_settings_clear(&a->settings);
 	clear_options(&a->options);
+	if (a->lock >= 0)
+		close(a->lock);
 	free(a);
 	return NULL;
 }

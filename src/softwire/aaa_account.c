@@ -178,7 +178,8 @@ static void tell(struct aaa_account *a, enum radius_status status, time_ms event
 	radius_write_u32(&w, RADIUS_EVENT_TIMESTAMP, (uint32_t)(event / 1000));
 	if (status != RADIUS_START) {
 		aaa_write_usage(&w, &a->usage);
-		radius_write_u32(&w, RADIUS_ACCT_SESSION_TIME, (uint32_t)(MAX(event - a->started, 0) / 1000));
+		int64_t elapsed = a->is_open ? clock_monotonic_ms() - a->began : event - a->started;
+		radius_write_u32(&w, RADIUS_ACCT_SESSION_TIME, (uint32_t)(MAX(elapsed, 0) / 1000));
 	}
 	if (status == RADIUS_STOP)
 		radius_write_u32(&w, RADIUS_ACCT_TERMINATE_CAUSE, cause);
@@ -282,6 +283,7 @@ struct aaa_account *aaa_account_start(struct aaa *aaa, struct aaa_exchange *x, c
 	aaa_write_addresses(&w, addresses);
 	set_blob(a, &w);
 	a->started = clock_wall_ms();
+	a->began = clock_monotonic_ms();
 	a->interim_s = interim_s ? interim_s : (uint32_t)(aaa->options.interim_ms / 1000);
 	a->on_usage = on_usage;
 	a->user_data = user_data;
@@ -356,6 +358,7 @@ struct aaa_account *aaa_account_resume(
 	a->on_usage = on_usage;
 	a->user_data = user_data;
 	a->is_open = true;
+	a->began = clock_monotonic_ms() - MAX(clock_wall_ms() - a->started, 0);
 	schedule(a);
 	aaa->n_resumed++;
 	return a;

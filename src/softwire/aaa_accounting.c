@@ -11,7 +11,9 @@
 #include <string.h>
 
 #define RECORD_HEADER 17 /* event, key, status */
-#define SYNC_MS 50       /* so that many records share one fdatasync() */
+#define SYNC_MS \
+	200 /* many records share one fdatasync(), which may take milliseconds: what a loss of power may \
+	       cost */
 #define RETRY_MS 2000
 
 static void pump(struct aaa *a);

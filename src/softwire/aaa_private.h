@@ -32,6 +32,7 @@ struct aaa_account {
 	uint8_t *blob;                   /* attributes: who, where, addresses */
 	size_t blob_length, port_length; /* its first part does not change when addresses do */
 	time_ms started;                 /* wall */
+	time_ms began;                   /* monotonic, of one that is open: clocks may be set meanwhile */
 	struct aaa_usage usage;
 	time_ms noted; /* wall, of usage */
 	uint32_t interim_s;
@@ -83,6 +84,7 @@ struct aaa {
 	struct event *flush_timer;
 
 	struct aaa_coa *coa;
+	int lock; /* on the state directory: two programs would tear its journals apart */
 };
 
 void aaa_notice(struct aaa *a, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -436,6 +436,16 @@ static void many_sessions_do_not_make_the_journal_grow(void **state)
 	assert_true(length < 1300000);
 }
 
+static void two_programs_do_not_share_a_directory(void **state)
+{
+	const struct aaa_handlers handlers = { .on_notice = on_notice };
+	struct aaa *other = NULL;
+	struct error err = { "" };
+	assert_int_equal(aaa_new(bed.base, &bed.options, bed.state, &handlers, &other, &err), -EBUSY);
+	assert_null(other);
+	assert_non_null(strstr(err.text, "another concentrator"));
+}
+
 /* A server that wants none, after one that did: nothing is told, and nothing of it breaks. */
 static void without_accounting_nothing_is_told(void **state)
 {
@@ -499,6 +509,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(usage_and_delay_survive, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_that_lives_is_resumed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_spool_is_counted_and_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_programs_do_not_share_a_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_accounting_nothing_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(flushing_waits_for_the_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(flushing_does_not_wait_for_ever, setup, teardown),
