@@ -324,6 +324,14 @@ static void set_ppp(struct control *c)
 	}
 }
 
+static void on_commit(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	struct error err;
+	if (pool_commit(c->concentrator->pools, clock_wall_ms(), &err) < 0)
+		log_error("%s", err.text);
+}
+
 static int start(struct control *c, struct error *err)
 {
 	struct concentrator *x = c->concentrator = xcalloc(1, sizeof(*x));
@@ -334,6 +342,7 @@ static int start(struct control *c, struct error *err)
 	x->counting = table_new();
 	x->segments = table_new();
 	x->tunnel_association = xcalloc(L2TP_TUNNEL_IDS, sizeof(uint32_t));
+	x->commit_event = evtimer_new(c->base, on_commit, c);
 	/* Numbers of an earlier life are not used again: leases are compared by them. */
 	c->last_serial = (uint64_t)clock_wall_ms() << 20;
 	int r = read_duid(c, err);
@@ -352,13 +361,14 @@ static int start(struct control *c, struct error *err)
 	return r;
 }
 
+/* Many sessions' leases share one sync: it is slow, and nothing waits for it. */
 static void turn(struct control *c, time_ms now)
 {
-	struct error err;
-	if (pool_has_work(c->concentrator->pools) &&
-	        pool_commit(c->concentrator->pools, clock_wall_ms(), &err) < 0)
-		log_error("%s", err.text);
-	if (c->ending && LIST_EMPTY(&c->sessions) && !c->concentrator->is_flushing)
+	const struct timeval soon = { 0, CONCENTRATOR_COMMIT_MS * 1000 };
+	struct concentrator *x = c->concentrator;
+	if (pool_has_work(x->pools) && !event_pending(x->commit_event, EV_TIMEOUT, NULL))
+		event_add(x->commit_event, &soon);
+	if (c->ending && LIST_EMPTY(&c->sessions) && !x->is_flushing)
 		account_flush(c);
 }
 
@@ -397,6 +407,8 @@ static void release(struct control *c)
 		return;
 	account_close(c);
 	enforcer_link_free(x->enforcer);
+	if (x->commit_event)
+		event_free(x->commit_event);
 	pools_free(x->pools);
 	binding_free(x->binding);
 	table_free(x->identities, NULL);

@@ -20,6 +20,7 @@
 #define CONCENTRATOR_COUNT_MS 5000      /* between two readings of all counters */
 #define CONCENTRATOR_NOTE_MS 60000      /* between two that accounting remembers for the time after a crash */
 #define CONCENTRATOR_LAST_COUNT_MS 1000 /* for the last counters of a session that has ended */
+#define CONCENTRATOR_COMMIT_MS 50 /* leases wait so long for one sync */
 #define CONCENTRATOR_INTERFACE_ID \
 	{ \
 		0, 0, 0, 0, 0, 0, 0, 1 \
@@ -43,7 +44,7 @@ struct concentrator {
 	struct table *segments;       /* interned names */
 	uint32_t *tunnel_association; /* of each tunnel id; 0: none */
 	uint32_t last_request;
-	struct event *count_event;
+	struct event *count_event, *commit_event;
 	time_ms noted;
 	bool is_flushing;
 };
