@@ -381,6 +381,7 @@ size_t aaa_accounts_settle(struct aaa *aaa)
 		journal(a, JOURNAL_CLOSE);
 		forget(a);
 	}
+	aaa_accounting_forget_stops(aaa);
 	if (!aaa->n_resumed)
 		aaa_accounting_switch(aaa, RADIUS_ACCOUNTING_ON);
 	return n;

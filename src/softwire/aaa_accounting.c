@@ -11,9 +11,9 @@
 #include <string.h>
 
 #define RECORD_HEADER 17 /* event, key, status */
-#define SYNC_MS \
-	200 /* many records share one fdatasync(), which may take milliseconds: what a loss of power may \
-	       cost */
+/* Many records share one fdatasync(), which may take milliseconds; a loss of power may cost what is younger.
+ */
+#define SYNC_MS 200
 #define RETRY_MS 2000
 
 static void pump(struct aaa *a);
@@ -219,6 +219,11 @@ static void remember_stop(void *user, const uint8_t *record, size_t length)
 bool aaa_accounting_has_stop(const struct aaa *a, uint64_t key)
 {
 	return a->stopped && table_get(a->stopped, &key, sizeof(key));
+}
+
+void aaa_accounting_forget_stops(struct aaa *a)
+{
+	a->stopped = table_free(a->stopped, NULL);
 }
 
 static void on_flush(evutil_socket_t fd, short what, void *user)

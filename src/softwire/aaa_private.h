@@ -114,6 +114,7 @@ void aaa_accounting_tell(struct aaa *a, uint64_t key, enum radius_status status,
         const struct writer *attributes);
 void aaa_accounting_switch(struct aaa *a, enum radius_status on_or_off);
 bool aaa_accounting_has_stop(const struct aaa *a, uint64_t key);
+void aaa_accounting_forget_stops(struct aaa *a);
 void aaa_sync_soon(struct aaa *a);
 /* To the operator, until records can be written again. */
 void aaa_complain_once(struct aaa *a, const char *what, int error);
