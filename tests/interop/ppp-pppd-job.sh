@@ -32,6 +32,7 @@ client() {
 	check 5 "$1: we asked for it, and it gave it" logged "$1" "rcvd \[LCP ConfReq .*<auth $2>"
 	check 5 "$1: its address is the one that we assign" test "$(linux_address "$1" ppp0 4 global)" = "$4"
 	check 5 "$1: as answer to what it wanted" logged "$1" "rcvd \[IPCP ConfNak .*<addr $4>"
+	check 5 "$1: it has the name server by RFC 1877" logged "$1" "primary  *DNS address $3"
 	check 20 "$1: IPV6CP is up too" linux_has_address "$1" ppp0 6 link
 	check 20 "$1: we answer inside, IPv4" linux_pings "$1" "$3"
 	check 20 "$1: we answer inside, IPv6" linux_pings "$1" "$(sed -n 's/^remote LL address //p' "$work/$1/pppd.log")%ppp0"
