@@ -45,16 +45,33 @@ enum dhcp6_type {
 	DHCP6_RELAY_REPL,
 };
 
+/* What was received and sent, of all sessions that count here. refused_server_message: an initiator sent
+ * Advertise, Reply or Reconfigure; other_server: for another server's DUID; from `sent` on a client's;
+ * failed: status codes that refuse. */
 #define DHCP6_COUNTERS(X) \
 	X(solicits) \
 	X(requests) \
 	X(confirms) \
-	X(renews) X(rebinds) X(releases) X(declines) X(information_requests) X(advertises_sent) \
-	        X(replies_sent) X(no_binding_sent) X(no_prefix_sent) \
-	                X(refused_server_message) /* an initiator sent Advertise, Reply or Reconfigure */ \
-	        X(refused_relay) X(malformed) X(other_server) /* for another server's DUID */ X(too_many) \
-	                X(ignored) X(sent) X(advertises) X(replies) X(refused_reconfigure) \
-	                        X(failed) /* client: status codes that refuse */
+	X(renews) \
+	X(rebinds) \
+	X(releases) \
+	X(declines) \
+	X(information_requests) \
+	X(advertises_sent) \
+	X(replies_sent) \
+	X(no_binding_sent) \
+	X(no_prefix_sent) \
+	X(refused_server_message) \
+	X(refused_relay) \
+	X(malformed) \
+	X(other_server) \
+	X(too_many) \
+	X(ignored) \
+	X(sent) \
+	X(advertises) \
+	X(replies) \
+	X(refused_reconfigure) \
+	X(failed)
 struct dhcp6_counters {
 #define X(name) uint64_t name;
 	DHCP6_COUNTERS(X)

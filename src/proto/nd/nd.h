@@ -43,16 +43,22 @@ enum nd_type {
 	ND_REDIRECT = 137,
 };
 
-/* What was received and sent, of all sessions that count here. */
+/* What was received and sent, of all sessions that count here. refused_advertisement: a router advertisement
+ * from an initiator; limited: solicitations answered later, by RFC 4861's limits; too_many: prefixes, servers
+ * and domains above what is kept; ignored: not for us. */
 #define ND_COUNTERS(X) \
 	X(solicitations) \
 	X(advertisements_sent) \
 	X(neighbor_solicitations) \
-	X(neighbor_advertisements) X(refused_advertisement) /* a router advertisement from an initiator */ \
-	        X(refused_redirect) X(malformed) X(limited) /* answered later, by RFC 4861's limits */ \
-	        X(solicitations_sent) X(advertisements) \
-	                X(too_many) /* prefixes, servers: above what is kept */ \
-	        X(ignored)          /* not for us */
+	X(neighbor_advertisements) \
+	X(refused_advertisement) \
+	X(refused_redirect) \
+	X(malformed) \
+	X(limited) \
+	X(solicitations_sent) \
+	X(advertisements) \
+	X(too_many) \
+	X(ignored)
 struct nd_counters {
 #define X(name) uint64_t name;
 	ND_COUNTERS(X)
