@@ -294,6 +294,14 @@ static void check_identity(struct checking *c, const char *option, const char *i
 		complain(c, "%s: %s", option, e.text);
 }
 
+/* Peers may call themselves so; a concentrator's connection to it would be anybody's. */
+static bool is_any_address(const char *identity)
+{
+	static const struct ip_address any4 = { { [10] = 0xff, [11] = 0xff } }, any6;
+	struct ip_address ip;
+	return ip_parse(identity, &ip) == 0 && (ip_equal(&ip, &any4) || ip_equal(&ip, &any6));
+}
+
 static void check_psk(struct checking *c)
 {
 	struct ike_psk_list psk = { 0 };
@@ -310,6 +318,10 @@ static void check_psk(struct checking *c)
 	        !ike_psk_find(&psk, c->o->concentrator_name))
 		complain(c, "psk_file: %s has no key for %s (concentrator_name)", c->o->psk_file,
 		        c->o->concentrator_name);
+	for (size_t i = 0; i < psk.count && c->s->role == IKE_CONCENTRATOR; i++)
+		if (is_any_address(psk.items[i].identity))
+			complain(c, "%s:%u: %s is nobody's address", c->o->psk_file, psk.items[i].line,
+			        psk.items[i].identity);
 	ike_psk_clear(&psk);
 }
 

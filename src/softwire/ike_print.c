@@ -161,6 +161,21 @@ static void print_addresses(const struct ike_setup *s, const struct connection *
 	fprintf(out, "%s\n\t\tremote_addrs = %s\n", s->n_local ? "" : "%any", c->remote ? c->remote : "%any");
 }
 
+/* An address by its type and in hexadecimal: charon takes 0.0.0.0 and :: for anybody. */
+static void print_id(const char *indent, const char *identity, FILE *out)
+{
+	struct ip_address ip;
+	if (ip_parse(identity, &ip) < 0) {
+		fprintf(out, "%sid = \"%s\"\n", indent, identity);
+		return;
+	}
+	bool v4 = ip_is_v4(&ip);
+	fprintf(out, "%sid = \"%s:#", indent, v4 ? "ipv4" : "ipv6");
+	for (size_t i = v4 ? 12 : 0; i < sizeof(ip.bytes); i++)
+		fprintf(out, "%02x", ip.bytes[i]);
+	fprintf(out, "\"\n");
+}
+
 static void print_ends(const struct ike_setup *s, const struct connection *c, FILE *out)
 {
 	const struct ike_options *o = s->options;
@@ -169,11 +184,11 @@ static void print_ends(const struct ike_setup *s, const struct connection *c, FI
 	if (certificate)
 		fprintf(out, "\t\t\tcerts = certificate.pem\n");
 	if (*c->identity)
-		fprintf(out, "\t\t\tid = \"%s\"\n", c->identity);
+		print_id("\t\t\t", c->identity, out);
 	if (*o->eap_identity)
 		fprintf(out, "\t\t\teap_id = \"%s\"\n", o->eap_identity);
-	fprintf(out, "\t\t}\n\t\tremote {\n\t\t\tauth = %s\n\t\t\tid = \"%s\"\n", c->remote_auth,
-	        c->remote_id ? c->remote_id : "%any");
+	fprintf(out, "\t\t}\n\t\tremote {\n\t\t\tauth = %s\n", c->remote_auth);
+	print_id("\t\t\t", c->remote_id ? c->remote_id : "%any", out);
 	if (strcmp(c->remote_auth, "pubkey") == 0) {
 		fprintf(out, "\t\t\tcacerts = ca.pem\n");
 		fprintf(out, "\t\t\trevocation = %s\n", *o->crl ? "strict" : "relaxed");
@@ -320,7 +335,9 @@ static void print_secrets(
 {
 	fprintf(out, "secrets {\n");
 	for (size_t i = 0; psk && i < psk->count; i++) {
-		fprintf(out, "\tike-%zu {\n\t\tid = \"%s\"\n\t\tsecret = ", i + 1, psk->items[i].identity);
+		fprintf(out, "\tike-%zu {\n", i + 1);
+		print_id("\t\t", psk->items[i].identity, out);
+		fprintf(out, "\t\tsecret = ");
 		print_bytes(psk->items[i].secret, psk->items[i].length, out);
 		fprintf(out, "\n\t}\n");
 	}

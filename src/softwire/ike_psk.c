@@ -31,6 +31,26 @@ static void complain(struct reading *r, unsigned line, const char *text)
 	r->result = -EINVAL;
 }
 
+/* What charon would take for more than one peer: wildcards, networks and ranges of addresses, and its words
+ * for a type, by which the same can be written in hexadecimal. */
+static bool names_several(const char *identity)
+{
+	static const char *const types[] = { "ipv4net:", "ipv6net:", "ipv4range:", "ipv6range:" };
+	char first[IP_TEXT_SIZE];
+	struct ip_address ip;
+	if (strpbrk(identity, "*#") || *identity == '{' || strncmp(identity, "%any", 4) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(types); i++)
+		if (strncasecmp(identity, types[i], strlen(types[i])) == 0)
+			return true;
+	size_t length = strcspn(identity, "/-");
+	if (!identity[length] || length >= sizeof(first))
+		return false;
+	memcpy(first, identity, length);
+	first[length] = '\0';
+	return ip_parse(first, &ip) == 0;
+}
+
 int ike_identity_check(const char *identity, struct error *err)
 {
 	if (!*identity || strlen(identity) > IKE_IDENTITY_MAX)
@@ -38,7 +58,7 @@ int ike_identity_check(const char *identity, struct error *err)
 	for (const unsigned char *c = (const unsigned char *)identity; *c; c++)
 		if (*c < ' ' || *c >= 0x7f || strchr("\"\\", *c))
 			return error_set(err, -EINVAL, "an identity is printable ASCII without \" and \\");
-	if (strchr(identity, '*') || strncmp(identity, "%any", 4) == 0)
+	if (names_several(identity))
 		return error_set(err, -EINVAL, "\"%s\" is not one peer's identity", identity);
 	return 0;
 }

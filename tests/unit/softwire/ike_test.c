@@ -39,6 +39,7 @@ static int set_up(void **state)
 	assert_non_null(f->directory);
 	put(f, "any.pem", "x");
 	put(f, "secret", "a-secret-of-many-letters\n");
+	put(f, "any-psk", "0.0.0.0 another-secret-of-many\n");
 	put(f, "psk",
 	        "# keys\nnode.test 0123456789abcdef\n\"CN=a, O=b\" "
 	        "0x000102030405060708090a0b0c0d0e0f10\n10.0.0.7 "
@@ -114,6 +115,9 @@ static const struct {
 	{ IKE_CONCENTRATOR, OWN "crl = DIR/none\n", "crl: " },
 	{ IKE_CONCENTRATOR, OWN "unique = always\n", "unique: \"always\"" },
 	{ IKE_CONCENTRATOR, OWN "esp = rot13\n", "esp: \"rot13\"" },
+	{ IKE_CONCENTRATOR, PROGRAMS "psk_file = DIR/any-psk\nidentity = sc.test\n", "is nobody's address" },
+	{ IKE_INITIATOR, OWN "concentrator = 192.0.2.1\nconcentrator_name = 192.0.2.0/24\n",
+	        "not one peer's" },
 	{ IKE_CONCENTRATOR, OWN "esp = null-sha256\n", NULL },
 	{ IKE_CONCENTRATOR, OWN "esp = aes128gcm\nesp = aes128-sha1\n", "needs ikev1 = yes" },
 	{ IKE_CONCENTRATOR, OWN "esp = aes128-sha1\nikev1 = yes\n", "not offered in IKEv2" },
@@ -193,6 +197,12 @@ static const struct {
 	{ "%any 0123456789abcdef\n", ":1: \"%any\" is not one peer's identity" },
 	{ "%any6 0123456789abcdef\n", ":1: \"%any6\" is not one peer's identity" },
 	{ "*.test 0123456789abcdef\n", ":1: \"*.test\" is not one peer's identity" },
+	{ "10.0.0.0/8 0123456789abcdef\n", ":1: \"10.0.0.0/8\" is not one peer's identity" },
+	{ "10.0.0.1-10.0.0.9 0123456789abcdef\n", "is not one peer's identity" },
+	{ "2001:db8::/32 0123456789abcdef\n", "is not one peer's identity" },
+	{ "{0}:x 0123456789abcdef\n", "is not one peer's identity" },
+	{ "dns:#2a 0123456789abcdef\n", "is not one peer's identity" },
+	{ "IPv4Net:xxxxxxxx 0123456789abcdef\n", "is not one peer's identity" },
 	{ "a\\b 0123456789abcdef\n", ":1: an identity is printable" },
 	{ "# nobody\n", ":1: no peer has a key" },
 	{ "", ":1: no peer has a key" },
@@ -270,6 +280,13 @@ static void the_initiators_configuration(void **state)
 	assert_null(strstr(p, "version = 1"));
 	assert_null(strstr(p, "socket-default"));
 	free(p);
+	/* Who calls itself 0.0.0.0 or :: is that, and not anybody. */
+	p = print(*state, IKE_INITIATOR, OWN "concentrator = 192.0.2.1\nconcentrator_name = 0.0.0.0\n");
+	expect_text(p, "id = \"ipv4:#00000000\"\n");
+	free(p);
+	p = print(*state, IKE_INITIATOR, OWN "concentrator = 192.0.2.1\nconcentrator_name = 0::0\n");
+	expect_text(p, "id = \"ipv6:#00000000000000000000000000000000\"\n");
+	free(p);
 }
 
 static void the_concentrators_configuration(void **state)
@@ -293,6 +310,7 @@ static void the_concentrators_configuration(void **state)
 	p = print(*state, IKE_CONCENTRATOR, PROGRAMS "psk_file = DIR/psk\nikev1 = yes\nidentity = sc.test\n");
 	expect_text(p, "version = 1\n\t\taggressive = no");
 	expect_text(p, "remote_addrs = 10.0.0.7");
+	expect_text(p, "id = \"ipv4:#0a000007\"\n");
 	assert_null(strstr(p, "remote_addrs = node.test"));
 	free(p);
 	/* HMAC-SHA1 is not for IKEv2. */
