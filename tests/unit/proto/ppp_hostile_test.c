@@ -308,6 +308,61 @@ static void other_methods_than_agreed_get_no_answer(void **state)
 	assert_false(nomad->network || nomad->ended);
 }
 
+/* RFC 3748, 2.1: a method that was begun is not left for another, above all not for a weaker one. */
+static void eap_method_cannot_be_changed(void **state)
+{
+	LINE line = alone();
+	size_t length;
+	line_demand(line, 1, PPP_EAP);
+	line->ends[0].config.eap[0] = PPP_EAP_MSCHAPV2;
+	line->ends[0].config.eap[1] = PPP_EAP_MD5;
+	line->ends[0].config.n_eap = 2;
+	open_lcp(line, 0, "\3\4\xc2\x27" MAGIC, 10);
+	TELL(line, 0, EAP, 1, 1, "\1");
+	HEARD(EAP, 2, 1, "\1carol");
+	TELL(line, 0, EAP, 1, 2,
+	        "\x1a\1\x9\0\x15\x10"
+	        "0123456789abcdef");
+	(void)hear(EAP, 2, &length);
+	TELL(line, 0, EAP, 1, 3,
+	        "\4\x10"
+	        "0123456789abcdef");
+	TELL(line, 0, EAP, 1, 4, "\1");
+	assert_silence();
+}
+
+static void responses_must_be_to_this_challenge(void **state)
+{
+	LINE line = alone();
+	size_t length;
+	line_demand(line, 1, PPP_CHAP_MD5);
+	line->ends[1].hold_answer = true;
+	open_lcp(line, 1, MAGIC, 6);
+	uint8_t id = hear(CHAP, 1, &length)[3];
+	TELL(line, 1, CHAP, 2, (uint8_t)(id - 1),
+	        "\x10"
+	        "0123456789abcdef"
+	        "carol");
+	TELL(line, 1, CHAP, 2, (uint8_t)(id + 1),
+	        "\x10"
+	        "0123456789abcdef"
+	        "carol");
+	TELL(line, 1, CHAP, 2, id,
+	        "\x0f"
+	        "0123456789abcde"
+	        "carol");
+	assert_int_equal(line->ends[1].asked, 0);
+	TELL(line, 1, CHAP, 2, id,
+	        "\x10"
+	        "0123456789abcdef"
+	        "carol");
+	TELL(line, 1, CHAP, 2, id,
+	        "\x10"
+	        "0123456789abcdee"
+	        "carol");
+	assert_int_equal(line->ends[1].asked, 1);
+}
+
 static void unprotected_links_use_no_chap(void **state)
 {
 	static const enum ppp_method methods[] = { PPP_PAP, PPP_CHAP_MD5, PPP_MSCHAPV2 };
@@ -473,6 +528,8 @@ int main(void)
 		cmocka_unit_test(rejected_authentication_ends),
 		cmocka_unit_test(secrets_are_given_by_the_configured_method_only),
 		cmocka_unit_test(other_methods_than_agreed_get_no_answer),
+		cmocka_unit_test(eap_method_cannot_be_changed),
+		cmocka_unit_test(responses_must_be_to_this_challenge),
 		cmocka_unit_test(unprotected_links_use_no_chap),
 		cmocka_unit_test(unprotected_initiators_give_no_chap),
 		cmocka_unit_test(unknown_protocols_and_codes_are_rejected),
