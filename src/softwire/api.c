@@ -6,6 +6,7 @@
 #include "softwire/concentrator.h"
 #include "softwire/initiator.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,11 +57,21 @@ static void handle_sessions(struct http_request *r, void *user)
 	http_reply_json(r, 200, json_pack("{s:o}", "sessions", list));
 }
 
+/* An initiator's only one, where that is what was asked for. */
+static struct session *find_own(struct control *c, const char *id)
+{
+	struct session *s = initiator_session(c);
+	char own[24];
+	if (!s)
+		return NULL;
+	snprintf(own, sizeof(own), "%u/%u", s->tunnel, s->session);
+	return strcmp(id, own) == 0 || strcmp(id, s->port) == 0 ? s : NULL;
+}
+
 static struct session *find(struct control *c, struct http_request *r)
 {
 	const char *id = http_request_parameter(r, "id");
-	struct session *s =
-	        c->o->role == SOFTWIRE_CONCENTRATOR ? concentrator_find(c, id) : initiator_session(c);
+	struct session *s = c->o->role == SOFTWIRE_CONCENTRATOR ? concentrator_find(c, id) : find_own(c, id);
 	if (s && s->state < SESSION_ENDING)
 		return s;
 	http_reply_error(r, 404, "there is no session %.64s", id);

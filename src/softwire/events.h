@@ -10,6 +10,8 @@
 
 #define EVENTS_MAX 512
 #define EVENT_TEXT_MAX 480
+#define EVENTS_A_SECOND \
+	100 /* more are counted, and told of when there is room again: peers cause some of them */
 
 struct events;
 struct events *events_new(void);

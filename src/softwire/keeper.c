@@ -213,6 +213,13 @@ static void restart_later(struct keeper *k, enum child_name name)
 	event_add(c->restart, &wait);
 }
 
+static void give_up(struct keeper *k)
+{
+	k->code = 1;
+	k->ending = ENDED;
+	event_base_loopbreak(k->base);
+}
+
 static void start_all(struct keeper *k)
 {
 	struct error err;
@@ -226,9 +233,7 @@ static void start_all(struct keeper *k)
 	if (r == 0)
 		return;
 	log_error("%s", err.text);
-	k->code = 1;
-	k->ending = ENDED;
-	event_base_loopbreak(k->base);
+	give_up(k);
 }
 
 static void on_restart_plane(evutil_socket_t fd, short what, void *arg)

@@ -33,7 +33,6 @@ static const struct config_option common_options[] = {
 	OPTION("retransmissions", retransmissions, CONFIG_INTEGER, "5", 1, 20,
 	        "unanswered L2TP messages, the first repeated after 1 s, each after twice the time, 8 s at "
 	        "most"),
-	OPTION("echo", echo_ms, CONFIG_DURATION, "10 s", 0, 3600000, "between LCP echoes; 0 s: none"),
 	OPTION("echo_failures", echo_failures, CONFIG_INTEGER, "3", 1, 20,
 	        "unanswered echoes that end the link"),
 	OPTION("ipv4", ipv4, CONFIG_BOOLEAN, "yes", 0, 0, "IPv4 inside the softwire"),
@@ -44,6 +43,7 @@ static const struct config_option common_options[] = {
 };
 
 static const struct config_option concentrator_options[] = {
+	OPTION("echo", echo_ms, CONFIG_DURATION, "10 s", 0, 3600000, "between LCP echoes; 0 s: none"),
 	OPTION("listen", listen_texts, CONFIG_LIST, NULL, 0, 0,
 	        "outer address; may be repeated; everything else that comes to it is dropped"),
 	OPTION("allow", allow_texts, CONFIG_LIST, NULL, 0, 0,
@@ -94,6 +94,8 @@ static const struct config_option concentrator_options[] = {
 };
 
 static const struct config_option initiator_options[] = {
+	OPTION("echo", echo_ms, CONFIG_DURATION, "2 s", 0, 3600000,
+	        "between LCP echoes, which find out that the concentrator is gone; 0 s: none"),
 	OPTION("concentrator", concentrators, CONFIG_LIST, NULL, 0, 0,
 	        "address or name of a concentrator; may be repeated, they are tried in turn"),
 	OPTION("local", local, CONFIG_STRING, "", 0, 0,

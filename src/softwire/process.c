@@ -34,6 +34,8 @@ static _Noreturn void become(const struct process_spec *spec, char **argv, pid_t
 	sigset_t none;
 	for (size_t i = 0; i < ARRAY_LENGTH(handled); i++)
 		(void)signal(handled[i], SIG_DFL);
+	/* An interrupt from the terminal is the keeper's, who ends the others in order. */
+	(void)setpgid(0, 0);
 	int r = keep_descriptors(spec);
 	if (r == 0 && setrlimit(RLIMIT_CORE, &no_core) < 0)
 		r = -errno;
