@@ -93,6 +93,8 @@ void concentrator_end(struct session *s, enum ppp_end end, const char *text, tim
 		s->end_text = xstrdup(text);
 	if (s->cause == 0)
 		s->cause = (uint16_t)ppp_end_cause(end);
+	if (s->ipv6)
+		router_cease(s);
 	ppp_close(s->link, end, now);
 	control_schedule(s->control);
 }

@@ -20,7 +20,7 @@
 #define CONCENTRATOR_COUNT_MS 5000      /* between two readings of all counters */
 #define CONCENTRATOR_NOTE_MS 60000      /* between two that accounting remembers for the time after a crash */
 #define CONCENTRATOR_LAST_COUNT_MS 1000 /* for the last counters of a session that has ended */
-#define CONCENTRATOR_COMMIT_MS 50 /* leases wait so long for one sync */
+#define CONCENTRATOR_COMMIT_MS 50       /* leases wait so long for one sync */
 #define CONCENTRATOR_INTERFACE_ID \
 	{ \
 		0, 0, 0, 0, 0, 0, 0, 1 \
@@ -68,6 +68,8 @@ struct session *concentrator_find(struct control *c, const char *id); /* by port
 /* What the session's router says of itself; prefixes has room for ND_PREFIXES_MAX and is pointed at. */
 const struct nd_router_config *router_config(
         struct session *s, struct nd_router_config *ret, struct nd_prefix *prefixes);
+/* The last advertisement: the link is about to go. */
+void router_cease(struct session *s);
 void router_receive(struct session *s, const uint8_t *packet, size_t length, time_ms now);
 
 /* account.c */

@@ -410,6 +410,8 @@ static void stop(struct control *c)
 	event_del(x->step);
 	if (x->session && x->session->state < SESSION_ENDING) {
 		initiator_clear_host(c);
+		if (x->session->ipv6)
+			initiator_release_prefix(x->session, clock_monotonic_ms());
 		ppp_close(x->session->link, PPP_END_SHUTDOWN, clock_monotonic_ms());
 		return;
 	}

@@ -72,6 +72,8 @@ void initiator_close_ppp(struct initiator *x);
 /* initiator_host.c: what the host is to do with the softwire now */
 void initiator_tell_host(struct control *c);
 void initiator_clear_host(struct control *c);
+/* Gives the delegated prefix back, before the end. */
+void initiator_release_prefix(struct session *s, time_ms now);
 void initiator_ipv6(struct session *s, const uint8_t *packet, size_t length, time_ms now);
 void initiator_start_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now);
 /* What is due of router discovery and DHCPv6; when it is due again. */

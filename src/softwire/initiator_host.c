@@ -164,6 +164,13 @@ void initiator_start_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_m
 	dhcp6_client_start(&x->dhcp6, &dhcp6, now, random_bits());
 }
 
+void initiator_release_prefix(struct session *s, time_ms now)
+{
+	struct ip6_output out;
+	dhcp6_client_release(&s->control->initiator->dhcp6, now, random_bits(), &out);
+	session_send_ipv6(s, &out);
+}
+
 void initiator_ipv6(struct session *s, const uint8_t *packet, size_t length, time_ms now)
 {
 	struct initiator *x = s->control->initiator;

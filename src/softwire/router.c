@@ -86,6 +86,15 @@ static void receive_dhcp(struct session *s, const uint8_t *packet, size_t length
 	session_send_ipv6(s, &out);
 }
 
+void router_cease(struct session *s)
+{
+	struct nd_router_config config;
+	struct nd_prefix prefixes[ND_PREFIXES_MAX];
+	struct ip6_output out;
+	nd_router_cease(&s->router, router_config(s, &config, prefixes), &out);
+	session_send_ipv6(s, &out);
+}
+
 void router_receive(struct session *s, const uint8_t *packet, size_t length, time_ms now)
 {
 	if (!ip6_is_for_link(packet, length))

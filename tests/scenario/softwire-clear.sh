@@ -78,7 +78,8 @@ expect_pings ini 10.1.2.2 "after the data plane was killed"
 kill "$initiator_pid"
 wait "$initiator_pid" || fail "the initiator did not end in order"
 eventually session_count 0 || fail "the session did not end with its initiator"
-ok "the session ends with its initiator"
+[ "$(counter counters dhcp6_releases)" -gt 0 ] || fail "the prefix was not given back"
+ok "the session ends with its initiator, which gives its prefix back"
 [ -z "$(in_ns ini ip -4 addr show dev softwire0 2>/dev/null)" ] || fail "the initiator has left something behind"
 write_secret ini.password wrong
 start_initiator ini
