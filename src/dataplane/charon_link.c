@@ -129,7 +129,10 @@ static void on_ike_packet(struct plane *p, const struct ipc_ike_packet *m)
 	enum dataplane_socket_kind kind = m->local_port == 4500 ? DATAPLANE_NAT_T : DATAPLANE_IKE;
 	struct path *path = path_new(p->config, kind, &m->local, m->local_port, &m->remote, m->remote_port);
 	struct iovec iov[2] = { { (void *)marker, sizeof(marker) }, { m->packet, m->packet_length } };
-	bool marked = kind == DATAPLANE_NAT_T;
+	/* As charon counts: a peer's port 500 expects no marker, and a NAT keepalive has none (RFC 3948 2.3).
+	 */
+	bool keepalive = m->packet_length == 1 && m->packet[0] == ESP_KEEPALIVE_BYTE;
+	bool marked = kind == DATAPLANE_NAT_T && m->remote_port != 500 && !keepalive;
 	bool sent = path && send_datagram(own_worker(p), path, marked ? iov : iov + 1, marked ? 2 : 1);
 	worker_count(own_worker(p), sent ? STAT_ike_out : STAT_outer_send_failed);
 	free(path);

@@ -105,5 +105,6 @@ int dataplane_open_charon_listener(
 void dataplane_config_close(struct dataplane_config *config);
 
 /* The process. Call it with every privilege gone. Takes the descriptors over. Returns after SIGTERM or SIGINT
- * (0), or where it cannot go on: control's socket has no other end any more (0), or -errno with err. */
+ * (0), or where it cannot go on: control's socket has no other end any more (0), or -errno with err (-ENODEV:
+ * the TUN was deleted). */
 int dataplane_run(const struct dataplane_config *config, struct error *err);

@@ -30,6 +30,10 @@ static uint32_t quoted_spi(const struct dataplane_socket *s, const uint8_t *payl
 
 void receive_errors(struct worker *w, const struct dataplane_socket *s)
 {
+	int pending;
+	socklen_t size = sizeof(pending);
+	/* Errors without a message in the queue would be reported for ever. */
+	(void)getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &pending, &size);
 	uint8_t payload[64];
 	uint8_t ancillary[512] __attribute__((aligned(8)));
 	struct sockaddr_storage name;

@@ -134,12 +134,21 @@ static bool is_rogue(const struct packet *p)
 	return dhcpv6_port(p) == DHCPV6_CLIENT_PORT;
 }
 
+/* Our own addresses are no peer's; of a prefix that we have on the link the other end may have one too. */
+static bool is_own_address(const struct ip_address *a, const struct packet_prefixes *own)
+{
+	for (size_t i = 0; i < own->n; i++) {
+		if (own->prefixes[i].length == 128 && ip_equal(a, &own->prefixes[i].address))
+			return true;
+	}
+	return false;
+}
+
 static bool source_is_right(
         const struct packet *p, const struct packet_prefixes *prefixes, const struct packet_prefixes *own)
 {
-	bool v4 = p->version == 4;
 	return packet_scope(&p->source) == PACKET_SCOPE_GLOBAL &&
-	        packet_in_prefixes(&p->source, v4, prefixes) && !packet_in_prefixes(&p->source, v4, own);
+	        packet_in_prefixes(&p->source, p->version == 4, prefixes) && !is_own_address(&p->source, own);
 }
 
 enum packet_verdict packet_check_inbound(const struct packet *p, const struct packet_prefixes *prefixes,

@@ -26,6 +26,7 @@
 enum plane_event_kind {
 	PLANE_MOVED,    /* a good packet of an SA came from elsewhere */
 	PLANE_PATH_MTU, /* ICMP says that a path takes less */
+	PLANE_TUN_GONE, /* somebody deleted the interface: there is nothing left to do */
 };
 
 struct plane_event {
@@ -80,6 +81,7 @@ struct plane {
 	struct event_base *base;
 	struct ipc_packet *control, *charon_link;
 	struct event *charon_listener;
+	bool tun_gone;
 	time_ms next_life;
 	struct plane_event taken[PLANE_EVENTS_MAX];
 };

@@ -89,11 +89,11 @@ static bool check_source(struct worker *w, struct sa *sa, const struct origin *o
 	const struct path *path = rcu_dereference(sa->path);
 	if (path->remote_port == o->remote_port && ip_equal(&path->remote, &o->remote))
 		return true;
-	if (!sa->encapsulated || w->plane->config->role != DATAPLANE_CONCENTRATOR) {
+	if (!sa->encapsulated) {
 		worker_count(w, STAT_esp_wrong_source);
 		return false;
 	}
-	if (newer && rcu_dereference(sa->association))
+	if (newer && w->plane->config->role == DATAPLANE_CONCENTRATOR && rcu_dereference(sa->association))
 		tell_moved(w, sa, o);
 	return true;
 }

@@ -42,9 +42,13 @@ static void on_events(evutil_socket_t fd, short what, void *user)
 	for (unsigned i = 0; i < n; i++) {
 		if (events[i].kind == PLANE_MOVED)
 			life_moved(p, &events[i]);
-		else
+		else if (events[i].kind == PLANE_PATH_MTU)
 			life_path_mtu(p, &events[i], now);
+		else
+			p->tun_gone = true;
 	}
+	if (p->tun_gone)
+		event_base_loopbreak(p->base);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
@@ -147,6 +151,8 @@ static int serve(struct plane *p, struct error *err)
 	rc = rc ? rc : charon_open(p, err);
 	if (!rc && event_base_dispatch(p->base) < 0)
 		rc = error_set(err, -EIO, "data plane: the event loop failed");
+	if (!rc && p->tun_gone)
+		rc = error_set(err, -ENODEV, "data plane: its TUN interface was deleted");
 	stop_workers(p);
 	for (size_t i = 0; i < ARRAY_LENGTH(events); i++) {
 		if (events[i])

@@ -95,6 +95,12 @@ void worker_clear(struct worker *w)
 
 static void serve(struct worker *w, const struct epoll_event *e)
 {
+	if (e->data.u32 == TUN_TAG && (e->events & (EPOLLERR | EPOLLHUP))) {
+		struct plane_event gone = { .kind = PLANE_TUN_GONE };
+		epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->tun, NULL);
+		plane_post(w->plane, &gone);
+		return;
+	}
 	if (e->data.u32 == TUN_TAG) {
 		transmit_tun(w);
 		return;

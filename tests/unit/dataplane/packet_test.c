@@ -28,9 +28,9 @@ static struct ip_prefix prefix(const char *text)
 static void sources_are_checked(void **state)
 {
 	struct ip_prefix list[] = { prefix("2001:db8:5::/48"), prefix("::/0"), prefix("10.9.0.7/32") };
-	struct ip_prefix own_list[] = { prefix("2001:db8:1::/64") };
+	struct ip_prefix own_list[] = { prefix("2001:db8:1::/64"), prefix("2001:db8:1::1/128") };
 	struct packet_prefixes session = { 1, 1, list }, everything = { 1, 1, list + 1 }, nothing = { 0 };
-	struct packet_prefixes v4 = { 0, 1, list + 2 }, own = { 1, 1, own_list };
+	struct packet_prefixes v4 = { 0, 1, list + 2 }, own = { 2, 2, own_list };
 	static const struct {
 		const char *source, *destination;
 		int which; /* session, everything, IPv4, nothing */
@@ -40,6 +40,7 @@ static void sources_are_checked(void **state)
 		{ "2001:db8:6::1", "2001:db8:9::1", 0, PACKET_SPOOFED },
 		{ "2001:db8:6::1", "2001:db8:9::1", 1, PACKET_PASS },
 		{ "2001:db8:1::1", "2001:db8:9::1", 1, PACKET_SPOOFED }, /* our own */
+		{ "2001:db8:1::2", "2001:db8:9::1", 1, PACKET_PASS },
 		{ "10.9.0.7", "10.1.1.1", 2, PACKET_PASS },
 		{ "10.9.0.8", "10.1.1.1", 2, PACKET_SPOOFED },
 		{ "10.9.0.7", "10.1.1.1", 1, PACKET_SPOOFED }, /* ::/0 says nothing about IPv4 */
