@@ -94,6 +94,17 @@ no_loss_while() {
 	[ "$lost" = 0 ]
 }
 
+# On a busy machine iperf3 may not even come to its first packets.
+notices_path() {
+	local try
+	for try in 1 2 3; do
+		iperf a 10.9.0.2 -t 2 || true
+		[ "$(statistic a path_mtu_lowered)" -lt 1 ] || return 0
+		jq -c "{try: $try, error, sent: .end.sum_sent}" "$dir/iperf.json"
+	done
+	return 1
+}
+
 rate_is_between() {
 	local rate
 	rate=$(received)
@@ -124,8 +135,7 @@ check "it is still the same association" test -z "$(grep -e 'association 2' -e '
 # The router's link to b takes less than before; a's packets may not be fragmented and it is told.
 ip -n router link set dev b mtu 1300
 ip -n b link set eth0 mtu 1300
-iperf a 10.9.0.2 -t 2 || jq .error "$dir/iperf.json"
-check "a path that shrinks is noticed" test "$(statistic a path_mtu_lowered)" -ge 1
+check "a path that shrinks is noticed" notices_path
 check "senders inside are told" test "$(statistic a too_big_told)" -ge 1
 check "TCP goes on" iperf a 10.9.0.2 -t 1
 check "TCP over IPv6 too" iperf a 2001:db8:a::2 -t 1
