@@ -147,8 +147,7 @@ struct aaa_port {
 	const char *machine;      /* what IKE proved; "" = nothing */
 	struct ip_address remote; /* outer address of the peer: Calling-Station-Id, Tunnel-Client-Endpoint */
 	struct ip_address local;  /* ours that it came to: Called-Station-Id, Tunnel-Server-Endpoint */
-	const char
-	        *tunnel; /* of one L2TP tunnel's sessions, the same text: Acct-Multi-Session-Id, "" = none */
+	const char *tunnel; /* for Acct-Multi-Session-Id: the same for sessions of one L2TP tunnel; or "" */
 };
 
 enum aaa_outcome {

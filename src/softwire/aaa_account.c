@@ -94,11 +94,12 @@ static int emit_live(struct aaa_journal *j, void *user)
 	return r;
 }
 
-static void journal(struct aaa_account *a, enum journal_kind kind)
+/* later: together with others, as many come at once and the next will bring the same. */
+static void journal(struct aaa_account *a, enum journal_kind kind, bool later)
 {
 	struct aaa *aaa = a->aaa;
 	struct error err;
-	int r = journal_write(a, kind, kind == JOURNAL_NOTE);
+	int r = journal_write(a, kind, later);
 	a->is_closed = kind == JOURNAL_CLOSE;
 	if (r < 0)
 		aaa_complain_once(aaa, "the journal of open sessions", r);
@@ -255,10 +256,13 @@ static void write_session(
 	struct aaa *aaa = a->aaa;
 	radius_write_text(w, RADIUS_USER_NAME, a->user);
 	radius_write_text(w, RADIUS_ACCT_SESSION_ID, a->id);
-	if (port->tunnel && *port->tunnel)
-		radius_write_text(w, RADIUS_ACCT_MULTI_SESSION_ID, port->tunnel);
+	if (port->tunnel && *port->tunnel) {
+		/* Tunnels' numbers are used again; with ours before it, the text is not. */
+		char *tunnel FREE_ON_EXIT = xasprintf("%s-%s", aaa->id_prefix, port->tunnel);
+		radius_write_text(w, RADIUS_ACCT_MULTI_SESSION_ID, tunnel);
+	}
 	radius_write_u32(w, RADIUS_ACCT_AUTHENTIC,
-	        aaa->settings.users ? RADIUS_AUTHENTIC_LOCAL : RADIUS_AUTHENTIC_RADIUS);
+	        echo && !aaa->settings.users ? RADIUS_AUTHENTIC_RADIUS : RADIUS_AUTHENTIC_LOCAL);
 	aaa_write_port(w, &aaa->settings, port);
 	if (echo)
 		wr_bytes(w, echo->data, echo->length);
@@ -288,18 +292,23 @@ struct aaa_account *aaa_account_start(struct aaa *aaa, struct aaa_exchange *x, c
 	a->on_usage = on_usage;
 	a->user_data = user_data;
 	a->is_open = true;
-	journal(a, JOURNAL_OPEN);
+	journal(a, JOURNAL_OPEN, false);
 	tell(a, RADIUS_START, a->started, 0);
 	schedule(a);
 	aaa->numbers.starts++;
 	return a;
 }
 
-void aaa_account_note(struct aaa_account *a, const struct aaa_usage *usage)
+static void note(struct aaa_account *a, const struct aaa_usage *usage, bool later)
 {
 	a->usage = *usage;
 	a->noted = clock_wall_ms();
-	journal(a, JOURNAL_NOTE);
+	journal(a, JOURNAL_NOTE, later);
+}
+
+void aaa_account_note(struct aaa_account *a, const struct aaa_usage *usage)
+{
+	note(a, usage, true);
 }
 
 void aaa_account_interim(
@@ -310,9 +319,9 @@ void aaa_account_interim(
 		wr_bytes(&w, a->blob, a->port_length);
 		aaa_write_addresses(&w, addresses);
 		set_blob(a, &w);
-		journal(a, JOURNAL_OPEN);
+		journal(a, JOURNAL_OPEN, false);
 	}
-	aaa_account_note(a, usage);
+	note(a, usage, false);
 	tell(a, RADIUS_INTERIM, a->noted, 0);
 	a->aaa->numbers.interims++;
 }
@@ -325,7 +334,7 @@ struct aaa_account *aaa_account_stop(
 	a->usage = *usage;
 	a->aaa->numbers.stops++;
 	tell(a, RADIUS_STOP, clock_wall_ms(), cause);
-	journal(a, JOURNAL_CLOSE);
+	journal(a, JOURNAL_CLOSE, false);
 	forget(a);
 	return NULL;
 }
@@ -346,7 +355,7 @@ void aaa_account_set_interim(struct aaa_account *a, uint32_t seconds)
 {
 	a->interim_s = seconds;
 	schedule(a);
-	journal(a, JOURNAL_OPEN);
+	journal(a, JOURNAL_OPEN, false);
 }
 
 struct aaa_account *aaa_account_resume(
@@ -378,7 +387,7 @@ size_t aaa_accounts_settle(struct aaa *aaa)
 			aaa->numbers.recovered++;
 			n++;
 		}
-		journal(a, JOURNAL_CLOSE);
+		journal(a, JOURNAL_CLOSE, false);
 		forget(a);
 	}
 	aaa_accounting_forget_stops(aaa);

@@ -199,8 +199,6 @@ void aaa_accounting_switch(struct aaa *a, enum radius_status status)
 	radius_write_text(&w, RADIUS_NAS_IDENTIFIER, a->settings.nas_identifier);
 	radius_write_text(&w, RADIUS_ACCT_SESSION_ID, a->id_prefix);
 	radius_write_u32(&w, RADIUS_EVENT_TIMESTAMP, (uint32_t)(now / 1000));
-	if (status == RADIUS_ACCOUNTING_OFF)
-		radius_write_u32(&w, RADIUS_ACCT_TERMINATE_CAUSE, AAA_ADMIN_REBOOT);
 	wr_bytes(&w, a->settings.attributes.data, a->settings.attributes.length);
 	aaa_accounting_tell(a, 0, status, now, &w);
 	wr_free(&w);
