@@ -74,7 +74,7 @@ static void start(size_t n_servers, bool is_stream, bool status_server)
 			        .tries = 3,
 			        .dead_ms = 60000,
 			        .status_server = status_server,
-			.message_authenticator = true };
+			        .message_authenticator = true };
 	bed.client = radius_client_new(bed.servers, n_servers, &callbacks, NULL);
 }
 
