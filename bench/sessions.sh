@@ -14,8 +14,8 @@
 # The floor is 20,000 sessions held at 8 KB each and 1,000 set-ups a second with RADIUS; the goal 50,000 at 4 KB and 2,000.
 #
 # usage: sessions.sh BUILD-DIRECTORY     (environment: BENCH_SESSIONS, default 20000; BENCH_AT_ONCE, default 128: so many are being
-#                                         set up at any time; BENCH_HOLD, default 15: seconds that they are held, with HELLOs
-#                                         and echoes every 5 s; BENCH_ROWS, default "radius users"; BENCH_PROFILE: a prefix for
+#                                         set up at any time; BENCH_HOLD, default 15: seconds that they are held; HELLOs and
+#                                         echoes are due every 10 s; BENCH_ROWS, default "radius users"; BENCH_PROFILE: a prefix for
 #                                         files of `perf record` of control and data plane)
 set -euo pipefail
 # shellcheck source=bench/machine.bash
@@ -101,8 +101,6 @@ configure() {
 		pool = default framed 2001:db8::/40
 		pool = default delegated 2001:db8:8000::/36 length 56
 		sessions_max = $sessions
-		hello = 5 s
-		echo = 5 s
 	END
 	rm -rf "$work/state" "$work/run"
 	if [ "$1" = radius ]; then
@@ -175,7 +173,7 @@ row() {
 	wait "$loader" || { tail -n 40 "$work/load.log" "$work/concentrator.log" >&2; echo "  NOT ALL SESSIONS CAME UP"; below=1; }
 	loader=
 	exec 3>&-
-	[ -z "${BENCH_PROFILE:-}" ] || cat "$work/load.log"
+	sed -n 's/^sessions_load: /  /p' "$work/load.log"
 	rate=$(sed -n 's/.* rate \([0-9]*\) .*/\1/p' <<<"$up")
 	echo "  ${up}"
 	echo "  ${held}"
