@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "net/endpoint.h"
 #include <errno.h>
+#include <ifaddrs.h>
 #include <openssl/rand.h>
 #include <string.h>
 
@@ -208,10 +209,35 @@ static const struct conversation_effects effects = { .send = on_send,
 	.note = on_note,
 	.end = on_end };
 
+static bool is_local(const struct ip_address *wanted)
+{
+	struct ifaddrs *all, *i;
+	struct ip_address found;
+	bool is = false;
+	if (getifaddrs(&all) < 0)
+		return true; /* who knows */
+	for (i = all; i && !is; i = i->ifa_next)
+		is = i->ifa_addr && ip_from_sockaddr(i->ifa_addr, &found, NULL) == 0 &&
+		        ip_equal(&found, wanted);
+	freeifaddrs(all);
+	return is;
+}
+
+/* Nothing will ever come back on such a connection, and nobody says so. */
+static bool has_lost_its_address(const struct attachment *a)
+{
+	struct ip_address local;
+	return a->stream && stream_local_address(a->stream, &local, NULL, NULL) == 0 && !is_local(&local);
+}
+
 void attachment_posture(struct attachment *a, uint32_t request)
 {
 	enum attachment_pending pending = request == a->request ? a->pending : PENDING_NOTHING;
-	schedule_posture(&a->schedule, a->network->digest);
+	schedule_posture(&a->schedule, a->network->digest, clock_monotonic_ms());
+	if (has_lost_its_address(a)) {
+		drop(a, "the host does not have the address of this connection any more");
+		return;
+	}
 	if (pending != PENDING_NOTHING && a->conversation) {
 		a->pending = PENDING_NOTHING;
 		a->fresh = true;
@@ -365,6 +391,7 @@ static void work(struct attachment *a)
 static void on_timer(evutil_socket_t fd, short what, void *user)
 {
 	struct attachment *a = user;
+	const char *why;
 	time_ms at, now = clock_monotonic_ms();
 	switch (schedule_next(&a->schedule, now, &at)) {
 	case SCHEDULE_CONNECT:
@@ -375,8 +402,10 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 		ask_collector(a, PENDING_BEGIN);
 		break;
 	case SCHEDULE_DISCONNECT:
+		why = a->schedule.moved ? "the host has changed, perhaps its network"
+		                        : "the server does not come to a decision";
 		schedule_connecting(&a->schedule); /* until on_close */
-		drop(a, "the server does not come to a decision");
+		drop(a, why);
 		return;
 	case SCHEDULE_WAIT:
 		break;

@@ -19,12 +19,15 @@ enum schedule_action schedule_next(const struct schedule *s, time_ms now, time_m
 	*ret_at = s->state == SCHEDULE_CONNECTING ? INT64_MAX : s->at;
 	if (s->state == SCHEDULE_DECIDED && s->changed)
 		return SCHEDULE_INSPECT;
+	if (s->state == SCHEDULE_CONNECTING && s->moved)
+		return SCHEDULE_DISCONNECT;
 	return *ret_at <= now ? due[s->state] : SCHEDULE_WAIT;
 }
 
 void schedule_connecting(struct schedule *s)
 {
 	s->state = SCHEDULE_CONNECTING;
+	s->moved = false;
 }
 
 void schedule_connected(struct schedule *s, time_ms now)
@@ -44,6 +47,7 @@ void schedule_disconnected(struct schedule *s, time_ms now, uint32_t chance)
 	s->backoff =
 	        s->backoff ? MIN(s->backoff * 2, (int64_t)SCHEDULE_BACKOFF_MAX_MS) : SCHEDULE_BACKOFF_MIN_MS;
 	s->state = SCHEDULE_DISCONNECTED;
+	s->moved = false;
 	s->at = now + MAX(jitter(s->backoff, chance), (int64_t)SCHEDULE_BACKOFF_MIN_MS);
 }
 
@@ -66,8 +70,14 @@ void schedule_presented(struct schedule *s, const uint8_t digest[32])
 	compare(s);
 }
 
-void schedule_posture(struct schedule *s, const uint8_t digest[32])
+void schedule_posture(struct schedule *s, const uint8_t digest[32], time_ms now)
 {
+	if (memcmp(s->current, digest, sizeof(s->current)) != 0) {
+		s->backoff = 0;
+		s->moved = s->state == SCHEDULE_CONNECTING;
+		if (s->state == SCHEDULE_DISCONNECTED)
+			s->at = now;
+	}
 	memcpy(s->current, digest, sizeof(s->current));
 	compare(s);
 }

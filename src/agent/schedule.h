@@ -48,6 +48,7 @@ struct schedule {
 	int64_t unplaced;   /* ms; 0: the last decision placed us */
 	bool has_presented; /* digest is of the posture that was presented last */
 	bool changed;       /* the posture is another than that */
+	bool moved;         /* it changed while a try to connect was under way: perhaps the network did */
 	uint8_t presented[32];
 	uint8_t current[32]; /* of the collector's last word */
 };
@@ -66,8 +67,9 @@ void schedule_disconnected(struct schedule *s, time_ms now, uint32_t chance);
 void schedule_assessing(struct schedule *s, time_ms now);
 /* A posture with this digest went to the server. */
 void schedule_presented(struct schedule *s, const uint8_t digest[32]);
-/* The collector says that the posture is now this one. */
-void schedule_posture(struct schedule *s, const uint8_t digest[32]);
+/* The collector says that the posture is now this one. Where there is no connection, another one is a reason
+ * to try at once: what kept us from the server may be over. */
+void schedule_posture(struct schedule *s, const uint8_t digest[32], time_ms now);
 /* The RESULT. expires_in, next_in: milliseconds from now, 0 where the decision names none (no placement). */
 void schedule_decided(struct schedule *s, time_ms now, int64_t expires_in, int64_t next_in);
 /* The RESULT of a third party's server, which decides nothing that could end or be renewed: again after

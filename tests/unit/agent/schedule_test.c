@@ -66,12 +66,12 @@ static void never_waits_until_the_certificate_has_expired(void **state)
 static void only_another_posture_is_a_reason(void **state)
 {
 	struct schedule s = decided(HOUR, HOUR / 2);
-	schedule_posture(&s, digest_a);
+	schedule_posture(&s, digest_a, 0);
 	assert_next(&s, 1, SCHEDULE_WAIT);
-	schedule_posture(&s, digest_b);
+	schedule_posture(&s, digest_b, 0);
 	assert_next(&s, 1, SCHEDULE_INSPECT);
 	/* It went back to what the server knows. */
-	schedule_posture(&s, digest_a);
+	schedule_posture(&s, digest_a, 0);
 	assert_next(&s, 2, SCHEDULE_WAIT);
 }
 
@@ -80,7 +80,7 @@ static void a_change_during_an_assessment_is_not_lost(void **state)
 	struct schedule s = decided(HOUR, HOUR / 2);
 	schedule_assessing(&s, 10);
 	schedule_presented(&s, digest_a);
-	schedule_posture(&s, digest_b);
+	schedule_posture(&s, digest_b, 0);
 	assert_next(&s, 20, SCHEDULE_WAIT);
 	schedule_decided(&s, 30, HOUR, HOUR / 2);
 	assert_next(&s, 30, SCHEDULE_INSPECT);
@@ -150,7 +150,7 @@ static void a_third_partys_recommendation_lasts(void **state)
 	schedule_recommended(&s, 10);
 	assert_int_equal(next_time(&s, 10), 10 + SCHEDULE_INTERVAL_MAX_MS);
 	assert_next(&s, 10 + SCHEDULE_INTERVAL_MAX_MS, SCHEDULE_INSPECT);
-	schedule_posture(&s, digest_b);
+	schedule_posture(&s, digest_b, 0);
 	assert_next(&s, 20, SCHEDULE_INSPECT);
 	/* Whoever hangs up after each result is asked ever slower. */
 	time_ms now = 20;
@@ -211,6 +211,28 @@ static void an_endless_burst_is_looked_at_anyway(void **state)
 	assert_true(settle_check(&s, now, false));
 }
 
+static void change_without_a_connection_is_a_reason_to_try(void **state)
+{
+	struct schedule s;
+	time_ms at;
+	schedule_init(&s, 0);
+	schedule_posture(&s, digest_a, 0);
+	schedule_connecting(&s);
+	for (int i = 0; i < 8; i++)
+		schedule_disconnected(&s, 1000, 0);
+	assert_int_equal(schedule_next(&s, 2000, &at), SCHEDULE_WAIT);
+	schedule_posture(&s, digest_a, 2000); /* the same */
+	assert_int_equal(schedule_next(&s, 2000, &at), SCHEDULE_WAIT);
+	schedule_posture(&s, digest_b, 2000);
+	assert_int_equal(schedule_next(&s, 2000, &at), SCHEDULE_CONNECT);
+	schedule_connecting(&s);
+	assert_int_equal(schedule_next(&s, 2000, &at), SCHEDULE_WAIT);
+	schedule_posture(&s, digest_a, 3000);
+	assert_int_equal(schedule_next(&s, 3000, &at), SCHEDULE_DISCONNECT);
+	schedule_disconnected(&s, 3000, 0);
+	assert_int_equal(schedule_next(&s, 3000 + SCHEDULE_BACKOFF_MIN_MS, &at), SCHEDULE_CONNECT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +248,7 @@ int main(void)
 		cmocka_unit_test(quiet_settles_although_a_lock_is_held),
 		cmocka_unit_test(other_changes_wait_for_quiet),
 		cmocka_unit_test(an_endless_burst_is_looked_at_anyway),
+		cmocka_unit_test(change_without_a_connection_is_a_reason_to_try),
 	};
 	return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
 }
