@@ -5,6 +5,7 @@
  * counters.
  */
 #include "softwire/concentrator.h"
+#include "softwire/enforcer_link.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -233,6 +234,7 @@ static enum aaa_error_cause on_change(
 	if (change->has & AAA_HAS_SEGMENT) {
 		free(s->wanted_segment);
 		s->wanted_segment = xstrdup(change->segment);
+		enforcer_link_tell(s->control->concentrator->enforcer, s, true);
 	}
 	if (change->has & (AAA_HAS_RATE_UP | AAA_HAS_RATE_DOWN))
 		session_tell_plane(s);

@@ -45,7 +45,8 @@ static size_t describe(const struct session *s, bool present, struct ipc_softwir
 		.machine = s->machine,
 		.user = s->user,
 		.prefixes = prefixes,
-		.present = present };
+		.present = present,
+		.segment = s->wanted_segment };
 	if (a->ipv4)
 		prefixes[ret->n_prefixes++].prefix = (struct ip_prefix){ a->ipv4_address, 128 };
 	for (size_t i = 0; i < assignment_count(a); i++)

@@ -9,10 +9,14 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TAP_BYTES_MAX (1ull << 30)
+#define LOCK_TRIES 200
+#define LOCK_WAIT_MS 50
 
 int resources_find_user(const struct softwire_options *o, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
 {
@@ -125,6 +129,23 @@ static size_t known_concentrators(
 	return n;
 }
 
+/* The one before may be about to end, which takes it some seconds. */
+static int lock_state(const struct softwire_options *o, struct resources *r, struct error *err)
+{
+	r->lock = open(o->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->lock < 0)
+		return error_set(err, -errno, "%s: %s", o->state_directory, strerror(errno));
+	for (int i = 0; flock(r->lock, LOCK_EX | LOCK_NB) < 0; i++) {
+		const struct timespec wait = { 0, LOCK_WAIT_MS * 1000000L };
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return error_set(err, -errno,
+			        "%s: another pratique-softwire runs with this state_directory",
+			        o->state_directory);
+		(void)nanosleep(&wait, NULL);
+	}
+	return 0;
+}
+
 int resources_open(const struct softwire_options *o, struct resources *ret, struct error *err)
 {
 	struct ip_address peers[LINK_CONCENTRATORS_MAX];
@@ -136,6 +157,8 @@ int resources_open(const struct softwire_options *o, struct resources *ret, stru
 		r = make_directory(ret, o->run_directory, err);
 	if (r == 0)
 		r = make_directory(ret, o->state_directory, err);
+	if (r == 0)
+		r = lock_state(o, ret, err);
 	if (r == 0)
 		r = spd_new(o, peers, n_peers, &ret->spd, err);
 	if (r == 0)
@@ -167,4 +190,7 @@ void resources_close(struct resources *r)
 {
 	dataplane_config_close(&r->plane);
 	r->spd = spd_free(r->spd, true);
+	if (r->lock > 0)
+		close(r->lock);
+	r->lock = 0;
 }

@@ -13,6 +13,7 @@ struct resources {
 	struct dataplane_config plane; /* control is -1 */
 	char tun[IFNAMSIZ];
 	struct spd *spd;
+	int lock;  /* the state directory: no two daemons share interface, filter and leases; 0 = none */
 	uid_t uid; /* whom everything runs as */
 	gid_t gid;
 };
