@@ -98,7 +98,7 @@ freeradius_new() {
 			chap {
 			}
 			mschap {
-				use_mppe = no
+				use_mppe = yes
 			}
 			files {
 				filename = $dir/users

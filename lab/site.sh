@@ -4,7 +4,7 @@
 # enforcer on the gateway, agents on the nodes, which enrol with one-time tokens. Started, killed, asked.
 #
 # Needs from its user: lab/host.sh, lab/net.sh, check (what, status), say, fail. It may set site_policy (a file) and
-# site_away_after (the silence after which the enforcer counts the server as away).
+# site_away_after (the silence after which the enforcer counts the server as away) and site_enforcer_lines (of its configuration).
 
 SITE_WAIT=30
 
@@ -82,6 +82,7 @@ site_configure_enforcer() {
 		bridge = br-nodes
 		user = pratique
 		away_after = ${site_away_after:-30 s}
+		${site_enforcer_lines:-}
 	END
 }
 

@@ -3,55 +3,13 @@
 # The story of the demo, told on the lab `lan`: a host is admitted, one is isolated, repaired and admitted, one is never
 # inspected, and one loses her admission to a new advisory. What each step promises is checked by probes.
 #
-# Needs from its user: lab/lab.sh, lab/reach.sh, lab/site.sh, say. story_factor stretches the time limits where the
-# programs are built with sanitizers.
+# Needs from its user: lab/lab.sh, lab/reach.sh, lab/site.sh, say.
 
-story_checks=0
-story_failed=0
-story_factor=${story_factor:-1}
+# shellcheck source=lab/story.sh
+source "$root/lab/story.sh"
+
 # Advisories that a neglected host must show at least.
 STORY_FINDINGS_MIN=20
-
-# check DESCRIPTION STATUS: one promise, kept (0) or not. In a test it is a case of TAP.
-check() {
-	story_checks=$((story_checks + 1))
-	if [ "$2" = 0 ]; then
-		check_line "ok $story_checks - $1" "  kept: $1"
-	else
-		story_failed=$((story_failed + 1))
-		check_line "not ok $story_checks - $1" "  BROKEN: $1"
-	fi
-}
-
-check_line() {
-	if [ -n "${LAB_TAP:-}" ]; then
-		printf '%s\n' "$1"
-	else
-		say "$2"
-	fi
-}
-
-# check_within DESCRIPTION SECONDS LIMIT: a measured time against the promised one.
-check_within() {
-	local limit
-	limit=$(awk -v l="$3" -v f="$story_factor" 'BEGIN { print l * f }')
-	check "$1 after $2 s (promised: within $limit s)" \
-		"$(awk -v t="$2" -v l="$limit" 'BEGIN { print (t != "" && t + 0 <= l + 0) ? 0 : 1 }')"
-}
-
-story_now() {
-	date +%s.%N
-}
-
-# The seconds from $1 to $2, 0 if they come the other way round.
-story_seconds() {
-	awk -v from="$1" -v to="$2" 'BEGIN { d = to - from; printf "%.2f\n", (d > 0) ? d : 0 }'
-}
-
-story_step() {
-	say ""
-	say "Step $1: $2"
-}
 
 # Waits for the first TCP connection that NODE gets to HOST PORT and prints when that was.
 story_reaches() {
@@ -197,11 +155,5 @@ story_tell() {
 	story_repair
 	story_agentless
 	story_publish
-	say ""
-	if [ "$story_failed" = 0 ]; then
-		say "All $story_checks promises were kept."
-	else
-		say "$story_failed of $story_checks promises were BROKEN."
-	fi
-	[ "$story_failed" = 0 ]
+	story_end
 }
