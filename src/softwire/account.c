@@ -126,6 +126,8 @@ static void take_count(struct session *s, const struct ipc_session_count *n, tim
 		s->speed_out = speed(n->out_bytes - MIN(before.out_bytes, n->out_bytes), now - s->counted);
 	}
 	s->counted = now;
+	if (s->idle_ms && s->state == SESSION_OPEN)
+		timer_set(&s->control->timers, &s->timer, now);
 	if (n->spoofed > before.spoofed)
 		events_note(s->control->events, LOG_LEVEL_WARNING, "spoofed",
 		        "%s sent %llu packets from addresses that are not its own", s->port,
@@ -189,19 +191,19 @@ static time_ms idle_since(const struct session *s)
 	return MAX(s->usage.last_in, s->opened);
 }
 
+/* Silence is what a count has found out: between two of them nobody knows. */
 enum ppp_end account_expired(const struct session *s, time_ms now)
 {
 	if (s->until && now >= s->until)
 		return PPP_END_TIMEOUT;
-	if (s->idle_ms && now >= idle_since(s) + s->idle_ms)
+	if (s->idle_ms && s->counted >= idle_since(s) + s->idle_ms)
 		return PPP_END_IDLE;
 	return PPP_N_ENDS;
 }
 
 time_ms account_due(const struct session *s)
 {
-	const time_ms until = s->until ? s->until : TIMER_NEVER;
-	return s->state == SESSION_OPEN && s->idle_ms ? MIN(until, idle_since(s) + s->idle_ms) : until;
+	return s->until ? s->until : TIMER_NEVER;
 }
 
 /* ---- what AAA orders ---- */

@@ -164,8 +164,11 @@ void concentrator_session_run(struct session *s, time_ms now)
 	}
 	if (s->state < SESSION_ENDING && ppp_deadline(s->link) <= now)
 		ppp_tick(s->link, now);
-	if (s->state == SESSION_OPEN && account_due(s) <= now && account_expired(s, now) != PPP_N_ENDS)
-		concentrator_end(s, account_expired(s, now), NULL, now);
+	if (s->state == SESSION_OPEN && account_expired(s, now) != PPP_N_ENDS) {
+		enum ppp_end end = account_expired(s, now);
+		s->until = s->idle_ms = 0; /* once is enough: it says goodbye now */
+		concentrator_end(s, end, NULL, now);
+	}
 	if (s->state == SESSION_ENDING) {
 		tear_down(s, now);
 		return;
@@ -177,7 +180,9 @@ void concentrator_session_run(struct session *s, time_ms now)
 		session_send_ipv6(s, &out);
 	}
 	time_ms due = MIN(ppp_deadline(s->link), account_due(s));
-	timer_set(&c->timers, &s->timer, s->ipv6 ? MIN(due, nd_router_due(&s->router)) : due);
+	if (s->ipv6)
+		due = MIN(due, nd_router_due(&s->router));
+	timer_set(&c->timers, &s->timer, MAX(due, now + 1)); /* whatever it is, the others have their turn */
 	if (s->state == SESSION_OPEN)
 		restore_write(s, now);
 	control_schedule(c);

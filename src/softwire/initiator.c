@@ -381,7 +381,9 @@ static void session_run(struct session *s, time_ms now)
 		return;
 	}
 	due = ppp_deadline(s->link);
-	timer_set(&c->timers, &s->timer, s->ipv6 ? MIN(due, initiator_run_ipv6(s, now)) : due);
+	if (s->ipv6)
+		due = MIN(due, initiator_run_ipv6(s, now));
+	timer_set(&c->timers, &s->timer, MAX(due, now + 1));
 	control_schedule(c);
 }
 
