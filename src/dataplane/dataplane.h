@@ -87,6 +87,9 @@ struct dataplane_config {
 void dataplane_config_clear(struct dataplane_config *config);
 /* The number of workers that this machine's processors want. */
 unsigned dataplane_workers_default(void);
+/* Pins each worker to a processor of its own among those that this process may use; where there are not
+ * enough, none. */
+void dataplane_pin_workers(struct dataplane_config *config);
 
 /* While privileged (CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE): for config->addresses and
  * config->n_workers opens and adds the UDP sockets (one set a worker, SO_REUSEPORT) and, unless no_ipsec, the

@@ -10,6 +10,7 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -42,6 +43,18 @@ unsigned dataplane_workers_default(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n < 1 ? 1 : n > DATAPLANE_WORKERS_MAX ? DATAPLANE_WORKERS_MAX : (unsigned)n;
+}
+
+void dataplane_pin_workers(struct dataplane_config *config)
+{
+	cpu_set_t ours;
+	uint32_t n = 0;
+	if (sched_getaffinity(0, sizeof(ours), &ours) < 0 || (uint32_t)CPU_COUNT(&ours) < config->n_workers)
+		return;
+	for (size_t cpu = 0; cpu < CPU_SETSIZE && n < config->n_workers; cpu++) {
+		if (CPU_ISSET(cpu, &ours))
+			config->workers[n++].cpu = (int)cpu;
+	}
 }
 
 void dataplane_config_close(struct dataplane_config *config)

@@ -105,6 +105,7 @@ static int open_plane(const struct softwire_options *o, struct resources *r, str
 	c->n_workers = MIN(c->n_workers, (uint32_t)DATAPLANE_WORKERS_MAX);
 	for (uint32_t i = 0; i < c->n_workers; i++)
 		c->workers[i] = (struct dataplane_worker){ .cpu = -1, .tun = -1 };
+	dataplane_pin_workers(c);
 	c->tun_mtu = (uint16_t)(o->outer_mtu - 80);
 	int code = set_addresses(o, c, err);
 	if (code == 0)

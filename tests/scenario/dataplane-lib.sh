@@ -72,6 +72,7 @@ start() {
 	local host=$1 role=$2 number=$3
 	shift 3
 	mkfifo "$dir/$host.in"
+	touch "$dir/$host.log"
 	# shellcheck disable=SC2094
 	(exec 0<>"$dir/$host.in" && in_ "$host" "$driver" "$role" tun0 1400 "$dir/$host.sock" 2 "$@") \
 		>"$dir/$host.log" 2>&1 &

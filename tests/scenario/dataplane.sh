@@ -63,7 +63,7 @@ suite() {
 
 network
 start a initiator 1 10.0.1.2 fd00:1::2
-start b concentrator 2 10.0.2.2 +fd00:2::2
+DATAPLANE_TAP=$dir/tap start b concentrator 2 10.0.2.2 +fd00:2::2
 start c initiator 3 10.0.3.2 fd00:3::2
 for host in a b c; do
 	echo 'charon on' | tell $host
@@ -98,6 +98,10 @@ check "TCP over IPv6, backwards" iperf a 2001:db8:a::2 -t 1 -R
 check "UDP passes" iperf a 10.9.0.2 -u -b 20M -l 1300 -t 1
 check "without loss" jq -e '.end.sum.lost_percent < 1' "$dir/iperf.json"
 check "a packet that is to be fragmented" in_ a ping -c 2 -i 0.1 -W 2 -M dont -s 3000 10.9.0.2
+
+check "the tap has decrypted packets" eval "tcpdump -n -r '$dir/tap' -c 1 'icmp and src 10.9.0.1' | grep -q 10.9.0.2"
+check "and no more than it may have" test "$(stat -c %s "$dir/tap")" -le $((1048576 + 24))
+check "what was left out is counted" test "$(statistic b tap_full)" -gt 0
 
 check "AES-CBC with HMAC" suite 2 cbc
 check "ChaCha20-Poly1305" suite 3 chacha

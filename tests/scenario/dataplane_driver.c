@@ -4,6 +4,9 @@
  * started in, runs it in a child of its own, and speaks both their messages as lines on standard input say.
  * What comes back is printed, a line a message.
  *
+ * In the environment: DATAPLANE_PIN, the processor of the first of two workers; DATAPLANE_TAP, a file for
+ * decrypted packets, 1 MB of them at most.
+ *
  *   usage: dataplane-driver initiator|concentrator TUN MTU SOCKET WORKERS [+]ADDRESS...     (+: trusted)
  *
  * Commands, a line each:
@@ -25,6 +28,7 @@
 #include "ipc/ipc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +41,7 @@
 #define WORDS_MAX 16
 #define PREFIXES_MAX 8
 #define FRAME_MAX (192u << 10)
+#define TAP_BYTES (1u << 20)
 
 struct driver {
 	struct dataplane_config config;
@@ -426,6 +431,11 @@ static void start(struct driver *d, char **argv, struct error *err)
 	for (char **a = argv + 6; *a; a++) {
 		c->addresses[c->n_addresses].trusted = **a == '+';
 		c->addresses[c->n_addresses++].ip = address(*a + (**a == '+'));
+	}
+	const char *tap = getenv("DATAPLANE_TAP");
+	if (tap) {
+		c->tap = open(tap, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		c->tap_bytes_max = TAP_BYTES;
 	}
 	for (unsigned i = 0; i < c->n_workers; i++)
 		c->workers[i].cpu =
