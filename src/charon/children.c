@@ -8,7 +8,6 @@
 
 struct children {
 	struct link *link;
-	bool has_sas;
 	mutex_t *mutex;
 	struct table *by_reqid; /* struct child */
 };
@@ -31,11 +30,10 @@ static void free_child(void *child)
 	free(child);
 }
 
-struct children *children_new(struct link *link, bool has_sas)
+struct children *children_new(struct link *link)
 {
 	struct children *c = xcalloc(1, sizeof(*c));
 	c->link = link;
-	c->has_sas = has_sas;
 	c->mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 	c->by_reqid = table_new();
 	return c;
@@ -102,9 +100,9 @@ void children_up(struct children *c, const struct ipc_child *m)
 	}
 	set_identity(child, m);
 	/* Of those that are there charon's word decides which one counts. */
-	if (is_new || !c->has_sas || forget_spi(child->in, m->spi_in))
+	if (is_new || forget_spi(child->in, m->spi_in))
 		prefer_spi(child->in, m->spi_in);
-	if (is_new || !c->has_sas || forget_spi(child->out, m->spi_out))
+	if (is_new || forget_spi(child->out, m->spi_out))
 		prefer_spi(child->out, m->spi_out);
 	tell(c, child);
 	c->mutex->unlock(c->mutex);

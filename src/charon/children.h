@@ -13,9 +13,8 @@
 
 struct children;
 
-/* link is borrowed. has_sas: children_add_sa() tells what there is; otherwise charon's word is taken (kernel
- * mode). */
-struct children *children_new(struct link *link, bool has_sas);
+/* link is borrowed. */
+struct children *children_new(struct link *link);
 struct children *children_free(struct children *c);
 
 /* Charon says that this CHILD_SA is up, or rekeyed, or has another IKE_SA now: remembered and told, with SAs

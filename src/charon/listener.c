@@ -26,6 +26,7 @@ struct pratique_listener {
 	listener_t public;
 	struct link *link;
 	struct children *children;
+	struct kernel_peers *kernel; /* NULL: not in kernel mode */
 	mutex_t *mutex;
 	struct attempt attempts[LISTENER_ATTEMPTS_MAX]; /* ike 0: free */
 };
@@ -57,7 +58,21 @@ static enum authentication authentication_of(ike_sa_t *ike_sa)
 	return found;
 }
 
-static void tell_child(struct pratique_listener *this, ike_sa_t *ike_sa, child_sa_t *child, bool up)
+static void tell(struct pratique_listener *this, ike_sa_t *ike_sa, const struct ipc_child *m, bool rekeyed)
+{
+	host_t *local = ike_sa->get_my_host(ike_sa), *remote = ike_sa->get_other_host(ike_sa);
+	if (this->kernel && m->up)
+		kernel_peers_up(this->kernel, m, rekeyed, local, remote);
+	else if (this->kernel)
+		kernel_peers_down(this->kernel, m, remote);
+	else if (m->up)
+		children_up(this->children, m);
+	else
+		children_down(this->children, m);
+}
+
+static void tell_child(
+        struct pratique_listener *this, ike_sa_t *ike_sa, child_sa_t *child, bool up, bool rekeyed)
 {
 	char identity[IDENTITY_MAX + 1], eap[IDENTITY_MAX + 1] = "";
 	struct ipc_child m = {
@@ -79,10 +94,7 @@ static void tell_child(struct pratique_listener *this, ike_sa_t *ike_sa, child_s
 		orders_terminate(m.ike);
 		return;
 	}
-	if (up)
-		children_up(this->children, &m);
-	else
-		children_down(this->children, &m);
+	tell(this, ike_sa, &m, rekeyed);
 }
 
 /* ---- attempts of our own ---- */
@@ -218,7 +230,7 @@ METHOD(listener_t, child_updown, bool, struct pratique_listener *this, ike_sa_t 
         bool up)
 {
 	struct attempt a;
-	tell_child(this, ike_sa, child, up);
+	tell_child(this, ike_sa, child, up, false);
 	if (up)
 		(void)end_attempt(this, ike_sa, &a);
 	else if (ike_sa->get_state(ike_sa) == IKE_ESTABLISHED && !has_other_child(ike_sa, child))
@@ -229,7 +241,7 @@ METHOD(listener_t, child_updown, bool, struct pratique_listener *this, ike_sa_t 
 METHOD(listener_t, child_rekey, bool, struct pratique_listener *this, ike_sa_t *ike_sa, child_sa_t *old,
         child_sa_t *new)
 {
-	tell_child(this, ike_sa, new, true);
+	tell_child(this, ike_sa, new, true, true);
 	return TRUE;
 }
 
@@ -240,7 +252,7 @@ METHOD(listener_t, ike_rekey, bool, struct pratique_listener *this, ike_sa_t *ol
 	enumerator_t *children = new->create_child_sa_enumerator(new);
 	while (children->enumerate(children, &child))
 		if (child->get_state(child) == CHILD_INSTALLED)
-			tell_child(this, new, child, true);
+			tell_child(this, new, child, true, true);
 	children->destroy(children);
 	return TRUE;
 }
@@ -277,7 +289,8 @@ METHOD(listener_t, authorize, bool, struct pratique_listener *this, ike_sa_t *ik
 	return TRUE;
 }
 
-struct pratique_listener *pratique_listener_create(struct link *link, struct children *children)
+struct pratique_listener *pratique_listener_create(
+        struct link *link, struct children *children, struct kernel_peers *kernel)
 {
 	struct pratique_listener *this;
 	INIT(this,
@@ -291,6 +304,7 @@ struct pratique_listener *pratique_listener_create(struct link *link, struct chi
 	        },
 	        .link = link,
 	        .children = children,
+	        .kernel = kernel,
 	        .mutex = mutex_create(MUTEX_TYPE_DEFAULT), );
 	charon->bus->add_listener(charon->bus, &this->public);
 	return this;

@@ -8,14 +8,16 @@
 #pragma once
 
 #include "charon/children.h"
+#include "charon/kernel_peers.h"
 #include <bus/listeners/listener.h>
 
 #define LISTENER_ATTEMPTS_MAX 256 /* IKE_SAs that we began and that are not up yet */
 
 struct pratique_listener;
 
-/* Both are borrowed. Registers itself with charon's bus. */
-struct pratique_listener *pratique_listener_create(struct link *link, struct children *children);
+/* All are borrowed; kernel: NULL unless in kernel mode. Registers itself with charon's bus. */
+struct pratique_listener *pratique_listener_create(
+        struct link *link, struct children *children, struct kernel_peers *kernel);
 struct pratique_listener *pratique_listener_free(struct pratique_listener *l);
 /* The attempts to bring up that CHILD_SA end in silence: another one takes their place. */
 void pratique_listener_forget(struct pratique_listener *l, const char *child);

@@ -20,7 +20,7 @@
 
 struct pratique_plugin {
 	plugin_t public;
-	bool kernel;
+	struct kernel_peers *kernel; /* NULL: not in kernel mode */
 	struct link *link;
 	struct children *children;
 	struct pratique_listener *listener;
@@ -118,7 +118,7 @@ static bool register_listener(struct pratique_plugin *this, plugin_feature_t *fe
 {
 	const struct link_handler handler = { take_message, become_connected, this };
 	if (reg) {
-		this->listener = pratique_listener_create(this->link, this->children);
+		this->listener = pratique_listener_create(this->link, this->children, this->kernel);
 		link_run(this->link, &handler);
 		return TRUE;
 	}
@@ -158,6 +158,7 @@ METHOD(plugin_t, destroy, void, struct pratique_plugin *this)
 {
 	link_free(this->link);
 	children_free(this->children);
+	kernel_peers_free(this->kernel);
 	this->mutex->destroy(this->mutex);
 	the_plugin = NULL;
 	free(this);
@@ -178,10 +179,11 @@ plugin_t *pratique_plugin_create(void)
 	                .get_features = _get_features,
 	                .destroy = _destroy,
 	        },
-	        .kernel = lib->settings->get_bool(lib->settings, "%s.plugins.pratique.kernel", FALSE, lib->ns),
 	        .link = link,
 	        .mutex = mutex_create(MUTEX_TYPE_DEFAULT), );
-	this->children = children_new(link, !this->kernel);
+	this->children = children_new(link);
+	if (lib->settings->get_bool(lib->settings, "%s.plugins.pratique.kernel", FALSE, lib->ns))
+		this->kernel = kernel_peers_new(link);
 	the_plugin = this;
 	return &this->public;
 }

@@ -10,6 +10,9 @@
 #define IP4_HEADER 20
 #define IP6_HEADER 40
 #define UDP_HEADER 8
+/* What the kernel's ESP adds at most, by what charon is configured for: SPI and number 8, IV 16, padding and
+ * its length 17, integrity 32, and UDP. */
+#define KERNEL_ESP_OVERHEAD 81
 
 struct ike_name {
 	uint32_t ike, reqid;
@@ -272,6 +275,8 @@ void association_forget_session(struct session *s)
 
 uint16_t association_overhead(const struct sa *out)
 {
+	if (!out->esp)
+		return KERNEL_ESP_OVERHEAD;
 	return (uint16_t)(esp_sa_headroom(out->esp) + esp_sa_tailroom(out->esp) +
 	        (out->encapsulated ? UDP_HEADER : 0));
 }
@@ -279,7 +284,9 @@ uint16_t association_overhead(const struct sa *out)
 uint16_t association_inner_max(const struct sa *out, bool v4, uint16_t path_mtu, uint16_t headers)
 {
 	size_t room = path_mtu - (v4 ? IP4_HEADER : IP6_HEADER);
-	if (out) {
+	if (out && !out->esp) {
+		room -= MIN(room, KERNEL_ESP_OVERHEAD);
+	} else if (out) {
 		room -= out->encapsulated ? UDP_HEADER : 0;
 		room = esp_sa_payload_max(out->esp, MIN(room, ESP_PACKET_MAX));
 	}

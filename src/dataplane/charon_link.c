@@ -85,7 +85,7 @@ static void on_sa_ask(struct plane *p, const struct ipc_sa_ask *m)
 {
 	struct ipc_sa_used reply = { .request = m->request };
 	const struct sa *sa = sa_find(&p->sas, m->spi, &m->destination);
-	if (sa) {
+	if (sa && sa->esp) {
 		struct esp_counters c = esp_sa_counters(sa->esp);
 		reply.packets = c.packets;
 		reply.bytes = c.bytes;
@@ -181,6 +181,20 @@ static void free_later(evutil_socket_t fd, short what, void *arg)
 	ipc_packet_free(arg);
 }
 
+/* Its SAs go on without it, but in the kernel nobody else knows whose they are. */
+static void leave_associations(struct plane *p)
+{
+	struct map_node *n, *next;
+	if (!p->config->kernel_ipsec) {
+		association_orphan_all(&p->associations);
+		return;
+	}
+	for (n = map_next(&p->associations.by_number, NULL); n; n = next) {
+		next = map_next(&p->associations.by_number, n);
+		control_end_association(p, (struct association *)n);
+	}
+}
+
 /* The link cannot go while it is calling: a moment later it does. */
 static void forget_charon(struct plane *p)
 {
@@ -189,7 +203,7 @@ static void forget_charon(struct plane *p)
 	struct ipc_packet *link = p->charon_link;
 	rcu_assign_pointer(p->charon, NULL);
 	p->charon_link = NULL;
-	association_orphan_all(&p->associations);
+	leave_associations(p);
 	/* Its descriptor's number may be another's at once. */
 	urcu_qsbr_synchronize_rcu();
 	free(seen);

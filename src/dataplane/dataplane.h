@@ -67,6 +67,9 @@ struct dataplane_config {
 	/* Take no ESP from, and send none to, anybody: every association is clear text. The sockets of 500
 	 * and 4500 and the raw ones may then be missing. */
 	bool no_ipsec;
+	/* ESP is the kernel's: no sockets but those of L2TP, and these demand ESP (dataplane_open_sockets()).
+	 */
+	bool kernel_ipsec;
 	uint32_t n_addresses, n_workers, n_sockets;
 	struct dataplane_address addresses[DATAPLANE_ADDRESSES_MAX];
 	struct dataplane_worker workers[DATAPLANE_WORKERS_MAX];

@@ -35,7 +35,7 @@ static void end_sa(struct plane *p, struct sa *sa)
 static void check_sa(
         struct plane *p, struct sa *sa, time_ms now, struct sa ***hard, size_t *n, size_t *capacity)
 {
-	enum esp_expiry expiry = esp_sa_expiry(sa->esp);
+	enum esp_expiry expiry = sa->esp ? esp_sa_expiry(sa->esp) : ESP_EXPIRY_NONE;
 	bool is_hard = expiry == ESP_EXPIRY_HARD || (sa->hard_at && now >= sa->hard_at);
 	bool is_soft = expiry == ESP_EXPIRY_SOFT || (sa->soft_at && now >= sa->soft_at);
 	if (is_hard) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the data plane is given, opened by whoever still has the privileges. */
 #include "dataplane/dataplane.h"
+#include "dataplane/open_policy.h"
 
 #include "dataplane/path.h"
 
@@ -149,6 +150,16 @@ static int add_socket(struct dataplane_config *c, enum dataplane_socket_kind kin
 		        DATAPLANE_SOCKETS_MAX);
 	int fd = -1;
 	int rc = open_socket(&c->addresses[address].ip, kind, &fd);
+	if (rc == 0 && c->kernel_ipsec) {
+		rc = open_demand_esp(fd, ip_is_v4(&c->addresses[address].ip));
+		if (rc < 0) {
+			close(fd);
+			return error_set(err, rc,
+			        "ipsec: kernel: the kernel does not take IP_XFRM_POLICY: %s; "
+			        "use ipsec = userspace",
+			        strerror(-rc));
+		}
+	}
 	if (rc < 0)
 		return error_set(err, rc, "%s at %s: %s%s", names[kind],
 		        ip_format(&c->addresses[address].ip, text), strerror(-rc),
@@ -163,13 +174,14 @@ static int add_socket(struct dataplane_config *c, enum dataplane_socket_kind kin
  * of raw sockets each would get all of them. */
 static int add_sockets(struct dataplane_config *c, unsigned address, struct error *err)
 {
+	bool none = c->no_ipsec || c->kernel_ipsec;
 	int rc = 0;
 	for (unsigned worker = 0; worker < c->n_workers && !rc; worker++) {
-		rc = c->no_ipsec ? 0 : add_socket(c, DATAPLANE_IKE, worker, address, err);
-		rc = rc || c->no_ipsec ? rc : add_socket(c, DATAPLANE_NAT_T, worker, address, err);
+		rc = none ? 0 : add_socket(c, DATAPLANE_IKE, worker, address, err);
+		rc = rc || none ? rc : add_socket(c, DATAPLANE_NAT_T, worker, address, err);
 		rc = rc ? rc : add_socket(c, DATAPLANE_L2TP, worker, address, err);
 	}
-	if (!rc && !c->no_ipsec)
+	if (!rc && !none)
 		rc = add_socket(c, DATAPLANE_ESP, address % c->n_workers, address, err);
 	return rc;
 }

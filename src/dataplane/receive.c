@@ -208,6 +208,16 @@ static void receive_raw(struct worker *w, unsigned origin, uint8_t *data, size_t
 static void receive_clear(
         struct worker *w, const struct dataplane_address *a, struct origin *o, uint8_t *data, size_t n)
 {
+	if (w->plane->config->kernel_ipsec) {
+		/* The socket takes what the kernel has decrypted and nothing else. */
+		const struct sa *sa = sa_find_kernel(&w->plane->sas, &o->remote);
+		o->association = sa ? rcu_dereference(sa->association) : NULL;
+		if (o->association)
+			decapsulate_l2tp(w, o, data, n);
+		else
+			worker_count(w, STAT_clear_refused);
+		return;
+	}
 	if (!a->trusted || (a->trusted_interface && a->trusted_interface != o->interface)) {
 		worker_count(w, STAT_clear_refused);
 		return;

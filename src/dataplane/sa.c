@@ -57,9 +57,23 @@ static int make_esp(const struct ipc_sa_add *m, struct esp_sa **ret, struct erro
 	return esp_sa_new(&config, ret, err);
 }
 
+/* What the plugin says of an SA of the kernel's: whose it is, and nothing of its keys. */
+static int check_kernel(const struct ipc_sa_add *m, struct error *err)
+{
+	uint32_t peer = sa_peer_key(m->inbound ? &m->source : &m->destination);
+	if (m->encryption || m->encryption_key_length || m->spi != peer)
+		return error_set(err, -EINVAL, "SPI %08x: keys, where ESP is the kernel's", m->spi);
+	return 0;
+}
+
 static struct path *make_path(const struct dataplane_config *config, const struct ipc_sa_add *m)
 {
 	enum dataplane_socket_kind kind = m->encapsulated ? DATAPLANE_NAT_T : DATAPLANE_ESP;
+	if (config->kernel_ipsec) {
+		const struct ip_address *local = m->inbound ? &m->destination : &m->source;
+		const struct ip_address *remote = m->inbound ? &m->source : &m->destination;
+		return path_new(config, DATAPLANE_L2TP, local, SA_L2TP_PORT, remote, SA_L2TP_PORT);
+	}
 	if (m->inbound)
 		return path_new(
 		        config, kind, &m->destination, m->destination_port, &m->source, m->source_port);
@@ -77,8 +91,8 @@ int sa_add(struct sa_table *t, const struct dataplane_config *config, const stru
 	struct path *path = make_path(config, m);
 	if (!path)
 		return error_set(err, -EADDRNOTAVAIL, "SPI %08x: not at an address of ours", m->spi);
-	struct esp_sa *esp;
-	int rc = make_esp(m, &esp, err);
+	struct esp_sa *esp = NULL;
+	int rc = config->kernel_ipsec ? check_kernel(m, err) : make_esp(m, &esp, err);
 	if (rc < 0) {
 		free(path);
 		return rc;

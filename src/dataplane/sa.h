@@ -13,14 +13,17 @@
 #include "ipc/ipc.h"
 #include "proto/esp/esp.h"
 
+#include <urcu/pointer.h>
+
 #define SA_MAX 262144 /* of both directions */
+#define SA_L2TP_PORT 1701
 
 struct association;
 
 struct sa {
 	struct map_node node; /* inbound; key: the SPI */
-	struct esp_sa *esp;
-	struct path *path;               /* outbound: where to; inbound: where from. QSBR */
+	struct esp_sa *esp;   /* NULL: ESP is the kernel's, which gives and takes UDP to port 1701 */
+	struct path *path;    /* outbound: where to; inbound: where from. QSBR */
 	struct association *association; /* QSBR; NULL before CHILD and after its end */
 	_Atomic uint64_t newest;         /* inbound: the highest sequence number that was opened */
 	_Atomic bool move_told;          /* a worker told main of another source, and main did not look yet */
@@ -50,6 +53,20 @@ struct sa *sa_find(const struct sa_table *t, uint32_t spi, const struct ip_addre
 static inline struct sa *sa_find_inbound(const struct sa_table *t, uint32_t spi)
 {
 	return (struct sa *)map_find(&t->inbound, spi);
+}
+/* Where ESP is the kernel's: what stands for a peer's SPI (messages.def). */
+static inline uint32_t sa_peer_key(const struct ip_address *peer)
+{
+	uint32_t key = 0;
+	for (int i = 0; i < 16; i++)
+		key ^= (uint32_t)peer->bytes[i] << (24 - i % 4 * 8);
+	return key;
+}
+/* The kernel's SA of that peer, or NULL. For workers too. */
+static inline struct sa *sa_find_kernel(const struct sa_table *t, const struct ip_address *peer)
+{
+	struct sa *sa = sa_find_inbound(t, sa_peer_key(peer));
+	return sa && ip_equal(&rcu_dereference(sa->path)->remote, peer) ? sa : NULL;
 }
 /* Gives it another path; takes p over. */
 void sa_set_path(struct sa_table *t, struct sa *sa, struct path *p);

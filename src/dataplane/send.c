@@ -19,7 +19,7 @@
 uint8_t *send_room(struct worker *w, const struct sa *sa, size_t front, size_t n)
 {
 	struct sender *s = w->sender;
-	front += sa ? esp_sa_headroom(sa->esp) + UDP_HEADER : 0;
+	front += sa && sa->esp ? esp_sa_headroom(sa->esp) + UDP_HEADER : 0;
 	if (s->n == WORKER_PACKETS || s->used + front + n + ESP_TAILROOM_MAX > WORKER_ARENA)
 		send_flush(w);
 	return s->arena + s->used + front;
@@ -69,7 +69,7 @@ bool send_l2tp(struct worker *w, const struct sa *sa, const struct path *path, u
 		worker_count(w, STAT_outer_no_socket);
 		return false;
 	}
-	if (!sa) {
+	if (!sa || !sa->esp) {
 		add(w, NULL, path, l2tp, n);
 		return true;
 	}

@@ -10,8 +10,9 @@
 
 #define HARD_LIFE_MIN_S 10 /* of an ESP SA after it should have been rekeyed */
 #define REPLAY_WINDOW 1024 /* packets; what the data plane has */
-#define KEEP_ALIVE_S 20    /* NAT keepalives, RFC 3948, 4 */
-#define OLD_CHILD_S 5      /* inbound SA of before a rekeying: what is on its way still passes */
+#define KERNEL_REQID 1701
+#define KEEP_ALIVE_S 20 /* NAT keepalives, RFC 3948, 4 */
+#define OLD_CHILD_S 5   /* inbound SA of before a rekeying: what is on its way still passes */
 #define HALF_OPEN_S 30
 
 static int64_t seconds(int64_t ms)
@@ -98,6 +99,8 @@ void ike_print_strongswan(const struct ike_setup *s, const char *radius_secret, 
 	        "\t\t\tflush_line = yes\n\t\t}\n\t}\n");
 	fprintf(out, "\tplugins {\n\t\tpratique {\n\t\t\tdataplane = %s\n\t\t\tkernel = %s\n\t\t}\n",
 	        s->dataplane_socket, s->kernel ? "yes" : "no");
+	if (s->kernel)
+		fprintf(out, "\t\tkernel-netlink {\n\t\t\troam_events = no\n\t\t}\n");
 	fprintf(out, "\t\tvici {\n\t\t\tsocket = unix://%s/charon.vici\n\t\t}\n", s->run_directory);
 	print_radius(s, radius_secret, out);
 	fprintf(out, "\t}\n}\ncharon-systemd {\n\tjournal {\n\t\tdefault = -1\n\t}\n}\n");
@@ -207,9 +210,12 @@ static void print_child(const struct ike_setup *s, const struct connection *c, F
 	fprintf(out, "\t\t\t\tlocal_ts = dynamic[udp/1701]\n\t\t\t\tremote_ts = dynamic[udp%s]\n",
 	        s->role == IKE_INITIATOR ? "/1701" : "");
 	print_esp_proposals(s, c->ikev1, out);
-	if (!s->kernel)
-		fprintf(out,
-		        "\t\t\t\tpolicies = no\n\t\t\t\tmark_in = %%unique\n\t\t\t\tmark_out = %%unique\n");
+	fprintf(out, "\t\t\t\tpolicies = no\n");
+	/* The sockets of the data plane demand SAs of this number (dataplane/open_policy.h). */
+	if (s->kernel)
+		fprintf(out, "\t\t\t\treqid = %d\n", KERNEL_REQID);
+	else
+		fprintf(out, "\t\t\t\tmark_in = %%unique\n\t\t\t\tmark_out = %%unique\n");
 	/* Seconds are whole: a short life leaves time enough between its soft and its hard end all the same.
 	 */
 	const int64_t rekey = seconds(o->esp_rekey_ms);

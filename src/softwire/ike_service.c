@@ -49,29 +49,28 @@ struct ike_service {
 /* ---- processes ---- */
 
 /* Ambient capabilities are what an exec by an ordinary user leaves; kernel mode needs two. */
-static int keep_capabilities(const cap_value_t *keep, size_t n)
+static int drop(const struct ike_setup *s, bool charon, struct error *err)
 {
-	cap_t caps = cap_get_proc();
-	int r = caps && cap_set_flag(caps, CAP_INHERITABLE, (int)n, keep, CAP_SET) == 0 &&
-	                cap_set_proc(caps) == 0
-	        ? 0
-	        : -1;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = cap_set_ambient(keep[i], CAP_SET);
-	cap_free(caps);
+	static const cap_value_t keep[] = { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE };
+	const struct passwd *user = geteuid() == 0 ? getpwuid(s->uid) : NULL;
+	const char *name = user ? user->pw_name : NULL;
+	if (geteuid() == 0 ? !user : geteuid() != s->uid)
+		return error_set(err, -ENOENT, "user %u is not one that we can become", s->uid);
+	if (!s->kernel || !charon)
+		return daemon_drop_privileges(name, NULL, 0, err);
+	daemon_keep_inheritable(keep, ARRAY_LENGTH(keep));
+	int r = daemon_drop_privileges(name, keep, ARRAY_LENGTH(keep), err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(keep); i++)
+		if (cap_set_ambient(keep[i], CAP_SET) < 0)
+			r = error_set(err, -errno, "ambient capabilities: %s", strerror(errno));
 	return r;
 }
 
 static void become_user(const struct ike_setup *s, bool charon)
 {
-	static const cap_value_t kernel_mode[] = { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE };
-	const struct passwd *user = geteuid() == 0 ? getpwuid(s->uid) : NULL;
-	size_t n = s->kernel && charon ? ARRAY_LENGTH(kernel_mode) : 0;
-	struct error err = { "no such user" };
-	if ((geteuid() == 0 && !user) ||
-	        daemon_drop_privileges(user ? user->pw_name : NULL, kernel_mode, n, &err) < 0 ||
-	        geteuid() != s->uid || (n && keep_capabilities(kernel_mode, n) < 0)) {
-		(void)dprintf(STDERR_FILENO, "charon: user %u: %s\n", s->uid, err.text);
+	struct error err;
+	if (drop(s, charon, &err) < 0) {
+		(void)dprintf(STDERR_FILENO, "charon: %s\n", err.text);
 		_exit(126);
 	}
 }

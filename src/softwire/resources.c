@@ -101,6 +101,7 @@ static int open_plane(const struct softwire_options *o, struct resources *r, str
 	char *path FREE_ON_EXIT = xasprintf("%s/dataplane", o->run_directory);
 	c->role = o->role == SOFTWIRE_CONCENTRATOR ? DATAPLANE_CONCENTRATOR : DATAPLANE_INITIATOR;
 	c->no_ipsec = o->ipsec == SOFTWIRE_IPSEC_NONE;
+	c->kernel_ipsec = o->ipsec == SOFTWIRE_IPSEC_KERNEL;
 	c->n_workers = o->workers ? (uint32_t)o->workers : dataplane_workers_default();
 	c->n_workers = MIN(c->n_workers, (uint32_t)DATAPLANE_WORKERS_MAX);
 	for (uint32_t i = 0; i < c->n_workers; i++)
