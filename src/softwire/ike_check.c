@@ -408,6 +408,12 @@ static void check_radius(struct checking *c)
 static void check_concentrator(struct checking *c)
 {
 	const struct ike_options *o = c->o;
+	/* RFC 3193, 4: every L2TP packet is checked against its own tunnel's SA. */
+	if (c->s->kernel)
+		complain(c,
+		        "ipsec: kernel is the initiator's: of several peers the kernel does not tell whose "
+		        "SA "
+		        "a packet came by; use userspace");
 	if (c->s->n_local == 0 || c->s->n_local > IKE_LOCAL_MAX)
 		complain(c, "outer addresses: 1 to %d of them", IKE_LOCAL_MAX);
 	if (!*o->certificate && !*o->psk_file)

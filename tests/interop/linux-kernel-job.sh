@@ -65,7 +65,9 @@ pass "ipsec kernel: charon has nothing but CAP_NET_ADMIN and CAP_NET_BIND_SERVIC
 linux_in client ping -q -c 60 -i 0.1 -W 5 10.9.0.1 >"$work/rekey" 2>&1 &
 ping=$!
 sleep 1
-linux_in lns swanctl --rekey --child softwire >>"$work/lns/swanctl.log" 2>&1 || miss "ipsec kernel: rekeying"
+# By us: where the peer begins, the kernel sends on the new SA at once, which may be before the peer has it.
+linux_in client env "STRONGSWAN_CONF=$folder/run/strongswan.conf" swanctl --rekey --child softwire --uri "unix://$folder/run/charon.vici" >>"$folder/swanctl.log" 2>&1 ||
+	miss "ipsec kernel: rekeying"
 wait "$ping" || true
 grep -q ' 0% packet loss' "$work/rekey" || miss "ipsec kernel: rekeyed without a lost packet ($(grep loss "$work/rekey"))"
 pass "ipsec kernel: rekeyed under traffic without a lost packet"

@@ -69,7 +69,7 @@ end_all() {
 	for pid in "${processes[@]}"; do
 		timeout 12 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true
 	done
-	for name in site con net ini two; do
+	for name in site con net ini two other; do
 		for pid in $(ip netns pids "$ns$name" 2>/dev/null); do
 			kill -9 "$pid" 2>/dev/null || true
 		done

@@ -102,6 +102,24 @@ static char *check_as(const struct fixture *f, enum ike_role role, const char *l
 #define OWN CERTIFICATE "identity = me.test\n" PROGRAMS
 #define TO "concentrator = 192.0.2.1\nconcentrator_name = sc.test\n"
 
+/* The kernel does not say whose SA a packet came by. */
+static void the_kernels_esp_is_for_one_peer(void **state)
+{
+	const struct fixture *f = *state;
+	struct all all = { 0 };
+	struct error err = { "" };
+	assert_int_equal(config_load(NULL, NULL, table, ARRAY_LENGTH(table), &all, NULL, &err), 0);
+	const struct ike_setup setup = { .role = IKE_CONCENTRATOR,
+		.kernel = true,
+		.options = &all.ike,
+		.concentrators = &all.concentrators,
+		.run_directory = f->directory,
+		.uid = geteuid() };
+	assert_int_equal(ike_check(&setup, NULL, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "ipsec: kernel is the initiator's"));
+	config_clear(table, ARRAY_LENGTH(table), &all);
+}
+
 static const struct {
 	enum ike_role role;
 	const char *lines, *complaint; /* NULL: none */
@@ -359,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(options_are_checked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_kernels_esp_is_for_one_peer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keys_are_one_peers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keys_are_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_initiators_configuration, set_up, tear_down),
