@@ -99,10 +99,12 @@ bool send_data(struct worker *w, struct session *s, const struct sa *sa, uint8_t
 
 /* ---- trains ---- */
 
-static bool joins(const struct run *r, const struct path *path, uint32_t n)
+/* The kernel takes no trains where ESP is its own (EIO). */
+static bool joins(const struct worker *w, const struct run *r, const struct path *path, uint32_t n)
 {
-	return r->path == path && path->kind != DATAPLANE_ESP && !r->closed && n <= r->length &&
-	        r->count < WORKER_TRAIN_MAX && r->bytes + n <= WORKER_TRAIN_BYTES;
+	return r->path == path && path->kind != DATAPLANE_ESP && !w->plane->config->kernel_ipsec &&
+	        !r->closed && n <= r->length && r->count < WORKER_TRAIN_MAX &&
+	        r->bytes + n <= WORKER_TRAIN_BYTES;
 }
 
 static unsigned make_runs(struct worker *w, unsigned *at)
@@ -116,7 +118,7 @@ static unsigned make_runs(struct worker *w, unsigned *at)
 			continue;
 		}
 		struct run *r = n ? &s->runs[n - 1] : NULL;
-		if (r && r->data + r->bytes == p->data && joins(r, s->paths[*at], p->length)) {
+		if (r && r->data + r->bytes == p->data && joins(w, r, s->paths[*at], p->length)) {
 			r->count++;
 			r->bytes += p->length;
 			r->closed = p->length < r->length;

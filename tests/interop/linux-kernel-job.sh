@@ -50,6 +50,21 @@ linux_in client "$bin/pratique-softwire" initiator --config "$folder/softwire.co
 check 90 "ipsec kernel: the initiator has its IPv4 address from a stock LNS" linux_has_address client softwire0 4 global
 pass "ipsec kernel: $(linux_address client softwire0 4 global), by IKEv2, the kernel's ESP, L2TP and MS-CHAPv2"
 check 20 "ipsec kernel: the LNS answers inside" linux_pings client 10.9.0.1
+linux_in lns sysctl -qw net.ipv6.conf.all.forwarding=1
+ip -n lns addr add 2001:db8:77::1/64 dev ppp0
+cat >"$work/lns/radvd.conf" <<END
+interface ppp0 {
+	AdvSendAdvert on;
+	MinRtrAdvInterval 3;
+	MaxRtrAdvInterval 4;
+	prefix 2001:db8:77::/64 { };
+};
+END
+linux_in lns radvd -n -C "$work/lns/radvd.conf" -m stderr >"$work/lns/radvd.log" 2>&1 &
+check 20 "ipsec kernel: it has an IPv6 address by the LNS's router advertisement" linux_has_address client softwire0 6 global
+linux_in client ip -6 route replace 2001:db8:77::1/128 dev softwire0
+check 20 "ipsec kernel: the LNS answers inside, IPv6" linux_pings client 2001:db8:77::1
+check 20 "ipsec kernel: 1,300 bytes and back" linux_in client ping -q -c 3 -i 0.2 -W 5 -s 1272 10.9.0.1
 linux_in client ip xfrm state >"$folder/xfrm.log"
 [ "$(grep -c 'mode transport' "$folder/xfrm.log")" -ge 2 ] || miss "ipsec kernel: the SAs are the kernel's"
 [ "$(linux_esp lns in | cut -d' ' -f2)" -ge 10 ] || miss "ipsec kernel: the LNS gets ESP"
@@ -59,6 +74,22 @@ charon=$(linux_in client pgrep -x charon-systemd)
 capabilities=$(awk '/^Cap(Prm|Eff):/ { print $2 }' "/proc/$charon/status" | sort -u)
 [ "$((0x$capabilities & ~0x1400))" = 0 ] || miss "ipsec kernel: charon's capabilities: $capabilities"
 pass "ipsec kernel: charon has nothing but CAP_NET_ADMIN and CAP_NET_BIND_SERVICE, and is nobody"
+
+# ---- TCP: what the TUN gives in one piece goes out packet by packet ----
+
+# transfer WORDS OF IPERF3: 2 MB.
+transfer() {
+	linux_in lns iperf3 -s -1 -B 10.9.0.1 >"$work/lns/iperf3.log" 2>&1 &
+	within 10 linux_in lns sh -c 'ss -Hltn | grep -q :5201'
+	linux_in client iperf3 -c 10.9.0.1 -n 2M "$@" >"$folder/iperf3.log" 2>&1
+}
+transfer || miss "ipsec kernel: TCP to the LNS"
+pass "ipsec kernel: TCP to the LNS"
+transfer -R || miss "ipsec kernel: TCP from the LNS"
+pass "ipsec kernel: TCP from the LNS"
+failed=$("$bin/pratique" softwire status --socket "$folder/run/api.sock" | awk '$1 == "outer_send_failed" { print $2 }')
+[ "${failed:-0}" = 0 ] || miss "ipsec kernel: every packet is taken ($failed were not)"
+pass "ipsec kernel: every packet is taken"
 
 # ---- rekeyed under traffic ----
 
