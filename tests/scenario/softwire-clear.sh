@@ -58,6 +58,17 @@ session_count 1 || fail "the session did not live on"
 [ "$(sessions '.sessions[0].id')" = "$id" ] || fail "the peer had to come again"
 expect_pings ini 2001:db8:1:2::2 "after control has come back"
 
+# The initiator's control dies: it comes again, as the same.
+kill -9 "$(child "$initiator_pid" control)"
+came_again() {
+	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ]
+}
+eventually came_again || fail "the initiator does not come again after its control was killed"
+[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ] ||
+	fail "it has other addresses after its control was killed"
+expect_pings ini 10.1.2.2 "after the initiator's control was killed"
+id=$(sessions '.sessions[0].id')
+
 # The operator ends it; it comes again with all that it had.
 "$bin/pratique" softwire disconnect "$port" --socket "$work/run-con/api.sock" >/dev/null || fail "disconnect"
 is_again() {
@@ -75,6 +86,10 @@ sleep 1
 expect_pings ini 10.1.2.2 "after the data plane was killed"
 
 # A wrong password, and a peer that is not declared.
+delegated_again() {
+	[ "$(counter counters dhcp6_replies_sent)" -gt 0 ]
+}
+eventually delegated_again || fail "there is no prefix again"
 kill "$initiator_pid"
 wait "$initiator_pid" || fail "the initiator did not end in order"
 eventually session_count 0 || fail "the session did not end with its initiator"
