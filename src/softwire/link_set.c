@@ -61,7 +61,8 @@ static struct link_way item_way(const struct link_item *i, unsigned index)
 static int set_route(struct link *l, const struct link_item *i)
 {
 	struct link_way way = item_way(i, if_nametoindex(i->interface));
-	return link_kernel_route(l->requests, i->kind == LINK_ITEM_PIN ? LINK_REPLACE : LINK_ADD, &i->prefix, &way);
+	return link_kernel_route(
+	        l->requests, i->kind == LINK_ITEM_PIN ? LINK_REPLACE : LINK_ADD, &i->prefix, &way);
 }
 
 int link_set_item(struct link *l, const struct link_item *i, struct error *err)
