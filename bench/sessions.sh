@@ -17,6 +17,7 @@
 #                                         set up at any time; BENCH_HOLD, default 15: seconds that they are held; HELLOs and
 #                                         echoes are due every 10 s; BENCH_ROWS, default "radius users"; BENCH_PROFILE: a prefix for
 #                                         files of `perf record` of control and data plane)
+# shellcheck disable=SC2317 # what a trap calls is reachable
 set -euo pipefail
 # shellcheck source=bench/machine.bash
 . "$(dirname "$(readlink -f "$0")")/machine.bash"

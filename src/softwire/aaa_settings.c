@@ -152,8 +152,10 @@ static void take_endpoint(
 static void name_server(struct aaa_server *s, const char *how)
 {
 	bool v6 = strchr(s->at.host, ':');
-	snprintf(s->text, sizeof(s->text), "%s %s%s%s:%u", how, v6 ? "[" : "", s->at.host, v6 ? "]" : "",
+	char text[sizeof(s->text)];
+	snprintf(text, sizeof(text), "%s %s%s%s:%u", how, v6 ? "[" : "", s->at.host, v6 ? "]" : "",
 	        s->at.port);
+	memcpy(s->text, text, sizeof(text));
 }
 
 /* The words that both kinds of servers take; false for any other. */
