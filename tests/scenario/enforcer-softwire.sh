@@ -23,7 +23,7 @@ make_softwire() {
 	in_ns gw ip addr add fe80::3/64 dev sw0
 	in_ns c ip addr add fe80::4/64 dev eth0
 	for address in $s1 $s1_pd $s2 2001:db8:1:9::10; do
-		in_ns c ip addr add $address/128 dev eth0
+		in_ns c ip addr add "$address/128" dev eth0
 	done
 	in_ns c ip addr add $s1_v4/32 dev eth0
 	in_ns c ip neigh add fe80::3 lladdr 02:00:00:00:00:03 dev eth0
@@ -90,7 +90,7 @@ expect_heard "^identity-attachment sw-1 $mac1 present.*machine=alice"
 ok "an address in a delegated prefix is its session's"
 place full sw-1 $mac1 staff 600
 for from in $s1 $s1_pd; do
-	expect_from $from $out6 80 "admitted"
+	expect_from "$from" $out6 80 "admitted"
 done
 expect_from $s1_v4 $out4 80 "admitted over IPv4"
 refuse_from $s2 $out6 80 "the other session stays in quarantine"
