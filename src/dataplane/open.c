@@ -295,7 +295,7 @@ int dataplane_open_charon_listener(
 	if (strlen(path) >= sizeof(name.sun_path))
 		return error_set(err, -ENAMETOOLONG, "%s: a socket's path has at most %zu bytes", path,
 		        sizeof(name.sun_path) - 1);
-	strcpy(name.sun_path, path);
+	memcpy(name.sun_path, path, strlen(path));
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));

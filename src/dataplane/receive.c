@@ -124,18 +124,13 @@ static void open_batch(struct worker *w)
 	struct receiver *r = w->receiver;
 	if (!r->n)
 		return;
-	struct sa *sas[WORKER_PACKETS];
-	for (unsigned i = 0; i < r->n; i++) {
-		sas[i] = (struct sa *)(void *)r->packets[i].sa;
-		r->packets[i].sa = sas[i]->esp;
-	}
 	worker_stage(w, STAGE_OPEN);
 	esp_open(w->esp, r->packets, r->n);
 	worker_stage(w, STAGE_DECAPSULATE);
 	int64_t now_ms = w->now_ns / 1000000;
 	for (unsigned i = 0; i < r->n; i++) {
-		atomic_store_explicit(&sas[i]->used_ms, now_ms, memory_order_relaxed);
-		opened(w, &r->packets[i], sas[i], &r->origins[r->origin_of[i]]);
+		atomic_store_explicit(&r->sas[i]->used_ms, now_ms, memory_order_relaxed);
+		opened(w, &r->packets[i], r->sas[i], &r->origins[r->origin_of[i]]);
 	}
 	r->n = 0;
 	/* Before their bytes are used anew. */
@@ -160,9 +155,8 @@ static void add_esp(struct worker *w, unsigned origin, bool encapsulated, uint8_
 		worker_count(w, STAT_esp_wrong_encapsulation);
 		return;
 	}
-	/* Until all are there the SA stands where its keys will: only who was looked up is kept. */
-	r->packets[r->n] =
-	        (struct esp_packet){ .sa = (struct esp_sa *)(void *)sa, .data = data, .length = (uint32_t)n };
+	r->packets[r->n] = (struct esp_packet){ .sa = sa->esp, .data = data, .length = (uint32_t)n };
+	r->sas[r->n] = sa;
 	r->origin_of[r->n] = (uint8_t)origin;
 	if (++r->n == WORKER_PACKETS)
 		open_batch(w);

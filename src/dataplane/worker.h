@@ -40,6 +40,7 @@ struct receiver {
 	uint8_t ancillary[WORKER_MESSAGES][WORKER_ANCILLARY] __attribute__((aligned(8)));
 	struct origin origins[WORKER_MESSAGES];
 	struct esp_packet packets[WORKER_PACKETS];
+	struct sa *sas[WORKER_PACKETS];    /* of each packet */
 	uint8_t origin_of[WORKER_PACKETS]; /* index into origins */
 	unsigned n;
 	struct coalescer coalescer;
