@@ -126,6 +126,8 @@ static void take_count(struct session *s, const struct ipc_session_count *n, tim
 		s->speed_out = speed(n->out_bytes - MIN(before.out_bytes, n->out_bytes), now - s->counted);
 	}
 	s->counted = now;
+	if (n->in_packets != before.in_packets)
+		s->active = now;
 	if (s->idle_ms && s->state == SESSION_OPEN)
 		timer_set(&s->control->timers, &s->timer, now);
 	if (n->spoofed > before.spoofed)
@@ -186,9 +188,10 @@ static void on_count(evutil_socket_t fd, short what, void *arg)
 
 /* ---- timeouts ---- */
 
+/* Keepalives are no use of the softwire: packets are. */
 static time_ms idle_since(const struct session *s)
 {
-	return MAX(s->usage.last_in, s->opened);
+	return MAX(s->active, s->opened);
 }
 
 /* Silence is what a count has found out: between two of them nobody knows. */

@@ -279,7 +279,9 @@ static int assign(struct session *s, time_ms now)
 	c->counters.sessions_opened++;
 	admission_enter(s, now);
 	c->work = true; /* the leases are made durable */
-	s->slot = MAX(checkpoint_claim(c->checkpoint), 0);
+	const int slot = checkpoint_claim(c->checkpoint);
+	s->slot = slot > 0 ? slot : 0;
+	c->counters.checkpoint_lost += slot < 0;
 	return 0;
 }
 

@@ -381,8 +381,10 @@ static void session_run(struct session *s, time_ms now)
 		return;
 	}
 	due = ppp_deadline(s->link);
-	if (s->ipv6)
-		due = MIN(due, initiator_run_ipv6(s, now));
+	if (s->ipv6) {
+		const time_ms ipv6_due = initiator_run_ipv6(s, now);
+		due = MIN(due, ipv6_due);
+	}
 	timer_set(&c->timers, &s->timer, MAX(due, now + 1));
 	control_schedule(c);
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define REPLACED_MAX 64         /* sessions that are just being replaced by those that have come again */
 #define SOCKET_BUFFER (4 << 20) /* of control's sockets, as far as the system lets us */
 
 enum child_name { CHILD_PLANE, CHILD_CONTROL, N_CHILDREN };
@@ -130,7 +131,8 @@ static void close_channels(struct keeper *k)
 /* What connects this generation of processes. */
 static int open_channels(struct keeper *k, struct error *err)
 {
-	const size_t slots = k->o->role == SOFTWIRE_CONCENTRATOR ? (size_t)k->o->sessions_max : 1;
+	const size_t slots =
+	        k->o->role == SOFTWIRE_CONCENTRATOR ? (size_t)k->o->sessions_max + REPLACED_MAX : 1;
 	close_channels(k);
 	int r = make_pair(k->planes, err);
 	if (r == 0)

@@ -118,4 +118,17 @@ eventually limited || fail "the limit of sessions is not kept"
 [ "$(sessions '.sessions | map(.user) | join(" ")')" = carol ] || fail "who is there: $(sessions)"
 ok "above the limit nobody is let in, and who is there stays"
 stop_concentrator
+
+# ---- silence ----
+
+sed -i '/^sessions_max/d' "$work/concentrator.conf"
+echo 'idle_timeout = 6 s' >>"$work/concentrator.conf"
+: >"$work/concentrator.log"
+start_concentrator
+idle() {
+	grep -q "ended: .*idle" "$work/concentrator.log"
+}
+eventually idle || fail "a silent session stays"
+ok "a silent session ends"
+stop_concentrator
 echo "1..$passed"
