@@ -127,7 +127,7 @@ static int parse_id(struct ctl_asking *a, int argc, char **argv, const char **re
 int ctl_softwire_session(int argc, char **argv)
 {
 	struct ctl_asking a = asking("softwire session", session_help);
-	const char *id;
+	const char *id = NULL;
 	bool done;
 	json_t *j;
 	int code = parse_id(&a, argc, argv, &id, &done);
@@ -148,7 +148,7 @@ int ctl_softwire_session(int argc, char **argv)
 int ctl_softwire_disconnect(int argc, char **argv)
 {
 	struct ctl_asking a = asking("softwire disconnect", disconnect_help);
-	const char *id;
+	const char *id = NULL;
 	bool done;
 	json_t *j;
 	int code = parse_id(&a, argc, argv, &id, &done);

@@ -226,9 +226,9 @@ struct api *api_free(struct api *a)
 {
 	if (!a)
 		return NULL;
-	while (!LIST_EMPTY(&a->questions)) {
-		LIST_FIRST(&a->questions)->request = NULL;
-		question_free(LIST_FIRST(&a->questions));
+	for (struct question *q = LIST_FIRST(&a->questions), *next; q; q = next) {
+		next = LIST_NEXT(q, next);
+		question_free(q);
 	}
 	http_server_free(a->http);
 	free(a);

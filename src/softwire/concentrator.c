@@ -430,13 +430,13 @@ static void release(struct control *c)
 
 struct session *concentrator_find(struct control *c, const char *id)
 {
-	unsigned tunnel, session;
-	char rest;
+	char *end;
 	struct session *s = table_get_string(c->concentrator->ports, id);
-	if (!s && sscanf(id, "%u/%u%c", &tunnel, &session, &rest) == 2 && tunnel < L2TP_TUNNEL_IDS &&
-	        session <= UINT16_MAX)
-		s = session_find(c, (uint16_t)tunnel, (uint16_t)session);
-	return s;
+	unsigned long tunnel = strtoul(id, &end, 10);
+	if (s || *end != '/' || tunnel >= L2TP_TUNNEL_IDS)
+		return s;
+	unsigned long session = strtoul(end + 1, &end, 10);
+	return *end || session > UINT16_MAX ? NULL : session_find(c, (uint16_t)tunnel, (uint16_t)session);
 }
 
 const struct control_role concentrator_role = { .start = start,

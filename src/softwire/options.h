@@ -32,17 +32,16 @@ struct softwire_opening {
 
 struct softwire_options {
 	enum softwire_role role;
+	bool ipv4, ipv6, anonymous, default_route, delegation, allow_replies;
 	/* as they stand in the file */
 	char *user, *log_level, *name, *tun, *run_directory, *state_directory, *socket, *ipsec_text, *tap;
 	struct config_list trusted_interfaces, trusted_address_texts;
 	char *tunnel_secret_file;
 	int64_t workers, outer_mtu, hello_ms, retransmissions, echo_ms, echo_failures;
-	bool ipv4, ipv6;
 	struct ike_options ike;
 	/* concentrator */
 	struct config_list listen_texts, auth_texts, pool_texts, route_texts, dns_texts, allow_texts;
 	char *pool, *bind_text, *chap_password_file, *enforcer_socket, *search_domain;
-	bool anonymous;
 	int64_t sessions_max, sessions_per_peer, half_open_max, half_open_per_source, session_timeout_ms,
 	        idle_timeout_ms, rate_in, rate_out;
 	struct aaa_options aaa;
@@ -50,7 +49,6 @@ struct softwire_options {
 	struct config_list concentrators, give_texts, eap_texts;
 	char *ppp_user, *ppp_password_file, *ppp_peer_password_file, *downstream, *dns_mode_text, *local;
 	char *ppp_eap_ca, *ppp_eap_certificate, *ppp_eap_key, *ppp_eap_server_name;
-	bool default_route, delegation;
 	int64_t retry_first_ms, retry_last_ms;
 	/* what they mean; filled by options_load() */
 	enum softwire_ipsec ipsec;
@@ -70,7 +68,6 @@ struct softwire_options {
 	size_t n_dns;
 	struct softwire_opening openings[SOFTWIRE_LISTEN_MAX];
 	size_t n_openings;
-	bool allow_replies;
 	enum softwire_bind bind;
 	char *bind_map; /* path */
 	enum link_dns dns_mode;

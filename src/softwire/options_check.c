@@ -132,7 +132,7 @@ int options_read_secret(const char *path, char **ret, struct error *err)
 	int r = file_check_private(path, err);
 	if (r == 0)
 		r = file_read(path, SECRET_FILE_MAX, &data, &length, err);
-	if (r < 0)
+	if (r < 0 || !data)
 		return r;
 	size_t n = strcspn(data, "\r\n");
 	if (n == 0 || memchr(data, '\0', n)) {
@@ -161,7 +161,7 @@ static void check_secret(struct checking *c, const char *option, const char *pat
 		return;
 	if (options_read_secret(path, &secret, &err) < 0)
 		complain(c, "%s: %s", option, err.text);
-	else if (strlen(secret) > max)
+	else if (secret && strlen(secret) > max)
 		complain(c, "%s: the secret is longer than %zu bytes", option, max);
 	options_secret_free(secret);
 }
@@ -264,24 +264,23 @@ static void check_openings(struct checking *c)
 	struct softwire_options *o = c->o;
 	for (size_t i = 0; i < o->allow_texts.count; i++) {
 		const char *text = o->allow_texts.items[i];
-		char protocol[4], rest;
-		unsigned port;
+		bool tcp = strncmp(text, "tcp ", 4) == 0, udp = strncmp(text, "udp ", 4) == 0;
+		char *end = NULL;
+		unsigned long port = tcp || udp ? strtoul(text + 4, &end, 10) : 0;
 		if (strcmp(text, "replies") == 0) {
 			o->allow_replies = true;
 			continue;
 		}
-		if (sscanf(text, "%3s %u%c", protocol, &port, &rest) != 2 || port == 0 || port > 65535 ||
-		        (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0))
+		if (!end || *end || port == 0 || port > 65535)
 			complain(c, "allow: \"%s\" is neither \"tcp PORT\", \"udp PORT\" nor \"replies\"",
 			        text);
-		else if (port == 1701 && protocol[0] == 'u')
+		else if (port == 1701 && udp)
 			complain(c, "allow: UDP port 1701 is L2TP; trusted_interface is for that");
 		else if (o->n_openings == ARRAY_LENGTH(o->openings))
 			complain(c, "allow: more than %zu", ARRAY_LENGTH(o->openings));
 		else
 			o->openings[o->n_openings++] =
-			        (struct softwire_opening){ protocol[0] == 't' ? IPPROTO_TCP : IPPROTO_UDP,
-				        (uint16_t)port };
+			        (struct softwire_opening){ tcp ? IPPROTO_TCP : IPPROTO_UDP, (uint16_t)port };
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -91,12 +92,14 @@ int process_inherit(int argc, char **argv, struct process_inheritance *ret, stru
 	*ret = (struct process_inheritance){ 0 };
 	for (i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		char *equals = strchr(argv[i], '=');
-		int fd = equals ? atoi(equals + 1) : -1;
-		if (fd <= STDERR_FILENO || ret->count == PROCESS_NAMED_MAX || fcntl(fd, F_GETFD) < 0)
+		char *end = NULL;
+		long fd = equals ? strtol(equals + 1, &end, 10) : -1;
+		if (fd <= STDERR_FILENO || fd > INT_MAX || *end || ret->count == PROCESS_NAMED_MAX ||
+		        fcntl((int)fd, F_GETFD) < 0)
 			return error_set(err, -EINVAL, "%s: only the keeper starts this", argv[1]);
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 		*equals = '\0';
-		ret->items[ret->count++] = (struct process_inherited){ argv[i], fd };
+		ret->items[ret->count++] = (struct process_inherited){ argv[i], (int)fd };
 	}
 	if (i >= argc)
 		return error_set(err, -EINVAL, "%s: only the keeper starts this", argv[1]);

@@ -62,9 +62,9 @@ struct session {
 	uint64_t rate_in, rate_out;
 	struct session_usage usage;
 	uint64_t speed_in, speed_out; /* bit/s, of the last two counts */
-	time_ms counted, active; /* the last count; the last one that showed packets of the peer */
-	uint32_t count_request; /* while SESSION_COUNTING */
-	int slot;               /* in the checkpoint; 0: none */
+	time_ms counted, active;      /* the last count; the last one that showed packets of the peer */
+	uint32_t count_request;       /* while SESSION_COUNTING */
+	int slot;                     /* in the checkpoint; 0: none */
 	char *end_text;
 };
 
