@@ -160,7 +160,7 @@ static void test_draining_is_bounded(void **state)
 static void test_data_header(void **state)
 {
 	uint8_t p[64];
-	struct l2tp_data_header h;
+	struct l2tp_data_header h = { 0 };
 	assert_int_equal(l2tp_data_write(p, 0x1234, 0x5678, false, false, 0), 6);
 	assert_memory_equal(p, "\x00\x02\x12\x34\x56\x78", 6);
 	memcpy(p + 6, "frame", 5);
