@@ -221,5 +221,8 @@ softwire_sessions() {
 }
 
 softwire_show() {
-	host_exec "$1" pratique softwire sessions --socket /run/pratique/concentrator/api.sock | sed 's/^/  /'
+	local line
+	while IFS= read -r line; do
+		say "  $line"
+	done < <(host_exec "$1" pratique softwire sessions --socket /run/pratique/concentrator/api.sock)
 }
