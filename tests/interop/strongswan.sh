@@ -17,7 +17,7 @@ say() {
 
 # The newest finished build, if there is one.
 find_prefix() {
-	for stamp in "$base"/strongswan-*/complete; do
+	for stamp in "$base"/strongswan-[0-9]*/complete; do
 		[ -e "$stamp" ] && dirname "$stamp"
 	done | sort -V | tail -n 1
 }

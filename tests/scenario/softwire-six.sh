@@ -53,7 +53,7 @@ pings ini 10.1.2.2 || true
 wait $capture || true
 [ "$(tshark -r "$work/wire.pcap" -Y 'esp && ipv6 && !udp' 2>/dev/null | wc -l)" -ge 2 ] || fail "it is not native ESP"
 ok "it is native ESP over IPv6"
-in_ns ini ping -n -q -i 0.02 -w 14 10.1.2.2 >"$work/ping.out" || true
+in_ns ini ping -n -q -i 0.02 -c 650 -W 3 10.1.2.2 >"$work/ping.out" || true
 grep -q ' 0% packet loss' "$work/ping.out" || fail "packets were lost while rekeying: $(cat "$work/ping.out")"
 [ "$(grep -c 'inbound CHILD_SA .* established' "$work/ini.log")" -ge 2 ] || fail "there was no rekeying"
 ok "no packet is lost through rekeyings"
