@@ -49,12 +49,16 @@ within() {
 	done
 }
 
-# Its configuration, its logs and its control socket are this test's alone.
+# Its configuration, its logs and its control socket are this test's alone. The checkout may lie under /tmp.
+exec {peer_file}<"$peer"
 for folder in /run /var/lib/softether /var/log/softether /tmp; do
 	mkdir -p "$folder"
 	mount -t tmpfs softether "$folder"
 done
 mkdir /run/softether
+cp "/proc/self/fd/$peer_file" /run/ppp_peer
+chmod 755 /run/ppp_peer
+peer=/run/ppp_peer
 ip link set lo up
 
 server() {
