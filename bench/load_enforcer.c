@@ -28,16 +28,16 @@ static void describe(unsigned number, struct ipc_attachment *ret)
 
 static void send_attachments(struct ipc_stream *s, struct load *l)
 {
-	struct ipc_attachments m = { .full = true };
-	for (size_t at = 0; at < l->n_nodes; at += m.n_attachments, m.full = false) {
-		size_t n = MIN(l->n_nodes - at, (size_t)ATTACHMENTS_BATCH);
-		struct ipc_attachments part = { .full = m.full,
+	size_t n;
+	for (size_t at = 0; at < l->n_nodes; at += n) {
+		n = MIN(l->n_nodes - at, (size_t)ATTACHMENTS_BATCH);
+		struct ipc_attachments part = { .full = true,
+			.more = at + n < l->n_nodes,
 			.attachments = xcalloc(n, sizeof(*part.attachments)) };
 		for (size_t i = 0; i < n; i++)
 			describe((unsigned)(at + i), &part.attachments[part.n_attachments++]);
 		send_body(s, l, IPC_ATTACHMENTS, &part);
 		ipc_body_clear(IPC_ATTACHMENTS, &part);
-		m.n_attachments = n;
 	}
 }
 

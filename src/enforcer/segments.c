@@ -90,6 +90,10 @@ void segments_copy(const struct ipc_segments *s, struct ipc_segments *ret)
 		struct ipc_segment *to = &ret->segments[i];
 		*to = *from;
 		to->name = xstrdup(from->name);
+		to->route = xstrdup(from->route ? from->route : "");
+		to->next_hops = from->n_next_hops
+		        ? xmemdup(from->next_hops, from->n_next_hops * sizeof(*from->next_hops))
+		        : NULL;
 		to->rules = xcalloc(from->n_rules ? from->n_rules : 1, sizeof(*to->rules));
 		for (size_t j = 0; j < from->n_rules; j++)
 			copy_rule(&from->rules[j], &to->rules[j]);

@@ -71,15 +71,16 @@ static void send_batch(struct batch *b)
 {
 	send_body(b->e, IPC_ATTACHMENTS, &b->message);
 	ipc_body_clear(IPC_ATTACHMENTS, &b->message);
-	b->message.full = false; /* what follows adds to it */
 }
 
 static void add_to_batch(void *context, const struct attachment *at)
 {
 	struct batch *b = context;
-	describe(at, next_in_batch(b));
-	if (b->message.n_attachments == ATTACHMENTS_BATCH)
+	if (b->message.n_attachments == ATTACHMENTS_BATCH) {
+		b->message.more = b->message.full;
 		send_batch(b);
+	}
+	describe(at, next_in_batch(b));
 }
 
 void enforcer_report_attachments(struct enforcer *e)
@@ -265,9 +266,8 @@ void enforcer_greet(void *context, const char *peer)
 	log_info("connected to %s", peer);
 	send_body(e, IPC_HELLO, &hello);
 	attachments_each(e->attachments, add_to_batch, &b);
-	if (b.message.full || b.message.n_attachments)
-		send_batch(&b);
-	ipc_body_clear(IPC_ATTACHMENTS, &b.message);
+	b.message.more = false;
+	send_batch(&b);
 	e->last_counters = 0;
 }
 

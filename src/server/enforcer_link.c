@@ -266,29 +266,42 @@ struct site_attachment *enforcer_take_attachment(struct enforcer_link *l, const 
 	return a;
 }
 
-static void take_attachments(struct enforcer_link *l, const struct ipc_attachments *m)
+static void begin_list(struct enforcer_link *l)
+{
+	TABLE_FOREACH(it, l->server->site->attachments) {
+		struct site_attachment *a = it.value;
+		if (strcmp(a->enforcement_point, l->name) == 0)
+			a->listed = false;
+	}
+}
+
+static void end_list(struct enforcer_link *l)
 {
 	struct site *site = l->server->site;
 	const time_ms now = clock_wall_ms();
-	if (m->full) /* those that this list does not name are gone */
-		TABLE_FOREACH(it, site->attachments) {
-			struct site_attachment *a = it.value;
-			a->listed = strcmp(a->enforcement_point, l->name) != 0;
-		}
+	TABLE_FOREACH(it, site->attachments) {
+		struct site_attachment *a = it.value;
+		if (a->listed || !a->present || strcmp(a->enforcement_point, l->name) != 0)
+			continue;
+		site_set_present(site, a, false, now);
+		site_save_attachment(site, a);
+	}
+}
+
+static void take_attachments(struct enforcer_link *l, const struct ipc_attachments *m)
+{
+	/* Those of its own that a whole list, in however many messages, does not name are gone. */
+	if (m->full && !l->listing)
+		begin_list(l);
+	l->listing = l->listing || m->full;
 	for (size_t i = 0; i < m->n_attachments; i++) {
 		struct site_attachment *a = enforcer_take_attachment(l, &m->attachments[i]);
 		if (a)
 			a->listed = true;
 	}
-	if (!m->full)
-		return;
-	TABLE_FOREACH(it, site->attachments) {
-		struct site_attachment *a = it.value;
-		if (!a->listed && a->present) {
-			site_set_present(site, a, false, now);
-			site_save_attachment(site, a);
-		}
-		a->listed = true;
+	if (m->full && !m->more) {
+		l->listing = false;
+		end_list(l);
 	}
 }
 

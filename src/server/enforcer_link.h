@@ -13,6 +13,7 @@ struct enforcer_link {
 	struct ipc_stream *stream;
 	char name[256];
 	bool greeted;
+	bool listing; /* a whole list of its attachments is under way */
 	time_ms connected;
 	struct ipc_placement *queued; /* owns its ports */
 	size_t n_queued, queued_capacity;

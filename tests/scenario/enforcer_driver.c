@@ -79,7 +79,8 @@ static void print_message(const struct ipc_message *m)
 		break;
 	case IPC_ATTACHMENTS:
 		if (attachments->full)
-			printf("attachments full %zu\n", attachments->n_attachments);
+			printf("attachments full %zu%s\n", attachments->n_attachments,
+			        attachments->more ? " more" : "");
 		for (size_t i = 0; i < attachments->n_attachments; i++)
 			print_attachment("attachment", &attachments->attachments[i]);
 		break;
