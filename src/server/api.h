@@ -1,12 +1,52 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the API share. */
+/*
+ * What the files of the API share. Each of them has a table of routes, api.c the list of the tables. A row
+ * says everything about its route: who may use it, what it takes and what it answers; permission is checked
+ * in one place before a handler runs, and the OpenAPI description is made from the rows.
+ */
 #pragma once
 
 #include "net/http.h"
 #include "server/server.h"
 
-/* Counts the request; answers it (403) and returns false unless its user may use the API. */
-bool api_allows(struct server *s, struct http_request *r);
+/* What one may do; each may do what those before it may. Kept as numbers in the store. */
+enum api_role {
+	API_NOBODY,
+	API_VIEWER,   /* see everything but the audit */
+	API_OPERATOR, /* order about nodes, see the audit */
+	API_ADMIN,    /* decide who else may */
+};
+const char *api_role_name(enum api_role role);
+int api_role_parse(const char *name, enum api_role *ret);
+
+/* Who asks. */
+struct api_caller {
+	enum api_role role;
+	char who[300];   /* "user 0", "token NAME", "operator NAME" */
+	char origin[80]; /* "unix", or the address */
+};
+
+/* Names of answers and bodies are those of schemas.def. */
+struct api_route {
+	const char *method, *path; /* as struct http_route has them */
+	http_handler handle;       /* user: struct server */
+	enum api_role role;        /* who may, at the least */
+	size_t body_max;           /* 0: no body */
+	const char *summary;       /* one line for people */
+	const char *query;         /* "limit:integer after:time", NULL: no parameters */
+	const char *body;          /* schema; NULL: none */
+	int status;                /* of success */
+	const char *answer;        /* its schema; "" : it is text/plain; "NAME*": one such object a line */
+};
+
+/* One table for each file of routes; a new file adds itself here and in api.c. */
+struct api_family {
+	const struct api_route *routes;
+	size_t n;
+};
+extern const struct api_family api_site_family, api_enrolment_family, api_node_family, api_event_family,
+        api_audit_family;
+
 /* Null for 0; for NULL, "" and what is not UTF-8. */
 json_t *api_time(time_ms t);
 json_t *api_text(const char *s);
@@ -16,3 +56,25 @@ json_t *api_fingerprint(uint64_t fingerprint);
 bool api_number(struct http_request *r, const char *name, int64_t fallback, int64_t least, int64_t most,
         int64_t *ret);
 json_t *api_event_to_json(const struct store_event *e);
+
+/* Who asks, by the socket's user, certificate or token; 0, or the status to refuse with and words in err. */
+int api_identify(struct server *s, struct http_request *r, struct api_caller *ret, struct error *err);
+/* Whether the caller of the request that is being handled may; answers it (403) and writes that down where
+ * not. For what a route's role does not decide alone. */
+bool api_may(struct server *s, struct http_request *r, enum api_role role, const char *action);
+
+/*
+ * The audit: into the turn, so that it is as durable as the change that it tells of. Call it where the change
+ * is made, or was refused. The caller is that of the request that is being handled. before and after (taken
+ * over) are JSON of what changed; NULL where that makes no sense. result is "done", or why not.
+ */
+void api_audit(struct server *s, const char *action, const char *subject, json_t *before, json_t *after,
+        const char *result);
+/* The same for changes that come another way: "signal SIGHUP", "node alice"; origin is where from. */
+void api_audit_as(struct server *s, const char *who, const char *origin, const char *action,
+        const char *subject, json_t *before, json_t *after, const char *result);
+/* Somebody was not allowed to. There may be very many of these: those above AUDIT_REFUSALS_PER_MINUTE are
+ * counted only. */
+#define AUDIT_REFUSALS_PER_MINUTE 60
+void api_audit_refusal(
+        struct server *s, const struct api_caller *caller, const char *action, const char *why);

@@ -76,7 +76,7 @@ static void handle_events(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	int64_t after, limit, following;
-	if (!api_allows(s, r) || !api_number(r, "after", -1, -1, INT64_MAX, &after) ||
+	if (!api_number(r, "after", -1, -1, INT64_MAX, &after) ||
 	        !api_number(r, "limit", EVENTS_DEFAULT, 0, EVENTS_LIMIT, &limit) ||
 	        !api_number(r, "follow", 0, 0, 1, &following))
 		return;
@@ -112,7 +112,9 @@ void api_drop_followers(struct server *s)
 	}
 }
 
-const struct http_route api_event_routes[] = {
-	{ "GET", "/v1/events", handle_events, 0, 0 },
+static const struct api_route routes[] = {
+	{ "GET", "/v1/events", handle_events, API_VIEWER, 0,
+	        "What happened, and with follow=1 what happens; the newest where `after` is not given",
+	        "after:integer limit:integer follow:integer", NULL, 200, "Event*" },
 };
-const size_t api_n_event_routes = ARRAY_LENGTH(api_event_routes);
+const struct api_family api_event_family = { routes, ARRAY_LENGTH(routes) };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define REASON_MAX 255
+#define REVOKE_BODY_MAX 65536
 #define DECISIONS_DEFAULT 20
 #define DECISIONS_LIMIT 1000
 
@@ -67,8 +68,6 @@ static void handle_attachments(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	const time_ms now = clock_wall_ms();
-	if (!api_allows(s, r))
-		return;
 	json_t *list = json_array();
 	TABLE_FOREACH(it, s->site->attachments)
 		json_array_append_new(list, attachment_to_json(s, it.value, now));
@@ -119,8 +118,6 @@ static void handle_nodes(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	const time_ms now = clock_wall_ms();
-	if (!api_allows(s, r))
-		return;
 	json_t *nodes = json_array(), *agentless = json_array();
 	TABLE_FOREACH(it, s->site->nodes)
 		json_array_append_new(nodes, node_to_json(s, it.value, now));
@@ -181,7 +178,7 @@ static void handle_node(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	struct error err = { "" };
-	struct site_node *n = api_allows(s, r) ? find_node(s, r) : NULL;
+	struct site_node *n = find_node(s, r);
 	if (!n)
 		return;
 	json_t *j = node_to_json(s, n, clock_wall_ms()), *decisions = json_array();
@@ -221,7 +218,7 @@ static void handle_decisions(struct http_request *r, void *user)
 	struct error err = { "" };
 	char node[256];
 	int64_t limit;
-	if (!api_allows(s, r) || !api_number(r, "limit", DECISIONS_DEFAULT, 1, DECISIONS_LIMIT, &limit))
+	if (!api_number(r, "limit", DECISIONS_DEFAULT, 1, DECISIONS_LIMIT, &limit))
 		return;
 	int code = http_request_query(r, "node", node, sizeof(node));
 	if (code == -EINVAL) {
@@ -243,11 +240,12 @@ static void handle_decisions(struct http_request *r, void *user)
 static void handle_inspect(struct http_request *r, void *user)
 {
 	struct server *s = user;
-	struct site_node *n = api_allows(s, r) ? find_node(s, r) : NULL;
+	struct site_node *n = find_node(s, r);
 	if (!n)
 		return;
 	size_t asked = node_retry_name(s, n->name);
 	s->site->counters.retries_asked += asked;
+	api_audit(s, "inspect", n->name, NULL, NULL, asked ? "done" : "not connected");
 	if (!asked)
 		http_reply_error(r, 409, "%s is not connected: it is inspected when it connects", n->name);
 	else
@@ -282,7 +280,7 @@ static void revoke_client_gone(void *context)
 static void handle_revoke(struct http_request *r, void *user)
 {
 	struct server *s = user;
-	struct site_node *n = api_allows(s, r) ? find_node(s, r) : NULL;
+	struct site_node *n = find_node(s, r);
 	json_t *body = n ? http_request_json(r) : NULL;
 	if (!body)
 		return;
@@ -292,7 +290,10 @@ static void handle_revoke(struct http_request *r, void *user)
 	json_decref(body);
 	struct revoke_reply *v = xcalloc(1, sizeof(*v));
 	snprintf(v->name, sizeof(v->name), "%s", n->name);
+	json_t *before = json_pack("{s:b}", "revoked", (int)n->revoked);
 	(void)site_revoke(s->site, n, reason, clock_wall_ms());
+	api_audit(s, "revoke", n->name, before,
+	        json_pack("{s:b, s:o}", "revoked", 1, "reason", api_text(reason)), "done");
 	v->ended = (json_int_t)node_disconnect_name(s, n->name, "the node is revoked");
 	enforcer_flush(s);
 	enrolment_revoke(s, n->name);
@@ -301,12 +302,19 @@ static void handle_revoke(struct http_request *r, void *user)
 	store_when_durable(s->store, revocation_is_durable, v);
 }
 
-const struct http_route api_node_routes[] = {
-	{ "GET", "/v1/nodes", handle_nodes, 0, 0 },
-	{ "GET", "/v1/nodes/{name}", handle_node, 0, 0 },
-	{ "POST", "/v1/nodes/{name}/inspect", handle_inspect, 0, 0 },
-	{ "POST", "/v1/nodes/{name}/revoke", handle_revoke, 0, 65536 },
-	{ "GET", "/v1/attachments", handle_attachments, 0, 0 },
-	{ "GET", "/v1/decisions", handle_decisions, 0, 0 },
+static const struct api_route routes[] = {
+	{ "GET", "/v1/nodes", handle_nodes, API_VIEWER, 0, "All nodes, and attachments without an agent",
+	        NULL, NULL, 200, "Nodes" },
+	{ "GET", "/v1/nodes/{name}", handle_node, API_VIEWER, 0,
+	        "One node with its last decision and all findings", NULL, NULL, 200, "Node" },
+	{ "POST", "/v1/nodes/{name}/inspect", handle_inspect, API_OPERATOR, 0,
+	        "Asks a connected node for a new inspection", NULL, NULL, 202, "Asked" },
+	{ "POST", "/v1/nodes/{name}/revoke", handle_revoke, API_OPERATOR, REVOKE_BODY_MAX,
+	        "Takes a node's admission and certificates away", NULL, "RevokeRequest", 200, "Revoked" },
+	{ "GET", "/v1/attachments", handle_attachments, API_VIEWER, 0,
+	        "All attachments, those without an agent too", NULL, NULL, 200, "Attachments" },
+	{ "GET", "/v1/decisions", handle_decisions, API_VIEWER, 0,
+	        "Decisions, newest first; with findings where a node is named", "node:string limit:integer",
+	        NULL, 200, "Decisions" },
 };
-const size_t api_n_node_routes = ARRAY_LENGTH(api_node_routes);
+const struct api_family api_node_family = { routes, ARRAY_LENGTH(routes) };

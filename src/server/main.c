@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/daemon.h"
+#include "server/api.h"
 #include "server/server.h"
 
 #include <arpa/inet.h>
@@ -46,12 +47,24 @@ static int load_policy(const struct server *s, struct policy **ret, struct error
 	return code;
 }
 
+static void audit_reload(struct server *s, uint64_t before, const char *result)
+{
+	const uint64_t after = policy_fingerprint(s->site->policy);
+	if (s->caller)
+		api_audit(s, "reload", "policy", api_fingerprint(before), api_fingerprint(after), result);
+	else
+		api_audit_as(s, "signal SIGHUP", "signal", "reload", "policy", api_fingerprint(before),
+		        api_fingerprint(after), result);
+}
+
 int server_reload_policy(struct server *s, struct error *err)
 {
 	struct policy *policy = NULL;
+	const uint64_t before = policy_fingerprint(s->site->policy);
 	int code = load_policy(s, &policy, err);
 	if (code < 0) {
 		s->reloads_failed++;
+		audit_reload(s, before, err->text);
 		site_note(s->site, clock_wall_ms(), "policy", NULL, NULL, "not reloaded: %.900s", err->text);
 		return code;
 	}
@@ -59,6 +72,7 @@ int server_reload_policy(struct server *s, struct error *err)
 	s->policy_loaded = clock_wall_ms();
 	site_set_policy(s->site, policy, s->policy_loaded);
 	enforcer_send_policy(s);
+	audit_reload(s, before, "done");
 	site_note(s->site, s->policy_loaded, "policy", NULL, NULL, "reloaded, fingerprint %016llx",
 	        (unsigned long long)policy_fingerprint(policy));
 	return 0;

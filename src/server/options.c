@@ -21,6 +21,8 @@ static const struct config_option options[] = {
 	OPTION(socket, CONFIG_PATH, "/run/pratique/server.sock", 0, 0, "Unix socket of the API; mode 0660"),
 	OPTION(socket_group, CONFIG_STRING, "", 0, 0,
 	        "group that may use the API besides root; empty: the user's own"),
+	OPTION(socket_group_role, CONFIG_STRING, "operator", 0, 0,
+	        "what that group may: viewer, operator or admin"),
 	OPTION(certificate, CONFIG_PATH, "/etc/pratique/server.pem", 0, 0,
 	        "the server's certificate (role server)"),
 	OPTION(key, CONFIG_PATH, "/etc/pratique/server.key", 0, 0, "its key, readable by the service alone"),

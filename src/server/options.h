@@ -7,7 +7,7 @@
 struct server_options {
 	struct config_list addresses;
 	int64_t node_port, enforcer_port, enrolment_port;
-	char *socket, *socket_group;
+	char *socket, *socket_group, *socket_group_role;
 	char *certificate, *key, *ca, *crl, *ca_directory;
 	char *policy, *state_directory, *index_directory, *vis_socket, *vis_user;
 	char *user, *log_level, *remediation_uri;

@@ -5,7 +5,7 @@
  *   node_connection.c   nodes: PT-TLS, one inspection each
  *   enforcer_link.c     enforcers: placements out, attachments and acknowledgements in
  *   vis_link.c          pratique-vis: what changed; and the index that it keeps
- *   api*.c, enrolment.c HTTP: operators on a Unix socket, nodes that enrol
+ *   api*.c, enrolment.c HTTP: operators, nodes that enrol
  *   turn.c              the end of each turn: demotions leave, the store commits, the rest leaves
  */
 #pragma once
@@ -42,6 +42,11 @@ struct server {
 	struct listener *node_listeners[SERVER_PORTS_MAX], *enforcer_listeners[SERVER_PORTS_MAX];
 	size_t n_node_listeners, n_enforcer_listeners;
 	struct http_server *http;
+	struct api_endpoint *endpoints; /* one a route */
+	size_t n_endpoints;
+	const struct api_caller *caller; /* of the API's request that is being handled; NULL outside of one */
+	time_ms refusal_minute;
+	unsigned refusals_now; /* audited in that minute */
 
 	struct node_connections nodes;
 	struct enforcer_links enforcers;
@@ -117,13 +122,9 @@ int vis_start(struct server *s, struct error *err);
 void vis_stop(struct server *s);
 bool vis_is_connected(const struct server *s);
 
-/* api.c, api_nodes.c, api_events.c, enrolment.c */
+/* api*.c, enrolment.c */
 int api_start(struct server *s, struct error *err);
 void api_stop(struct server *s);
-extern const struct http_route api_node_routes[];
-extern const size_t api_n_node_routes;
-extern const struct http_route api_event_routes[];
-extern const size_t api_n_event_routes;
 void api_event(struct server *s, const struct store_event *e);
 void api_drop_followers(struct server *s);
 /* Opens the port while there may be privilege; then, as the service's user, whose the CA's directory is,

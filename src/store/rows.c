@@ -23,61 +23,62 @@ void store_put_posture(struct store *s, const char *node, const char *json, size
 		store_write(s, SQL_PUT_POSTURE, "sb", node, json, length);
 }
 
-/* After the last row, or a callback's end: the statement is reset and the walk's result made. */
-static int end_walk(struct store *s, sqlite3_stmt *st, int code, int result, struct error *err)
-{
-	if (st && code != SQLITE_ROW && code != SQLITE_DONE)
-		result = store_sqlite_error(s, code, "reading", err);
-	else if (!st)
-		result = error_set(err, s->failure, "%s", s->failure_text.text);
-	sqlite3_reset(st);
-	return result;
-}
+/* Whom a walk gives its records to. */
+struct receiver {
+	union {
+		store_node_fn node;
+		store_attachment_fn attachment;
+		store_decision_fn decision;
+		store_event_fn event;
+		store_audit_fn audit;
+		store_api_token_fn api_token;
+		store_serial_fn serial;
+	} give;
+	void *context;
+};
 
-static void read_node(sqlite3_stmt *st, struct store_node *n)
+static int give_node(sqlite3_stmt *st, void *receiver)
 {
-	n->name = store_text(st, 0);
-	store_hash(st, 1, n->thumbprint);
-	n->serial = store_text(st, 2);
-	n->first_seen = sqlite3_column_int64(st, 3);
-	n->last_seen = sqlite3_column_int64(st, 4);
-	n->revoked = sqlite3_column_int(st, 5);
-	n->revoked_reason = store_text(st, 6);
-	n->revoked_at = sqlite3_column_int64(st, 7);
-	n->pinned = sqlite3_column_int(st, 8);
-	store_hash(st, 9, n->pin);
-	n->inspected = sqlite3_column_int64(st, 10);
-	n->posture_signed = sqlite3_column_int(st, 11);
-	store_hash(st, 12, n->posture_digest);
+	const struct receiver *to = receiver;
+	struct store_node n = { 0 };
+	store_read(st, "shsiibsibhibh", &n.name, n.thumbprint, &n.serial, &n.first_seen, &n.last_seen,
+	        &n.revoked, &n.revoked_reason, &n.revoked_at, &n.pinned, n.pin, &n.inspected,
+	        &n.posture_signed, n.posture_digest);
+	return to->give.node(&n, to->context);
 }
 
 int store_each_node(struct store *s, store_node_fn fn, void *context, struct error *err)
 {
-	sqlite3_stmt *st = store_bind(s, SQL_EACH_NODE, "");
-	int code = SQLITE_DONE, result = 0;
-	while (st && result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_node n = { 0 };
-		read_node(st, &n);
-		result = fn(&n, context);
-	}
-	return end_walk(s, st, code, result, err);
+	struct receiver to = { { .node = fn }, context };
+	return store_walk(s, store_bind(s, SQL_EACH_NODE, ""), give_node, &to, err);
+}
+
+struct posture_text {
+	char *json;
+	size_t length;
+};
+
+static int take_posture(sqlite3_stmt *st, void *context)
+{
+	struct posture_text *text = context;
+	const void *bytes = sqlite3_column_blob(st, 0);
+	text->length = (size_t)sqlite3_column_bytes(st, 0);
+	text->json = xstrndup(bytes ? bytes : "", text->length);
+	return 0;
 }
 
 int store_get_posture(
         struct store *s, const char *node, char **ret_json, size_t *ret_length, struct error *err)
 {
-	sqlite3_stmt *st = store_bind(s, SQL_GET_POSTURE, "s", node);
-	int code = st ? sqlite3_step(st) : SQLITE_DONE;
-	int result = -ENOENT;
-	if (code == SQLITE_ROW) {
-		const void *bytes = sqlite3_column_blob(st, 0);
-		*ret_length = (size_t)sqlite3_column_bytes(st, 0);
-		*ret_json = xstrndup(bytes ? bytes : "", *ret_length);
-		result = 0;
-	} else if (st && code == SQLITE_DONE) {
-		error_set(err, result, "%s: no posture of %s is stored", s->path, node);
+	struct posture_text text = { 0 };
+	int result = store_walk(s, store_bind(s, SQL_GET_POSTURE, "s", node), take_posture, &text, err);
+	if (result == 0 && !text.json)
+		return error_set(err, -ENOENT, "%s: no posture of %s is stored", s->path, node);
+	if (result == 0) {
+		*ret_json = text.json;
+		*ret_length = text.length;
 	}
-	return end_walk(s, st, code, result, err);
+	return result;
 }
 
 /* ---- attachments ---- */
@@ -97,39 +98,25 @@ void store_remove_attachment(
 	store_write(s, SQL_REMOVE_ATTACHMENT, "ssm", enforcement_point, port, mac);
 }
 
-static void read_attachment(sqlite3_stmt *st, struct store_attachment *a)
+static int give_attachment(sqlite3_stmt *st, void *receiver)
 {
-	a->enforcement_point = store_text(st, 0);
-	a->port = store_text(st, 1);
-	store_mac(st, 2, &a->mac);
-	a->node = store_text(st, 3);
+	const struct receiver *to = receiver;
+	struct store_attachment a = { 0 };
+	store_read(st, "ssms-bbiisbiush", &a.enforcement_point, &a.port, &a.mac, &a.node, &a.present,
+	        &a.contested, &a.first_seen, &a.last_seen, &a.segment, &a.compliant, &a.expires,
+	        &a.generation, &a.certificate, a.certificate_digest);
 	const void *addresses = sqlite3_column_blob(st, 4);
-	size_t n = (size_t)sqlite3_column_bytes(st, 4) / sizeof(a->addresses[0]);
-	a->n_addresses = MIN(n, (size_t)STORE_ADDRESSES_MAX);
+	size_t n = (size_t)sqlite3_column_bytes(st, 4) / sizeof(a.addresses[0]);
+	a.n_addresses = MIN(n, (size_t)STORE_ADDRESSES_MAX);
 	if (addresses)
-		memcpy(a->addresses, addresses, a->n_addresses * sizeof(a->addresses[0]));
-	a->present = sqlite3_column_int(st, 5);
-	a->contested = sqlite3_column_int(st, 6);
-	a->first_seen = sqlite3_column_int64(st, 7);
-	a->last_seen = sqlite3_column_int64(st, 8);
-	a->segment = store_text(st, 9);
-	a->compliant = sqlite3_column_int(st, 10);
-	a->expires = sqlite3_column_int64(st, 11);
-	a->generation = (uint64_t)sqlite3_column_int64(st, 12);
-	a->certificate = store_text(st, 13);
-	store_hash(st, 14, a->certificate_digest);
+		memcpy(a.addresses, addresses, a.n_addresses * sizeof(a.addresses[0]));
+	return to->give.attachment(&a, to->context);
 }
 
 int store_each_attachment(struct store *s, store_attachment_fn fn, void *context, struct error *err)
 {
-	sqlite3_stmt *st = store_bind(s, SQL_EACH_ATTACHMENT, "");
-	int code = SQLITE_DONE, result = 0;
-	while (st && result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_attachment a = { 0 };
-		read_attachment(st, &a);
-		result = fn(&a, context);
-	}
-	return end_walk(s, st, code, result, err);
+	struct receiver to = { { .attachment = fn }, context };
+	return store_walk(s, store_bind(s, SQL_EACH_ATTACHMENT, ""), give_attachment, &to, err);
 }
 
 /* ---- certificates ---- */
@@ -151,13 +138,19 @@ void store_revoke_serial(
 	store_write(s, SQL_REVOKE_SERIAL, "sssi", serial, node, reason, now);
 }
 
+static int give_serial(sqlite3_stmt *st, void *receiver)
+{
+	const struct receiver *to = receiver;
+	const char *serial;
+	int64_t revoked;
+	store_read(st, "si", &serial, &revoked);
+	return to->give.serial(serial, revoked, to->context);
+}
+
 int store_each_revoked_serial(struct store *s, store_serial_fn fn, void *context, struct error *err)
 {
-	sqlite3_stmt *st = store_bind(s, SQL_EACH_SERIAL, "");
-	int code = SQLITE_DONE, result = 0;
-	while (st && result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW)
-		result = fn(store_text(st, 0), sqlite3_column_int64(st, 1), context);
-	return end_walk(s, st, code, result, err);
+	struct receiver to = { { .serial = fn }, context };
+	return store_walk(s, store_bind(s, SQL_EACH_SERIAL, ""), give_serial, &to, err);
 }
 
 /* ---- decisions ---- */
@@ -176,39 +169,25 @@ void store_put_decision(struct store *s, const struct store_decision *d)
 	store_write(s, SQL_PRUNE_DECISIONS, "si", d->node, (int64_t)STORE_DECISIONS_PER_NODE);
 }
 
-static void read_decision(sqlite3_stmt *st, struct store_decision *d)
+static int give_decision(sqlite3_stmt *st, void *receiver)
 {
-	d->generation = (uint64_t)sqlite3_column_int64(st, 0);
-	d->node = store_text(st, 1);
-	d->enforcement_point = store_text(st, 2);
-	d->port = store_text(st, 3);
-	store_mac(st, 4, &d->mac);
-	d->made = sqlite3_column_int64(st, 5);
-	d->expires = sqlite3_column_int64(st, 6);
-	d->cause = store_text(st, 7);
-	d->segment = store_text(st, 8);
-	d->rule = store_text(st, 9);
-	d->level = sqlite3_column_int(st, 10);
-	d->compliant = sqlite3_column_int(st, 11);
-	d->rejected = sqlite3_column_int(st, 12);
-	d->policy_fingerprint = (uint64_t)sqlite3_column_int64(st, 13);
-	d->advisory_generation = (uint64_t)sqlite3_column_int64(st, 14);
-	d->n_findings = (size_t)sqlite3_column_int64(st, 15);
-	d->findings = store_text(st, 16);
+	const struct receiver *to = receiver;
+	struct store_decision d = { 0 };
+	uint64_t n_findings;
+	store_read(st, "usssmiisssdbbuuus", &d.generation, &d.node, &d.enforcement_point, &d.port, &d.mac,
+	        &d.made, &d.expires, &d.cause, &d.segment, &d.rule, &d.level, &d.compliant, &d.rejected,
+	        &d.policy_fingerprint, &d.advisory_generation, &n_findings, &d.findings);
+	d.n_findings = (size_t)n_findings;
+	return to->give.decision(&d, to->context);
 }
 
 int store_each_decision(struct store *s, const char *node, size_t limit, bool with_findings,
         store_decision_fn fn, void *context, struct error *err)
 {
+	struct receiver to = { { .decision = fn }, context };
 	sqlite3_stmt *st = store_bind(s, node ? SQL_EACH_DECISION : SQL_EACH_DECISION_OF_ALL, "sii", node,
 	        (int64_t)with_findings, (int64_t)limit);
-	int code = SQLITE_DONE, result = 0;
-	while (st && result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_decision d = { 0 };
-		read_decision(st, &d);
-		result = fn(&d, context);
-	}
-	return end_walk(s, st, code, result, err);
+	return store_walk(s, st, give_decision, &to, err);
 }
 
 /* ---- events ---- */
@@ -225,33 +204,81 @@ int64_t store_put_event(struct store *s, const struct store_event *e)
 	return id;
 }
 
-static void read_event(sqlite3_stmt *st, struct store_event *e)
+static int give_event(sqlite3_stmt *st, void *receiver)
 {
-	e->id = sqlite3_column_int64(st, 0);
-	e->at = sqlite3_column_int64(st, 1);
-	e->kind = store_text(st, 2);
-	e->node = store_text(st, 3);
-	e->enforcement_point = store_text(st, 4);
-	e->port = store_text(st, 5);
-	store_mac(st, 6, &e->mac);
-	e->text = store_text(st, 7);
+	const struct receiver *to = receiver;
+	struct store_event e = { 0 };
+	store_read(st, "iissssms", &e.id, &e.at, &e.kind, &e.node, &e.enforcement_point, &e.port, &e.mac,
+	        &e.text);
+	return to->give.event(&e, to->context);
 }
 
 int store_each_event(
         struct store *s, int64_t after, size_t limit, store_event_fn fn, void *context, struct error *err)
 {
+	struct receiver to = { { .event = fn }, context };
 	sqlite3_stmt *st = after < 0 ? store_bind(s, SQL_NEWEST_EVENTS, "i", (int64_t)limit)
 	                             : store_bind(s, SQL_EACH_EVENT, "ii", after, (int64_t)limit);
-	int code = SQLITE_DONE, result = 0;
-	while (st && result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_event e = { 0 };
-		read_event(st, &e);
-		result = fn(&e, context);
-	}
-	return end_walk(s, st, code, result, err);
+	return store_walk(s, st, give_event, &to, err);
 }
 
-/* ---- tokens ---- */
+/* ---- audit ---- */
+
+void store_put_audit(struct store *s, const struct store_audit *a)
+{
+	store_write(s, SQL_PUT_AUDIT, "isssssss", a->at, a->who, a->origin, a->action, a->subject, a->before,
+	        a->after, a->result);
+	int64_t id = s->failure ? 0 : sqlite3_last_insert_rowid(s->db);
+	if (id > STORE_AUDIT_MAX && id % 64 == 0)
+		store_write(s, SQL_PRUNE_AUDIT, "i", id - STORE_AUDIT_MAX);
+}
+
+static int give_audit(sqlite3_stmt *st, void *receiver)
+{
+	const struct receiver *to = receiver;
+	struct store_audit a = { 0 };
+	store_read(st, "iisssssss", &a.id, &a.at, &a.who, &a.origin, &a.action, &a.subject, &a.before,
+	        &a.after, &a.result);
+	return to->give.audit(&a, to->context);
+}
+
+int store_each_audit(struct store *s, int64_t after, time_ms since, size_t limit, store_audit_fn fn,
+        void *context, struct error *err)
+{
+	struct receiver to = { { .audit = fn }, context };
+	sqlite3_stmt *st = after < 0 ? store_bind(s, SQL_NEWEST_AUDIT, "ii", since, (int64_t)limit)
+	                             : store_bind(s, SQL_EACH_AUDIT, "iii", after, since, (int64_t)limit);
+	return store_walk(s, st, give_audit, &to, err);
+}
+
+/* ---- tokens of the API ---- */
+
+void store_put_api_token(struct store *s, const struct store_api_token *t)
+{
+	store_write(s, SQL_PUT_API_TOKEN, "ssihiis", t->id, t->name, (int64_t)t->role, t->hash, t->created,
+	        t->expires, t->made_by);
+}
+
+void store_remove_api_token(struct store *s, const char *id)
+{
+	store_write(s, SQL_REMOVE_API_TOKEN, "s", id);
+}
+
+static int give_api_token(sqlite3_stmt *st, void *receiver)
+{
+	const struct receiver *to = receiver;
+	struct store_api_token t = { 0 };
+	store_read(st, "ssdhiis", &t.id, &t.name, &t.role, t.hash, &t.created, &t.expires, &t.made_by);
+	return to->give.api_token(&t, to->context);
+}
+
+int store_each_api_token(struct store *s, store_api_token_fn fn, void *context, struct error *err)
+{
+	struct receiver to = { { .api_token = fn }, context };
+	return store_walk(s, store_bind(s, SQL_EACH_API_TOKEN, ""), give_api_token, &to, err);
+}
+
+/* ---- enrolment tokens ---- */
 
 int store_put_token(struct store *s, const struct store_token *t, time_ms now, struct error *err)
 {
@@ -272,8 +299,10 @@ static int take_token(struct store *s, sqlite3_stmt *st, char name[256], char ro
 {
 	int code = st ? sqlite3_step(st) : SQLITE_ERROR, result = 0;
 	if (code == SQLITE_ROW) {
-		snprintf(name, 256, "%s", store_text(st, 0));
-		snprintf(role, 32, "%s", store_text(st, 1));
+		const char *owner, *its_role;
+		store_read(st, "ss", &owner, &its_role);
+		snprintf(name, 256, "%s", owner);
+		snprintf(role, 32, "%s", its_role);
 	} else if (code == SQLITE_DONE) {
 		result = error_set(err, -ENOENT, "the enrolment token is not known, was used or has expired");
 	} else {

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,12 +16,6 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x50524154 /* "PRAT", in the file's header */
-
-static const char *const statement_texts[STORE_N_SQL] = {
-#define SQL(NAME, text) text,
-#include "store/statements.def"
-#undef SQL
-};
 
 /* migrations[n] leads from schema version n to n + 1. A released one is never changed. */
 static const char *const migrations[] = {
@@ -61,6 +54,18 @@ static const char *const migrations[] = {
 	"CREATE TABLE token(hash BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, created INTEGER "
 	"NOT NULL,"
 	" expires INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID, STRICT;",
+	"CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL,"
+	" origin TEXT NOT NULL, action TEXT NOT NULL, subject TEXT, before TEXT, after TEXT, result TEXT NOT "
+	"NULL) STRICT;"
+	"CREATE INDEX audit_at ON audit(at);"
+	"CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;"
+	"CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit"
+	" WHEN OLD.id > (SELECT max(id) FROM audit) - 1000000"
+	" BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;"
+	"CREATE TABLE api_token(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, role INTEGER NOT NULL,"
+	" hash BLOB NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, made_by TEXT NOT NULL) "
+	"WITHOUT ROWID, STRICT;",
 };
 
 int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err)
@@ -259,103 +264,6 @@ int store_open(const char *dir, struct store **ret, struct error *err)
 	return 0;
 }
 
-/* ---- statements ---- */
-
-static sqlite3_stmt *statement(struct store *s, enum store_sql which)
-{
-	sqlite3_stmt **st = &s->statements[which];
-	if (!*st) {
-		int code = sqlite3_prepare_v3(
-		        s->db, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
-		if (code != SQLITE_OK) {
-			store_poison(s, code, "preparing a statement");
-			return NULL;
-		}
-	}
-	sqlite3_reset(*st);
-	sqlite3_clear_bindings(*st);
-	return *st;
-}
-
-static int bind_one(sqlite3_stmt *st, int i, char kind, va_list *args)
-{
-	const void *p;
-	switch (kind) {
-	case 's':
-		p = va_arg(*args, const char *);
-		return p ? sqlite3_bind_text(st, i, p, -1, SQLITE_STATIC) : sqlite3_bind_null(st, i);
-	case 'i':
-		return sqlite3_bind_int64(st, i, va_arg(*args, int64_t));
-	case 'h':
-		return sqlite3_bind_blob(st, i, va_arg(*args, const void *), 32, SQLITE_STATIC);
-	case 'm':
-		return sqlite3_bind_blob(st, i, va_arg(*args, const void *), 6, SQLITE_STATIC);
-	default:
-		p = va_arg(*args, const void *);
-		return sqlite3_bind_blob64(st, i, p ? p : "", va_arg(*args, size_t), SQLITE_STATIC);
-	}
-}
-
-static sqlite3_stmt *bind_list(struct store *s, enum store_sql which, const char *format, va_list *args)
-{
-	sqlite3_stmt *st = statement(s, which);
-	for (int i = 0; st && format[i]; i++) {
-		int code = bind_one(st, i + 1, format[i], args);
-		if (code != SQLITE_OK) {
-			store_poison(s, code, "binding a value");
-			return NULL;
-		}
-	}
-	return st;
-}
-
-sqlite3_stmt *store_bind(struct store *s, enum store_sql which, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	sqlite3_stmt *st = bind_list(s, which, format, &args);
-	va_end(args);
-	return st;
-}
-
-void store_write(struct store *s, enum store_sql which, const char *format, ...)
-{
-	if (!store_turn(s))
-		return;
-	va_list args;
-	va_start(args, format);
-	sqlite3_stmt *st = bind_list(s, which, format, &args);
-	va_end(args);
-	if (!st)
-		return;
-	int code = sqlite3_step(st);
-	if (code != SQLITE_DONE)
-		store_poison(s, code, "writing");
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-}
-
-const char *store_text(sqlite3_stmt *st, int i)
-{
-	return (const char *)sqlite3_column_text(st, i);
-}
-
-void store_hash(sqlite3_stmt *st, int i, uint8_t ret[32])
-{
-	const void *bytes = sqlite3_column_blob(st, i);
-	memset(ret, 0, 32);
-	if (bytes && sqlite3_column_bytes(st, i) == 32)
-		memcpy(ret, bytes, 32);
-}
-
-void store_mac(sqlite3_stmt *st, int i, struct mac_address *ret)
-{
-	const void *bytes = sqlite3_column_blob(st, i);
-	memset(ret, 0, sizeof(*ret));
-	if (bytes && sqlite3_column_bytes(st, i) == sizeof(ret->bytes))
-		memcpy(ret->bytes, bytes, sizeof(ret->bytes));
-}
-
 /* ---- the turn ---- */
 
 void store_on_work(struct store *s, void (*fn)(void *context), void *context)
@@ -380,7 +288,7 @@ void store_poison(struct store *s, int code, const char *doing)
 
 static int run_plain(struct store *s, enum store_sql which)
 {
-	sqlite3_stmt *st = statement(s, which);
+	sqlite3_stmt *st = store_bind(s, which, "");
 	if (!st)
 		return SQLITE_ERROR;
 	int code = sqlite3_step(st);

@@ -48,7 +48,12 @@ void store_write(struct store *s, enum store_sql which, const char *format, ...)
 bool store_turn(struct store *s);
 void store_poison(struct store *s, int code, const char *doing);
 
-/* Column i as text, NULL for NULL; as 32 bytes (zeroes where it is not 32 long). */
-const char *store_text(sqlite3_stmt *st, int i);
-void store_hash(sqlite3_stmt *st, int i, uint8_t ret[32]);
-void store_mac(sqlite3_stmt *st, int i, struct mac_address *ret);
+/* The row's columns, from the first one, into what the letters of format point to:
+ *   s const char ** (NULL for NULL)   i int64_t *   u uint64_t *   d int *   b bool *
+ *   h uint8_t * of 32 bytes, m struct mac_address * (zeroes where the column has another length)
+ *   - nothing: the column is passed over */
+void store_read(sqlite3_stmt *st, const char *format, ...);
+/* Gives each row to give, until it returns not 0, which is returned; resets the statement. st NULL: it could
+ * not be bound, and that failure is returned. */
+int store_walk(struct store *s, sqlite3_stmt *st, int (*give)(sqlite3_stmt *st, void *context), void *context,
+        struct error *err);

@@ -21,6 +21,8 @@
 
 #define STORE_DECISIONS_PER_NODE 64        /* older ones are pruned */
 #define STORE_EVENTS_MAX 100000            /* older ones are pruned */
+#define STORE_AUDIT_MAX 1000000            /* older ones are pruned; the schema knows the number too */
+#define STORE_AUDIT_TEXT_MAX 16384         /* bytes of one field; a longer one is cut, JSON is left out */
 #define STORE_TOKENS_MAX 10000             /* unused enrolment tokens */
 #define STORE_POSTURE_MAX (32u << 20)      /* bytes of JSON, one node */
 #define STORE_FINDINGS_MAX (16u << 20)     /* bytes of JSON, one decision */
@@ -98,6 +100,25 @@ struct store_token {
 	time_ms created, expires;
 };
 
+/* One change that somebody ordered, or was refused: kept in a table that nobody can change or delete from. */
+struct store_audit {
+	int64_t id; /* given by the store */
+	time_ms at;
+	const char *who, *origin;   /* "token ops", "user 0", "operator alice"; where from */
+	const char *action;         /* "revoke", "reload", ... */
+	const char *subject;        /* what it was done to; NULL = nothing in particular */
+	const char *before, *after; /* JSON; NULL where that makes no sense */
+	const char *result;         /* "done", or why not */
+};
+
+/* Who may use the API over the network. */
+struct store_api_token {
+	const char *id, *name, *made_by;
+	int role;
+	uint8_t hash[STORE_TOKEN_SIZE];
+	time_ms created, expires; /* expires 0 = never */
+};
+
 /* dir is made (0700) where it is not; -EPERM unless it is ours and closed to others; -EPROTO for a database
  * of a newer schema or of something else, -EBADMSG for one that is damaged, -EBUSY where another server has
  * it. The words say what to do. */
@@ -140,6 +161,10 @@ void store_revoke_certificate(struct store *s, const char *id, time_ms now);
 void store_put_decision(struct store *s, const struct store_decision *d);
 /* Also prunes. Returns the event's id, which is above all earlier ones; 0 when the turn is poisoned. */
 int64_t store_put_event(struct store *s, const struct store_event *e);
+/* Also prunes. */
+void store_put_audit(struct store *s, const struct store_audit *a);
+void store_put_api_token(struct store *s, const struct store_api_token *t);
+void store_remove_api_token(struct store *s, const char *id);
 /* An X.509 certificate that this site's CA will not have any more. */
 void store_revoke_serial(
         struct store *s, const char *serial, const char *node, const char *reason, time_ms now);
@@ -162,6 +187,8 @@ typedef int (*store_node_fn)(const struct store_node *node, void *context);
 typedef int (*store_attachment_fn)(const struct store_attachment *a, void *context);
 typedef int (*store_decision_fn)(const struct store_decision *d, void *context);
 typedef int (*store_event_fn)(const struct store_event *e, void *context);
+typedef int (*store_audit_fn)(const struct store_audit *a, void *context);
+typedef int (*store_api_token_fn)(const struct store_api_token *t, void *context);
 typedef int (*store_serial_fn)(const char *serial, time_ms revoked, void *context);
 int store_each_node(struct store *s, store_node_fn fn, void *context, struct error *err);
 int store_each_attachment(struct store *s, store_attachment_fn fn, void *context, struct error *err);
@@ -171,6 +198,10 @@ int store_each_decision(struct store *s, const char *node, size_t limit, bool wi
 /* Those after an id, oldest first; with after < 0 the newest `limit`, oldest first. */
 int store_each_event(
         struct store *s, int64_t after, size_t limit, store_event_fn fn, void *context, struct error *err);
+/* As the events, and none from before `since`. */
+int store_each_audit(struct store *s, int64_t after, time_ms since, size_t limit, store_audit_fn fn,
+        void *context, struct error *err);
+int store_each_api_token(struct store *s, store_api_token_fn fn, void *context, struct error *err);
 int store_each_revoked_serial(struct store *s, store_serial_fn fn, void *context, struct error *err);
 /* -ENOENT where the node has none. Caller frees *ret_json. */
 int store_get_posture(

@@ -304,6 +304,55 @@ static void test_events(void **state)
 	refused("GET", "/v1/events?follow=2", NULL, 400, "follow is a number");
 }
 
+/* ---- audit ---- */
+
+static int keep_line(const char *line, void *context)
+{
+	struct lines *l = context;
+	l->n++;
+	snprintf(l->last, sizeof(l->last), "%s", line);
+	return 0;
+}
+
+static void audit(const char *path, struct lines *l)
+{
+	struct error err = { "" };
+	struct http_call c = { .unix_path = socket_path, .method = "GET", .path = path };
+	*l = (struct lines){ 0 };
+	if (http_follow(&c, keep_line, l, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void test_audit(void **state)
+{
+	struct lines l;
+	char who[64];
+	audit("/v1/audit", &l);
+	assert_int_equal(l.n, 0);
+	json_decref(call("POST", "/v1/nodes/alice/revoke", "{\"reason\":\"stolen\"}"));
+	refused("POST", "/v1/nodes/alice/inspect", NULL, 409, "not connected");
+	audit("/v1/audit?limit=2", &l);
+	assert_int_equal(l.n, 2);
+	json_t *j = json_loads(l.last, 0, NULL);
+	assert_string_equal(text_of(j, "action"), "inspect");
+	assert_string_equal(text_of(j, "result"), "not connected");
+	json_decref(j);
+	audit("/v1/audit?after=0&limit=1", &l);
+	j = json_loads(l.last, 0, NULL);
+	snprintf(who, sizeof(who), "user %u", (unsigned)geteuid());
+	assert_string_equal(text_of(j, "who"), who);
+	assert_string_equal(text_of(j, "origin"), "unix");
+	assert_string_equal(text_of(j, "action"), "revoke");
+	assert_string_equal(text_of(j, "subject"), "alice");
+	assert_string_equal(text_of(j, "result"), "done");
+	assert_true(json_is_false(json_object_get(json_object_get(j, "before"), "revoked")));
+	assert_string_equal(text_of(json_object_get(j, "after"), "reason"), "stolen");
+	json_decref(j);
+	audit("/v1/audit?since=2999-01-01", &l);
+	assert_int_equal(l.n, 0);
+	refused("GET", "/v1/audit?since=soon", NULL, 400, "since is a time");
+}
+
 /* The follower hears of what another client orders. */
 static void test_events_follow(void **state)
 {
@@ -339,6 +388,7 @@ int main(void)
 		TEST(test_tokens),
 		TEST(test_events),
 		TEST(test_events_follow),
+		TEST(test_audit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

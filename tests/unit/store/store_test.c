@@ -394,11 +394,88 @@ static void test_too_large(void **state)
 	store_close(s);
 }
 
+/* ---- audit ---- */
+
+static int check_audit(const struct store_audit *a, void *context)
+{
+	int *n = context;
+	assert_string_equal(a->who, "user 0");
+	assert_string_equal(a->origin, "unix");
+	assert_string_equal(a->action, ++*n == 1 ? "revoke" : "reload");
+	if (*n == 1)
+		assert_string_equal(a->before, "{}");
+	else
+		assert_null(a->before);
+	return 0;
+}
+
+static void test_audit_is_append_only(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	struct store_audit a = { .at = 5, .who = "user 0", .origin = "unix", .action = "revoke" };
+	char path[128];
+	sqlite3 *db;
+	int n = 0;
+	a.before = "{}";
+	a.result = "done";
+	store_put_audit(s, &a);
+	a.action = "reload";
+	a.before = NULL;
+	a.at = 6;
+	store_put_audit(s, &a);
+	commit(s);
+	assert_int_equal(store_each_audit(s, -1, 0, 10, check_audit, &n, &err), 0);
+	assert_int_equal(n, 2);
+	n = 1;
+	assert_int_equal(store_each_audit(s, 0, 6, 10, check_audit, &n, &err), 0);
+	assert_int_equal(n, 2);
+	store_close(s);
+	snprintf(path, sizeof(path), "%s/pratique.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE audit SET who = 'x'", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM audit", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+	sqlite3_close(db);
+}
+
+/* ---- tokens of the API ---- */
+
+static int check_api_token(const struct store_api_token *t, void *context)
+{
+	++*(int *)context;
+	assert_string_equal(t->id, "a1");
+	assert_string_equal(t->name, "grafana");
+	assert_string_equal(t->made_by, "user 0");
+	assert_int_equal(t->role, 1);
+	assert_int_equal(t->hash[0], 7);
+	assert_int_equal(t->created, 10);
+	assert_int_equal(t->expires, 20);
+	return 0;
+}
+
+static void test_api_tokens(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	int n = 0;
+	store_put_api_token(s, &(struct store_api_token){ "a1", "grafana", "user 0", 1, { 7 }, 10, 20 });
+	commit(s);
+	assert_int_equal(store_each_api_token(s, check_api_token, &n, &err), 0);
+	assert_int_equal(n, 1);
+	store_remove_api_token(s, "a1");
+	commit(s);
+	assert_int_equal(store_each_api_token(s, check_api_token, &n, &err), 0);
+	assert_int_equal(n, 1);
+	store_close(s);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_node),
+		TEST(test_audit_is_append_only),
+		TEST(test_api_tokens),
 		TEST(test_attachment),
 		TEST(test_decisions_are_pruned),
 		TEST(test_events_are_pruned),

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/* The API about the server itself: its status with every counter, and its policy. */
+#include "server/api.h"
+
+static json_t *counters_to_json(struct server *s)
+{
+	json_t *j = json_object();
+#define COUNTER(name, text) json_object_set_new(j, #name, json_integer((json_int_t)s->site->counters.name));
+#include "server/counters.def"
+#undef COUNTER
+	struct listener_counters total = { 0 }, one;
+	for (size_t i = 0; i < s->n_node_listeners; i++) {
+		listener_get_counters(s->node_listeners[i], &one);
+		total.refused_total += one.refused_total + one.refused_handshakes;
+		total.refused_source += one.refused_source;
+		total.handshakes_failed += one.handshakes_failed;
+	}
+	json_object_set_new(j, "connections_refused_full", json_integer((json_int_t)total.refused_total));
+	json_object_set_new(j, "connections_refused_source", json_integer((json_int_t)total.refused_source));
+	json_object_set_new(j, "handshakes_failed", json_integer((json_int_t)total.handshakes_failed));
+	return j;
+}
+
+/* Attachments by the segment that they are in now. */
+static json_t *segments_to_json(struct server *s, time_ms now)
+{
+	size_t n;
+	const struct policy_segment *segments = policy_segments(s->site->policy, &n);
+	json_int_t counts[256] = { 0 };
+	json_t *list = json_array();
+	TABLE_FOREACH(it, s->site->attachments) {
+		const struct site_attachment *a = it.value;
+		if (a->present)
+			counts[site_segment(s->site, &a->handed, now)->mark]++;
+	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list,
+		        json_pack("{s:s, s:i, s:b, s:I}", "name", segments[i].name, "level",
+		                segments[i].level, "default", segments[i].is_default, "attachments",
+		                counts[segments[i].mark]));
+	return list;
+}
+
+static json_t *advisories_to_json(struct server *s)
+{
+	struct vuln_index *index = s->site->index;
+	json_t *j = json_object();
+	json_object_set_new(j, "available", json_boolean(index != NULL));
+	json_object_set_new(j, "vis_connected", json_boolean(vis_is_connected(s)));
+	if (index) {
+		json_object_set_new(j, "generation", json_integer((json_int_t)vuln_index_generation(index)));
+		json_object_set_new(j, "updated", api_time(vuln_index_updated(index)));
+		json_object_set_new(j, "count", json_integer((json_int_t)vuln_index_count(index)));
+	}
+	return j;
+}
+
+static json_t *site_policy_to_json(struct server *s)
+{
+	json_t *j = json_object();
+	json_object_set_new(j, "fingerprint", api_fingerprint(policy_fingerprint(s->site->policy)));
+	json_object_set_new(j, "file", api_text(s->options.policy));
+	json_object_set_new(j, "loaded", api_time(s->policy_loaded));
+	json_object_set_new(j, "inspect_every_ms", json_integer(policy_inspect_interval_ms(s->site->policy)));
+	json_object_set_new(
+	        j, "certificate_lifetime_ms", json_integer(policy_certificate_lifetime_ms(s->site->policy)));
+	json_object_set_new(j, "reloads", json_integer((json_int_t)s->reloads));
+	json_object_set_new(j, "reloads_failed", json_integer((json_int_t)s->reloads_failed));
+	return j;
+}
+
+static void handle_status(struct http_request *r, void *user)
+{
+	struct server *s = user;
+	const time_ms now = clock_wall_ms();
+	json_t *j = json_object();
+	json_object_set_new(j, "version", json_string(PRATIQUE_VERSION));
+	json_object_set_new(j, "name", api_text(s->identity.name));
+	json_object_set_new(j, "started", api_time(s->started));
+	json_object_set_new(j, "now", api_time(now));
+	json_object_set_new(j, "generation", json_integer((json_int_t)store_generation(s->store)));
+	json_object_set_new(j, "policy", site_policy_to_json(s));
+	json_object_set_new(j, "advisories", advisories_to_json(s));
+	json_object_set_new(j, "nodes",
+	        json_pack("{s:I, s:I}", "known", (json_int_t)table_count(s->site->nodes), "connected",
+	                (json_int_t)node_count(s)));
+	json_object_set_new(j, "segments", segments_to_json(s, now));
+	json_object_set_new(j, "enforcers", enforcer_status(s));
+	json_object_set_new(j, "judgements_waiting", json_integer((json_int_t)site_waiting(s->site)));
+	json_object_set_new(j, "enrolment", json_boolean(s->ca != NULL));
+	json_object_set_new(j, "counters", counters_to_json(s));
+	http_reply_json(r, 200, j);
+}
+
+static void handle_reload(struct http_request *r, void *user)
+{
+	struct server *s = user;
+	struct error err = { "" };
+	if (server_reload_policy(s, &err) < 0)
+		http_reply_error(r, 422, "the old policy stays in force: %s", err.text);
+	else
+		http_reply_json(r, 200, site_policy_to_json(s));
+}
+
+static const struct api_route routes[] = {
+	{ "GET", "/v1/status", handle_status, API_VIEWER, 0,
+	        "Versions, generations, enforcers, attachments by segment, and every counter", NULL, NULL,
+	        200, "Status" },
+	{ "POST", "/v1/reload", handle_reload, API_OPERATOR, 0,
+	        "Reads the policy again; one with errors changes nothing (422)", NULL, NULL, 200, "Policy" },
+};
+const struct api_family api_site_family = { routes, ARRAY_LENGTH(routes) };
