@@ -60,23 +60,18 @@ expect_pings ini 2001:db8:1:2::2 "after control has come back"
 
 # The initiator's control dies: it comes again, as the same.
 kill -9 "$(child "$initiator_pid" control)"
+# came_again: it is another session with all that the one before it had.
 came_again() {
-	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ]
+	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ] &&
+		[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ]
 }
-eventually came_again || fail "the initiator does not come again after its control was killed"
-[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ] ||
-	fail "it has other addresses after its control was killed"
+eventually came_again || fail "the initiator whose control was killed does not come again as it was: $(sessions)"
 expect_pings ini 10.1.2.2 "after the initiator's control was killed"
 id=$(sessions '.sessions[0].id')
 
 # The operator ends it; it comes again with all that it had.
 "$bin/pratique" softwire disconnect "$port" --socket "$work/run-con/api.sock" >/dev/null || fail "disconnect"
-is_again() {
-	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ]
-}
-eventually is_again || fail "the initiator did not come again"
-[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ] ||
-	fail "it has other addresses than before: $(sessions)"
+eventually came_again || fail "the initiator did not come again as it was: $(sessions)"
 ok "a disconnected initiator comes again, with the same addresses, prefix and port"
 expect_pings ini 10.1.2.2 "again"
 
