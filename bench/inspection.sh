@@ -297,7 +297,7 @@ ratio "new connections inspected to the end" "$new_rate" "bare TLS connections" 
 
 echo
 echo "== strongSwan: pt-tls-client and tnc-pdp with the OS verifier (it judges no advisories)"
-strongswan=$(find "${XDG_CACHE_HOME:-$HOME/.cache}/pratique" -maxdepth 2 -path '*/strongswan-*/complete' -printf '%h\n' 2>/dev/null |
+strongswan=$(find "${XDG_CACHE_HOME:-$HOME/.cache}/pratique" -maxdepth 2 -path '*/strongswan-[0-9]*/complete' -printf '%h\n' 2>/dev/null |
 	sort -V | tail -n 1 || true)
 if [ -z "$strongswan" ]; then
 	echo "  not built here (./dev test interop builds it): no peer to compare with"
