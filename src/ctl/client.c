@@ -35,7 +35,10 @@ int ctl_asking_parse(struct ctl_asking *a, int argc, char **argv, const char **r
 			return code;
 	}
 	if (argc - optind != (ret_name ? 1 : 0))
-		return ctl_usage(a->words, ret_name ? "takes one NODE" : "takes no arguments");
+		return ctl_usage(a->words, "%s",
+		        !ret_name          ? "takes no arguments"
+		                : a->wants ? a->wants
+		                           : "takes one NODE");
 	if (ret_name)
 		*ret_name = argv[optind];
 	return CTL_OK;

@@ -18,6 +18,7 @@ struct ctl_asking {
 	const char *socket;
 	bool json;
 	const char *daemon; /* who listens there; NULL: pratique-server */
+	const char *wants;  /* said where its one argument is missing; NULL: "takes one NODE" */
 };
 /* One option as getopt_long gave it ('s', 'j', 'h'); CTL_OK to go on, with *ret_done where the help was
  * printed. */

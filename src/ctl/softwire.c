@@ -54,9 +54,11 @@ static const char *default_socket(void)
 
 static struct ctl_asking asking(const char *words, const char *help)
 {
-	return (struct ctl_asking){
-		.words = words, .help = help, .socket = default_socket(), .daemon = "pratique-softwire"
-	};
+	return (struct ctl_asking){ .words = words,
+		.help = help,
+		.socket = default_socket(),
+		.daemon = "pratique-softwire",
+		.wants = "takes one ID" };
 }
 
 /* "/v1/sessions/ID" + rest; caller frees. */
@@ -108,29 +110,13 @@ int ctl_softwire_sessions(int argc, char **argv)
 	return code;
 }
 
-static int parse_id(struct ctl_asking *a, int argc, char **argv, const char **ret_id, bool *ret_done)
-{
-	static const struct option options[] = { CTL_ASKING_LONG, { NULL, 0, NULL, 0 } };
-	int option;
-	*ret_done = false;
-	while ((option = getopt_long(argc, argv, CTL_ASKING_SHORT, options, NULL)) != -1) {
-		int code = ctl_asking_option(a, option, optarg, ret_done);
-		if (code != CTL_OK || *ret_done)
-			return code;
-	}
-	if (argc - optind != 1)
-		return ctl_usage(a->words, "takes one ID");
-	*ret_id = argv[optind];
-	return CTL_OK;
-}
-
 int ctl_softwire_session(int argc, char **argv)
 {
 	struct ctl_asking a = asking("softwire session", session_help);
 	const char *id = NULL;
 	bool done;
 	json_t *j;
-	int code = parse_id(&a, argc, argv, &id, &done);
+	int code = ctl_asking_parse(&a, argc, argv, &id, &done);
 	if (code != CTL_OK || done)
 		return code;
 	char *path FREE_ON_EXIT = session_path(id, "");
@@ -151,7 +137,7 @@ int ctl_softwire_disconnect(int argc, char **argv)
 	const char *id = NULL;
 	bool done;
 	json_t *j;
-	int code = parse_id(&a, argc, argv, &id, &done);
+	int code = ctl_asking_parse(&a, argc, argv, &id, &done);
 	if (code != CTL_OK || done)
 		return code;
 	char *path FREE_ON_EXIT = session_path(id, "/disconnect");

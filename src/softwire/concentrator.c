@@ -2,12 +2,11 @@
 #include "softwire/concentrator.h"
 
 #include "base/file.h"
+#include "crypto/secret.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define DUID_UUID_SIZE 16
 
 /* ---- PPP ---- */
 
@@ -284,23 +283,6 @@ static void told(struct control *c)
 
 /* ---- life ---- */
 
-static int read_duid(struct control *c, struct error *err)
-{
-	char *path FREE_ON_EXIT = xasprintf("%s/duid", c->o->state_directory), *data FREE_ON_EXIT = NULL;
-	uint8_t uuid[DUID_UUID_SIZE];
-	size_t length = 0;
-	int r = file_read(path, DUID_UUID_SIZE, &data, &length, err);
-	if (r == 0 && length == DUID_UUID_SIZE) {
-		memcpy(uuid, data, sizeof(uuid));
-	} else {
-		control_random(uuid, sizeof(uuid));
-		r = file_replace(path, uuid, sizeof(uuid), 0600, err);
-	}
-	if (r == 0)
-		dhcp6_duid_from_uuid(&c->concentrator->duid, uuid);
-	return r;
-}
-
 static void set_ppp(struct control *c)
 {
 	struct concentrator *x = c->concentrator;
@@ -352,13 +334,13 @@ static int start(struct control *c, struct error *err)
 	x->commit_event = evtimer_new(c->base, on_commit, c);
 	/* Numbers of an earlier life are not used again: leases are compared by them. */
 	c->last_serial = (uint64_t)clock_wall_ms() << 20;
-	int r = read_duid(c, err);
+	int r = control_read_duid(c, &c->concentrator->duid, err);
 	if (r == 0)
 		r = pools_new(o->ranges, o->n_ranges, leases, clock_wall_ms(), &x->pools, err);
 	if (r == 0)
 		r = binding_new(o->bind, o->bind_map, &x->binding, err);
 	if (r == 0 && *o->chap_password_file)
-		r = options_read_secret(o->chap_password_file, &x->password, err);
+		r = secret_read(o->chap_password_file, &x->password, err);
 	if (r == 0)
 		set_ppp(c);
 	if (r == 0)
@@ -422,7 +404,7 @@ static void release(struct control *c)
 	table_free(x->ports, NULL);
 	table_free(x->counting, NULL);
 	table_free(x->segments, free);
-	options_secret_free(x->password);
+	secret_free(x->password);
 	free(x->tunnel_association);
 	free(x);
 	c->concentrator = NULL;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "softwire/session.h"
 
+#include "base/file.h"
 #include "base/log.h"
+#include "crypto/secret.h"
 #include "softwire/api.h"
 
 #include <errno.h>
@@ -12,12 +14,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DUID_UUID_SIZE 16
 #define UDP_HEADER 8
 #define L2TP_DATA_HEADER 12 /* with length, Ns and Nr */
 #define PPP_HEADER 4
 #define IPV6_MTU_MIN 1280
 
 /* ---- for all ---- */
+
+int control_read_duid(const struct control *c, struct dhcp6_duid *ret, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/duid", c->o->state_directory), *data FREE_ON_EXIT = NULL;
+	uint8_t uuid[DUID_UUID_SIZE];
+	size_t length = 0;
+	int r = file_read(path, DUID_UUID_SIZE, &data, &length, err);
+	if (r == 0 && length == DUID_UUID_SIZE) {
+		memcpy(uuid, data, sizeof(uuid));
+	} else {
+		control_random(uuid, sizeof(uuid));
+		r = file_replace(path, uuid, sizeof(uuid), 0600, err);
+	}
+	if (r == 0)
+		dhcp6_duid_from_uuid(ret, uuid);
+	return r;
+}
 
 void control_random(void *bytes, size_t n)
 {
@@ -280,7 +300,7 @@ static int open_l2tp(struct control *c, struct error *err)
 			.tunnels_per_association = (uint32_t)o->sessions_per_peer,
 			.half_open = (uint32_t)o->half_open_max,
 			.half_open_per_source = (uint32_t)o->half_open_per_source };
-	if (*o->tunnel_secret_file && options_read_secret(o->tunnel_secret_file, &c->tunnel_secret, err) < 0)
+	if (*o->tunnel_secret_file && secret_read(o->tunnel_secret_file, &c->tunnel_secret, err) < 0)
 		return -EINVAL;
 	int r = l2tp_endpoint_new(&config, &c->l2tp);
 	return r < 0 ? error_set(err, r, "L2TP cannot be set up: %s", strerror(-r)) : 0;
@@ -451,7 +471,7 @@ static void tear_down(struct control *c)
 	timers_clear(&c->timers);
 	free(c->by_tunnel);
 	events_free(c->events);
-	options_secret_free(c->tunnel_secret);
+	secret_free(c->tunnel_secret);
 	if (c->turn)
 		event_free(c->turn);
 	if (c->patience)

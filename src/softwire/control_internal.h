@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 #include "net/daemon.h"
+#include "proto/dhcp6/dhcp6.h"
 
 #include <sys/queue.h>
 
@@ -101,6 +102,8 @@ struct association *control_association(struct control *c, uint32_t number); /* 
 /* Largest inner packet over this path; 0 for association: clear. */
 uint16_t control_inner_mtu(
         const struct control *c, const struct association *a, const struct ip_address *remote);
+/* Our DUID (RFC 6355), made once and kept in the state directory. */
+int control_read_duid(const struct control *c, struct dhcp6_duid *ret, struct error *err);
 void control_random(void *bytes, size_t n);
 void control_send_plane(struct control *c, enum ipc_number number, const void *body);
 void control_send_keeper(struct control *c, enum ipc_number number, const void *body);

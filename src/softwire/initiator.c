@@ -404,7 +404,7 @@ static int start(struct control *c, struct error *err)
 	x->step = evtimer_new(c->base, on_step_over, c);
 	x->retry = evtimer_new(c->base, on_retry, c);
 	int r = initiator_open_ppp(c, err);
-	return r < 0 ? r : initiator_read_duid(c, err);
+	return r < 0 ? r : control_read_duid(c, &c->initiator->duid, err);
 }
 
 static void stop(struct control *c)

@@ -78,4 +78,3 @@ void initiator_ipv6(struct session *s, const uint8_t *packet, size_t length, tim
 void initiator_start_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now);
 /* What is due of router discovery and DHCPv6; when it is due again. */
 time_ms initiator_run_ipv6(struct session *s, time_ms now);
-int initiator_read_duid(struct control *c, struct error *err);

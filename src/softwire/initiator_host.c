@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define UUID_SIZE 16
 #define ADDRESSES_MAX 32
 #define ROUTES_MAX 64
 #define NAME_SERVERS_MAX 8
@@ -204,21 +203,4 @@ time_ms initiator_run_ipv6(struct session *s, time_ms now)
 	if (changed)
 		initiator_tell_host(s->control);
 	return MIN(nd_host_due(&x->nd), dhcp6_client_due(&x->dhcp6));
-}
-
-int initiator_read_duid(struct control *c, struct error *err)
-{
-	char *path FREE_ON_EXIT = xasprintf("%s/duid", c->o->state_directory), *data FREE_ON_EXIT = NULL;
-	uint8_t uuid[UUID_SIZE];
-	size_t length = 0;
-	int r = file_read(path, UUID_SIZE, &data, &length, err);
-	if (r == 0 && length == UUID_SIZE) {
-		memcpy(uuid, data, sizeof(uuid));
-	} else {
-		control_random(uuid, sizeof(uuid));
-		r = file_replace(path, uuid, sizeof(uuid), 0600, err);
-	}
-	if (r == 0)
-		dhcp6_duid_from_uuid(&c->initiator->duid, uuid);
-	return r;
 }
