@@ -11,9 +11,9 @@
 #       ini          the initiator: 198.51.100.2 (or 10.0.0.2 behind the NAT)
 set -euo pipefail
 
-
 bin=$(cd "${1:?the folder of the programs}" && pwd)
 softwire=$bin/pratique-softwire
+plugin=$(readlink -f "${2:-}" || true) # of charon, where a scenario has IPsec
 ns=${PQ_NAME:-pq-softwire}-$$-
 work=
 processes=()
@@ -198,6 +198,18 @@ bob plain:builder'
 		echo = 2 s
 		workers = 1
 	END
+}
+
+# write_keys NAME MACHINE [CA]: who NAME's configuration is to IKE, and whom it believes.
+write_keys() {
+	cat >>"$work/$1.conf" <<-END
+		ipsec = userspace
+		certificate = $work/$2.pem
+		key = $work/$2.key
+		ca = ${3:-$work/ca.pem}
+		charon_plugin = $plugin
+	END
+	[ "$1" = concentrator ] || echo "concentrator_name = concentrator" >>"$work/$1.conf"
 }
 
 # write_initiator NAME USER PASSWORD

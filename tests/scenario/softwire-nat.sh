@@ -12,7 +12,6 @@
 # Arguments: the folder of the programs, charon's plugin.
 # shellcheck source=tests/scenario/softwire-lib.sh
 . "$(dirname "$0")/softwire-lib.sh" "$@"
-plugin=$(readlink -f "${2:?the plugin of charon}")
 [ -x /usr/sbin/charon-systemd ] || {
 	echo "needs strongSwan: ./dev setup"
 	exit 77
@@ -56,24 +55,15 @@ for name in concentrator alice bob; do
 done
 chmod 755 "$work/ca"
 write_concentrator
+write_keys concentrator concentrator "$work/ca/ca.pem"
 cat >>"$work/concentrator.conf" <<-END
-	ipsec = userspace
-	certificate = $work/concentrator.pem
-	key = $work/concentrator.key
-	ca = $work/ca/ca.pem
-	charon_plugin = $plugin
 	bind = same-name
 END
 # of NAMESPACE USER PASSWORD
 of() {
 	write_initiator "$@"
+	write_keys "$1" "$2" "$work/ca/ca.pem"
 	cat >>"$work/$1.conf" <<-END
-		ipsec = userspace
-		certificate = $work/$2.pem
-		key = $work/$2.key
-		ca = $work/ca/ca.pem
-		concentrator_name = concentrator
-		charon_plugin = $plugin
 		esp_rekey = 8 s
 		ike_rekey = 13 s
 	END

@@ -5,7 +5,6 @@
 # Arguments: the folder of the programs, charon's plugin.
 # shellcheck source=tests/scenario/softwire-lib.sh
 . "$(dirname "$0")/softwire-lib.sh" "$@"
-plugin=$(readlink -f "${2:?the plugin of charon}")
 [ -x /usr/sbin/charon-systemd ] || {
 	echo "needs strongSwan: ./dev setup"
 	exit 77
@@ -17,12 +16,9 @@ make_certificates concentrator alice
 write_secret tunnel.secret "between us"
 write_secret con.password "concentrator's own"
 write_concentrator
+write_keys concentrator concentrator
 cat >>"$work/concentrator.conf" <<-END
 	name = con
-	certificate = $work/concentrator.pem
-	key = $work/concentrator.key
-	ca = $work/ca.pem
-	charon_plugin = $plugin
 	tunnel_secret_file = $work/tunnel.secret
 	chap_password_file = $work/con.password
 	ppp_auth = eap
@@ -30,12 +26,8 @@ cat >>"$work/concentrator.conf" <<-END
 END
 write_initiator ini alice wonderland
 sed -i 's/^concentrator = .*/concentrator = 2001:db8:f::dead\nconcentrator = 2001:db8:f::1/' "$work/ini.conf"
+write_keys ini alice
 cat >>"$work/ini.conf" <<-END
-	certificate = $work/alice.pem
-	key = $work/alice.key
-	ca = $work/ca.pem
-	concentrator_name = concentrator
-	charon_plugin = $plugin
 	tunnel_secret_file = $work/tunnel.secret
 	ppp_peer_password_file = $work/con.password
 	esp_rekey = 5 s

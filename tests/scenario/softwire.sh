@@ -5,7 +5,6 @@
 # Arguments: the folder of the programs, charon's plugin.
 # shellcheck source=tests/scenario/softwire-lib.sh
 . "$(dirname "$0")/softwire-lib.sh" "$@"
-plugin=$(readlink -f "${2:?the plugin of charon}")
 [ -x /usr/sbin/charon-systemd ] || {
 	echo "needs strongSwan: ./dev setup"
 	exit 77
@@ -15,23 +14,12 @@ make_network
 make_nat
 make_certificates concentrator alice bob
 write_concentrator
+write_keys concentrator concentrator
 cat >>"$work/concentrator.conf" <<-END
-	ipsec = userspace
-	certificate = $work/concentrator.pem
-	key = $work/concentrator.key
-	ca = $work/ca.pem
-	charon_plugin = $plugin
 	bind = same-name
 END
 write_initiator ini alice wonderland
-cat >>"$work/ini.conf" <<-END
-	ipsec = userspace
-	certificate = $work/alice.pem
-	key = $work/alice.key
-	ca = $work/ca.pem
-	concentrator_name = concentrator
-	charon_plugin = $plugin
-END
+write_keys ini alice
 "$softwire" concentrator --config "$work/concentrator.conf" --check || fail "the concentrator's configuration"
 "$softwire" initiator --config "$work/ini.conf" --check || fail "the initiator's configuration"
 start_concentrator
@@ -105,14 +93,7 @@ in_ns net ip addr add 10.0.1.1/24 dev to-two
 in_ns two ip addr add 10.0.1.2/24 dev eth0
 in_ns two ip route add default via 10.0.1.1
 write_initiator two alice wonderland
-cat >>"$work/two.conf" <<-END
-	ipsec = userspace
-	certificate = $work/bob.pem
-	key = $work/bob.key
-	ca = $work/ca.pem
-	concentrator_name = concentrator
-	charon_plugin = $plugin
-END
+write_keys two bob
 start_initiator two
 bound() {
 	[ "$(counter counters refused_binding)" -gt 0 ]
@@ -123,14 +104,7 @@ expect_pings ini 10.1.2.2 "alice's own session is not disturbed"
 kill "$initiator_pid"
 wait "$initiator_pid" || true
 write_initiator two bob builder
-cat >>"$work/two.conf" <<-END
-	ipsec = userspace
-	certificate = $work/bob.pem
-	key = $work/bob.key
-	ca = $work/ca.pem
-	concentrator_name = concentrator
-	charon_plugin = $plugin
-END
+write_keys two bob
 start_initiator two
 eventually session_count 2 || fail "bob has no session"
 expect_pings two 10.1.2.2 "bob, from his own machine, behind the same NAT"
