@@ -11,23 +11,15 @@ struct load {
 	size_t n_options;
 	bool *given, *replaced; /* by the file or the command line; by the latter */
 	uint8_t *target;
-	void (*report)(const char *text);
-	struct error *err;
-	int result;
+	struct error_report errors;
 };
 
 static void complain(struct load *l, const char *where, int line, const char *text)
 {
-	struct error e;
 	if (line)
-		error_set(&e, 0, "%s:%d: %s", where, line, text);
+		error_report_add(&l->errors, "%s:%d: %s", where, line, text);
 	else
-		error_set(&e, 0, "%s: %s", where, text);
-	if (l->report)
-		l->report(e.text);
-	if (l->result == 0 && l->err)
-		*l->err = e;
-	l->result = -EINVAL;
+		error_report_add(&l->errors, "%s: %s", where, text);
 }
 
 int config_parse_duration(const char *text, int64_t *ret_ms)
@@ -165,11 +157,7 @@ static bool take_file(struct load *l, const char *path)
 	struct error e;
 	size_t length;
 	if (file_read(path, CONFIG_FILE_MAX, &text, &length, &e) < 0) {
-		if (l->report)
-			l->report(e.text);
-		if (l->err)
-			*l->err = e;
-		l->result = -EINVAL;
+		error_report_add(&l->errors, "%s", e.text);
 		return false;
 	}
 	if (memchr(text, '\0', length)) { /* what follows it would be passed over in silence */
@@ -194,7 +182,7 @@ int config_load(const char *path, const char *const *overrides, const struct con
 {
 	bool *given FREE_ON_EXIT = xcalloc(n_options, sizeof(*given));
 	bool *replaced FREE_ON_EXIT = xcalloc(n_options, sizeof(*replaced));
-	struct load l = { options, n_options, given, replaced, target, report, err, 0 };
+	struct load l = { options, n_options, given, replaced, target, { report, err, 0 } };
 	bool readable = !path || take_file(&l, path);
 	for (size_t i = 0; overrides && overrides[i]; i++) {
 		char *copy FREE_ON_EXIT = xstrdup(overrides[i]);
@@ -214,7 +202,7 @@ int config_load(const char *path, const char *const *overrides, const struct con
 			complain(&l, "default", 0, e.text);
 		}
 	}
-	return l.result;
+	return l.errors.result;
 }
 
 void config_clear(const struct config_option *options, size_t n_options, void *target)

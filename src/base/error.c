@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,4 +31,23 @@ int error_prefix(struct error *err, int code, const char *format, ...)
 		return code;
 	snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %.*s", (int)(sizeof(before) - 1), before);
 	return code;
+}
+
+void error_report_add(struct error_report *r, const char *format, ...)
+{
+	struct error e;
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(e.text, sizeof(e.text), format, args);
+	va_end(args);
+	if (r->report)
+		r->report(e.text);
+	error_report_note(r, &e);
+}
+
+void error_report_note(struct error_report *r, const struct error *e)
+{
+	if (r->result == 0 && r->err)
+		*r->err = *e;
+	r->result = -EINVAL;
 }

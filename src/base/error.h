@@ -17,3 +17,14 @@ int error_set(struct error *err, int code, const char *format, ...) PRINTF_LIKE(
 
 /* Puts "prefix: " in front of the text that is there. Returns code. */
 int error_prefix(struct error *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* For a check that finds everything at once: each finding goes to report (may be NULL) as it is found, the
+ * first one into err (may be NULL), and result becomes -EINVAL. */
+struct error_report {
+	void (*report)(const char *text);
+	struct error *err;
+	int result;
+};
+void error_report_add(struct error_report *r, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same of one that went to report already. */
+void error_report_note(struct error_report *r, const struct error *e);

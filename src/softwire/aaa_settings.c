@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,25 +21,8 @@ struct loading {
 	struct aaa_settings *settings;
 	struct radius_dictionary *dictionary;
 	bool has_files; /* the dictionary's */
-	void (*report)(const char *text);
-	struct error *err;
-	int result;
+	struct error_report errors;
 };
-
-static void complain(struct loading *l, const char *format, ...) PRINTF_LIKE(2, 3);
-static void complain(struct loading *l, const char *format, ...)
-{
-	struct error e;
-	va_list args;
-	va_start(args, format);
-	vsnprintf(e.text, sizeof(e.text), format, args);
-	va_end(args);
-	if (l->report)
-		l->report(e.text);
-	if (l->result == 0 && l->err)
-		*l->err = e;
-	l->result = -EINVAL;
-}
 
 /* A line of an option: a first word, then key=value words. */
 struct words {
@@ -78,14 +60,15 @@ static void take_number(struct loading *l, const struct words *w, const char *ke
         unsigned min, unsigned max, unsigned *ret)
 {
 	if (!number_in(value, min, max, ret))
-		complain(l, "%s: %s=%s: a number from %u to %u is wanted", w->option, key, value, min, max);
+		error_report_add(&l->errors, "%s: %s=%s: a number from %u to %u is wanted", w->option, key,
+		        value, min, max);
 }
 
 static void take_boolean(
         struct loading *l, const struct words *w, const char *key, const char *value, bool *ret)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		complain(l, "%s: %s=%s: yes or no is wanted", w->option, key, value);
+		error_report_add(&l->errors, "%s: %s=%s: yes or no is wanted", w->option, key, value);
 	*ret = strcmp(value, "yes") == 0;
 }
 
@@ -114,11 +97,12 @@ static void take_secret(struct loading *l, const struct words *w, const char *pa
 {
 	struct error e;
 	if (!path)
-		complain(l, "%s: secret-file=PATH is missing", w->option);
+		error_report_add(&l->errors, "%s: secret-file=PATH is missing", w->option);
 	else if (*path != '/')
-		complain(l, "%s: secret-file=%s: an absolute path is wanted", w->option, path);
+		error_report_add(
+		        &l->errors, "%s: secret-file=%s: an absolute path is wanted", w->option, path);
 	else if (read_secret(path, ret, &e) < 0)
-		complain(l, "%s: %s", w->option, e.text);
+		error_report_add(&l->errors, "%s: %s", w->option, e.text);
 }
 
 static struct aaa_server *add_server(struct loading *l, const struct words *w)
@@ -131,8 +115,8 @@ static struct aaa_server *add_server(struct loading *l, const struct words *w)
 		.message_authenticator = true };
 	struct aaa_settings *s = l->settings;
 	if (s->n_servers == RADIUS_SERVERS_MAX) {
-		complain(l, "%s: more than %d authentication and accounting ports together", w->option,
-		        RADIUS_SERVERS_MAX);
+		error_report_add(&l->errors, "%s: more than %d authentication and accounting ports together",
+		        w->option, RADIUS_SERVERS_MAX);
 		return NULL;
 	}
 	s->servers[s->n_servers] = (struct aaa_server){ .radius = defaults };
@@ -144,9 +128,9 @@ static void take_endpoint(
 {
 	struct error e;
 	if (!text)
-		complain(l, "%s: HOST:PORT is missing", w->option);
+		error_report_add(&l->errors, "%s: HOST:PORT is missing", w->option);
 	else if (endpoint_parse(text, port, ret, &e) < 0)
-		complain(l, "%s: %s", w->option, e.text);
+		error_report_add(&l->errors, "%s: %s", w->option, e.text);
 }
 
 static void name_server(struct aaa_server *s, const char *how)
@@ -212,7 +196,7 @@ static void take_server(struct loading *l, struct words *w)
 		else if ((value = value_of(word, "message-authenticator")))
 			take_boolean(l, w, "message-authenticator", value, &s->radius.message_authenticator);
 		else if (!take_common(l, w, word, &s->radius))
-			complain(l, "%s: \"%s\" is nothing known here", w->option, word);
+			error_report_add(&l->errors, "%s: \"%s\" is nothing known here", w->option, word);
 	}
 	take_secret(l, w, secret, &s->radius.secret);
 	if (secret)
@@ -243,7 +227,7 @@ static void take_radsec_server(struct loading *l, struct words *w)
 		else if ((value = value_of(word, "connections")))
 			take_number(l, w, "connections", value, 1, RADIUS_PATHS_MAX, &s->radius.n_paths);
 		else if (!take_common(l, w, word, &s->radius))
-			complain(l, "%s: \"%s\" is nothing known here", w->option, word);
+			error_report_add(&l->errors, "%s: \"%s\" is nothing known here", w->option, word);
 	}
 	name_server(s, "tls");
 }
@@ -255,19 +239,20 @@ static void take_coa_client(struct loading *l, struct words *w)
 	const char *secret = NULL, *value;
 	char *word = next_word(w);
 	if (!word || ip_parse(word, &client.address) < 0)
-		complain(l, "%s: \"%s\" is not an address", w->option, word ? word : "");
+		error_report_add(&l->errors, "%s: \"%s\" is not an address", w->option, word ? word : "");
 	while (word && (word = next_word(w))) {
 		if ((value = value_of(word, "secret-file")))
 			secret = value;
 		else
-			complain(l, "%s: \"%s\" is nothing known here", w->option, word);
+			error_report_add(&l->errors, "%s: \"%s\" is nothing known here", w->option, word);
 	}
 	take_secret(l, w, secret, &client.secret);
 	for (size_t i = 0; i < s->n_coa_clients; i++)
 		if (ip_equal(&s->coa_clients[i].address, &client.address))
-			complain(l, "%s: this address is there twice", w->option);
+			error_report_add(&l->errors, "%s: this address is there twice", w->option);
 	if (s->n_coa_clients == RADIUS_DYNAUTH_CLIENTS_MAX)
-		complain(l, "%s: more than %d clients", w->option, RADIUS_DYNAUTH_CLIENTS_MAX);
+		error_report_add(
+		        &l->errors, "%s: more than %d clients", w->option, RADIUS_DYNAUTH_CLIENTS_MAX);
 	else
 		s->coa_clients[s->n_coa_clients++] = client;
 	OPENSSL_cleanse(&client, sizeof(client));
@@ -290,7 +275,8 @@ static const struct radius_definition *find_name(struct loading *l, const char *
 	if (*l->options->dictionary &&
 	        radius_dictionary_read(
 	                l->dictionary, l->options->dictionary, load_dictionary_file, NULL, &e) < 0)
-		complain(l, "%s: \"%s\" is not built in, and radius_dictionary: %s", option, name, e.text);
+		error_report_add(&l->errors, "%s: \"%s\" is not built in, and radius_dictionary: %s", option,
+		        name, e.text);
 	return radius_dictionary_find(l->dictionary, name);
 }
 
@@ -300,7 +286,7 @@ static void take_attribute(struct loading *l, struct words *w)
 	char *name = w->copy, *value = strchr(w->copy, '=');
 	struct error e;
 	if (!value) {
-		complain(l, "%s: NAME=VALUE is wanted", w->option);
+		error_report_add(&l->errors, "%s: NAME=VALUE is wanted", w->option);
 		return;
 	}
 	*value++ = '\0';
@@ -308,11 +294,12 @@ static void take_attribute(struct loading *l, struct words *w)
 	name[strcspn(name, " \t")] = '\0';
 	const struct radius_definition *d = find_name(l, w->option, name);
 	if (!d)
-		complain(l, "%s: no attribute is named \"%s\"", w->option, name);
+		error_report_add(&l->errors, "%s: no attribute is named \"%s\"", w->option, name);
 	else if (radius_dictionary_write(l->dictionary, d, value, &l->settings->attributes, &e) < 0)
-		complain(l, "%s: %s", w->option, e.text);
+		error_report_add(&l->errors, "%s: %s", w->option, e.text);
 	else if (wr_failed(&l->settings->attributes))
-		complain(l, "%s: more than %d bytes of attributes", w->option, AAA_ATTRIBUTES_MAX);
+		error_report_add(
+		        &l->errors, "%s: more than %d bytes of attributes", w->option, AAA_ATTRIBUTES_MAX);
 }
 
 static void take_identity(struct loading *l)
@@ -322,7 +309,8 @@ static void take_identity(struct loading *l)
 		return;
 	const struct radius_definition *d = find_name(l, "radius_identity_attribute", name);
 	if (!d || d->data != RADIUS_DATA_TEXT) {
-		complain(l, "radius_identity_attribute: \"%s\" is no attribute that is a text", name);
+		error_report_add(
+		        &l->errors, "radius_identity_attribute: \"%s\" is no attribute that is a text", name);
 		return;
 	}
 	l->settings->identity = *d;
@@ -344,11 +332,11 @@ static void take_nas_identifier(struct loading *l)
 {
 	char *name = l->settings->nas_identifier;
 	if (strlen(l->options->nas_identifier) > AAA_TEXT_MAX)
-		complain(l, "nas_identifier: it has at most %d bytes", AAA_TEXT_MAX);
+		error_report_add(&l->errors, "nas_identifier: it has at most %d bytes", AAA_TEXT_MAX);
 	else if (*l->options->nas_identifier)
 		snprintf(name, AAA_TEXT_MAX + 1, "%s", l->options->nas_identifier);
 	else if (gethostname(name, AAA_TEXT_MAX) < 0 || !*name)
-		complain(l, "nas_identifier: the host has no name; give one");
+		error_report_add(&l->errors, "nas_identifier: the host has no name; give one");
 }
 
 static void take_coa(struct loading *l)
@@ -361,11 +349,12 @@ static void take_coa(struct loading *l)
 	if (s->has_coa) {
 		take_endpoint(l, &w, l->options->coa_listen, COA_PORT, &s->coa_listen);
 		if (*s->coa_listen.host && ip_parse(s->coa_listen.host, &a) < 0)
-			complain(l, "coa_listen: \"%s\" is not an address", s->coa_listen.host);
+			error_report_add(
+			        &l->errors, "coa_listen: \"%s\" is not an address", s->coa_listen.host);
 		if (s->n_coa_clients == 0)
-			complain(l, "coa_listen: no coa_client may send anything");
+			error_report_add(&l->errors, "coa_listen: no coa_client may send anything");
 	} else if (s->n_coa_clients) {
-		complain(l, "coa_client: without coa_listen nobody hears it");
+		error_report_add(&l->errors, "coa_client: without coa_listen nobody hears it");
 	}
 }
 
@@ -373,10 +362,11 @@ static void check_radsec(struct loading *l)
 {
 	const struct aaa_options *o = l->options;
 	if (o->radsec_servers.count && (!*o->radsec_ca || !*o->radsec_certificate || !*o->radsec_key))
-		complain(l, "radsec_server: radsec_ca, radsec_certificate and radsec_key must be given");
+		error_report_add(&l->errors,
+		        "radsec_server: radsec_ca, radsec_certificate and radsec_key must be given");
 	struct error e;
 	if (*o->radsec_key && file_check_private(o->radsec_key, &e) < 0)
-		complain(l, "radsec_key: %s", e.text);
+		error_report_add(&l->errors, "radsec_key: %s", e.text);
 	const struct tls_config config = { .ca_path = o->radsec_ca,
 		.certificate_path = o->radsec_certificate,
 		.key_path = o->radsec_key,
@@ -384,7 +374,7 @@ static void check_radsec(struct loading *l)
 	struct tls_context *tls = NULL;
 	if (*o->radsec_ca && *o->radsec_certificate && *o->radsec_key &&
 	        tls_context_new(&config, &tls, &e) < 0)
-		complain(l, "radsec_server: %s", e.text);
+		error_report_add(&l->errors, "radsec_server: %s", e.text);
 	tls_context_free(tls);
 }
 
@@ -394,18 +384,17 @@ static void take_users(struct loading *l)
 	if (!*l->options->users_file)
 		return;
 	if (l->settings->n_servers)
-		complain(l, "users_file: there are RADIUS servers too; one of them decides, not both");
-	int r = aaa_users_load(l->options->users_file, &l->settings->users, l->report, &e);
-	if (r < 0 && l->result == 0 && l->err)
-		*l->err = e;
+		error_report_add(&l->errors,
+		        "users_file: there are RADIUS servers too; one of them decides, not both");
+	int r = aaa_users_load(l->options->users_file, &l->settings->users, l->errors.report, &e);
 	if (r < 0)
-		l->result = -EINVAL;
+		error_report_note(&l->errors, &e);
 }
 
 int aaa_settings_load(const struct aaa_options *options, struct aaa_settings *ret,
         void (*report)(const char *text), struct error *err)
 {
-	struct loading l = { .options = options, .settings = ret, .report = report, .err = err };
+	struct loading l = { .options = options, .settings = ret, .errors = { report, err, 0 } };
 	struct error digests;
 	*ret = (struct aaa_settings){ .attributes = wr_make(AAA_ATTRIBUTES_MAX) };
 	l.dictionary = radius_dictionary_new();
@@ -418,11 +407,11 @@ int aaa_settings_load(const struct aaa_options *options, struct aaa_settings *re
 	take_coa(&l);
 	take_users(&l);
 	if (ret->n_servers && radius_check_digests(&digests) < 0)
-		complain(&l, "radius_server: %s", digests.text);
+		error_report_add(&l.errors, "radius_server: %s", digests.text);
 	radius_dictionary_free(l.dictionary);
-	if (l.result < 0)
+	if (l.errors.result < 0)
 		aaa_settings_clear(ret);
-	return l.result;
+	return l.errors.result;
 }
 
 void aaa_settings_clear(struct aaa_settings *s)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/file.h"
+#include "crypto/secret.h"
 #include "crypto/x509.h"
 #include "softwire/ike_internal.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,25 +18,8 @@
 struct checking {
 	const struct ike_setup *s;
 	const struct ike_options *o;
-	void (*report)(const char *text);
-	struct error *err;
-	int result;
+	struct error_report errors;
 };
-
-static void complain(struct checking *c, const char *format, ...) PRINTF_LIKE(2, 3);
-static void complain(struct checking *c, const char *format, ...)
-{
-	struct error e;
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(e.text, sizeof(e.text), format, args);
-	va_end(args);
-	if (c->report)
-		c->report(e.text);
-	if (c->result == 0 && c->err)
-		*c->err = e;
-	c->result = -EINVAL;
-}
 
 /* ---- words ---- */
 
@@ -111,45 +93,18 @@ static void check_readable(struct checking *c, const char *option, const char *p
 	if (!*path)
 		return;
 	if (access(path, R_OK) < 0 || stat(path, &st) < 0)
-		complain(c, "%s: %s: %s", option, path, strerror(errno));
+		error_report_add(&c->errors, "%s: %s: %s", option, path, strerror(errno));
 	else if (geteuid() == 0 && c->s->uid != 0 && st.st_uid != c->s->uid && !(st.st_mode & S_IROTH) &&
 	        !(st.st_mode & S_IRGRP && st.st_gid == c->s->gid))
-		complain(c, "%s: %s: user %u, whom charon runs as, cannot read it; chown it", option, path,
-		        c->s->uid);
+		error_report_add(&c->errors, "%s: %s: user %u, whom charon runs as, cannot read it; chown it",
+		        option, path, c->s->uid);
 }
 
 static void check_private(struct checking *c, const char *option, const char *path)
 {
 	struct error e;
 	if (*path && file_check_private(path, &e) < 0)
-		complain(c, "%s: %s", option, e.text);
-}
-
-int ike_read_secret(const char *path, char **ret, struct error *err)
-{
-	char *data = NULL;
-	size_t length = 0;
-	int r = file_check_private(path, err);
-	if (r == 0)
-		r = file_read(path, IKE_SECRET_FILE_MAX, &data, &length, err);
-	if (r < 0 || !data)
-		return r;
-	size_t n = strcspn(data, "\r\n");
-	r = n == 0 || memchr(data, '\0', n)
-	        ? error_set(err, -EINVAL, "%s: its first line is to be the secret", path)
-	        : 0;
-	if (r == 0)
-		*ret = xstrndup(data, n);
-	OPENSSL_cleanse(data, length);
-	free(data);
-	return r;
-}
-
-void ike_free_secret(char *secret)
-{
-	if (secret)
-		OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
+		error_report_add(&c->errors, "%s: %s", option, e.text);
 }
 
 static void check_secret(struct checking *c, const char *option, const char *path)
@@ -158,9 +113,9 @@ static void check_secret(struct checking *c, const char *option, const char *pat
 	char *secret = NULL;
 	if (!*path)
 		return;
-	if (ike_read_secret(path, &secret, &e) < 0)
-		complain(c, "%s: %s", option, e.text);
-	ike_free_secret(secret);
+	if (secret_read(path, &secret, &e) < 0)
+		error_report_add(&c->errors, "%s: %s", option, e.text);
+	secret_free(secret);
 }
 
 int ike_own_identity(const struct ike_setup *s, char **ret, struct error *err)
@@ -213,19 +168,20 @@ static void check_programs(struct checking *c)
 	struct error e;
 	char *plugin = NULL;
 	if (access(c->o->charon, X_OK) < 0)
-		complain(c, "charon: %s: %s; it is in Debian's package charon-systemd", c->o->charon,
-		        strerror(errno));
+		error_report_add(&c->errors, "charon: %s: %s; it is in Debian's package charon-systemd",
+		        c->o->charon, strerror(errno));
 	if (ike_find_plugin(c->s, &plugin, &e) < 0 || !plugin)
-		complain(c, "%s", e.text);
+		error_report_add(&c->errors, "%s", e.text);
 	else if (strpbrk(plugin, " :"))
-		complain(c,
+		error_report_add(&c->errors,
 		        "charon_plugin: %s: it is preloaded, so there can be no blank or colon in the path",
 		        plugin);
 	else
 		check_readable(c, "charon_plugin", plugin);
 	free(plugin);
 	if (strlen(c->s->run_directory) > sizeof(((struct sockaddr_un *)NULL)->sun_path) - 16)
-		complain(c, "run_directory: %s is too long for a Unix socket in it", c->s->run_directory);
+		error_report_add(&c->errors, "run_directory: %s is too long for a Unix socket in it",
+		        c->s->run_directory);
 }
 
 /* ---- algorithms ---- */
@@ -237,7 +193,7 @@ static void check_esp(struct checking *c)
 	size_t old = 0;
 	for (size_t i = 0; i < l->count; i++) {
 		if (!ike_esp_proposal(l->items[i]))
-			complain(c,
+			error_report_add(&c->errors,
 			        "esp: \"%s\" is none of aes128gcm, aes256gcm, chacha20poly1305, "
 			        "aes128-sha256, "
 			        "aes256-sha256, aes256-sha512, null-sha256, aes128-sha1, aes256-sha1",
@@ -247,12 +203,13 @@ static void check_esp(struct checking *c)
 	}
 	/* Beside others it would be a downgrade that an attacker's patience could get. */
 	if (null && l->count > 1)
-		complain(c, "esp: null-sha256 (integrity only) stands alone or not at all");
+		error_report_add(&c->errors, "esp: null-sha256 (integrity only) stands alone or not at all");
 	if (old && !c->o->ikev1)
-		complain(c,
+		error_report_add(&c->errors,
 		        "esp: HMAC-SHA1 is for old peers: it needs ikev1 = yes, and is not offered in IKEv2");
 	else if (old && old == l->count && c->s->role == IKE_CONCENTRATOR)
-		complain(c, "esp: beside HMAC-SHA1, which is not offered in IKEv2, it needs what is");
+		error_report_add(
+		        &c->errors, "esp: beside HMAC-SHA1, which is not offered in IKEv2, it needs what is");
 }
 
 static void check_ike_proposals(struct checking *c)
@@ -262,10 +219,11 @@ static void check_ike_proposals(struct checking *c)
 		const char *p = l->items[i];
 		if (!*p || strlen(p) > IKE_PROPOSAL_MAX ||
 		        p[strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789-_")])
-			complain(c, "ike: \"%s\" is not a proposal like aes256gcm16-prfsha384-ecp384", p);
+			error_report_add(&c->errors,
+			        "ike: \"%s\" is not a proposal like aes256gcm16-prfsha384-ecp384", p);
 		if (strstr(p, "null") || strstr(p, "md5") || strstr(p, "des") || strstr(p, "modp768") ||
 		        strncmp(p, "default", 7) == 0)
-			complain(c, "ike: \"%s\" is not secure", p);
+			error_report_add(&c->errors, "ike: \"%s\" is not secure", p);
 	}
 }
 
@@ -275,11 +233,12 @@ static void check_certificates(struct checking *c)
 {
 	const struct ike_options *o = c->o;
 	if (!*o->certificate != !*o->key)
-		complain(c, "certificate, key: both or none");
+		error_report_add(&c->errors, "certificate, key: both or none");
 	if (*o->certificate && !*o->ca)
-		complain(c, "ca: peers' certificates must be of some CA; give its certificate");
+		error_report_add(
+		        &c->errors, "ca: peers' certificates must be of some CA; give its certificate");
 	if (*o->crl && !*o->ca)
-		complain(c, "crl: it is the CA's; give ca too");
+		error_report_add(&c->errors, "crl: it is the CA's; give ca too");
 	check_readable(c, "certificate", o->certificate);
 	check_readable(c, "key", o->key);
 	check_private(c, "key", o->key);
@@ -291,7 +250,7 @@ static void check_identity(struct checking *c, const char *option, const char *i
 {
 	struct error e;
 	if (*identity && ike_identity_check(identity, &e) < 0)
-		complain(c, "%s: %s", option, e.text);
+		error_report_add(&c->errors, "%s: %s", option, e.text);
 }
 
 /* Peers may call themselves so; a concentrator's connection to it would be anybody's. */
@@ -308,20 +267,18 @@ static void check_psk(struct checking *c)
 	struct error e = { "" };
 	if (!*c->o->psk_file)
 		return;
-	if (ike_psk_load(c->o->psk_file, &psk, c->report, &e) < 0) {
-		if (c->result == 0 && c->err)
-			*c->err = e;
-		c->result = -EINVAL;
+	if (ike_psk_load(c->o->psk_file, &psk, c->errors.report, &e) < 0) {
+		error_report_note(&c->errors, &e);
 		return;
 	}
 	if (c->s->role == IKE_INITIATOR && *c->o->concentrator_name &&
 	        !ike_psk_find(&psk, c->o->concentrator_name))
-		complain(c, "psk_file: %s has no key for %s (concentrator_name)", c->o->psk_file,
-		        c->o->concentrator_name);
+		error_report_add(&c->errors, "psk_file: %s has no key for %s (concentrator_name)",
+		        c->o->psk_file, c->o->concentrator_name);
 	for (size_t i = 0; i < psk.count && c->s->role == IKE_CONCENTRATOR; i++)
 		if (is_any_address(psk.items[i].identity))
-			complain(c, "%s:%u: %s is nobody's address", c->o->psk_file, psk.items[i].line,
-			        psk.items[i].identity);
+			error_report_add(&c->errors, "%s:%u: %s is nobody's address", c->o->psk_file,
+			        psk.items[i].line, psk.items[i].identity);
 	ike_psk_clear(&psk);
 }
 
@@ -332,17 +289,17 @@ static void check_initiator_eap(struct checking *c)
 	if (!*o->eap)
 		return;
 	if (!mschapv2 && !tls)
-		complain(c,
+		error_report_add(&c->errors,
 		        "eap: \"%s\" is none of mschapv2, tls: only methods that derive keys bind EAP to IKE",
 		        o->eap);
 	if (mschapv2 && (!*o->eap_identity || !*o->eap_password_file))
-		complain(c, "eap: mschapv2 wants eap_identity and eap_password_file");
+		error_report_add(&c->errors, "eap: mschapv2 wants eap_identity and eap_password_file");
 	if (mschapv2 && *o->certificate)
-		complain(c, "eap, certificate: mschapv2 or a certificate, not both");
+		error_report_add(&c->errors, "eap, certificate: mschapv2 or a certificate, not both");
 	if (tls && !*o->certificate)
-		complain(c, "eap: tls wants certificate and key");
+		error_report_add(&c->errors, "eap: tls wants certificate and key");
 	if (!*o->ca)
-		complain(c, "eap: the concentrator proves itself by certificate; give ca");
+		error_report_add(&c->errors, "eap: the concentrator proves itself by certificate; give ca");
 	check_identity(c, "eap_identity", o->eap_identity);
 	check_secret(c, "eap_password_file", o->eap_password_file);
 }
@@ -355,10 +312,11 @@ static void check_initiator_ikev1(struct checking *c)
 	if (!c->o->ikev1)
 		return;
 	if (ike_own_proof(c->s) == IKE_OWN_EAP)
-		complain(c, "ikev1, eap: IKEv1 has no EAP");
+		error_report_add(&c->errors, "ikev1, eap: IKEv1 has no EAP");
 	for (size_t i = 0; ike_own_proof(c->s) == IKE_OWN_PSK && i < l->count; i++)
 		if (ip_parse(l->items[i], &ignored) < 0)
-			complain(c, "ikev1: with a pre-shared key the concentrator is an address, not \"%s\"",
+			error_report_add(&c->errors,
+			        "ikev1: with a pre-shared key the concentrator is an address, not \"%s\"",
 			        l->items[i]);
 }
 
@@ -366,21 +324,23 @@ static void check_initiator(struct checking *c)
 {
 	const struct ike_options *o = c->o;
 	if (c->s->concentrators->count == 0 || c->s->concentrators->count > IKE_CONCENTRATORS_MAX)
-		complain(c, "concentrator: 1 to %d of them", IKE_CONCENTRATORS_MAX);
+		error_report_add(&c->errors, "concentrator: 1 to %d of them", IKE_CONCENTRATORS_MAX);
 	for (size_t i = 0; i < c->s->concentrators->count; i++)
 		if (ike_identity_check(c->s->concentrators->items[i], NULL) < 0 ||
 		        strpbrk(c->s->concentrators->items[i], " ,%/"))
-			complain(c, "concentrator: \"%s\" is not an address or a name",
+			error_report_add(&c->errors, "concentrator: \"%s\" is not an address or a name",
 			        c->s->concentrators->items[i]);
 	/* Otherwise whoever has a certificate of the CA could play the concentrator. */
 	if (!*o->concentrator_name)
-		complain(c, "concentrator_name: the IKE identity that the concentrator must prove");
+		error_report_add(
+		        &c->errors, "concentrator_name: the IKE identity that the concentrator must prove");
 	if (ike_own_proof(c->s) == IKE_OWN_NOTHING)
-		complain(c, "certificate and key, eap, or psk_file: we must prove ourselves by one of them");
+		error_report_add(&c->errors,
+		        "certificate and key, eap, or psk_file: we must prove ourselves by one of them");
 	if (*o->certificate && *o->psk_file)
-		complain(c, "certificate, psk_file: one of them");
+		error_report_add(&c->errors, "certificate, psk_file: one of them");
 	if (o->ike_radius.count || *o->ike_radius_secret)
-		complain(c, "ike_radius: is the concentrator's");
+		error_report_add(&c->errors, "ike_radius: is the concentrator's");
 	check_initiator_eap(c);
 	check_initiator_ikev1(c);
 }
@@ -392,14 +352,14 @@ static void check_radius(struct checking *c)
 	struct error e;
 	uint16_t port;
 	if (o->ike_radius.count > IKE_RADIUS_MAX)
-		complain(c, "ike_radius: more than %d", IKE_RADIUS_MAX);
+		error_report_add(&c->errors, "ike_radius: more than %d", IKE_RADIUS_MAX);
 	for (size_t i = 0; i < o->ike_radius.count; i++)
 		if (ike_parse_server(o->ike_radius.items[i], &address, &port, &e) < 0)
-			complain(c, "ike_radius: %s", e.text);
+			error_report_add(&c->errors, "ike_radius: %s", e.text);
 	if (!o->ike_radius.count != !*o->ike_radius_secret)
-		complain(c, "ike_radius, ike_radius_secret: both or none");
+		error_report_add(&c->errors, "ike_radius, ike_radius_secret: both or none");
 	if (o->ike_radius.count && !*o->certificate)
-		complain(c,
+		error_report_add(&c->errors,
 		        "ike_radius: with EAP the concentrator proves itself by certificate; give "
 		        "certificate and key");
 	check_secret(c, "ike_radius_secret", o->ike_radius_secret);
@@ -410,30 +370,32 @@ static void check_concentrator(struct checking *c)
 	const struct ike_options *o = c->o;
 	/* RFC 3193, 4: every L2TP packet is checked against its own tunnel's SA. */
 	if (c->s->kernel)
-		complain(c,
+		error_report_add(&c->errors,
 		        "ipsec: kernel is the initiator's: of several peers the kernel does not tell whose "
 		        "SA "
 		        "a packet came by; use userspace");
 	if (c->s->n_local == 0 || c->s->n_local > IKE_LOCAL_MAX)
-		complain(c, "outer addresses: 1 to %d of them", IKE_LOCAL_MAX);
+		error_report_add(&c->errors, "outer addresses: 1 to %d of them", IKE_LOCAL_MAX);
 	if (!*o->certificate && !*o->psk_file)
-		complain(c, "certificate and key, or psk_file: peers must be able to prove themselves");
+		error_report_add(&c->errors,
+		        "certificate and key, or psk_file: peers must be able to prove themselves");
 	if (*o->eap || *o->eap_identity || *o->eap_password_file)
-		complain(c, "eap: is the initiator's; the concentrator's is ike_radius");
+		error_report_add(&c->errors, "eap: is the initiator's; the concentrator's is ike_radius");
 	if (*o->concentrator_name)
-		complain(c, "concentrator_name: is the initiator's; ours is identity");
+		error_report_add(&c->errors, "concentrator_name: is the initiator's; ours is identity");
 	check_radius(c);
 }
 
 int ike_check(const struct ike_setup *setup, void (*report)(const char *text), struct error *err)
 {
 	static const char *const unique[] = { "replace", "keep", "never" };
-	struct checking c = { setup, setup->options, report, err, 0 };
+	struct checking c = { setup, setup->options, { report, err, 0 } };
 	bool known = false;
 	for (size_t i = 0; i < ARRAY_LENGTH(unique); i++)
 		known = known || strcmp(setup->options->unique, unique[i]) == 0;
 	if (!known)
-		complain(&c, "unique: \"%s\" is none of replace, keep, never", setup->options->unique);
+		error_report_add(
+		        &c.errors, "unique: \"%s\" is none of replace, keep, never", setup->options->unique);
 	check_esp(&c);
 	check_ike_proposals(&c);
 	check_certificates(&c);
@@ -445,5 +407,5 @@ int ike_check(const struct ike_setup *setup, void (*report)(const char *text), s
 		check_concentrator(&c);
 	check_psk(&c);
 	check_programs(&c);
-	return c.result;
+	return c.errors.result;
 }

@@ -5,8 +5,6 @@
 #include "softwire/ike.h"
 #include "softwire/ike_psk.h"
 
-#define IKE_SECRET_FILE_MAX 4096
-
 /* How we prove ourselves as an initiator. */
 enum ike_own { IKE_OWN_NOTHING, IKE_OWN_CERTIFICATE, IKE_OWN_PSK, IKE_OWN_EAP };
 enum ike_own ike_own_proof(const struct ike_setup *s);
@@ -27,9 +25,6 @@ int ike_find_plugin(const struct ike_setup *s, char **ret, struct error *err);
 /* Our identity: the option, or the name in the certificate; "" where charon shall take the certificate's
  * subject. Caller frees. */
 int ike_own_identity(const struct ike_setup *s, char **ret, struct error *err);
-/* A secret file's first line, private to us; the caller wipes and frees. */
-int ike_read_secret(const char *path, char **ret, struct error *err);
-void ike_free_secret(char *secret);
 
 void ike_print_strongswan(const struct ike_setup *s, const char *radius_secret, FILE *out);
 /* identity: see above. psk and password may be NULL. */

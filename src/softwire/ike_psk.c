@@ -15,20 +15,12 @@
 
 struct reading {
 	const char *path;
-	void (*report)(const char *text);
-	struct error *err;
-	int result;
+	struct error_report errors;
 };
 
 static void complain(struct reading *r, unsigned line, const char *text)
 {
-	struct error e;
-	(void)error_set(&e, -EINVAL, "%s:%u: %s", r->path, line, text);
-	if (r->report)
-		r->report(e.text);
-	if (r->result == 0 && r->err)
-		*r->err = e;
-	r->result = -EINVAL;
+	error_report_add(&r->errors, "%s:%u: %s", r->path, line, text);
 }
 
 /* What charon would take for more than one peer: wildcards, networks and ranges of addresses, and its words
@@ -176,7 +168,7 @@ static void find_repeated(struct reading *r, const struct ike_psk_list *l)
 int ike_psk_load(
         const char *path, struct ike_psk_list *ret, void (*report)(const char *text), struct error *err)
 {
-	struct reading r = { path, report, err, 0 };
+	struct reading r = { path, { report, err, 0 } };
 	struct ike_psk_list l = { 0 };
 	struct error e = { "" };
 	char *data = NULL, *rest;
@@ -200,13 +192,13 @@ int ike_psk_load(
 	find_repeated(&r, &l);
 	OPENSSL_cleanse(data, length);
 	free(data);
-	if (r.result == 0 && l.count == 0)
+	if (r.errors.result == 0 && l.count == 0)
 		complain(&r, 1, "no peer has a key here");
-	if (r.result < 0)
+	if (r.errors.result < 0)
 		ike_psk_clear(&l);
 	else
 		*ret = l;
-	return r.result;
+	return r.errors.result;
 }
 
 const struct ike_psk *ike_psk_find(const struct ike_psk_list *l, const char *identity)

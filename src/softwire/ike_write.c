@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "softwire/ike_internal.h"
 
+#include "crypto/secret.h"
+
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -20,8 +22,8 @@ struct material {
 static void clear_material(struct material *m)
 {
 	free(m->identity);
-	ike_free_secret(m->radius_secret);
-	ike_free_secret(m->password);
+	secret_free(m->radius_secret);
+	secret_free(m->password);
 	ike_psk_clear(&m->psk);
 }
 
@@ -33,9 +35,9 @@ static int load_material(const struct ike_setup *s, struct material *ret, struct
 	if (r == 0 && *o->psk_file)
 		r = ike_psk_load(o->psk_file, &m.psk, NULL, err);
 	if (r == 0 && *o->ike_radius_secret)
-		r = ike_read_secret(o->ike_radius_secret, &m.radius_secret, err);
+		r = secret_read(o->ike_radius_secret, &m.radius_secret, err);
 	if (r == 0 && *o->eap_password_file)
-		r = ike_read_secret(o->eap_password_file, &m.password, err);
+		r = secret_read(o->eap_password_file, &m.password, err);
 	if (r == 0 && m.radius_secret && strpbrk(m.radius_secret, "\"\\"))
 		r = error_set(err, -EINVAL, "%s: charon cannot have \" and \\ in it", o->ike_radius_secret);
 	if (r < 0)

@@ -2,6 +2,8 @@
 /* The initiator's PPP: how it proves itself, whom it believes, and what its NCPs bring. */
 #include "softwire/initiator.h"
 
+#include "crypto/secret.h"
+
 #include "proto/ppp/eap_tls.h"
 
 #include <errno.h>
@@ -139,9 +141,9 @@ static int read_secrets(struct control *c, struct error *err)
 {
 	struct initiator *x = c->initiator;
 	const struct softwire_options *o = c->o;
-	int r = *o->ppp_password_file ? options_read_secret(o->ppp_password_file, &x->password, err) : 0;
+	int r = *o->ppp_password_file ? secret_read(o->ppp_password_file, &x->password, err) : 0;
 	if (r == 0 && *o->ppp_peer_password_file)
-		r = options_read_secret(o->ppp_peer_password_file, &x->peer_password, err);
+		r = secret_read(o->ppp_peer_password_file, &x->peer_password, err);
 	if (r == 0 && *o->ppp_eap_certificate) {
 		x->tls = ppp_eap_tls_new(
 		        o->ppp_eap_certificate, o->ppp_eap_key, o->ppp_eap_ca, o->ppp_eap_server_name, err);
@@ -161,6 +163,6 @@ int initiator_open_ppp(struct control *c, struct error *err)
 void initiator_close_ppp(struct initiator *x)
 {
 	ppp_eap_tls_free(x->tls);
-	options_secret_free(x->password);
-	options_secret_free(x->peer_password);
+	secret_free(x->password);
+	secret_free(x->peer_password);
 }

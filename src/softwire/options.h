@@ -84,6 +84,3 @@ const char *options_role_name(enum softwire_role role);
 /* Whether clear L2TP may come from there (draft 3.4.1.1): the address is in trusted_address, or one of its
  * interfaces is trusted, which the filter has seen to. */
 bool options_trusts(const struct softwire_options *o, const struct ip_address *remote);
-/* Reads a secret: the file's first line, private to us. Wiped and freed by options_secret_free(). */
-int options_read_secret(const char *path, char **ret, struct error *err);
-void options_secret_free(char *secret);

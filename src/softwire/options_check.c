@@ -3,40 +3,20 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "crypto/secret.h"
 #include "softwire/binding.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SECRET_FILE_MAX 4096
-
 struct checking {
 	struct softwire_options *o;
-	void (*report)(const char *text);
-	struct error *err;
-	int result;
+	struct error_report errors;
 };
-
-static void complain(struct checking *c, const char *format, ...) PRINTF_LIKE(2, 3);
-static void complain(struct checking *c, const char *format, ...)
-{
-	struct error e;
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(e.text, sizeof(e.text), format, args);
-	va_end(args);
-	if (c->report)
-		c->report(e.text);
-	if (c->result == 0 && c->err)
-		*c->err = e;
-	c->result = -EINVAL;
-}
 
 /* ---- one text each ---- */
 
@@ -53,7 +33,8 @@ static void check_ipsec(struct checking *c)
 	static const char *const words[] = { "none", "userspace", "kernel" };
 	int i = find_word(words, ARRAY_LENGTH(words), c->o->ipsec_text);
 	if (i < 0)
-		complain(c, "ipsec: \"%s\" is none of userspace, kernel, none", c->o->ipsec_text);
+		error_report_add(
+		        &c->errors, "ipsec: \"%s\" is none of userspace, kernel, none", c->o->ipsec_text);
 	else
 		c->o->ipsec = (enum softwire_ipsec)i;
 }
@@ -62,8 +43,8 @@ static void check_log_level(struct checking *c)
 {
 	static const char *const words[] = { "error", "warning", "notice", "info", "debug" };
 	if (find_word(words, ARRAY_LENGTH(words), c->o->log_level) < 0)
-		complain(c, "log_level: \"%s\" is none of error, warning, notice, info, debug",
-		        c->o->log_level);
+		error_report_add(&c->errors,
+		        "log_level: \"%s\" is none of error, warning, notice, info, debug", c->o->log_level);
 }
 
 static bool is_interface_name(const char *s)
@@ -82,15 +63,15 @@ static void check_interfaces(struct checking *c)
 {
 	struct softwire_options *o = c->o;
 	if (!is_interface_name(o->tun))
-		complain(c, "tun: \"%s\" is no interface name", o->tun);
+		error_report_add(&c->errors, "tun: \"%s\" is no interface name", o->tun);
 	if (o->trusted_interfaces.count > SOFTWIRE_TRUSTED_MAX)
-		complain(c, "trusted_interface: more than %d", SOFTWIRE_TRUSTED_MAX);
+		error_report_add(&c->errors, "trusted_interface: more than %d", SOFTWIRE_TRUSTED_MAX);
 	for (size_t i = 0; i < o->trusted_interfaces.count; i++)
 		if (!is_interface_name(o->trusted_interfaces.items[i]))
-			complain(c, "trusted_interface: \"%s\" is no interface name",
+			error_report_add(&c->errors, "trusted_interface: \"%s\" is no interface name",
 			        o->trusted_interfaces.items[i]);
 	if (o->role == SOFTWIRE_INITIATOR && *o->downstream && !is_interface_name(o->downstream))
-		complain(c, "downstream: \"%s\" is no interface name", o->downstream);
+		error_report_add(&c->errors, "downstream: \"%s\" is no interface name", o->downstream);
 }
 
 static void check_trusted_addresses(struct checking *c)
@@ -99,11 +80,12 @@ static void check_trusted_addresses(struct checking *c)
 	for (size_t i = 0; i < o->trusted_address_texts.count; i++) {
 		const char *text = o->trusted_address_texts.items[i];
 		if (o->n_trusted_addresses == SOFTWIRE_TRUSTED_MAX) {
-			complain(c, "trusted_address: more than %d", SOFTWIRE_TRUSTED_MAX);
+			error_report_add(&c->errors, "trusted_address: more than %d", SOFTWIRE_TRUSTED_MAX);
 			return;
 		}
 		if (ip_prefix_parse(text, &o->trusted_addresses[o->n_trusted_addresses]) < 0)
-			complain(c, "trusted_address: \"%s\" is no prefix (ADDRESS/LENGTH, host bits zero)",
+			error_report_add(&c->errors,
+			        "trusted_address: \"%s\" is no prefix (ADDRESS/LENGTH, host bits zero)",
 			        text);
 		else
 			o->n_trusted_addresses++;
@@ -116,41 +98,13 @@ static void check_protection(struct checking *c)
 {
 	const struct softwire_options *o = c->o;
 	if ((o->trusted_interfaces.count == 0) != (o->trusted_address_texts.count == 0))
-		complain(c,
+		error_report_add(&c->errors,
 		        "trusted_interface and trusted_address: clear L2TP wants both, the interface and "
 		        "the prefixes of its peers");
 	if (o->ipsec == SOFTWIRE_IPSEC_NONE && o->trusted_interfaces.count == 0)
-		complain(c,
+		error_report_add(&c->errors,
 		        "ipsec: none is for trusted networks only: name trusted_interface and "
 		        "trusted_address, or use ipsec = userspace");
-}
-
-int options_read_secret(const char *path, char **ret, struct error *err)
-{
-	char *data = NULL;
-	size_t length = 0;
-	int r = file_check_private(path, err);
-	if (r == 0)
-		r = file_read(path, SECRET_FILE_MAX, &data, &length, err);
-	if (r < 0 || !data)
-		return r;
-	size_t n = strcspn(data, "\r\n");
-	if (n == 0 || memchr(data, '\0', n)) {
-		OPENSSL_cleanse(data, length);
-		free(data);
-		return error_set(err, -EINVAL, "%s: its first line is to be the secret", path);
-	}
-	*ret = xstrndup(data, n);
-	OPENSSL_cleanse(data, length);
-	free(data);
-	return 0;
-}
-
-void options_secret_free(char *secret)
-{
-	if (secret)
-		OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
 }
 
 static void check_secret(struct checking *c, const char *option, const char *path, size_t max)
@@ -159,17 +113,17 @@ static void check_secret(struct checking *c, const char *option, const char *pat
 	char *secret = NULL;
 	if (!*path)
 		return;
-	if (options_read_secret(path, &secret, &err) < 0)
-		complain(c, "%s: %s", option, err.text);
+	if (secret_read(path, &secret, &err) < 0)
+		error_report_add(&c->errors, "%s: %s", option, err.text);
 	else if (secret && strlen(secret) > max)
-		complain(c, "%s: the secret is longer than %zu bytes", option, max);
-	options_secret_free(secret);
+		error_report_add(&c->errors, "%s: the secret is longer than %zu bytes", option, max);
+	secret_free(secret);
 }
 
 static void check_file(struct checking *c, const char *option, const char *path)
 {
 	if (*path && access(path, R_OK) < 0)
-		complain(c, "%s: %s: %s", option, path, strerror(errno));
+		error_report_add(&c->errors, "%s: %s: %s", option, path, strerror(errno));
 }
 
 /* ---- lists ---- */
@@ -191,9 +145,10 @@ static void check_methods(struct checking *c, const struct config_list *texts)
 		for (size_t j = 0; j < o->n_methods; j++)
 			again = again || (int)o->methods[j] == method;
 		if (method < 0)
-			complain(c, "ppp_auth: \"%s\" is none of eap, mschapv2, chap, pap", texts->items[i]);
+			error_report_add(&c->errors, "ppp_auth: \"%s\" is none of eap, mschapv2, chap, pap",
+			        texts->items[i]);
 		else if (again || o->n_methods == PPP_METHODS_MAX)
-			complain(c, "ppp_auth: \"%s\" is there twice", texts->items[i]);
+			error_report_add(&c->errors, "ppp_auth: \"%s\" is there twice", texts->items[i]);
 		else
 			o->methods[o->n_methods++] = (enum ppp_method)method;
 	}
@@ -212,15 +167,17 @@ static void check_eap(struct checking *c)
 	for (size_t i = 0; i < o->eap_texts.count; i++) {
 		int word = find_word(words, ARRAY_LENGTH(words), o->eap_texts.items[i]);
 		if (word < 0)
-			complain(c, "ppp_eap: \"%s\" is none of tls, mschapv2, md5", o->eap_texts.items[i]);
+			error_report_add(&c->errors, "ppp_eap: \"%s\" is none of tls, mschapv2, md5",
+			        o->eap_texts.items[i]);
 		else if (o->n_eap_types == PPP_METHODS_MAX)
-			complain(c, "ppp_eap: more than %d", PPP_METHODS_MAX);
+			error_report_add(&c->errors, "ppp_eap: more than %d", PPP_METHODS_MAX);
 		else
 			o->eap_types[o->n_eap_types++] = types[word];
 		tls = tls || (word >= 0 && types[word] == PPP_EAP_TLS);
 	}
 	if (tls && (!*o->ppp_eap_ca || !*o->ppp_eap_certificate || !*o->ppp_eap_key))
-		complain(c, "ppp_eap: tls wants ppp_eap_ca, ppp_eap_certificate and ppp_eap_key");
+		error_report_add(
+		        &c->errors, "ppp_eap: tls wants ppp_eap_ca, ppp_eap_certificate and ppp_eap_key");
 	check_file(c, "ppp_eap_ca", o->ppp_eap_ca);
 	check_file(c, "ppp_eap_certificate", o->ppp_eap_certificate);
 	check_file(c, "ppp_eap_key", o->ppp_eap_key);
@@ -239,21 +196,21 @@ static void check_listen(struct checking *c)
 {
 	struct softwire_options *o = c->o;
 	if (o->listen_texts.count == 0)
-		complain(c, "listen: name the outer addresses of this concentrator");
+		error_report_add(&c->errors, "listen: name the outer addresses of this concentrator");
 	for (size_t i = 0; i < o->listen_texts.count; i++) {
 		struct ip_address a;
 		const char *text = o->listen_texts.items[i];
 		bool again = false;
 		if (ip_parse(text, &a) < 0 || !is_unicast(&a)) {
-			complain(c, "listen: \"%s\" is no unicast address", text);
+			error_report_add(&c->errors, "listen: \"%s\" is no unicast address", text);
 			continue;
 		}
 		for (size_t j = 0; j < o->n_listen; j++)
 			again = again || ip_equal(&a, &o->listen[j]);
 		if (again)
-			complain(c, "listen: %s is there twice", text);
+			error_report_add(&c->errors, "listen: %s is there twice", text);
 		else if (o->n_listen == SOFTWIRE_LISTEN_MAX)
-			complain(c, "listen: more than %d addresses", SOFTWIRE_LISTEN_MAX);
+			error_report_add(&c->errors, "listen: more than %d addresses", SOFTWIRE_LISTEN_MAX);
 		else
 			o->listen[o->n_listen++] = a;
 	}
@@ -272,12 +229,13 @@ static void check_openings(struct checking *c)
 			continue;
 		}
 		if (!end || *end || port == 0 || port > 65535)
-			complain(c, "allow: \"%s\" is neither \"tcp PORT\", \"udp PORT\" nor \"replies\"",
-			        text);
+			error_report_add(&c->errors,
+			        "allow: \"%s\" is neither \"tcp PORT\", \"udp PORT\" nor \"replies\"", text);
 		else if (port == 1701 && udp)
-			complain(c, "allow: UDP port 1701 is L2TP; trusted_interface is for that");
+			error_report_add(
+			        &c->errors, "allow: UDP port 1701 is L2TP; trusted_interface is for that");
 		else if (o->n_openings == ARRAY_LENGTH(o->openings))
-			complain(c, "allow: more than %zu", ARRAY_LENGTH(o->openings));
+			error_report_add(&c->errors, "allow: more than %zu", ARRAY_LENGTH(o->openings));
 		else
 			o->openings[o->n_openings++] =
 			        (struct softwire_opening){ tcp ? IPPROTO_TCP : IPPROTO_UDP, (uint16_t)port };
@@ -289,9 +247,9 @@ static void check_dns(struct checking *c)
 	struct softwire_options *o = c->o;
 	for (size_t i = 0; i < o->dns_texts.count; i++) {
 		if (o->n_dns == SOFTWIRE_DNS_MAX)
-			complain(c, "dns: more than %d", SOFTWIRE_DNS_MAX);
+			error_report_add(&c->errors, "dns: more than %d", SOFTWIRE_DNS_MAX);
 		else if (ip_parse(o->dns_texts.items[i], &o->dns[o->n_dns]) < 0)
-			complain(c, "dns: \"%s\" is no address", o->dns_texts.items[i]);
+			error_report_add(&c->errors, "dns: \"%s\" is no address", o->dns_texts.items[i]);
 		else
 			o->n_dns++;
 	}
@@ -302,9 +260,9 @@ static void check_routes(struct checking *c)
 	struct softwire_options *o = c->o;
 	for (size_t i = 0; i < o->route_texts.count; i++) {
 		if (o->n_routes == SOFTWIRE_ROUTES_MAX)
-			complain(c, "route: more than %d", SOFTWIRE_ROUTES_MAX);
+			error_report_add(&c->errors, "route: more than %d", SOFTWIRE_ROUTES_MAX);
 		else if (ip_prefix_parse(o->route_texts.items[i], &o->routes[o->n_routes]) < 0)
-			complain(c, "route: \"%s\" is no prefix", o->route_texts.items[i]);
+			error_report_add(&c->errors, "route: \"%s\" is no prefix", o->route_texts.items[i]);
 		else
 			o->n_routes++;
 	}
@@ -316,19 +274,19 @@ static void check_pools(struct checking *c)
 	struct error err;
 	bool has_default = false;
 	if (o->pool_texts.count > POOL_MAX)
-		complain(c, "pool: more than %d", POOL_MAX);
+		error_report_add(&c->errors, "pool: more than %d", POOL_MAX);
 	o->ranges = xcalloc(o->pool_texts.count + 1, sizeof(*o->ranges));
 	for (size_t i = 0; i < MIN(o->pool_texts.count, (size_t)POOL_MAX); i++) {
 		struct pool_range *range = &o->ranges[o->n_ranges];
 		if (pool_range_parse(o->pool_texts.items[i], range, &err) < 0) {
-			complain(c, "pool: %s", err.text);
+			error_report_add(&c->errors, "pool: %s", err.text);
 			continue;
 		}
 		has_default = has_default || strcmp(range->name, o->pool) == 0;
 		o->n_ranges++;
 	}
 	if (!has_default && o->aaa.servers.count + o->aaa.radsec_servers.count == 0)
-		complain(c,
+		error_report_add(&c->errors,
 		        "default_pool: there is no pool \"%s\", and no RADIUS server that could give "
 		        "addresses",
 		        o->pool);
@@ -342,15 +300,14 @@ static void check_aaa(struct checking *c)
 	struct error err;
 	const bool any = *o->aaa.users_file || o->aaa.servers.count + o->aaa.radsec_servers.count > 0;
 	if (o->anonymous && o->auth_texts.count > 0)
-		complain(c, "anonymous: yes means no authentication by PPP; remove ppp_auth");
+		error_report_add(
+		        &c->errors, "anonymous: yes means no authentication by PPP; remove ppp_auth");
 	if (!o->anonymous && !any)
-		complain(c,
+		error_report_add(&c->errors,
 		        "nobody can be authenticated: configure radius_server, radsec_server or users_file "
 		        "(or anonymous = yes, deliberately)");
-	if (any && aaa_check(&o->aaa, c->report, &err) < 0) {
-		if (c->result == 0 && c->err)
-			*c->err = err;
-		c->result = -EINVAL;
+	if (any && aaa_check(&o->aaa, c->errors.report, &err) < 0) {
+		error_report_note(&c->errors, &err);
 	}
 }
 
@@ -367,11 +324,12 @@ static void check_binding(struct checking *c)
 		o->bind = SOFTWIRE_BIND_MAP;
 		o->bind_map = xstrdup(o->bind_text + 4);
 	} else {
-		complain(c, "bind: \"%s\" is none of any, same-name, map /PATH", o->bind_text);
+		error_report_add(
+		        &c->errors, "bind: \"%s\" is none of any, same-name, map /PATH", o->bind_text);
 		return;
 	}
 	if (binding_new(o->bind, o->bind_map, &b, &err) < 0)
-		complain(c, "bind: %s", err.text);
+		error_report_add(&c->errors, "bind: %s", err.text);
 	binding_free(b);
 }
 
@@ -396,31 +354,31 @@ static void check_initiator(struct checking *c)
 	struct error err;
 	struct ip_address local;
 	if (o->concentrators.count == 0)
-		complain(c, "concentrator: name one at least");
+		error_report_add(&c->errors, "concentrator: name one at least");
 	if (o->concentrators.count > LINK_CONCENTRATORS_MAX)
-		complain(c, "concentrator: more than %d", LINK_CONCENTRATORS_MAX);
+		error_report_add(&c->errors, "concentrator: more than %d", LINK_CONCENTRATORS_MAX);
 	if (*o->local && (ip_parse(o->local, &local) < 0 || !is_unicast(&local)))
-		complain(c, "local: \"%s\" is no unicast address", o->local);
+		error_report_add(&c->errors, "local: \"%s\" is no unicast address", o->local);
 	if (link_dns_parse(o->dns_mode_text, &o->dns_mode, &err) < 0)
-		complain(c, "dns_mode: %s", err.text);
+		error_report_add(&c->errors, "dns_mode: %s", err.text);
 	check_methods(c, &o->give_texts);
 	if (!*o->ppp_user)
 		o->n_methods = 0;
 	check_eap(c);
 	if (*o->ppp_user && !*o->ppp_password_file && !*o->ppp_eap_certificate)
-		complain(
-		        c, "ppp_password_file: %s has no password (and no ppp_eap_certificate)", o->ppp_user);
+		error_report_add(&c->errors,
+		        "ppp_password_file: %s has no password (and no ppp_eap_certificate)", o->ppp_user);
 	if (strlen(o->ppp_user) > PPP_NAME_MAX)
-		complain(c, "ppp_user: longer than %d bytes", PPP_NAME_MAX);
+		error_report_add(&c->errors, "ppp_user: longer than %d bytes", PPP_NAME_MAX);
 	check_secret(c, "ppp_password_file", o->ppp_password_file, PPP_SECRET_MAX);
 	check_secret(c, "ppp_peer_password_file", o->ppp_peer_password_file, PPP_SECRET_MAX);
 	if (o->retry_first_ms > o->retry_last_ms)
-		complain(c, "retry_first: longer than retry_last");
+		error_report_add(&c->errors, "retry_first: longer than retry_last");
 }
 
 int options_check(struct softwire_options *o, void (*report)(const char *text), struct error *err)
 {
-	struct checking c = { .o = o, .report = report, .err = err };
+	struct checking c = { .o = o, .errors = { report, err, 0 } };
 	check_ipsec(&c);
 	check_log_level(&c);
 	check_interfaces(&c);
@@ -428,10 +386,10 @@ int options_check(struct softwire_options *o, void (*report)(const char *text), 
 	check_protection(&c);
 	check_secret(&c, "tunnel_secret_file", o->tunnel_secret_file, 128);
 	if (!o->ipv4 && !o->ipv6)
-		complain(&c, "ipv4, ipv6: one of them at least is to be yes");
+		error_report_add(&c.errors, "ipv4, ipv6: one of them at least is to be yes");
 	if (o->role == SOFTWIRE_CONCENTRATOR)
 		check_concentrator(&c);
 	else
 		check_initiator(&c);
-	return c.result;
+	return c.errors.result;
 }
