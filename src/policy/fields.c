@@ -107,6 +107,19 @@ static void read_os_version(const struct policy_input *in, struct policy_fact *f
 	fact_text(f, in->posture->os_version);
 }
 
+static void read_processes_outdated(const struct policy_input *in, struct policy_fact *f)
+{
+	fact_number(f, in->posture->outdated_known, (int64_t)in->posture->n_outdated);
+}
+
+static bool outdated_item(const struct posture *p, size_t i, struct policy_item *ret)
+{
+	if (i >= p->n_outdated)
+		return false;
+	*ret = (struct policy_item){ p->outdated[i].program, p->outdated[i].replaced };
+	return true;
+}
+
 static void read_product_name(const struct policy_input *in, struct policy_fact *f)
 {
 	fact_text(f, in->posture->product_name);
@@ -121,6 +134,55 @@ static void read_role(const struct policy_input *in, struct policy_fact *f)
 {
 	f->known = true;
 	f->text = in->role;
+}
+
+static bool unlisted_item(const struct posture_unlisted *list, size_t n, size_t i, struct policy_item *ret)
+{
+	if (i >= n)
+		return false;
+	*ret = (struct policy_item){ list[i].program, list[i].how };
+	return true;
+}
+
+static void read_software_listening(const struct policy_input *in, struct policy_fact *f)
+{
+	fact_number(f, in->posture->listening_known, (int64_t)in->posture->n_listening);
+}
+
+static bool listening_item(const struct posture *p, size_t i, struct policy_item *ret)
+{
+	return unlisted_item(p->listening, p->n_listening, i, ret);
+}
+
+static void read_software_starting(const struct policy_input *in, struct policy_fact *f)
+{
+	fact_number(f, in->posture->starting_known, (int64_t)in->posture->n_starting);
+}
+
+static bool starting_item(const struct posture *p, size_t i, struct policy_item *ret)
+{
+	return unlisted_item(p->starting, p->n_starting, i, ret);
+}
+
+/* A program that is in both lists counts once. Both are in the order of their programs; where a node says
+ * otherwise, one may count twice. */
+static void read_software_unlisted(const struct policy_input *in, struct policy_fact *f)
+{
+	const struct posture *p = in->posture;
+	size_t i = 0, j = 0, n = 0;
+	while (i < p->n_listening && j < p->n_starting) {
+		int order = strcmp(p->listening[i].program, p->starting[j].program);
+		i += order <= 0;
+		j += order >= 0;
+		n++;
+	}
+	n += p->n_listening - i + p->n_starting - j;
+	fact_number(f, p->listening_known && p->starting_known, (int64_t)n);
+}
+
+static bool any_unlisted_item(const struct posture *p, size_t i, struct policy_item *ret)
+{
+	return i < p->n_listening ? listening_item(p, i, ret) : starting_item(p, i - p->n_listening, ret);
 }
 
 static void read_updates_age(const struct policy_input *in, struct policy_fact *f)
@@ -158,9 +220,18 @@ static const struct policy_field fields[] = {
 	{ "os.codename", POLICY_TEXT, "the codename of the OS", NULL, NULL, "os.codename", read_os_codename },
 	{ "os.id", POLICY_TEXT, "the OS", NULL, NULL, "os.id", read_os_id },
 	{ "os.version", POLICY_VERSION, "the version of the OS", NULL, NULL, "os.version", read_os_version },
+	{ "processes.outdated", POLICY_NUMBER, "the number of programs that run replaced files", NULL, NULL,
+	        "processes.outdated", read_processes_outdated, outdated_item },
 	{ "product.name", POLICY_TEXT, "the product", NULL, NULL, "product.name", read_product_name },
 	{ "product.vendor", POLICY_TEXT, "the vendor", NULL, NULL, "product.vendor", read_product_vendor },
 	{ "role", POLICY_TEXT, "the role", NULL, NULL, NULL, read_role },
+	{ "software.listening", POLICY_NUMBER, "the number of programs of no package that listen", NULL, NULL,
+	        "software.listening", read_software_listening, listening_item },
+	{ "software.starting", POLICY_NUMBER, "the number of programs of no package that start at boot", NULL,
+	        NULL, "software.starting", read_software_starting, starting_item },
+	{ "software.unlisted", POLICY_NUMBER,
+	        "the number of programs of no package that listen or start at boot", NULL, NULL, "software",
+	        read_software_unlisted, any_unlisted_item },
 	{ "updates.age", POLICY_DURATION, "the age of the package lists", NULL, NULL, "updates.checked",
 	        read_updates_age },
 	{ "updates.pending", POLICY_NUMBER, "the number of pending security updates", NULL, NULL,

@@ -17,6 +17,11 @@ struct policy_fact {
 	const char *why;  /* where not known, if there is a reason to tell */
 };
 
+/* One of what a NUMBER counts, for people. */
+struct policy_item {
+	const char *name, *detail;
+};
+
 struct policy_field {
 	const char *name;
 	enum policy_type type;
@@ -24,6 +29,8 @@ struct policy_field {
 	const char *yes, *no;    /* BOOLEAN: the two sentences */
 	const char *reported_as; /* the field of the posture's list of unknowns: that name or one above it */
 	void (*read)(const struct policy_input *in, struct policy_fact *ret);
+	/* Of a NUMBER, may be NULL: the i-th of what it counts; false after the last. */
+	bool (*item)(const struct posture *p, size_t i, struct policy_item *ret);
 };
 
 const struct policy_field *policy_field_find(const char *name); /* NULL: there is no such field */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FINDING_LEAVES_MAX 8  /* facts that one sentence names */
+#define FINDING_ITEMS_MAX 3   /* of what a number counts */
 #define FINDING_VALUE_MAX 120 /* bytes of a value that a node reported */
 
 static void finding_add(struct policy_evaluation *ev, const struct policy_finding *f)
@@ -49,6 +50,24 @@ static const char *unknown_words(struct policy_arena *a, const char *what, const
 	        a, "%s is unknown (%s)", what, policy_arena_shown(a, why, 2 * FINDING_VALUE_MAX));
 }
 
+/* "the number of ... is 4 (/usr/sbin/sshd: libssl3, ... and more)" */
+static const char *number_words(
+        struct policy_evaluation *ev, const struct policy_field *f, const struct policy_fact *fact)
+{
+	struct policy_arena *a = ev->arena;
+	const char *words = policy_arena_format(a, "%s is %" PRId64, f->noun, fact->number), *items = "";
+	struct policy_item item;
+	size_t i = 0;
+	while (f->item && i < FINDING_ITEMS_MAX && f->item(ev->input->posture, i, &item))
+		items = policy_arena_format(a, "%s%s%s: %s", items, i++ ? "; " : "",
+		        policy_arena_shown(a, item.name, FINDING_VALUE_MAX),
+		        policy_arena_shown(a, item.detail, FINDING_VALUE_MAX));
+	if (i == 0)
+		return words;
+	bool more = f->item(ev->input->posture, i, &item);
+	return policy_arena_format(a, "%s (%s%s)", words, items, more ? " and more" : "");
+}
+
 static const char *compare_words(struct policy_evaluation *ev, const struct policy_expression *e)
 {
 	const struct policy_field *f = e->field;
@@ -58,7 +77,7 @@ static const char *compare_words(struct policy_evaluation *ev, const struct poli
 	if (!fact.known)
 		return unknown_words(a, f->name, fact.why);
 	if (f->type == POLICY_NUMBER)
-		return policy_arena_format(a, "%s is %" PRId64, f->noun, fact.number);
+		return number_words(ev, f, &fact);
 	if (f->type == POLICY_DURATION)
 		return policy_arena_format(a, "%s is %s", f->noun, duration_words(a, fact.number));
 	if (!fact.text)

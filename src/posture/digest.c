@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The digest of a posture: SHA-256 over its fields as length-prefixed strings in a fixed order. Lists that
- * have no order of their own (packages, updates, interfaces, addresses, routes) are sorted first, so that the
- * same host gives the same digest whatever order its collectors or the wire delivered. The reasons of
- * unknowns are words for people and stay out; what is unknown shows in the fields themselves,
- * and a list that is not known has no entries.
+ * have no order of their own (packages, updates, programs, interfaces, addresses, routes) are sorted first,
+ * so that the same host gives the same digest whatever order its collectors or the wire delivered. The
+ * reasons of unknowns are words for people and stay out; what is unknown shows in the fields themselves, and
+ * a list that is not known has no entries.
  */
 #include "posture/posture.h"
 
@@ -123,6 +123,54 @@ static void put_updates(struct writer *w, const struct posture *p)
 	}
 }
 
+static int compare_outdated(const void *left, const void *right)
+{
+	const struct posture_outdated *a = *(const struct posture_outdated *const *)left;
+	const struct posture_outdated *b = *(const struct posture_outdated *const *)right;
+	int order = compare_strings(a->program, b->program);
+	if (order == 0)
+		order = compare_strings(a->package, b->package);
+	return order ? order : compare_strings(a->replaced, b->replaced);
+}
+
+static int compare_unlisted(const void *left, const void *right)
+{
+	const struct posture_unlisted *a = *(const struct posture_unlisted *const *)left;
+	const struct posture_unlisted *b = *(const struct posture_unlisted *const *)right;
+	int order = compare_strings(a->program, b->program);
+	return order ? order : compare_strings(a->how, b->how);
+}
+
+/* Without the number of processes, which comes and goes. */
+static void put_outdated(struct writer *w, const struct posture *p)
+{
+	wr_u8(w, p->outdated_known);
+	if (!p->outdated_known)
+		return;
+	wr_u32(w, (uint32_t)p->n_outdated);
+	const struct posture_outdated **list FREE_ON_EXIT =
+	        sorted(p->outdated, p->n_outdated, sizeof(*p->outdated), compare_outdated);
+	for (size_t i = 0; i < p->n_outdated; i++) {
+		put_string(w, list[i]->program);
+		put_string(w, list[i]->package);
+		put_string(w, list[i]->replaced);
+	}
+}
+
+static void put_unlisted(struct writer *w, bool known, const struct posture_unlisted *items, size_t n)
+{
+	wr_u8(w, known);
+	if (!known)
+		return;
+	wr_u32(w, (uint32_t)n);
+	const struct posture_unlisted **list FREE_ON_EXIT =
+	        sorted(items, n, sizeof(*items), compare_unlisted);
+	for (size_t i = 0; i < n; i++) {
+		put_string(w, list[i]->program);
+		put_string(w, list[i]->how);
+	}
+}
+
 static void put_interface(struct writer *w, const struct posture_interface *interface)
 {
 	put_string(w, interface->name);
@@ -175,6 +223,9 @@ void posture_digest(const struct posture *p, uint8_t ret_digest[32])
 		put_string(&w, strings[i]);
 	put_packages(&w, p);
 	put_updates(&w, p);
+	put_outdated(&w, p);
+	put_unlisted(&w, p->listening_known, p->listening, p->n_listening);
+	put_unlisted(&w, p->starting_known, p->starting, p->n_starting);
 	put_network(&w, p);
 	put_forwarding(&w, p);
 	wr_u8(&w, (uint8_t)p->firewall_active);

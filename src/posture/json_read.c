@@ -102,6 +102,45 @@ static int update_from_json(struct posture *p, const json_t *o, struct error *er
 	return r < 0 ? r : posture_add_update(p, &update);
 }
 
+static int outdated_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	struct posture_outdated outdated = { 0 };
+	const char *const where = "processes.outdated[]";
+	const json_t *processes = json_object_get(o, "processes");
+	int r = need_string(p, o, where, "program", &outdated.program, err);
+	if (r == 0)
+		r = get_string(p, o, where, "package", &outdated.package, err);
+	if (r == 0)
+		r = need_string(p, o, where, "replaced", &outdated.replaced, err);
+	if (r < 0)
+		return r;
+	json_int_t n = json_integer_value(processes);
+	if (!json_is_integer(processes) || n < 1 || n > UINT32_MAX)
+		return error_set(err, -EINVAL, "%s.processes is not a number above 0", where);
+	outdated.processes = (uint32_t)n;
+	return posture_add_outdated(p, &outdated);
+}
+
+static int unlisted_from_json(struct posture *p, const json_t *o, const char *where,
+        int (*add)(struct posture *, const struct posture_unlisted *), struct error *err)
+{
+	struct posture_unlisted unlisted = { 0 };
+	int r = need_string(p, o, where, "program", &unlisted.program, err);
+	if (r == 0)
+		r = need_string(p, o, where, "how", &unlisted.how, err);
+	return r < 0 ? r : add(p, &unlisted);
+}
+
+static int listening_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	return unlisted_from_json(p, o, "software.listening[]", posture_add_listening, err);
+}
+
+static int starting_from_json(struct posture *p, const json_t *o, struct error *err)
+{
+	return unlisted_from_json(p, o, "software.starting[]", posture_add_starting, err);
+}
+
 static int unknown_from_json(struct posture *p, const json_t *o, struct error *err)
 {
 	const char *field = NULL, *reason = NULL;
@@ -206,7 +245,8 @@ static int list_from_json(struct posture *p, const json_t *object, const char *k
 /* Members that hold others are objects, where they are there. */
 static int check_members(const json_t *json, struct error *err)
 {
-	static const char *const names[] = { "os", "kernel", "product", "updates", "network", "firewall" };
+	static const char *const names[] = { "os", "kernel", "product", "updates", "processes", "software",
+		"network", "firewall" };
 	const json_t *forwarding = json_object_get(json_object_get(json, "network"), "forwarding");
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		const json_t *member = json_object_get(json, names[i]);
@@ -232,6 +272,20 @@ static int strings_from_json(struct posture *p, const json_t *json, struct error
 	return 0;
 }
 
+static int programs_from_json(struct posture *p, const json_t *json, struct error *err)
+{
+	const json_t *software = json_object_get(json, "software");
+	int r = list_from_json(p, json_object_get(json, "processes"), "outdated", POSTURE_PROGRAMS_MAX,
+	        outdated_from_json, &p->outdated_known, err);
+	if (r == 0)
+		r = list_from_json(p, software, "listening", POSTURE_PROGRAMS_MAX, listening_from_json,
+		        &p->listening_known, err);
+	if (r == 0)
+		r = list_from_json(p, software, "starting", POSTURE_PROGRAMS_MAX, starting_from_json,
+		        &p->starting_known, err);
+	return r;
+}
+
 static int read_all(struct posture *p, const json_t *json, struct error *err)
 {
 	const json_t *updates = json_object_get(json, "updates"), *network = json_object_get(json, "network");
@@ -250,6 +304,8 @@ static int read_all(struct posture *p, const json_t *json, struct error *err)
 	if (r == 0)
 		r = list_from_json(p, updates, "security", POSTURE_PACKAGES_MAX, update_from_json,
 		        &p->updates_known, err);
+	if (r == 0)
+		r = programs_from_json(p, json, err);
 	if (r == 0)
 		r = list_from_json(p, network, "interfaces", POSTURE_INTERFACES_MAX, interface_from_json,
 		        &p->network_known, err);

@@ -73,6 +73,45 @@ json_t *posture_updates_json(const struct posture *p, size_t from, size_t to)
 	return updates;
 }
 
+static json_t *outdated_to_json(const struct posture *p)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n_outdated; i++) {
+		json_t *o = json_object();
+		put_string(o, "program", p->outdated[i].program);
+		put_string(o, "package", p->outdated[i].package);
+		put_string(o, "replaced", p->outdated[i].replaced);
+		json_object_set_new(o, "processes", json_integer(p->outdated[i].processes));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *unlisted_to_json(const struct posture_unlisted *items, size_t n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+		put_string(o, "program", items[i].program);
+		put_string(o, "how", items[i].how);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *posture_programs_json(const struct posture *p)
+{
+	json_t *root = json_object(), *processes = member_object(root, "processes"),
+	       *software = member_object(root, "software");
+	if (p->outdated_known)
+		json_object_set_new(processes, "outdated", outdated_to_json(p));
+	if (p->listening_known)
+		json_object_set_new(software, "listening", unlisted_to_json(p->listening, p->n_listening));
+	if (p->starting_known)
+		json_object_set_new(software, "starting", unlisted_to_json(p->starting, p->n_starting));
+	return root;
+}
+
 static json_t *interface_to_json(const struct posture_interface *interface)
 {
 	char mac[MAC_TEXT_SIZE], address[IP_TEXT_SIZE];
@@ -156,6 +195,9 @@ static json_t *rest_to_json(const struct posture *p)
 	json_t *root = posture_system_json(p), *unknown = json_incref(json_object_get(root, "unknown"));
 	json_object_del(root, "unknown"); /* comes last, for people */
 	json_object_set_new(root, "updates", posture_updates_json(p, 0, p->n_updates));
+	json_t *programs = posture_programs_json(p);
+	json_object_update(root, programs);
+	json_decref(programs);
 	json_object_set_new(root, "network", posture_network_json(p));
 	json_object_set_new(root, "firewall", posture_firewall_json(p));
 	json_object_set_new(root, "unknown", unknown);

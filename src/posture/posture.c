@@ -41,6 +41,9 @@ struct posture *posture_free(struct posture *p)
 	free(p->interfaces);
 	free(p->packages);
 	free(p->updates);
+	free(p->outdated);
+	free(p->listening);
+	free(p->starting);
 	free(p->routes);
 	free(p->unknowns);
 	free(p);
@@ -122,6 +125,33 @@ int posture_add_update(struct posture *p, const struct posture_update *update)
 		return -E2BIG;
 	ARRAY_RESERVE_ONE(p->updates, p->n_updates, p->updates_capacity);
 	p->updates[p->n_updates++] = *update;
+	return 0;
+}
+
+int posture_add_outdated(struct posture *p, const struct posture_outdated *outdated)
+{
+	if (p->n_outdated == POSTURE_PROGRAMS_MAX)
+		return -E2BIG;
+	ARRAY_RESERVE_ONE(p->outdated, p->n_outdated, p->outdated_capacity);
+	p->outdated[p->n_outdated++] = *outdated;
+	return 0;
+}
+
+int posture_add_listening(struct posture *p, const struct posture_unlisted *unlisted)
+{
+	if (p->n_listening == POSTURE_PROGRAMS_MAX)
+		return -E2BIG;
+	ARRAY_RESERVE_ONE(p->listening, p->n_listening, p->listening_capacity);
+	p->listening[p->n_listening++] = *unlisted;
+	return 0;
+}
+
+int posture_add_starting(struct posture *p, const struct posture_unlisted *unlisted)
+{
+	if (p->n_starting == POSTURE_PROGRAMS_MAX)
+		return -E2BIG;
+	ARRAY_RESERVE_ONE(p->starting, p->n_starting, p->starting_capacity);
+	p->starting[p->n_starting++] = *unlisted;
 	return 0;
 }
 

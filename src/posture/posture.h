@@ -16,6 +16,7 @@
 #define POSTURE_ADDRESSES_MAX 64 /* an interface */
 #define POSTURE_ROUTES_MAX 256
 #define POSTURE_UNKNOWNS_MAX 256
+#define POSTURE_PROGRAMS_MAX 1024 /* in each list of programs */
 #define POSTURE_STRING_MAX 1024
 
 /* Three-valued: a policy never takes UNKNOWN for either. */
@@ -49,6 +50,21 @@ struct posture_update { /* a newer version in the security suite */
 	const char *package, *installed, *available;
 };
 
+/* A program that runs files which were replaced or removed since it was started. */
+struct posture_outdated {
+	const char *program;  /* path of its executable */
+	const char *package;  /* that has the executable; NULL where none has it */
+	const char *replaced; /* the packages of those files, or their paths where no package has them: in
+	                       * order, with ", " between them */
+	uint32_t processes;   /* how many run it; not part of the digest */
+};
+
+/* A program that no package manager of the node knows, and what makes it matter. */
+struct posture_unlisted {
+	const char *program; /* path of its executable, or of the script that an interpreter runs */
+	const char *how; /* "tcp [::]:8080, udp 0.0.0.0:53" or "unit x.service, @reboot in /etc/crontab" */
+};
+
 struct posture_unknown {
 	const char *field;  /* dotted name as in the JSON: "firewall.active" */
 	const char *reason; /* what was tried and how it failed */
@@ -72,6 +88,17 @@ struct posture {
 	bool updates_known;
 	time_ms updates_checked; /* when the package lists were last refreshed, whole seconds; 0 = not known
 	                          */
+
+	/* Lists of programs are in the order of their paths, each program once. */
+	struct posture_outdated *outdated;
+	size_t n_outdated, outdated_capacity;
+	bool outdated_known;
+	struct posture_unlisted *listening; /* outside every package, and with a socket that listens */
+	size_t n_listening, listening_capacity;
+	bool listening_known;
+	struct posture_unlisted *starting; /* outside every package, and started at boot */
+	size_t n_starting, starting_capacity;
+	bool starting_known;
 
 	struct posture_interface *interfaces;
 	size_t n_interfaces, interfaces_capacity;
@@ -105,6 +132,9 @@ const char *posture_string(struct posture *p, const char *s);
 /* Append; -E2BIG above the named limit. The strings must be in the arena or static. */
 int posture_add_package(struct posture *p, const struct posture_package *package);
 int posture_add_update(struct posture *p, const struct posture_update *update);
+int posture_add_outdated(struct posture *p, const struct posture_outdated *outdated);
+int posture_add_listening(struct posture *p, const struct posture_unlisted *unlisted);
+int posture_add_starting(struct posture *p, const struct posture_unlisted *unlisted);
 int posture_add_unknown(struct posture *p, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
 int posture_add_interface(struct posture *p, const struct posture_interface *interface);
 /* interface: position in p->interfaces; -EINVAL where there is none. */

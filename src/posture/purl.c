@@ -2,6 +2,7 @@
 #include "posture/purl.h"
 
 #include "base/cursor.h"
+#include "posture/rpm.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -62,26 +63,60 @@ static bool is_of_distribution(const char *type)
 	return strcmp(type, "deb") == 0 || strcmp(type, "rpm") == 0 || strcmp(type, "apk") == 0;
 }
 
+/* Vendors whose purls name them otherwise than their os-release does. */
+static const char *vendor_namespace(const char *os_id)
+{
+	if (strcmp(os_id, "rhel") == 0)
+		return "redhat";
+	if (strcmp(os_id, "sles") == 0 || strcmp(os_id, "sled") == 0)
+		return "suse";
+	return strncmp(os_id, "opensuse-", 9) == 0 ? "opensuse" : os_id;
+}
+
+/* bookworm for Debian's packages, whose tools speak of codenames; rocky-9.3 and alpine-3.18.4 for others. */
+static void put_distro(struct writer *w, const struct posture *p, const char *type, const char **separator)
+{
+	if (strcmp(type, "deb") == 0) {
+		const char *distro = p->os_codename ? p->os_codename : p->os_version;
+		if (distro)
+			put_qualifier(w, separator, "distro", distro, NULL);
+	} else if (p->os_version) {
+		char *distro FREE_ON_EXIT = xasprintf("%s-%s", p->os_id, p->os_version);
+		put_qualifier(w, separator, "distro", distro, NULL);
+	}
+}
+
+/* The purl specification has the epoch of an rpm apart from its version; 0 where it has none. */
+static size_t epoch_length(const struct posture_package *package)
+{
+	size_t n = strcmp(package->type, "rpm") == 0 ? strspn(package->version, "0123456789") : 0;
+	return n > 0 && package->version[n] == ':' && package->version[n + 1] ? n : 0;
+}
+
 static char *format(const struct posture *p, const struct posture_package *package, bool with_source)
 {
 	struct writer w = wr_make(SIZE_MAX);
-	size_t length;
+	size_t length, epoch = epoch_length(package);
 	bool distribution = p->os_id && is_of_distribution(package->type);
 	put(&w, "pkg:");
 	put_encoded(&w, package->type);
 	put(&w, "/");
 	if (distribution) {
-		put_encoded(&w, p->os_id);
+		put_encoded(&w, vendor_namespace(p->os_id));
 		put(&w, "/");
 	}
 	put_encoded(&w, package->name);
 	put(&w, "@");
-	put_encoded(&w, package->version);
-	const char *separator = "?", *distro = p->os_codename ? p->os_codename : p->os_version;
+	put_encoded(&w, package->version + (epoch ? epoch + 1 : 0));
+	const char *separator = "?";
 	if (package->architecture)
 		put_qualifier(&w, &separator, "arch", package->architecture, NULL);
-	if (distribution && distro)
-		put_qualifier(&w, &separator, "distro", distro, NULL);
+	if (distribution)
+		put_distro(&w, p, package->type, &separator);
+	if (epoch) {
+		char *text FREE_ON_EXIT = xstrndup(package->version, epoch);
+		put_qualifier(&w, &separator, "epoch", text, NULL);
+	}
 	bool other_version = differs(package->source_version, package->version);
 	if (with_source && package->source && (other_version || differs(package->source, package->name)))
 		put_qualifier(&w, &separator, "upstream", package->source,
@@ -223,6 +258,31 @@ static const char *type_name(struct posture *p, const char *type)
 	return posture_string(p, type);
 }
 
+static void take_epoch(const char *list, struct posture *p, struct posture_package *package)
+{
+	char *qualifiers FREE_ON_EXIT = xstrdup(list);
+	const char *epoch = take_qualifier(qualifiers, "epoch");
+	size_t n = epoch ? strspn(epoch, "0123456789") : 0;
+	if (strcmp(package->type, "rpm") != 0 || n == 0 || epoch[n] || strchr(package->version, ':') ||
+	        n + 1 + strlen(package->version) > POSTURE_STRING_MAX)
+		return;
+	char *version FREE_ON_EXIT = xasprintf("%s:%s", epoch, package->version);
+	package->version = posture_string(p, version);
+}
+
+/* NAME or NAME@VERSION; others' tools write NAME-VERSION-RELEASE.src.rpm for an rpm. */
+static void take_upstream(char *list, struct posture *p, struct posture_package *package)
+{
+	char *upstream = take_qualifier(list, "upstream");
+	if (!upstream || rpm_take_source(upstream, p, package))
+		return;
+	char *version = cut_last(upstream, '@');
+	if (version && *version)
+		package->source_version = posture_string(p, version);
+	if (*upstream)
+		package->source = posture_string(p, upstream);
+}
+
 int purl_parse(const char *text, struct posture *p, struct posture_package *ret, struct error *err)
 {
 	char *copy FREE_ON_EXIT = NULL, *qualifiers FREE_ON_EXIT = NULL;
@@ -243,16 +303,10 @@ int purl_parse(const char *text, struct posture *p, struct posture_package *ret,
 		.version = posture_string(p, parts.version) };
 	qualifiers = xstrdup(parts.qualifiers);
 	package.architecture = posture_string(p, take_qualifier(qualifiers, "arch"));
+	take_epoch(parts.qualifiers, p, &package);
 	package.source = package.name;
 	package.source_version = package.version;
-	char *upstream = take_qualifier(parts.qualifiers, "upstream");
-	if (upstream) {
-		char *version = cut_last(upstream, '@');
-		if (version && *version)
-			package.source_version = posture_string(p, version);
-		if (*upstream)
-			package.source = posture_string(p, upstream);
-	}
+	take_upstream(parts.qualifiers, p, &package);
 	*ret = package;
 	return 0;
 }

@@ -66,7 +66,8 @@ static void names(void **state)
 		        "p:6:15: there is no field `firewal.active`; the fields are advisories.age, "
 		        "agent.present, architecture, firewall.active, forwarding.v4, forwarding.v6, "
 		        "interfaces.count, kernel.current, kernel.installed, kernel.running, node, "
-		        "os.codename, os.id, os.version, product.name, product.vendor, role, updates.age, "
+		        "os.codename, os.id, os.version, processes.outdated, product.name, product.vendor, "
+		        "role, software.listening, software.starting, software.unlisted, updates.age, "
 		        "updates.pending\n"
 		        "    require fit { firewal.active, firewall }\n"
 		        "                  ^\n"
@@ -186,7 +187,9 @@ static void types(void **state)
 		        "p:7:15: there is no field `fir`; the fields are advisories.age, agent.present, "
 		        "architecture, firewall.active, forwarding.v4, forwarding.v6, interfaces.count, "
 		        "kernel.current, kernel.installed, kernel.running, node, os.codename, os.id, "
-		        "os.version, product.name, product.vendor, role, updates.age, updates.pending\n"
+		        "os.version, processes.outdated, product.name, product.vendor, role, "
+		        "software.listening, software.starting, software.unlisted, updates.age, "
+		        "updates.pending\n"
 		        "    require fit { fir = 3 }\n"
 		        "                  ^\n" },
 	};

@@ -53,6 +53,14 @@ static inline struct posture *example_posture(void)
 	(void)posture_add_update(p, &update);
 	p->updates_known = true;
 	p->updates_checked = 1790000000000;
+	(void)posture_add_outdated(
+	        p, &(struct posture_outdated){ "/usr/sbin/sshd", "openssh-server", "libssl3", 3 });
+	p->outdated_known = true;
+	(void)posture_add_listening(p, &(struct posture_unlisted){ "/opt/tool/bin/tool", "tcp [::]:8080" });
+	p->listening_known = true;
+	(void)posture_add_starting(
+	        p, &(struct posture_unlisted){ "/opt/tool/bin/tool", "unit tool.service" });
+	p->starting_known = true;
 	example_network(p);
 	p->forwarding_v4 = TRI_NO;
 	p->forwarding_v6 = TRI_NO;

@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct posture *debian(void)
@@ -54,6 +55,80 @@ static void formats_and_reads_back(void **state)
 		free(full);
 	}
 	posture_free(p);
+}
+
+static void other_distributions(void **state)
+{
+	static const struct {
+		const char *os_id, *os_version;
+		struct posture_package package;
+		const char *with_source, *os_namespace;
+	} rows[] = {
+		{ "fedora", "40", { "rpm", "curl", "8.6.0-7.fc40", "x86_64", "curl", "8.6.0-7.fc40" },
+		        "pkg:rpm/fedora/curl@8.6.0-7.fc40?arch=x86_64&distro=fedora-40", "fedora" },
+		{ "rocky", "9.3",
+		        { "rpm", "openssl-libs", "1:3.0.7-25.el9_3", "x86_64", "openssl",
+		                "1:3.0.7-25.el9_3" },
+		        "pkg:rpm/rocky/openssl-libs@3.0.7-25.el9_3?arch=x86_64&distro=rocky-9.3&epoch=1"
+		        "&upstream=openssl",
+		        "rocky" },
+		{ "rhel", "9.3",
+		        { "rpm", "perl-libs", "4:5.32.1-480.el9", "x86_64", "perl", "5.32.1-481.el9" },
+		        "pkg:rpm/redhat/perl-libs@5.32.1-480.el9?arch=x86_64&distro=rhel-9.3&epoch=4"
+		        "&upstream=perl%405.32.1-481.el9",
+		        "redhat" },
+		{ "opensuse-leap", "15.5",
+		        { "rpm", "libz1", "1.2.13-150500.4.3.1", "x86_64", "zlib", "1.2.13-150500.4.3.1" },
+		        "pkg:rpm/opensuse/libz1@1.2.13-150500.4.3.1?arch=x86_64&distro=opensuse-leap-15.5"
+		        "&upstream=zlib",
+		        "opensuse" },
+		{ "alpine", "3.18.4", { "apk", "libssl3", "3.1.4-r1", "x86_64", "openssl", "3.1.4-r1" },
+		        "pkg:apk/alpine/libssl3@3.1.4-r1?arch=x86_64&distro=alpine-3.18.4&upstream=openssl",
+		        "alpine" },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct posture *p = posture_new();
+		p->os_id = rows[i].os_id;
+		p->os_version = rows[i].os_version;
+		char *full FREE_ON_EXIT = purl_with_source(p, &rows[i].package);
+		assert_string_equal(full, rows[i].with_source);
+		struct posture_package got;
+		char namespace[64], distro[64], wanted[64];
+		assert_int_equal(purl_parse(full, p, &got, NULL), 0);
+		assert_string_equal(got.name, rows[i].package.name);
+		assert_string_equal(got.version, rows[i].package.version);
+		assert_string_equal(got.source, rows[i].package.source);
+		assert_string_equal(got.source_version, rows[i].package.source_version);
+		assert_int_equal(purl_distribution(full, namespace, distro), 0);
+		assert_string_equal(namespace, rows[i].os_namespace);
+		snprintf(wanted, sizeof(wanted), "%s-%s", rows[i].os_id, rows[i].os_version);
+		assert_string_equal(distro, wanted);
+		posture_free(p);
+	}
+}
+
+/* An epoch is of rpm alone, a number, and never said twice; a source package may be named by its file. */
+static void epochs_and_source_files_of_others(void **state)
+{
+	static const struct {
+		const char *text, *version, *source, *source_version;
+	} rows[] = {
+		{ "pkg:rpm/fedora/a@1-2?epoch=3&upstream=b-1-2.src.rpm", "3:1-2", "b", "3:1-2" },
+		{ "pkg:rpm/fedora/a@1-2?upstream=b-c-4-5.fc9.nosrc.rpm&epoch=3", "3:1-2", "b-c", "4-5.fc9" },
+		{ "pkg:rpm/fedora/a@1-2?epoch=x", "1-2", "a", "1-2" },
+		{ "pkg:rpm/fedora/a@7:1-2?epoch=3", "7:1-2", "a", "7:1-2" },
+		{ "pkg:deb/debian/a@1-2?epoch=3", "1-2", "a", "1-2" },
+		{ "pkg:rpm/fedora/a@1-2?upstream=b-.src.rpm", "1-2", "b-.src.rpm", "1-2" },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct posture *p = posture_new();
+		struct posture_package got;
+		assert_int_equal(purl_parse(rows[i].text, p, &got, NULL), 0);
+		assert_string_equal(got.version, rows[i].version);
+		assert_string_equal(got.source, rows[i].source);
+		assert_string_equal(got.source_version, rows[i].source_version);
+		posture_free(p);
+	}
 }
 
 static void reads_what_others_write(void **state)
@@ -110,6 +185,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats_and_reads_back),
+		cmocka_unit_test(other_distributions),
+		cmocka_unit_test(epochs_and_source_files_of_others),
 		cmocka_unit_test(reads_what_others_write),
 		cmocka_unit_test(refuses_what_is_none),
 		cmocka_unit_test(names_the_distribution),
