@@ -19,7 +19,7 @@ struct policy_fact {
 
 /* One of what a NUMBER counts, for people. */
 struct policy_item {
-	const char *name, *detail;
+	const char *name, *detail; /* detail: NULL where the name says all */
 };
 
 struct policy_field {

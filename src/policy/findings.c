@@ -59,9 +59,9 @@ static const char *number_words(
 	struct policy_item item;
 	size_t i = 0;
 	while (f->item && i < FINDING_ITEMS_MAX && f->item(ev->input->posture, i, &item))
-		items = policy_arena_format(a, "%s%s%s: %s", items, i++ ? "; " : "",
-		        policy_arena_shown(a, item.name, FINDING_VALUE_MAX),
-		        policy_arena_shown(a, item.detail, FINDING_VALUE_MAX));
+		items = policy_arena_format(a, "%s%s%s%s%s", items, i++ ? "; " : "",
+		        policy_arena_shown(a, item.name, FINDING_VALUE_MAX), item.detail ? ": " : "",
+		        policy_arena_shown(a, item.detail ? item.detail : "", FINDING_VALUE_MAX));
 	if (i == 0)
 		return words;
 	bool more = f->item(ev->input->posture, i, &item);

@@ -70,15 +70,45 @@ static void check_compare(struct policy_parser *p, struct policy_expression *e)
 		check_version_literal(p, &e->literal);
 }
 
+/* How many letters have to be put in, taken out or changed; longer names than buffers hold are far. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], n = strlen(b);
+	if (n >= ARRAY_LENGTH(row) || strlen(a) > 2 * ARRAY_LENGTH(row))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < n; j++) {
+			size_t change = diagonal + (a[i] != b[j]);
+			diagonal = row[j + 1];
+			row[j + 1] = MIN(MIN(row[j], diagonal) + 1, change);
+		}
+	}
+	return row[n];
+}
+
 static void unknown_field(struct policy_parser *p, const struct policy_name *name)
 {
-	char list[512] = "";
-	size_t n, used = 0;
+	size_t n, best = SIZE_MAX;
+	const char *nearest = NULL;
 	const struct policy_field *fields = policy_fields(&n);
-	for (size_t i = 0; i < n && used < sizeof(list); i++)
-		used += (size_t)snprintf(
-		        list + used, sizeof(list) - used, "%s%s", i ? ", " : "", fields[i].name);
-	policy_problem(p, name->at, "there is no field `%s`; the fields are %s", name->text, list);
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(name->text, fields[i].name);
+		if (d >= best)
+			continue;
+		best = d;
+		nearest = fields[i].name;
+	}
+	if (nearest && best <= strlen(name->text) / 3)
+		policy_problem(p, name->at,
+		        "there is no field `%s`; is `%s` meant? pratique-policy(5) has them all", name->text,
+		        nearest);
+	else
+		policy_problem(
+		        p, name->at, "there is no field `%s`; pratique-policy(5) has them all", name->text);
 }
 
 /* A bare name: a field that is yes or no, or an earlier requirement. */

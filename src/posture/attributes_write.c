@@ -183,7 +183,7 @@ static int write_ours(struct output *o)
 	}
 	put_json(o, PRATIQUE_SYSTEM, posture_programs_json(p));
 	put_json(o, PRATIQUE_NETWORK_CONFIGURATION, json_pack("{so}", "network", posture_network_json(p)));
-	put_json(o, PRATIQUE_SECURITY_CONFIGURATION, json_pack("{so}", "firewall", posture_firewall_json(p)));
+	put_json(o, PRATIQUE_SECURITY_CONFIGURATION, posture_security_json(p));
 	return end(o, PRATIQUE_PEN, PRATIQUE_SUBTYPE);
 }
 

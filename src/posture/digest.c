@@ -171,6 +171,74 @@ static void put_unlisted(struct writer *w, bool known, const struct posture_unli
 	}
 }
 
+static void put_count(struct writer *w, const struct posture_count *count)
+{
+	wr_u8(w, count->known);
+	wr_u32(w, count->known ? count->value : 0);
+}
+
+static int compare_settings(const void *left, const void *right)
+{
+	const struct posture_setting *a = *(const struct posture_setting *const *)left;
+	const struct posture_setting *b = *(const struct posture_setting *const *)right;
+	int order = compare_strings(a->name, b->name);
+	if (order == 0)
+		order = compare_strings(a->match, b->match);
+	return order ? order : compare_strings(a->value, b->value);
+}
+
+static void put_settings(struct writer *w, const struct posture_settings *settings)
+{
+	wr_u8(w, settings->known);
+	if (!settings->known)
+		return;
+	wr_u32(w, (uint32_t)settings->count);
+	const struct posture_setting **list FREE_ON_EXIT =
+	        sorted(settings->items, settings->count, sizeof(*settings->items), compare_settings);
+	for (size_t i = 0; i < settings->count; i++) {
+		put_string(w, list[i]->name);
+		put_string(w, list[i]->value);
+		put_string(w, list[i]->match);
+	}
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	return compare_strings(**(const char *const *const *)left, **(const char *const *const *)right);
+}
+
+static void put_accounts(struct writer *w, const struct posture *p)
+{
+	wr_u8(w, p->passwordless_known);
+	if (!p->passwordless_known)
+		return;
+	wr_u32(w, (uint32_t)p->n_passwordless);
+	const char ***list FREE_ON_EXIT =
+	        sorted(p->passwordless, p->n_passwordless, sizeof(*p->passwordless), compare_names);
+	for (size_t i = 0; i < p->n_passwordless; i++)
+		put_string(w, *list[i]);
+}
+
+static void put_security(struct writer *w, const struct posture *p)
+{
+	const enum tristate states[] = { p->firewall_active, p->sshd_installed, p->antivirus_installed,
+		p->antivirus_running, p->audit_active };
+	const char *const strings[] = { p->firewall_input, p->firewall_fingerprint, p->mac_system,
+		p->mac_mode };
+	const struct posture_count *const counts[] = { &p->firewall_rules, &p->antivirus_version,
+		&p->mac_enforcing, &p->mac_complaining, &p->audit_rules };
+	for (size_t i = 0; i < ARRAY_LENGTH(states); i++)
+		wr_u8(w, (uint8_t)states[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++)
+		put_string(w, strings[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(counts); i++)
+		put_count(w, counts[i]);
+	wr_u64(w, (uint64_t)(p->antivirus_signatures / 1000));
+	put_settings(w, &p->settings);
+	put_settings(w, &p->sshd);
+	put_accounts(w, p);
+}
+
 static void put_interface(struct writer *w, const struct posture_interface *interface)
 {
 	put_string(w, interface->name);
@@ -178,6 +246,12 @@ static void put_interface(struct writer *w, const struct posture_interface *inte
 	if (interface->has_mac)
 		wr_bytes(w, interface->mac.bytes, sizeof(interface->mac.bytes));
 	wr_u8(w, interface->up);
+	put_string(w, interface->kind);
+	put_string(w, interface->master);
+	put_string(w, interface->wireless_mode);
+	wr_u8(w, (uint8_t)interface->point_to_point);
+	wr_u8(w, (uint8_t)interface->proxy_v4);
+	wr_u8(w, (uint8_t)interface->proxy_v6);
 	wr_u32(w, (uint32_t)interface->n_addresses);
 	const struct ip_prefix **list FREE_ON_EXIT = sorted(interface->addresses, interface->n_addresses,
 	        sizeof(*interface->addresses), compare_addresses);
@@ -191,6 +265,9 @@ static void put_forwarding(struct writer *w, const struct posture *p)
 {
 	wr_u8(w, (uint8_t)p->forwarding_v4);
 	wr_u8(w, (uint8_t)p->forwarding_v6);
+	wr_u8(w, (uint8_t)p->masquerade);
+	put_count(w, &p->routing_rules);
+	put_count(w, &p->ipsec_policies);
 }
 
 static void put_network(struct writer *w, const struct posture *p)
@@ -213,14 +290,23 @@ static void put_network(struct writer *w, const struct posture *p)
 	}
 }
 
+static void put_product(struct writer *w, const struct posture *p)
+{
+	const char *const strings[] = { p->product_vendor, p->product_name, p->product_serial,
+		p->product_uuid, p->board_vendor, p->board_name, p->board_serial, p->bios_vendor,
+		p->bios_version, p->bios_date, p->chassis, p->virtualization };
+	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++)
+		put_string(w, strings[i]);
+}
+
 void posture_digest(const struct posture *p, uint8_t ret_digest[32])
 {
 	struct writer w = wr_make(SIZE_MAX);
-	const char *const strings[] = { "pratique posture 1", p->os_id, p->os_version, p->os_codename,
-		p->os_name, p->architecture, p->kernel_running, p->kernel_installed, p->machine_id,
-		p->product_vendor, p->product_name, p->product_serial };
+	const char *const strings[] = { "pratique posture 2", p->os_id, p->os_version, p->os_codename,
+		p->os_name, p->architecture, p->kernel_running, p->kernel_installed, p->machine_id };
 	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++)
 		put_string(&w, strings[i]);
+	put_product(&w, p);
 	put_packages(&w, p);
 	put_updates(&w, p);
 	put_outdated(&w, p);
@@ -228,7 +314,7 @@ void posture_digest(const struct posture *p, uint8_t ret_digest[32])
 	put_unlisted(&w, p->starting_known, p->starting, p->n_starting);
 	put_network(&w, p);
 	put_forwarding(&w, p);
-	wr_u8(&w, (uint8_t)p->firewall_active);
+	put_security(&w, p);
 	if (!EVP_Digest(w.data, w.length, ret_digest, NULL, EVP_sha256(), NULL))
 		abort(); /* SHA-256 of memory does not fail in a working OpenSSL */
 	wr_free(&w);

@@ -22,6 +22,15 @@ static const struct posture_string_field {
 	{ "product", "vendor", offsetof(struct posture, product_vendor) },
 	{ "product", "name", offsetof(struct posture, product_name) },
 	{ "product", "serial", offsetof(struct posture, product_serial) },
+	{ "product", "uuid", offsetof(struct posture, product_uuid) },
+	{ "product", "board_vendor", offsetof(struct posture, board_vendor) },
+	{ "product", "board_name", offsetof(struct posture, board_name) },
+	{ "product", "board_serial", offsetof(struct posture, board_serial) },
+	{ "product", "bios_vendor", offsetof(struct posture, bios_vendor) },
+	{ "product", "bios_version", offsetof(struct posture, bios_version) },
+	{ "product", "bios_date", offsetof(struct posture, bios_date) },
+	{ "product", "chassis", offsetof(struct posture, chassis) },
+	{ "product", "virtualization", offsetof(struct posture, virtualization) },
 };
 
 /* Each a new reference. system: the strings, the time and the unknowns, as members of the whole. */
@@ -30,6 +39,28 @@ json_t *posture_system_json(const struct posture *p);
 json_t *posture_updates_json(const struct posture *p, size_t from, size_t to);
 /* The members "processes" and "software", in an object of their own. */
 json_t *posture_programs_json(const struct posture *p);
-/* The members "network" and "firewall". */
+/* The member "network". */
 json_t *posture_network_json(const struct posture *p);
-json_t *posture_firewall_json(const struct posture *p);
+/* An object with the members "firewall", "settings", "sshd", "accounts", "antivirus", "mac" and "audit". */
+json_t *posture_security_json(const struct posture *p);
+
+/* What an absent value leaves out. */
+void posture_put_string(json_t *object, const char *key, const char *value);
+void posture_put_time(json_t *object, const char *key, time_ms value);
+void posture_put_tristate(json_t *object, const char *key, enum tristate value);
+void posture_put_count(json_t *object, const char *key, const struct posture_count *value);
+
+/* A getter leaves its output alone where the key is absent and says -EINVAL for another type. */
+int posture_get_string(struct posture *p, const json_t *object, const char *where, const char *key,
+        const char **ret, struct error *err);
+/* -EINVAL also where it is absent or empty. */
+int posture_need_string(struct posture *p, const json_t *object, const char *where, const char *key,
+        const char **ret, struct error *err);
+int posture_get_time(const json_t *object, const char *key, time_ms *ret, struct error *err);
+int posture_get_tristate(const json_t *object, const char *key, enum tristate *ret, struct error *err);
+int posture_get_count(const json_t *object, const char *key, struct posture_count *ret, struct error *err);
+/* 1 and the array, 0 where it is absent. */
+int posture_get_array(
+        const json_t *object, const char *key, size_t most, const json_t **ret, struct error *err);
+/* Adds what the members of posture_security_json() say. */
+int posture_security_from_json(struct posture *p, const json_t *json, struct error *err);

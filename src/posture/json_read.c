@@ -5,10 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* A getter leaves its output alone where the key is absent and says -EINVAL for another type.
- */
-
-static int get_string(struct posture *p, const json_t *object, const char *where, const char *key,
+int posture_get_string(struct posture *p, const json_t *object, const char *where, const char *key,
         const char **ret, struct error *err)
 {
 	const json_t *value = json_object_get(object, key);
@@ -23,17 +20,17 @@ static int get_string(struct posture *p, const json_t *object, const char *where
 	return 0;
 }
 
-static int need_string(struct posture *p, const json_t *object, const char *where, const char *key,
+int posture_need_string(struct posture *p, const json_t *object, const char *where, const char *key,
         const char **ret, struct error *err)
 {
 	*ret = NULL;
-	int r = get_string(p, object, where, key, ret, err);
+	int r = posture_get_string(p, object, where, key, ret, err);
 	if (r == 0 && (!*ret || !**ret))
 		r = error_set(err, -EINVAL, "%s without %s", where, key);
 	return r;
 }
 
-static int get_time(const json_t *object, const char *key, time_ms *ret, struct error *err)
+int posture_get_time(const json_t *object, const char *key, time_ms *ret, struct error *err)
 {
 	const json_t *value = json_object_get(object, key);
 	if (!value || json_is_null(value))
@@ -43,7 +40,7 @@ static int get_time(const json_t *object, const char *key, time_ms *ret, struct 
 	return 0;
 }
 
-static int get_tristate(const json_t *object, const char *key, enum tristate *ret, struct error *err)
+int posture_get_tristate(const json_t *object, const char *key, enum tristate *ret, struct error *err)
 {
 	const json_t *value = json_object_get(object, key);
 	if (!value || json_is_null(value))
@@ -54,8 +51,19 @@ static int get_tristate(const json_t *object, const char *key, enum tristate *re
 	return 0;
 }
 
-/* 1 and the array, 0 where it is absent. */
-static int get_array(
+int posture_get_count(const json_t *object, const char *key, struct posture_count *ret, struct error *err)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!value || json_is_null(value))
+		return 0;
+	json_int_t n = json_integer_value(value);
+	if (!json_is_integer(value) || n < 0 || n > UINT32_MAX)
+		return error_set(err, -EINVAL, "%s is not a number from 0 to %u", key, UINT32_MAX);
+	*ret = (struct posture_count){ .known = true, .value = (uint32_t)n };
+	return 0;
+}
+
+int posture_get_array(
         const json_t *object, const char *key, size_t most, const json_t **ret, struct error *err)
 {
 	const json_t *value = json_object_get(object, key);
@@ -74,19 +82,19 @@ static int package_from_json(struct posture *p, const json_t *o, struct error *e
 {
 	struct posture_package package = { 0 };
 	const char *const where = "packages[]";
-	int r = need_string(p, o, where, "type", &package.type, err);
+	int r = posture_need_string(p, o, where, "type", &package.type, err);
 	if (r == 0)
-		r = need_string(p, o, where, "name", &package.name, err);
+		r = posture_need_string(p, o, where, "name", &package.name, err);
 	if (r == 0)
-		r = need_string(p, o, where, "version", &package.version, err);
+		r = posture_need_string(p, o, where, "version", &package.version, err);
 	if (r == 0)
-		r = get_string(p, o, where, "architecture", &package.architecture, err);
+		r = posture_get_string(p, o, where, "architecture", &package.architecture, err);
 	package.source = package.name;
 	package.source_version = package.version;
 	if (r == 0)
-		r = get_string(p, o, where, "source", &package.source, err);
+		r = posture_get_string(p, o, where, "source", &package.source, err);
 	if (r == 0)
-		r = get_string(p, o, where, "source_version", &package.source_version, err);
+		r = posture_get_string(p, o, where, "source_version", &package.source_version, err);
 	return r < 0 ? r : posture_add_package(p, &package);
 }
 
@@ -94,11 +102,11 @@ static int update_from_json(struct posture *p, const json_t *o, struct error *er
 {
 	struct posture_update update = { 0 };
 	const char *const where = "updates.security[]";
-	int r = need_string(p, o, where, "package", &update.package, err);
+	int r = posture_need_string(p, o, where, "package", &update.package, err);
 	if (r == 0)
-		r = need_string(p, o, where, "installed", &update.installed, err);
+		r = posture_need_string(p, o, where, "installed", &update.installed, err);
 	if (r == 0)
-		r = need_string(p, o, where, "available", &update.available, err);
+		r = posture_need_string(p, o, where, "available", &update.available, err);
 	return r < 0 ? r : posture_add_update(p, &update);
 }
 
@@ -107,11 +115,11 @@ static int outdated_from_json(struct posture *p, const json_t *o, struct error *
 	struct posture_outdated outdated = { 0 };
 	const char *const where = "processes.outdated[]";
 	const json_t *processes = json_object_get(o, "processes");
-	int r = need_string(p, o, where, "program", &outdated.program, err);
+	int r = posture_need_string(p, o, where, "program", &outdated.program, err);
 	if (r == 0)
-		r = get_string(p, o, where, "package", &outdated.package, err);
+		r = posture_get_string(p, o, where, "package", &outdated.package, err);
 	if (r == 0)
-		r = need_string(p, o, where, "replaced", &outdated.replaced, err);
+		r = posture_need_string(p, o, where, "replaced", &outdated.replaced, err);
 	if (r < 0)
 		return r;
 	json_int_t n = json_integer_value(processes);
@@ -125,9 +133,9 @@ static int unlisted_from_json(struct posture *p, const json_t *o, const char *wh
         int (*add)(struct posture *, const struct posture_unlisted *), struct error *err)
 {
 	struct posture_unlisted unlisted = { 0 };
-	int r = need_string(p, o, where, "program", &unlisted.program, err);
+	int r = posture_need_string(p, o, where, "program", &unlisted.program, err);
 	if (r == 0)
-		r = need_string(p, o, where, "how", &unlisted.how, err);
+		r = posture_need_string(p, o, where, "how", &unlisted.how, err);
 	return r < 0 ? r : add(p, &unlisted);
 }
 
@@ -144,9 +152,9 @@ static int starting_from_json(struct posture *p, const json_t *o, struct error *
 static int unknown_from_json(struct posture *p, const json_t *o, struct error *err)
 {
 	const char *field = NULL, *reason = NULL;
-	int r = need_string(p, o, "unknown[]", "field", &field, err);
+	int r = posture_need_string(p, o, "unknown[]", "field", &field, err);
 	if (r == 0)
-		r = need_string(p, o, "unknown[]", "reason", &reason, err);
+		r = posture_need_string(p, o, "unknown[]", "reason", &reason, err);
 	return r < 0 ? r : posture_add_unknown(p, field, "%s", reason);
 }
 
@@ -170,17 +178,37 @@ static int parse_address(const char *text, struct ip_prefix *ret)
 	return 0;
 }
 
+static int kind_from_json(
+        struct posture *p, const json_t *o, struct posture_interface *interface, struct error *err)
+{
+	const char *const where = "network.interfaces[]";
+	int r = posture_get_string(p, o, where, "kind", &interface->kind, err);
+	if (r == 0)
+		r = posture_get_string(p, o, where, "master", &interface->master, err);
+	if (r == 0)
+		r = posture_get_string(p, o, where, "wireless_mode", &interface->wireless_mode, err);
+	if (r == 0)
+		r = posture_get_tristate(o, "point_to_point", &interface->point_to_point, err);
+	if (r == 0)
+		r = posture_get_tristate(o, "proxy_arp", &interface->proxy_v4, err);
+	if (r == 0)
+		r = posture_get_tristate(o, "proxy_nd", &interface->proxy_v6, err);
+	return r;
+}
+
 static int interface_from_json(struct posture *p, const json_t *o, struct error *err)
 {
 	struct posture_interface interface = { 0 };
 	const char *mac = NULL;
 	const json_t *addresses = NULL;
 	enum tristate up = TRI_NO;
-	int r = need_string(p, o, "network.interfaces[]", "name", &interface.name, err);
+	int r = posture_need_string(p, o, "network.interfaces[]", "name", &interface.name, err);
 	if (r == 0)
-		r = get_string(p, o, "network.interfaces[]", "mac", &mac, err);
+		r = posture_get_string(p, o, "network.interfaces[]", "mac", &mac, err);
 	if (r == 0)
-		r = get_tristate(o, "up", &up, err);
+		r = posture_get_tristate(o, "up", &up, err);
+	if (r == 0)
+		r = kind_from_json(p, o, &interface, err);
 	if (r < 0)
 		return r;
 	interface.up = up == TRI_YES;
@@ -189,7 +217,7 @@ static int interface_from_json(struct posture *p, const json_t *o, struct error 
 		return error_set(err, -EINVAL, "%s is not a MAC address", mac);
 	r = posture_add_interface(p, &interface);
 	if (r == 0)
-		r = get_array(o, "addresses", POSTURE_ADDRESSES_MAX, &addresses, err);
+		r = posture_get_array(o, "addresses", POSTURE_ADDRESSES_MAX, &addresses, err);
 	for (size_t i = 0; r > 0 && i < json_array_size(addresses); i++) {
 		const char *text = json_string_value(json_array_get(addresses, i));
 		struct ip_prefix address;
@@ -205,11 +233,11 @@ static int route_from_json(struct posture *p, const json_t *o, struct error *err
 {
 	struct posture_route route = { 0 };
 	const char *family = NULL, *gateway = NULL, *const where = "network.default_routes[]";
-	int r = need_string(p, o, where, "family", &family, err);
+	int r = posture_need_string(p, o, where, "family", &family, err);
 	if (r == 0)
-		r = get_string(p, o, where, "gateway", &gateway, err);
+		r = posture_get_string(p, o, where, "gateway", &gateway, err);
 	if (r == 0)
-		r = get_string(p, o, where, "interface", &route.interface, err);
+		r = posture_get_string(p, o, where, "interface", &route.interface, err);
 	if (r < 0)
 		return r;
 	route.v4 = strcmp(family, "ipv4") == 0;
@@ -225,7 +253,7 @@ static int list_from_json(struct posture *p, const json_t *object, const char *k
         int (*read)(struct posture *, const json_t *, struct error *), bool *ret_known, struct error *err)
 {
 	const json_t *list = NULL;
-	int r = get_array(object, key, most, &list, err);
+	int r = posture_get_array(object, key, most, &list, err);
 	if (r <= 0)
 		return r;
 	*ret_known = true;
@@ -246,7 +274,7 @@ static int list_from_json(struct posture *p, const json_t *object, const char *k
 static int check_members(const json_t *json, struct error *err)
 {
 	static const char *const names[] = { "os", "kernel", "product", "updates", "processes", "software",
-		"network", "firewall" };
+		"network", "firewall", "settings", "sshd", "accounts", "antivirus", "mac", "audit" };
 	const json_t *forwarding = json_object_get(json_object_get(json, "network"), "forwarding");
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		const json_t *member = json_object_get(json, names[i]);
@@ -264,8 +292,9 @@ static int strings_from_json(struct posture *p, const json_t *json, struct error
 		const struct posture_string_field *f = &posture_string_fields[i];
 		const json_t *object = f->object ? json_object_get(json, f->object) : json;
 		const char **to = (const char **)((char *)p + f->offset);
-		int r = object ? get_string(p, object, f->object ? f->object : "posture", f->key, to, err)
-		               : 0;
+		int r = object
+		        ? posture_get_string(p, object, f->object ? f->object : "posture", f->key, to, err)
+		        : 0;
 		if (r < 0)
 			return r;
 	}
@@ -295,12 +324,12 @@ static int read_all(struct posture *p, const json_t *json, struct error *err)
 	if (r == 0)
 		r = strings_from_json(p, json, err);
 	if (r == 0)
-		r = get_time(json, "collected", &p->collected, err);
+		r = posture_get_time(json, "collected", &p->collected, err);
 	if (r == 0)
 		r = list_from_json(p, json, "packages", POSTURE_PACKAGES_MAX, package_from_json,
 		        &p->packages_known, err);
 	if (r == 0)
-		r = get_time(updates, "checked", &p->updates_checked, err);
+		r = posture_get_time(updates, "checked", &p->updates_checked, err);
 	if (r == 0)
 		r = list_from_json(p, updates, "security", POSTURE_PACKAGES_MAX, update_from_json,
 		        &p->updates_known, err);
@@ -313,11 +342,17 @@ static int read_all(struct posture *p, const json_t *json, struct error *err)
 		r = list_from_json(p, network, "default_routes", POSTURE_ROUTES_MAX, route_from_json,
 		        &routes_known, err);
 	if (r == 0)
-		r = get_tristate(forwarding, "ipv4", &p->forwarding_v4, err);
+		r = posture_get_tristate(forwarding, "ipv4", &p->forwarding_v4, err);
 	if (r == 0)
-		r = get_tristate(forwarding, "ipv6", &p->forwarding_v6, err);
+		r = posture_get_tristate(forwarding, "ipv6", &p->forwarding_v6, err);
 	if (r == 0)
-		r = get_tristate(json_object_get(json, "firewall"), "active", &p->firewall_active, err);
+		r = posture_get_tristate(network, "masquerade", &p->masquerade, err);
+	if (r == 0)
+		r = posture_get_count(network, "routing_rules", &p->routing_rules, err);
+	if (r == 0)
+		r = posture_get_count(network, "ipsec_policies", &p->ipsec_policies, err);
+	if (r == 0)
+		r = posture_security_from_json(p, json, err);
 	if (r == 0)
 		r = list_from_json(
 		        p, json, "unknown", POSTURE_UNKNOWNS_MAX, unknown_from_json, &unknowns_known, err);

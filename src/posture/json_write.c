@@ -6,23 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_string(json_t *object, const char *key, const char *value)
+void posture_put_string(json_t *object, const char *key, const char *value)
 {
 	if (value)
 		json_object_set_new(object, key, json_string(value));
 }
 
-static void put_time(json_t *object, const char *key, time_ms value)
+void posture_put_time(json_t *object, const char *key, time_ms value)
 {
 	char text[CLOCK_TEXT_SIZE];
 	if (value)
 		json_object_set_new(object, key, json_string(clock_format(value, text)));
 }
 
-static void put_tristate(json_t *object, const char *key, enum tristate value)
+void posture_put_tristate(json_t *object, const char *key, enum tristate value)
 {
 	if (value != TRI_UNKNOWN)
 		json_object_set_new(object, key, json_boolean(value == TRI_YES));
+}
+
+void posture_put_count(json_t *object, const char *key, const struct posture_count *value)
+{
+	if (value->known)
+		json_object_set_new(object, key, json_integer(value->value));
 }
 
 /* The member object of that name, made where it is not there yet. */
@@ -43,13 +49,13 @@ static json_t *packages_to_json(const struct posture *p)
 		const struct posture_package *package = &p->packages[i];
 		char *purl FREE_ON_EXIT = posture_purl(p, package);
 		json_t *o = json_object();
-		put_string(o, "purl", purl);
-		put_string(o, "type", package->type);
-		put_string(o, "name", package->name);
-		put_string(o, "version", package->version);
-		put_string(o, "architecture", package->architecture);
-		put_string(o, "source", package->source);
-		put_string(o, "source_version", package->source_version);
+		posture_put_string(o, "purl", purl);
+		posture_put_string(o, "type", package->type);
+		posture_put_string(o, "name", package->name);
+		posture_put_string(o, "version", package->version);
+		posture_put_string(o, "architecture", package->architecture);
+		posture_put_string(o, "source", package->source);
+		posture_put_string(o, "source_version", package->source_version);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -58,15 +64,15 @@ static json_t *packages_to_json(const struct posture *p)
 json_t *posture_updates_json(const struct posture *p, size_t from, size_t to)
 {
 	json_t *updates = json_object();
-	put_time(updates, "checked", p->updates_checked);
+	posture_put_time(updates, "checked", p->updates_checked);
 	if (!p->updates_known)
 		return updates;
 	json_t *list = json_array();
 	for (size_t i = from; i < to; i++) {
 		json_t *o = json_object();
-		put_string(o, "package", p->updates[i].package);
-		put_string(o, "installed", p->updates[i].installed);
-		put_string(o, "available", p->updates[i].available);
+		posture_put_string(o, "package", p->updates[i].package);
+		posture_put_string(o, "installed", p->updates[i].installed);
+		posture_put_string(o, "available", p->updates[i].available);
 		json_array_append_new(list, o);
 	}
 	json_object_set_new(updates, "security", list);
@@ -78,9 +84,9 @@ static json_t *outdated_to_json(const struct posture *p)
 	json_t *list = json_array();
 	for (size_t i = 0; i < p->n_outdated; i++) {
 		json_t *o = json_object();
-		put_string(o, "program", p->outdated[i].program);
-		put_string(o, "package", p->outdated[i].package);
-		put_string(o, "replaced", p->outdated[i].replaced);
+		posture_put_string(o, "program", p->outdated[i].program);
+		posture_put_string(o, "package", p->outdated[i].package);
+		posture_put_string(o, "replaced", p->outdated[i].replaced);
 		json_object_set_new(o, "processes", json_integer(p->outdated[i].processes));
 		json_array_append_new(list, o);
 	}
@@ -92,8 +98,8 @@ static json_t *unlisted_to_json(const struct posture_unlisted *items, size_t n)
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
 		json_t *o = json_object();
-		put_string(o, "program", items[i].program);
-		put_string(o, "how", items[i].how);
+		posture_put_string(o, "program", items[i].program);
+		posture_put_string(o, "how", items[i].how);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -116,10 +122,16 @@ static json_t *interface_to_json(const struct posture_interface *interface)
 {
 	char mac[MAC_TEXT_SIZE], address[IP_TEXT_SIZE];
 	json_t *o = json_object(), *addresses = json_array();
-	put_string(o, "name", interface->name);
+	posture_put_string(o, "name", interface->name);
 	if (interface->has_mac)
-		put_string(o, "mac", mac_format(&interface->mac, mac));
+		posture_put_string(o, "mac", mac_format(&interface->mac, mac));
 	json_object_set_new(o, "up", json_boolean(interface->up));
+	posture_put_string(o, "kind", interface->kind);
+	posture_put_string(o, "master", interface->master);
+	posture_put_string(o, "wireless_mode", interface->wireless_mode);
+	posture_put_tristate(o, "point_to_point", interface->point_to_point);
+	posture_put_tristate(o, "proxy_arp", interface->proxy_v4);
+	posture_put_tristate(o, "proxy_nd", interface->proxy_v6);
 	for (size_t i = 0; i < interface->n_addresses; i++)
 		json_array_append_new(
 		        addresses, json_string(ip_prefix_format(&interface->addresses[i], address)));
@@ -132,10 +144,10 @@ static json_t *route_to_json(const struct posture_route *route)
 	static const struct ip_address on_link;
 	char gateway[IP_TEXT_SIZE];
 	json_t *o = json_object();
-	put_string(o, "family", route->v4 ? "ipv4" : "ipv6");
+	posture_put_string(o, "family", route->v4 ? "ipv4" : "ipv6");
 	if (!ip_equal(&route->gateway, &on_link))
-		put_string(o, "gateway", ip_format(&route->gateway, gateway));
-	put_string(o, "interface", route->interface);
+		posture_put_string(o, "gateway", ip_format(&route->gateway, gateway));
+	posture_put_string(o, "interface", route->interface);
 	return o;
 }
 
@@ -151,17 +163,13 @@ json_t *posture_network_json(const struct posture *p)
 		json_object_set_new(network, "interfaces", interfaces);
 		json_object_set_new(network, "default_routes", routes);
 	}
-	put_tristate(forwarding, "ipv4", p->forwarding_v4);
-	put_tristate(forwarding, "ipv6", p->forwarding_v6);
+	posture_put_tristate(forwarding, "ipv4", p->forwarding_v4);
+	posture_put_tristate(forwarding, "ipv6", p->forwarding_v6);
 	json_object_set_new(network, "forwarding", forwarding);
+	posture_put_tristate(network, "masquerade", p->masquerade);
+	posture_put_count(network, "routing_rules", &p->routing_rules);
+	posture_put_count(network, "ipsec_policies", &p->ipsec_policies);
 	return network;
-}
-
-json_t *posture_firewall_json(const struct posture *p)
-{
-	json_t *firewall = json_object();
-	put_tristate(firewall, "active", p->firewall_active);
-	return firewall;
 }
 
 static json_t *unknowns_to_json(const struct posture *p)
@@ -169,8 +177,8 @@ static json_t *unknowns_to_json(const struct posture *p)
 	json_t *list = json_array();
 	for (size_t i = 0; i < p->n_unknowns; i++) {
 		json_t *o = json_object();
-		put_string(o, "field", p->unknowns[i].field);
-		put_string(o, "reason", p->unknowns[i].reason);
+		posture_put_string(o, "field", p->unknowns[i].field);
+		posture_put_string(o, "reason", p->unknowns[i].reason);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -179,11 +187,11 @@ static json_t *unknowns_to_json(const struct posture *p)
 json_t *posture_system_json(const struct posture *p)
 {
 	json_t *root = json_object();
-	put_time(root, "collected", p->collected);
+	posture_put_time(root, "collected", p->collected);
 	for (size_t i = 0; i < ARRAY_LENGTH(posture_string_fields); i++) {
 		const struct posture_string_field *f = &posture_string_fields[i];
 		json_t *object = f->object ? member_object(root, f->object) : root;
-		put_string(object, f->key, *(const char *const *)((const char *)p + f->offset));
+		posture_put_string(object, f->key, *(const char *const *)((const char *)p + f->offset));
 	}
 	json_object_set_new(root, "unknown", unknowns_to_json(p));
 	return root;
@@ -199,7 +207,9 @@ static json_t *rest_to_json(const struct posture *p)
 	json_object_update(root, programs);
 	json_decref(programs);
 	json_object_set_new(root, "network", posture_network_json(p));
-	json_object_set_new(root, "firewall", posture_firewall_json(p));
+	json_t *security = posture_security_json(p);
+	json_object_update(root, security);
+	json_decref(security);
 	json_object_set_new(root, "unknown", unknown);
 	return root;
 }

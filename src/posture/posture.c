@@ -46,6 +46,9 @@ struct posture *posture_free(struct posture *p)
 	free(p->starting);
 	free(p->routes);
 	free(p->unknowns);
+	free(p->settings.items);
+	free(p->sshd.items);
+	free(p->passwordless);
 	free(p);
 	return NULL;
 }
@@ -191,6 +194,24 @@ int posture_add_address(struct posture *p, size_t interface, const struct ip_pre
 		return -E2BIG;
 	i->addresses = xrealloc_array(i->addresses, i->n_addresses + 1, sizeof(*i->addresses));
 	i->addresses[i->n_addresses++] = *address;
+	return 0;
+}
+
+int posture_add_setting(struct posture_settings *list, size_t most, const struct posture_setting *setting)
+{
+	if (list->count >= most)
+		return -E2BIG;
+	ARRAY_RESERVE_ONE(list->items, list->count, list->capacity);
+	list->items[list->count++] = *setting;
+	return 0;
+}
+
+int posture_add_passwordless(struct posture *p, const char *account)
+{
+	if (p->n_passwordless == POSTURE_ACCOUNTS_MAX)
+		return -E2BIG;
+	ARRAY_RESERVE_ONE(p->passwordless, p->n_passwordless, p->passwordless_capacity);
+	p->passwordless[p->n_passwordless++] = account;
 	return 0;
 }
 

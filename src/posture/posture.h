@@ -16,7 +16,10 @@
 #define POSTURE_ADDRESSES_MAX 64 /* an interface */
 #define POSTURE_ROUTES_MAX 256
 #define POSTURE_UNKNOWNS_MAX 256
-#define POSTURE_PROGRAMS_MAX 1024 /* in each list of programs */
+#define POSTURE_PROGRAMS_MAX 1024     /* in each list of programs */
+#define POSTURE_SETTINGS_MAX 256      /* of the kernel */
+#define POSTURE_SSHD_SETTINGS_MAX 512 /* of sshd, those behind `Match` included */
+#define POSTURE_ACCOUNTS_MAX 256
 #define POSTURE_STRING_MAX 1024
 
 /* Three-valued: a policy never takes UNKNOWN for either. */
@@ -32,8 +35,22 @@ struct posture_package {
 	        *source_version; /* version of the source; equal to version where the manager does not say */
 };
 
+/* A number that may be not known. */
+struct posture_count {
+	bool known;
+	uint32_t value;
+};
+
 struct posture_interface {
 	const char *name;
+	/* The kernel's word for what it is made of ("bridge", "wireguard", "tun"), or by what it is:
+	 * "ethernet", "wireless", "mobile", "arphrd-N". NULL: not known, and then nor are the next two. */
+	const char *kind;
+	const char *master;        /* the bridge, bond or VRF that it is a port of; NULL: none */
+	const char *wireless_mode; /* "station", "ap", "ad-hoc", "mesh", "monitor", ...; NULL: none or not
+	                              known */
+	enum tristate point_to_point, proxy_v4,
+	        proxy_v6; /* answers ARP, neighbour solicitations for others */
 	struct mac_address mac;
 	bool has_mac, up;
 	struct ip_prefix *addresses; /* host bits kept: address and on-link prefix length */
@@ -65,6 +82,24 @@ struct posture_unlisted {
 	const char *how; /* "tcp [::]:8080, udp 0.0.0.0:53" or "unit x.service, @reboot in /etc/crontab" */
 };
 
+/* What an interface is to somebody who looks for ways around the segments (quarantine draft, 9.9). */
+enum posture_trait {
+	POSTURE_BRIDGE = 1, /* joins links: bridge, Open vSwitch, team of ports in one */
+	POSTURE_TUNNEL,     /* carries packets in others: VPN, tun/tap, encapsulations, PPP */
+	POSTURE_WIRELESS,
+	POSTURE_MOBILE, /* mobile broadband */
+};
+
+struct posture_setting {
+	const char *name, *value;
+	const char *match; /* sshd: the criteria of the `Match` block that it stands in; NULL: for all */
+};
+struct posture_settings {
+	bool known;
+	struct posture_setting *items;
+	size_t count, capacity;
+};
+
 struct posture_unknown {
 	const char *field;  /* dotted name as in the JSON: "firewall.active" */
 	const char *reason; /* what was tried and how it failed */
@@ -77,7 +112,11 @@ struct posture {
 	const char *architecture; /* dpkg's word: amd64 */
 	const char *kernel_running, *kernel_installed; /* release as uname -r; newest installed image */
 	const char *machine_id;
-	const char *product_vendor, *product_name, *product_serial; /* DMI */
+	const char *product_vendor, *product_name, *product_serial, *product_uuid; /* DMI */
+	const char *board_vendor, *board_name, *board_serial;
+	const char *bios_vendor, *bios_version, *bios_date; /* date: 2024-02-29 */
+	const char *chassis;                                /* "desktop", "notebook", "server", ... */
+	const char *virtualization;                         /* "none", "kvm", "vmware", "container", ... */
 
 	struct posture_package *packages;
 	size_t n_packages, packages_capacity;
@@ -106,7 +145,30 @@ struct posture {
 	size_t n_routes, routes_capacity;
 	bool network_known;
 	enum tristate forwarding_v4, forwarding_v6;
+	enum tristate masquerade;            /* the packet filter translates source addresses */
+	struct posture_count routing_rules;  /* rules of policy routing that lead to tables of their own */
+	struct posture_count ipsec_policies; /* of the kernel, outwards, with a transformation */
+
 	enum tristate firewall_active;
+	const char *firewall_input;       /* what no rule decides on the way in: "accept", "drop" */
+	const char *firewall_fingerprint; /* SHA-256 over chains and rules without counters, in hexadecimal */
+	struct posture_count firewall_rules;
+
+	struct posture_settings settings; /* of the kernel, by their dotted names: settings.h */
+	enum tristate sshd_installed;
+	struct posture_settings sshd; /* in effect, names in lower case: settings.h */
+	bool passwordless_known;
+	const char **passwordless; /* accounts that can log in with an empty password */
+	size_t n_passwordless, passwordless_capacity;
+
+	enum tristate antivirus_installed, antivirus_running;
+	time_ms antivirus_signatures; /* when they were made; 0 = not known */
+	struct posture_count antivirus_version;
+	const char *mac_system; /* mandatory access control: "apparmor", "selinux", "none" */
+	const char *mac_mode;   /* "enforcing", "permissive", "disabled" */
+	struct posture_count mac_enforcing, mac_complaining; /* profiles of AppArmor */
+	enum tristate audit_active;                          /* auditd runs and the kernel reports to it */
+	struct posture_count audit_rules;
 
 	struct posture_unknown *unknowns;
 	size_t n_unknowns, unknowns_capacity;
@@ -140,6 +202,14 @@ int posture_add_interface(struct posture *p, const struct posture_interface *int
 /* interface: position in p->interfaces; -EINVAL where there is none. */
 int posture_add_address(struct posture *p, size_t interface, const struct ip_prefix *address);
 int posture_add_route(struct posture *p, const struct posture_route *route);
+/* -E2BIG above most, which is one of the limits above. */
+int posture_add_setting(struct posture_settings *list, size_t most, const struct posture_setting *setting);
+int posture_add_passwordless(struct posture *p, const char *account);
+/* UNKNOWN where the interface's kind is not known. Devices that the kernel makes with a tunnel's module and
+ * that nobody has switched on (tunl0, sit0) are no tunnels. */
+enum tristate posture_interface_is(const struct posture_interface *interface, enum posture_trait trait);
+/* Whether a default route leads out of the interface. */
+bool posture_is_uplink(const struct posture *p, const struct posture_interface *interface);
 /* Forgets all interfaces and routes. */
 void posture_clear_network(struct posture *p);
 

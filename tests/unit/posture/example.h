@@ -9,6 +9,8 @@ static inline void example_network(struct posture *p)
 	struct posture_interface interface = { .name = "eth0", .has_mac = true, .up = true };
 	struct ip_prefix address;
 	struct posture_route route = { .interface = "eth0", .v4 = true };
+	interface.kind = "ethernet";
+	interface.point_to_point = interface.proxy_v4 = interface.proxy_v6 = TRI_NO;
 	(void)mac_parse("02:00:00:00:00:01", &interface.mac);
 	(void)posture_add_interface(p, &interface);
 	(void)ip_parse("2001:db8::5", &address.address);
@@ -17,13 +19,62 @@ static inline void example_network(struct posture *p)
 	(void)ip_parse("192.0.2.5", &address.address);
 	address.length = 96 + 24;
 	(void)posture_add_address(p, 0, &address);
-	interface = (struct posture_interface){ .name = "lo", .up = true };
+	interface = (struct posture_interface){
+		.name = "wlan0", .up = true, .kind = "wireless", .wireless_mode = "ad-hoc", .master = "br0"
+	};
 	(void)posture_add_interface(p, &interface);
 	(void)ip_parse("192.0.2.1", &route.gateway);
 	(void)posture_add_route(p, &route);
 	route = (struct posture_route){ .interface = "eth0" };
 	(void)posture_add_route(p, &route);
 	p->network_known = true;
+	p->masquerade = TRI_NO;
+	p->routing_rules = (struct posture_count){ true, 2 };
+	p->ipsec_policies = (struct posture_count){ true, 0 };
+}
+
+static inline void example_security(struct posture *p)
+{
+	static const struct posture_setting kernel[] = { { "kernel.core_pattern", "|/bin/x %p", NULL },
+		{ "net.ipv4.conf.all.rp_filter", "1", NULL } };
+	static const struct posture_setting sshd[] = { { "permitrootlogin", "no", NULL },
+		{ "permitrootlogin", "yes", "Address 192.0.2.0/24" }, { "banner", "", NULL } };
+	p->firewall_active = TRI_YES;
+	p->firewall_input = "drop";
+	p->firewall_fingerprint = "00ff";
+	p->firewall_rules = (struct posture_count){ true, 12 };
+	p->settings.known = p->sshd.known = p->passwordless_known = true;
+	for (size_t i = 0; i < ARRAY_LENGTH(kernel); i++)
+		(void)posture_add_setting(&p->settings, POSTURE_SETTINGS_MAX, &kernel[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(sshd); i++)
+		(void)posture_add_setting(&p->sshd, POSTURE_SSHD_SETTINGS_MAX, &sshd[i]);
+	(void)posture_add_passwordless(p, "guest");
+	(void)posture_add_passwordless(p, "kiosk");
+	p->sshd_installed = p->antivirus_installed = p->audit_active = TRI_YES;
+	p->antivirus_running = TRI_NO;
+	p->antivirus_signatures = 1780000000000;
+	p->antivirus_version = (struct posture_count){ true, 27458 };
+	p->mac_system = "apparmor";
+	p->mac_mode = "enforcing";
+	p->mac_enforcing = (struct posture_count){ true, 31 };
+	p->mac_complaining = (struct posture_count){ true, 0 };
+	p->audit_rules = (struct posture_count){ true, 7 };
+}
+
+static inline void example_product(struct posture *p)
+{
+	p->product_vendor = "Acme";
+	p->product_name = "Roadrunner 7";
+	p->product_serial = "A-1";
+	p->product_uuid = "03000200-0400-0500-0006-000700080009";
+	p->board_vendor = "Acme";
+	p->board_name = "RR7-B";
+	p->board_serial = "B-1";
+	p->bios_vendor = "Acme BIOS";
+	p->bios_version = "1.7";
+	p->bios_date = "2024-02-29";
+	p->chassis = "notebook";
+	p->virtualization = "none";
 }
 
 static inline struct posture *example_posture(void)
@@ -44,9 +95,7 @@ static inline struct posture *example_posture(void)
 	p->kernel_running = "6.1.0-28-amd64";
 	p->kernel_installed = "6.1.0-29-amd64";
 	p->machine_id = "0123456789abcdef0123456789abcdef";
-	p->product_vendor = "Acme";
-	p->product_name = "Roadrunner 7";
-	p->product_serial = "A-1";
+	example_product(p);
 	for (size_t i = 0; i < ARRAY_LENGTH(packages); i++)
 		(void)posture_add_package(p, &packages[i]);
 	p->packages_known = true;
@@ -64,7 +113,7 @@ static inline struct posture *example_posture(void)
 	example_network(p);
 	p->forwarding_v4 = TRI_NO;
 	p->forwarding_v6 = TRI_NO;
-	p->firewall_active = TRI_YES;
+	example_security(p);
 	(void)posture_add_unknown(p, "kernel.module", "not read: %s", "an example");
 	p->collected = 1790000001000;
 	return p;

@@ -105,6 +105,19 @@ static void wrong_json_is_refused_by_name(void **state)
 		{ "{\"network\": {\"default_routes\": [{\"family\": \"ipx\"}]}}", "family" },
 		{ "{\"network\": {\"forwarding\": {\"ipv4\": \"yes\"}}}", "ipv4" },
 		{ "{\"firewall\": {\"active\": 1}}", "active" },
+		{ "{\"firewall\": {\"rules\": -1}}", "rules" },
+		{ "{\"firewall\": {\"input\": []}}", "input" },
+		{ "{\"network\": {\"routing_rules\": 4294967296}}", "routing_rules" },
+		{ "{\"network\": {\"ipsec_policies\": 1.5}}", "ipsec_policies" },
+		{ "{\"network\": {\"interfaces\": [{\"name\": \"a\", \"kind\": 1}]}}", "kind" },
+		{ "{\"settings\": 1}", "settings" },
+		{ "{\"settings\": {\"kernel\": [{\"value\": \"1\"}]}}", "name" },
+		{ "{\"settings\": {\"kernel\": [7]}}", "kernel[0]" },
+		{ "{\"sshd\": {\"settings\": [{\"name\": \"a\", \"match\": 1}]}}", "match" },
+		{ "{\"accounts\": {\"passwordless\": [1]}}", "passwordless[0]" },
+		{ "{\"antivirus\": {\"signatures\": \"new\"}}", "signatures" },
+		{ "{\"mac\": {\"mode\": true}}", "mac.mode" },
+		{ "{\"audit\": {\"active\": \"yes\"}}", "active" },
 		{ "{\"unknown\": [{\"field\": \"a\"}]}", "reason" },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -140,6 +153,12 @@ static void digest_ignores_order_time_and_reasons(void **state)
 	struct posture_route route = p->routes[0];
 	p->routes[0] = p->routes[1];
 	p->routes[1] = route;
+	struct posture_setting setting = p->sshd.items[0];
+	p->sshd.items[0] = p->sshd.items[1];
+	p->sshd.items[1] = setting;
+	const char *account = p->passwordless[0];
+	p->passwordless[0] = p->passwordless[1];
+	p->passwordless[1] = account;
 	p->collected += 1000;
 	p->unknowns[0].reason = "another reason";
 	digest_of(p, got);
@@ -175,6 +194,38 @@ static void digest_sees_every_judged_field(void **state)
 	CHANGED(p->routes[0].gateway.bytes[15] ^= 1);
 	CHANGED(p->forwarding_v6 = TRI_YES);
 	CHANGED(p->firewall_active = TRI_UNKNOWN);
+	CHANGED(p->product_uuid = NULL);
+	CHANGED(p->chassis = "server");
+	CHANGED(p->virtualization = "kvm");
+	CHANGED(p->interfaces[1].kind = NULL);
+	CHANGED(p->interfaces[1].master = "br1");
+	CHANGED(p->interfaces[1].wireless_mode = "station");
+	CHANGED(p->interfaces[0].point_to_point = TRI_YES);
+	CHANGED(p->interfaces[0].proxy_v4 = TRI_YES);
+	CHANGED(p->interfaces[0].proxy_v6 = TRI_UNKNOWN);
+	CHANGED(p->masquerade = TRI_YES);
+	CHANGED(p->routing_rules.value++);
+	CHANGED(p->ipsec_policies.known = false);
+	CHANGED(p->firewall_input = "accept");
+	CHANGED(p->firewall_rules.value--);
+	CHANGED(p->firewall_fingerprint = "00fe");
+	CHANGED(p->settings.items[1].value = "0");
+	CHANGED(p->settings.known = false);
+	CHANGED(p->sshd.items[1].match = NULL);
+	CHANGED(p->sshd.count--);
+	CHANGED(p->sshd_installed = TRI_NO);
+	CHANGED(p->passwordless[0] = "root");
+	CHANGED(p->passwordless_known = false);
+	CHANGED(p->antivirus_installed = TRI_NO);
+	CHANGED(p->antivirus_running = TRI_YES);
+	CHANGED(p->antivirus_signatures += 1000);
+	CHANGED(p->antivirus_version.value++);
+	CHANGED(p->mac_system = "selinux");
+	CHANGED(p->mac_mode = "permissive");
+	CHANGED(p->mac_enforcing.value++);
+	CHANGED(p->mac_complaining.value++);
+	CHANGED(p->audit_active = TRI_NO);
+	CHANGED(p->audit_rules.value++);
 #undef CHANGED
 }
 
@@ -224,7 +275,42 @@ static void lists_stop_at_their_limits(void **state)
 	for (int i = 0; i < POSTURE_UNKNOWNS_MAX; i++)
 		assert_int_equal(posture_add_unknown(p, "a", "%d", i), 0);
 	assert_int_equal(posture_add_unknown(p, "a", "b"), -E2BIG);
+	for (int i = 0; i < POSTURE_ACCOUNTS_MAX; i++)
+		assert_int_equal(posture_add_passwordless(p, "a"), 0);
+	assert_int_equal(posture_add_passwordless(p, "a"), -E2BIG);
+	const struct posture_setting setting = { "a", "b", NULL };
+	for (int i = 0; i < POSTURE_SETTINGS_MAX; i++)
+		assert_int_equal(posture_add_setting(&p->settings, POSTURE_SETTINGS_MAX, &setting), 0);
+	assert_int_equal(posture_add_setting(&p->settings, POSTURE_SETTINGS_MAX, &setting), -E2BIG);
 	posture_free(p);
+}
+
+static void traits_follow_from_kinds(void **state)
+{
+	static const struct {
+		struct posture_interface interface;
+		enum tristate bridge, tunnel, wireless, mobile;
+	} rows[] = {
+		{ { .name = "br0", .kind = "bridge" }, TRI_YES, TRI_NO, TRI_NO, TRI_NO },
+		{ { .name = "wg0", .kind = "wireguard" }, TRI_NO, TRI_YES, TRI_NO, TRI_NO },
+		{ { .name = "tap0", .kind = "tun" }, TRI_NO, TRI_YES, TRI_NO, TRI_NO },
+		{ { .name = "sit0", .kind = "sit" }, TRI_NO, TRI_NO, TRI_NO, TRI_NO },
+		{ { .name = "sit0", .kind = "sit", .up = true }, TRI_NO, TRI_YES, TRI_NO, TRI_NO },
+		{ { .name = "sit1", .kind = "sit" }, TRI_NO, TRI_YES, TRI_NO, TRI_NO },
+		{ { .name = "wlan0", .kind = "wireless" }, TRI_NO, TRI_NO, TRI_YES, TRI_NO },
+		{ { .name = "w", .kind = "ethernet", .wireless_mode = "ap" }, TRI_NO, TRI_NO, TRI_YES,
+		        TRI_NO },
+		{ { .name = "wwan0", .kind = "mobile" }, TRI_NO, TRI_NO, TRI_NO, TRI_YES },
+		{ { .name = "eth0", .kind = "ethernet" }, TRI_NO, TRI_NO, TRI_NO, TRI_NO },
+		{ { .name = "eth0" }, TRI_UNKNOWN, TRI_UNKNOWN, TRI_UNKNOWN, TRI_UNKNOWN },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		const struct posture_interface *f = &rows[i].interface;
+		assert_int_equal(posture_interface_is(f, POSTURE_BRIDGE), rows[i].bridge);
+		assert_int_equal(posture_interface_is(f, POSTURE_TUNNEL), rows[i].tunnel);
+		assert_int_equal(posture_interface_is(f, POSTURE_WIRELESS), rows[i].wireless);
+		assert_int_equal(posture_interface_is(f, POSTURE_MOBILE), rows[i].mobile);
+	}
 }
 
 int main(void)
@@ -237,6 +323,7 @@ int main(void)
 		cmocka_unit_test(digest_ignores_order_time_and_reasons),
 		cmocka_unit_test(digest_sees_every_judged_field),
 		cmocka_unit_test(strings_are_clean),
+		cmocka_unit_test(traits_follow_from_kinds),
 		cmocka_unit_test(lists_stop_at_their_limits),
 	};
 	return cmocka_run_group_tests_name("posture", tests, NULL, NULL);
