@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* How the release follows from the system's os-release: not at all, whole, or its first numbers. */
-enum release_form { RELEASE_NONE, RELEASE_MAJOR, RELEASE_MAJOR_MINOR };
+/* How the release follows from the system's os-release: not at all, its first numbers, or a service pack
+ * ("15 SP5" for 15.5, "15" for 15). */
+enum release_form { RELEASE_NONE, RELEASE_MAJOR, RELEASE_MAJOR_MINOR, RELEASE_SERVICE_PACK };
 
 static const struct ecosystem {
 	const char *osv; /* the ecosystem's name before the first colon */
@@ -24,6 +25,13 @@ static const struct ecosystem {
 	{ "AlmaLinux", VERSION_RPM, ECOSYSTEM_BY_NAME, "rpm", "almalinux", "", RELEASE_MAJOR },
 	{ "Rocky Linux", VERSION_RPM, ECOSYSTEM_BY_NAME, "rpm", "rocky", "", RELEASE_MAJOR },
 	{ "Red Hat", VERSION_RPM, ECOSYSTEM_BY_NAME, "rpm", "rhel", "enterprise_linux:", RELEASE_MAJOR },
+	{ "openSUSE", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "opensuse-leap", "Leap ",
+	        RELEASE_MAJOR_MINOR },
+	{ "openSUSE", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "opensuse-tumbleweed", "Tumbleweed",
+	        RELEASE_NONE },
+	{ "SUSE", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "sles", "", RELEASE_SERVICE_PACK },
+	{ "SUSE", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "sled", "", RELEASE_SERVICE_PACK },
+	{ "SUSE", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "sles_sap", "", RELEASE_SERVICE_PACK },
 	{ "PyPI", VERSION_PYPI, ECOSYSTEM_BY_NAME, "pypi", NULL, "", RELEASE_NONE },
 	{ "npm", VERSION_SEMVER, ECOSYSTEM_BY_NAME, "npm", NULL, "", RELEASE_NONE },
 	{ "Go", VERSION_SEMVER, ECOSYSTEM_BY_NAME, "golang", NULL, "", RELEASE_NONE },
@@ -49,6 +57,32 @@ static bool is_key_text(const char *s, size_t size)
 	return n > 0 && n < size;
 }
 
+/* "Linux Enterprise Module for Basesystem 15 SP5", "Linux Enterprise Server 15 SP4-LTSS" and all the other
+ * products of one code base: a host takes from several of them, its os-release does not say from which, and
+ * their versions are those of the code base. So the release alone makes the key: "SUSE:15 SP5". Products
+ * that are not Linux Enterprise, or whose release has another form (Micro 5.5), keep their names. */
+static void join_suse_products(char name[ECOSYSTEM_NAME_MAX])
+{
+	static const char family[] = "SUSE:Linux Enterprise ";
+	char release[24];
+	int n = 0;
+	if (strncmp(name, family, sizeof(family) - 1) != 0)
+		return;
+	for (const char *word = strchr(name, ' '); word; word = strchr(word + 1, ' ')) {
+		unsigned int major, pack;
+		char after = '\0';
+		if (word[1] < '0' || word[1] > '9')
+			continue;
+		if (sscanf(word, " %3u SP%3u%c", &major, &pack, &after) >= 2 && (!after || after == '-'))
+			n = snprintf(release, sizeof(release), "%u SP%u", major, pack);
+		else if (sscanf(word, " %3u%c", &major, &after) >= 1 && (!after || after == '-'))
+			n = snprintf(release, sizeof(release), "%u", major);
+		break;
+	}
+	if (n > 0)
+		snprintf(name, ECOSYSTEM_NAME_MAX, "SUSE:%s", release);
+}
+
 int ecosystem_canonical(
         const char *osv_name, char ret_name[ECOSYSTEM_NAME_MAX], enum version_ecosystem *ret_order)
 {
@@ -67,6 +101,8 @@ int ecosystem_canonical(
 		char *repository = strstr(ret_name, "::");
 		if (repository)
 			*repository = '\0';
+	} else {
+		join_suse_products(ret_name);
 	}
 	*ret_order = e->order;
 	return 0;
@@ -121,12 +157,21 @@ static int name_release(const struct ecosystem *e, const char *os_version, char 
 {
 	char release[32];
 	if (e->form == RELEASE_NONE) {
-		snprintf(ret_name, ECOSYSTEM_NAME_MAX, "%s", e->osv);
+		snprintf(ret_name, ECOSYSTEM_NAME_MAX, "%s%s%s", e->osv, *e->release_prefix ? ":" : "",
+		        e->release_prefix);
 		return 0;
 	}
-	if (!os_version ||
-	        !take_release(os_version, e->form == RELEASE_MAJOR ? 1 : 2, release, sizeof(release)))
+	int parts = e->form == RELEASE_MAJOR ? 1 : 2;
+	if (e->form == RELEASE_SERVICE_PACK && os_version && !strchr(os_version, '.'))
+		parts = 1;
+	if (!os_version || !take_release(os_version, parts, release, sizeof(release)))
 		return error_set(err, -ENOTSUP, "the release of %s is not known", e->os_id);
+	if (e->form == RELEASE_SERVICE_PACK && parts == 2) {
+		char *pack = strchr(release, '.');
+		*pack++ = '\0';
+		snprintf(ret_name, ECOSYSTEM_NAME_MAX, "%s:%s SP%s", e->osv, release, pack);
+		return 0;
+	}
 	snprintf(ret_name, ECOSYSTEM_NAME_MAX, "%s:%s%s", e->osv, e->release_prefix, release);
 	return 0;
 }

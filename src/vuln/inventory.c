@@ -2,14 +2,14 @@
 #include "vuln/inventory.h"
 
 #include "base/file.h"
+#include "posture/apk.h"
 #include "posture/dpkg.h"
 #include "posture/os_release.h"
+#include "posture/rpm.h"
 #include "vuln/inventory_sbom.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define STATUS_PATH "/var/lib/dpkg/status"
 
 void inventory_report_clear(struct inventory_report *report)
 {
@@ -37,7 +37,9 @@ int inventory_set_distribution(struct posture *p, const char *distribution, stru
 }
 
 #define INVENTORY_KINDS \
-	"neither posture, CycloneDX or SPDX JSON, nor a dpkg status file, nor purls one a line"
+	"neither posture, CycloneDX or SPDX JSON, nor a dpkg status file, apk's database, the list of an " \
+	"rpm " \
+	"database, nor purls one a line"
 
 static int read_lines(const char *text, size_t length, struct posture *p, struct inventory_report *report,
         struct error *err)
@@ -83,6 +85,16 @@ static int read_json(const char *text, size_t length, struct posture **ret, stru
 	return r;
 }
 
+/* Its first line has five tabs. */
+static bool is_rpm_list(const char *text, size_t length)
+{
+	const char *newline = memchr(text, '\n', length), *end = newline ? newline : text + length;
+	size_t tabs = 0;
+	for (const char *c = text; c < end; c++)
+		tabs += *c == '\t';
+	return tabs == 5;
+}
+
 static int read_any(const char *text, size_t length, struct posture **ret, struct inventory_report *report,
         struct error *err)
 {
@@ -98,6 +110,11 @@ static int read_any(const char *text, size_t length, struct posture **ret, struc
 	}
 	if (length - skip >= 8 && memcmp(text + skip, "Package:", 8) == 0)
 		return dpkg_read_status_text("inventory", text, length, *ret, err);
+	(*ret)->packages_known = true;
+	if (length - skip >= 2 && text[skip + 1] == ':' && strchr("CP", text[skip]))
+		return apk_read_installed("inventory", text, length, *ret, err);
+	if (is_rpm_list(text, length))
+		return rpm_read_list("inventory", text, length, *ret, err);
 	return error_set(err, -EINVAL, INVENTORY_KINDS);
 }
 
@@ -116,13 +133,20 @@ int inventory_read_text(const char *text, size_t length, const char *distributio
 	return 0;
 }
 
-/* The os-release of the root that a status file lies in. */
+/* The os-release of the root that a database lies in. */
 static void take_os_release(const char *path, struct posture *p)
 {
-	size_t n = strlen(path), n_status = strlen(STATUS_PATH);
-	if (n < n_status || strcmp(path + n - n_status, STATUS_PATH) != 0)
+	static const char *const places[] = { "/var/lib/dpkg/status", "/usr/lib/apk/db/installed",
+		"/lib/apk/db/installed" };
+	size_t n = strlen(path), n_place = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(places) && n_place == 0; i++) {
+		size_t m = strlen(places[i]);
+		if (n >= m && strcmp(path + n - m, places[i]) == 0)
+			n_place = m;
+	}
+	if (n_place == 0)
 		return;
-	char *release FREE_ON_EXIT = xasprintf("%.*s/etc/os-release", (int)(n - n_status), path);
+	char *release FREE_ON_EXIT = xasprintf("%.*s/etc/os-release", (int)(n - n_place), path);
 	char *text FREE_ON_EXIT = NULL;
 	size_t length;
 	if (file_read(release, OS_RELEASE_FILE_MAX, &text, &length, NULL) == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A node's packages from what others write: our own posture JSON, a dpkg status file, CycloneDX or SPDX JSON,
- * or purls one a line. What has no purl, or one that names no version, is counted and named, never dropped in
- * silence.
+ * A node's packages from what others write: our own posture JSON, a dpkg status file, apk's database, the
+ * list of an rpm database (posture/rpm.h), CycloneDX or SPDX JSON, or purls one a line. What has no purl, or
+ * one that names no version, is counted and named, never dropped in silence.
  */
 #pragma once
 
@@ -25,6 +25,7 @@ int inventory_set_distribution(struct posture *p, const char *distribution, stru
  * NULL: the text must say it where it matters. -EINVAL with the reason for what is none of those. */
 int inventory_read_text(const char *text, size_t length, const char *distribution, struct posture **ret,
         struct inventory_report *report, struct error *err);
-/* The same for a file. A dpkg status file in its place (ROOT/var/lib/dpkg/status) has ROOT/etc/os-release. */
+/* The same for a file. A database in its place (ROOT/var/lib/dpkg/status, ROOT/lib/apk/db/installed) has
+ * ROOT/etc/os-release. */
 int inventory_read(const char *path, const char *distribution, struct posture **ret,
         struct inventory_report *report, struct error *err);

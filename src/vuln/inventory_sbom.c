@@ -22,15 +22,18 @@ static const struct {
 	{ "ubuntu", "noble", "24.04" },
 };
 
-/* distro is "debian-12", "12" or "bookworm". */
+/* distro is "debian-12", "12" or "bookworm"; also where os-release has another name for the system than the
+ * name space has: "rhel-9.3" in redhat, "opensuse-leap-15.5" in opensuse. */
 static void take_distribution(struct posture *p, const char *namespace, const char *distro)
 {
-	size_t n = strlen(namespace);
-	const char *version = distro;
+	const char *version = distro, *dash = strrchr(distro, '-');
 	if (p->os_version || !*namespace || !*distro)
 		return;
-	if (strncmp(distro, namespace, n) == 0 && distro[n] == '-')
-		version = distro + n + 1;
+	if (dash && dash > distro && dash[1] >= '0' && dash[1] <= '9') {
+		p->os_id = posture_string_n(p, distro, (size_t)(dash - distro));
+		p->os_version = posture_string(p, dash + 1);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LENGTH(releases); i++)
 		if (strcmp(releases[i].os_id, namespace) == 0 && strcmp(releases[i].codename, version) == 0)
 			version = releases[i].version;

@@ -114,6 +114,50 @@ static void dpkg_status(void **state)
 	posture_free(p);
 }
 
+static void other_package_managers(void **state)
+{
+	struct inventory_report report;
+	struct posture *p = read_text("C:Q1x=\nP:libssl3\nV:3.1.4-r1\nA:x86_64\no:openssl\n\nP:b\nV:1-r0\n",
+	        "alpine:3.18.4", &report);
+	assert_true(p->packages_known);
+	assert_int_equal(p->n_packages, 2);
+	expect_package(p, 0, "apk", "libssl3", "3.1.4-r1", "openssl", "3.1.4-r1");
+	posture_free(p);
+	p = read_text("openssl-libs\t1\t3.0.7\t25.el9\tx86_64\topenssl-3.0.7-25.el9.src.rpm\n", "rocky:9.3",
+	        &report);
+	assert_true(p->packages_known);
+	assert_int_equal(p->n_packages, 1);
+	expect_package(p, 0, "rpm", "openssl-libs", "1:3.0.7-25.el9", "openssl", "1:3.0.7-25.el9");
+	posture_free(p);
+}
+
+/* The distribution of a purl is found whatever its vendor calls itself. */
+static void distributions_of_purls(void **state)
+{
+	static const struct {
+		const char *purl, *os_id, *os_version;
+	} rows[] = {
+		{ "pkg:rpm/redhat/a@1-1?distro=rhel-9.3", "rhel", "9.3" },
+		{ "pkg:rpm/redhat/a@1-1?distro=9", "rhel", "9" },
+		{ "pkg:rpm/opensuse/a@1-1?distro=opensuse-leap-15.5", "opensuse-leap", "15.5" },
+		{ "pkg:rpm/suse/a@1-1?distro=sles-15.5", "sles", "15.5" },
+		{ "pkg:apk/alpine/a@1-r1?distro=alpine-3.18.4", "alpine", "3.18.4" },
+		{ "pkg:deb/debian/a@1-1?distro=debian-12", "debian", "12" },
+		{ "pkg:deb/ubuntu/a@1-1?distro=jammy", "ubuntu", "22.04" },
+		{ "pkg:deb/debian/a@1-1?distro=sid", NULL, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct inventory_report report;
+		struct posture *p = read_text(rows[i].purl, NULL, &report);
+		assert_int_equal(p->os_id != NULL, rows[i].os_id != NULL);
+		if (rows[i].os_id) {
+			assert_string_equal(p->os_id, rows[i].os_id);
+			assert_string_equal(p->os_version, rows[i].os_version);
+		}
+		posture_free(p);
+	}
+}
+
 static void our_own_posture(void **state)
 {
 	struct inventory_report report;
@@ -165,6 +209,8 @@ int main(void)
 		cmocka_unit_test(cyclonedx),
 		cmocka_unit_test(spdx),
 		cmocka_unit_test(dpkg_status),
+		cmocka_unit_test(other_package_managers),
+		cmocka_unit_test(distributions_of_purls),
 		cmocka_unit_test(our_own_posture),
 		cmocka_unit_test(what_is_none_of_these),
 	};
