@@ -34,8 +34,16 @@ void dry_run_segments(const struct policy *p, struct ipc_segments *ret)
 			.mark = from->mark,
 			.is_default = from->is_default,
 			.log = from->log,
+			.log_new = from->log_new,
+			.rate_up = (uint64_t)from->rate_up,
+			.rate_down = (uint64_t)from->rate_down,
+			.route = xstrdup(from->route),
+			.n_next_hops = from->n_next_hops,
 			.grace_ms = (uint64_t)MAX(from->grace_ms, 0),
 			.n_rules = from->n_rules };
+		to->next_hops = xcalloc(from->n_next_hops + 1, sizeof(*to->next_hops));
+		for (size_t j = 0; j < from->n_next_hops; j++)
+			to->next_hops[j].ip = from->next_hops[j];
 		to->rules = xcalloc(from->n_rules ? from->n_rules : 1, sizeof(*to->rules));
 		for (size_t j = 0; j < from->n_rules; j++)
 			convert_rule(&from->rules[j], &to->rules[j]);

@@ -28,6 +28,8 @@
 #define POLICY_INTERVAL_MAX_MS (60 * 60 * 1000)
 #define POLICY_INTERVAL_MIN_MS 1000
 #define POLICY_GRACE_MAX_MS (24 * 60 * 60 * 1000)
+#define POLICY_RATE_MIN 64000LL /* bit/s */
+#define POLICY_RATE_MAX 100000000000LL
 
 /* Where something stands in the file: line and column of its first byte (from 1), and its bytes. */
 struct policy_span {
@@ -134,9 +136,11 @@ struct policy_segment_node {
 	struct policy_segment_node *next;
 	struct policy_name name;
 	struct policy_reach *reaches, **reaches_tail;
-	struct policy_span default_at, level_at, grace_at; /* line 0: not given */
+	struct policy_span default_at, level_at, grace_at, rate_at, route_at; /* line 0: not given */
 	int64_t level, grace_ms;
-	bool log, used;
+	int64_t rate_up, rate_down; /* bit/s; 0: no limit */
+	struct policy_name route;   /* a definition */
+	bool log, log_new, used;
 	bool broken;  /* a rule was refused: what it may reach is not known */
 	size_t index; /* in the compiled array; mark - 1 */
 };
@@ -271,6 +275,11 @@ void policy_site_add(struct policy_parser *p, const struct ip_prefix *prefix, st
 void policy_define_begin(struct policy_parser *p, struct policy_name name);
 void policy_segment_begin(struct policy_parser *p, struct policy_name name);
 void policy_segment_grace(struct policy_parser *p, int64_t ms, struct policy_span at);
+/* bit/s, within bounds; what is not is reported. */
+int64_t policy_bandwidth(struct policy_parser *p, int64_t number, int64_t unit, struct policy_span at);
+/* Of each node of the segment, from it and to it. */
+void policy_segment_rate(struct policy_parser *p, int64_t up, int64_t down, struct policy_span at);
+void policy_segment_route(struct policy_parser *p, struct policy_name name, struct policy_span at);
 void policy_reach_begin(struct policy_parser *p, enum policy_direction direction);
 void policy_reach_end(struct policy_parser *p, struct policy_span at);
 void policy_peer_add(struct policy_parser *p, enum policy_reach_kind kind, struct policy_name name,

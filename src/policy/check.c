@@ -275,6 +275,28 @@ static void check_enforcers(struct policy_parser *p)
 				        e->name.text, ip_prefix_format(&e->nodes.items[i], text));
 }
 
+/* What is sent to another node goes through the next hop too, and comes back as from something that is no
+ * node.
+ */
+static void warn_routed(struct policy_parser *p)
+{
+	for (struct policy_segment_node *s = p->tree->segments; s; s = s->next)
+		for (const struct policy_reach *r = s->reaches; r; r = r->next)
+			for (const struct policy_reach_peer *peer = r->peers; peer; peer = peer->next) {
+				const struct policy_segment_node *other = peer->kind == REACH_SEGMENT
+				        ? policy_segment_find(p->tree, peer->name.text)
+				        : NULL;
+				const struct policy_segment_node *opener =
+				        r->direction == POLICY_TO ? s : other;
+				if (other && opener->route_at.line)
+					policy_warning(p, peer->name.at,
+					        "what segment `%s` sends goes via `%s` and comes back as "
+					        "from "
+					        "something that is no node: this has no effect",
+					        opener->name.text, opener->route.text);
+			}
+}
+
 static void warn_unused(struct policy_parser *p)
 {
 	for (struct policy_requirement *r = p->tree->requirements; r; r = r->next)
@@ -300,6 +322,8 @@ void policy_check(struct policy_parser *p)
 	check_times(p);
 	policy_compile(p);
 	policy_check_server(p);
-	if (p->n_errors == 0)
+	if (p->n_errors == 0) {
 		warn_unused(p);
+		warn_routed(p);
+	}
 }

@@ -241,6 +241,40 @@ static bool compile_peer(struct policy_parser *p, const struct policy_reach *rea
 	return true;
 }
 
+static bool is_next_hop(const struct ip_prefix *prefix)
+{
+	return prefix->length == 128 && !ip_is_link_local(&prefix->address);
+}
+
+/* `route via`: the hosts of a definition, one of a family at most. */
+static void compile_route(
+        struct policy_parser *p, const struct policy_segment_node *node, struct policy_segment *out)
+{
+	struct policy_define *d = policy_define_find(p->tree, node->route.text);
+	if (!d) {
+		policy_problem(p, node->route.at, "`%s` is not defined: add `define %s { address ... }`",
+		        node->route.text, node->route.text);
+		return;
+	}
+	d->used = true;
+	out->route = node->route.text;
+	for (size_t i = 0; i < d->prefixes.count; i++) {
+		const struct ip_prefix *prefix = &d->prefixes.items[i];
+		bool second = out->n_next_hops &&
+		        ip_is_v4(&out->next_hops[out->n_next_hops - 1]) == ip_is_v4(&prefix->address);
+		if (!is_next_hop(prefix) || second) {
+			policy_problem(p, node->route.at,
+			        "a way leads through one host a family, with an address that is routed: "
+			        "`%s` has %s",
+			        d->name.text,
+			        !is_next_hop(prefix) ? "a prefix, or a link-local address"
+			                             : "two of one family");
+			return;
+		}
+		out->next_hops[out->n_next_hops++] = prefix->address;
+	}
+}
+
 static void compile_segment(
         struct policy_parser *p, struct policy_segment_node *node, struct policy_segment *out)
 {
@@ -250,7 +284,12 @@ static void compile_segment(
 		.is_default = node->default_at.line > 0,
 		.level = (int)node->level,
 		.grace_ms = node->default_at.line ? 0 : node->grace_ms,
-		.log = node->log };
+		.log = node->log,
+		.log_new = node->log_new,
+		.rate_up = node->rate_up,
+		.rate_down = node->rate_down };
+	if (node->route_at.line)
+		compile_route(p, node, out);
 	for (struct policy_reach *r = node->reaches; r; r = r->next) {
 		for (struct policy_service *s = r->services; s; s = s->next)
 			ports_normalise(s);

@@ -28,6 +28,35 @@ static const char *seconds_or_minutes(int64_t ms, char text[32])
 	return text;
 }
 
+static const char *bandwidth(int64_t rate, char text[32])
+{
+	static const struct {
+		int64_t unit;
+		const char *name;
+	} units[] = { { 1000000000, "Gbit/s" }, { 1000000, "Mbit/s" }, { 1000, "kbit/s" }, { 1, "bit/s" } };
+	size_t i = 0;
+	while (rate % units[i].unit)
+		i++;
+	snprintf(text, 32, "%" PRId64 " %s", rate / units[i].unit, units[i].name);
+	return text;
+}
+
+/* How its traffic is treated beside being allowed. */
+static void describe_treatment(FILE *out, const struct policy_segment_node *s)
+{
+	char up[32], down[32];
+	if (s->rate_up && s->rate_up == s->rate_down)
+		fprintf(out, "    each node  %s up, and down\n", bandwidth(s->rate_up, up));
+	else if (s->rate_up && s->rate_down)
+		fprintf(out, "    each node  %s up, %s down\n", bandwidth(s->rate_up, up),
+		        bandwidth(s->rate_down, down));
+	else if (s->rate_up || s->rate_down)
+		fprintf(out, "    each node  %s %s\n", bandwidth(MAX(s->rate_up, s->rate_down), up),
+		        s->rate_up ? "up" : "down");
+	if (s->route_at.line)
+		fprintf(out, "    goes via   %s\n", s->route.text);
+}
+
 static void describe_segment(FILE *out, const struct policy_segment_node *s)
 {
 	char grace[32];
@@ -38,7 +67,13 @@ static void describe_segment(FILE *out, const struct policy_segment_node *s)
 		fprintf(out, ", level %" PRId64, s->level);
 	if (s->grace_ms > 0)
 		fprintf(out, ", grace %s", seconds_or_minutes(s->grace_ms, grace));
-	fputs(s->log ? ", logs what it refuses\n" : "\n", out);
+	if (s->log || s->log_new)
+		fprintf(out, ", logs what it %s",
+		        s->log && s->log_new ? "refuses and opens"
+		                : s->log     ? "refuses"
+		                             : "opens");
+	fputs("\n", out);
+	describe_treatment(out, s);
 	describe_reach(out, s, POLICY_TO);
 	describe_reach(out, s, POLICY_FROM);
 }

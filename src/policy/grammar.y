@@ -52,16 +52,16 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 
 %token YYEOF 0 "the end of the file"
 %token <string> NAME "a name" STRING "a \"string\""
-%token <number> NUMBER "a number" UNIT "a unit of time" PROTOCOL "a protocol"
+%token <number> NUMBER "a number" UNIT "a unit of time" BANDWIDTH "a unit of bandwidth" PROTOCOL "a protocol"
 %token <prefix> ADDRESS "an address"
 %token <operator> COMPARE "a comparison"
 %token ADDRESS_WORD "address" ADMIT "admit" ADVISORIES "advisories" ADVISORY "advisory" ALLOW "allow" AND "and"
-%token ANY "any" CERTIFICATE "certificate" DEFAULT "default" DEFINE "define" ENFORCER "enforcer" EVERY "every"
+%token ANY "any" CERTIFICATE "certificate" DEFAULT "default" DEFINE "define" DOWN "down" ENFORCER "enforcer" EVERY "every"
 %token FAIL "fail" FIXED "fixed" FROM "from" GRACE "grace" ID "id" INSPECT "inspect" INSTALLED "installed"
-%token LEVEL "level" LIFETIME "lifetime" LOG "log" NO "no" NODE "node" NODES "nodes" NOT "not" OLDER "older"
-%token OPEN "open" OR "or" OTHERWISE "otherwise" OUTSIDE "outside" PACKAGE "package" REJECT "reject"
-%token REQUIRE "require" ROLE "role" SEGMENT "segment" SEVERITY "severity" SITE "site" SOURCE "source" THAN "than"
-%token TO "to" VERSION "version" WHEN "when" WHERE "where"
+%token LEVEL "level" LIFETIME "lifetime" LOG "log" NEW "new" NO "no" NODE "node" NODES "nodes" NOT "not" OLDER "older"
+%token OPEN "open" OR "or" OTHERWISE "otherwise" OUTSIDE "outside" PACKAGE "package" RATE "rate" REJECT "reject"
+%token REQUIRE "require" ROLE "role" ROUTE "route" SEGMENT "segment" SEVERITY "severity" SITE "site" SOURCE "source" THAN "than"
+%token TO "to" UP "up" VERSION "version" VIA "via" WHEN "when" WHERE "where"
 %token '{' "{" '}' "}" '(' "(" ')' ")" ',' "," '-' "-"
 
 %precedence WHERE
@@ -72,7 +72,7 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 
 %type <name> name text
 %type <words> roles words texts when
-%type <number> duration protocol
+%type <number> duration protocol bandwidth
 %type <direction> direction
 %type <expression> expression condition
 %type <literal> literal
@@ -188,6 +188,17 @@ segment_item:
 	  ALLOW direction { policy_reach_begin(p, $2); } peers services	{ policy_reach_end(p, @$); }
 	| GRACE duration	{ policy_segment_grace(p, $2, @$); }
 	| LOG			{ p->segment->log = true; }
+	| LOG NEW		{ p->segment->log_new = true; }
+	| RATE bandwidth	{ policy_segment_rate(p, $2, $2, @$); }
+	| RATE bandwidth UP	{ policy_segment_rate(p, $2, 0, @$); }
+	| RATE bandwidth DOWN	{ policy_segment_rate(p, 0, $2, @$); }
+	| RATE bandwidth UP bandwidth DOWN	{ policy_segment_rate(p, $2, $4, @$); }
+	| RATE bandwidth DOWN bandwidth UP	{ policy_segment_rate(p, $4, $2, @$); }
+	| ROUTE VIA name	{ policy_segment_route(p, $3, @$); }
+	;
+
+bandwidth:
+	  NUMBER BANDWIDTH	{ $$ = policy_bandwidth(p, $1, $2, @$); }
 	;
 
 direction:

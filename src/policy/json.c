@@ -121,6 +121,20 @@ static json_t *rule_to_json(const struct policy *p, const struct policy_rule *r)
 	return o;
 }
 
+/* How its traffic is treated beside being allowed. */
+static void add_treatment(json_t *segment, const struct policy_segment *s)
+{
+	char text[IP_TEXT_SIZE];
+	json_t *hops = json_array();
+	for (size_t i = 0; i < s->n_next_hops; i++)
+		json_array_append_new(hops, json_text(ip_format(&s->next_hops[i], text)));
+	json_object_set_new(segment, "log_new", json_boolean(s->log_new));
+	json_object_set_new(segment, "rate_up", json_integer(s->rate_up));
+	json_object_set_new(segment, "rate_down", json_integer(s->rate_down));
+	json_object_set_new(segment, "route", json_text(s->route));
+	json_object_set_new(segment, "next_hops", hops);
+}
+
 json_t *policy_to_json(const struct policy *p)
 {
 	char text[32];
@@ -142,6 +156,7 @@ json_t *policy_to_json(const struct policy *p)
 		json_object_set_new(segment, "level", json_integer(s->level));
 		json_object_set_new(segment, "grace_ms", json_integer(s->grace_ms));
 		json_object_set_new(segment, "log", json_boolean(s->log));
+		add_treatment(segment, s);
 		for (size_t k = 0; k < s->n_rules; k++)
 			json_array_append_new(rules, rule_to_json(p, &s->rules[k]));
 		json_object_set_new(segment, "rules", rules);

@@ -15,6 +15,7 @@
 
 #define POLICY_FILE_MAX (1u << 20)
 #define POLICY_SEGMENTS_MAX 200 /* marks are one byte; 0 = not a node */
+#define POLICY_NEXT_HOPS_MAX 2  /* one of each family */
 #define POLICY_FINDINGS_MAX 20000
 #define POLICY_MATCHES_MAX 200000 /* of advisories with the packages of one node; the rest is unknown */
 
@@ -49,6 +50,15 @@ struct policy_segment {
 	int64_t grace_ms; /* how long an admission outlives its certificate while the server is away; 0 = not
 	                   */
 	bool log;         /* log refused packets */
+	bool log_new;     /* log the connections that its nodes open, and that are opened to them */
+	int64_t rate_up;  /* bit/s of each node, from it; 0 = no limit */
+	int64_t rate_down;
+	/* What its nodes send goes to these hosts of the definition `route` instead of where the main table
+	 * leads: at most one of a family, and a family without one goes nowhere. route NULL: the main table.
+	 */
+	const char *route;
+	struct ip_address next_hops[POLICY_NEXT_HOPS_MAX];
+	size_t n_next_hops;
 	struct policy_rule *rules;
 	size_t n_rules;
 };

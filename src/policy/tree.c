@@ -111,6 +111,33 @@ void policy_segment_grace(struct policy_parser *p, int64_t ms, struct policy_spa
 	p->segment->grace_ms = ms;
 }
 
+int64_t policy_bandwidth(struct policy_parser *p, int64_t number, int64_t unit, struct policy_span at)
+{
+	/* number is at most POLICY_NUMBER_MAX, unit 10^9: no overflow. */
+	int64_t rate = number * unit;
+	if (rate >= POLICY_RATE_MIN && rate <= POLICY_RATE_MAX)
+		return rate;
+	policy_problem(p, at, "a rate is from 64 kbit/s to 100 Gbit/s");
+	return POLICY_RATE_MIN;
+}
+
+void policy_segment_rate(struct policy_parser *p, int64_t up, int64_t down, struct policy_span at)
+{
+	if (p->segment->rate_at.line)
+		policy_problem(p, at, "segment `%s` already has a rate", p->segment->name.text);
+	p->segment->rate_at = at;
+	p->segment->rate_up = up;
+	p->segment->rate_down = down;
+}
+
+void policy_segment_route(struct policy_parser *p, struct policy_name name, struct policy_span at)
+{
+	if (p->segment->route_at.line)
+		policy_problem(p, at, "segment `%s` already has a route", p->segment->name.text);
+	p->segment->route_at = at;
+	p->segment->route = name;
+}
+
 void policy_reach_begin(struct policy_parser *p, enum policy_direction direction)
 {
 	struct policy_reach *r = NEW(p, struct policy_reach);

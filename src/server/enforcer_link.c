@@ -154,8 +154,16 @@ static void fill_segment(const struct policy_segment *p, struct ipc_segment *ret
 		.mark = p->mark,
 		.is_default = p->is_default,
 		.log = p->log,
+		.log_new = p->log_new,
+		.rate_up = (uint64_t)p->rate_up,
+		.rate_down = (uint64_t)p->rate_down,
+		.route = xstrdup(p->route),
+		.n_next_hops = p->n_next_hops,
 		.grace_ms = (uint64_t)p->grace_ms,
 		.n_rules = p->n_rules };
+	ret->next_hops = xcalloc(p->n_next_hops + 1, sizeof(*ret->next_hops));
+	for (size_t i = 0; i < p->n_next_hops; i++)
+		ret->next_hops[i].ip = p->next_hops[i];
 	ret->rules = xcalloc(p->n_rules + 1, sizeof(*ret->rules));
 	for (size_t i = 0; i < p->n_rules; i++)
 		fill_rule(&p->rules[i], &ret->rules[i]);

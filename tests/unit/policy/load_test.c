@@ -246,6 +246,46 @@ static void described(void **state)
 	policy_free(p);
 }
 
+#define UNTREATED "\"log_new\":false,\"rate_up\":0,\"rate_down\":0,\"route\":null,\"next_hops\":[],"
+
+/* Rates, ways and what is logged. */
+static void treatment(void **state)
+{
+	struct policy *p =
+	        parse_good(SERVER "define ids { address 2001:db8:1:9::2, 10.1.9.2 }\n"
+	                          "segment a default { allow to server rate 64 kbit/s up log new }\n"
+	                          "segment guest level 1 { allow to any  route via ids "
+	                          "rate 1500 kbit/s up 20 Mbit/s down  log  log new }\n"
+	                          "segment staff level 2 { allow to any rate 2 Gbit/s }\n"
+	                          "role \"r\" { node \"n\" }\n"
+	                          "admit role \"r\" to staff admit to guest\notherwise a\n" TIMES);
+	size_t n;
+	const struct policy_segment *s = policy_segments(p, &n);
+	assert_int_equal(n, 3);
+	assert_true(s[0].rate_up == 64000 && s[0].rate_down == 0 && s[0].log_new && !s[0].log);
+	assert_true(s[1].rate_up == 1500000 && s[1].rate_down == 20000000 && s[1].log_new && s[1].log);
+	assert_true(s[2].rate_up == 2000000000 && s[2].rate_down == 2000000000 && !s[2].route);
+	assert_string_equal(s[1].route, "ids");
+	assert_int_equal(s[1].n_next_hops, 2);
+	assert_true(ip_is_v4(&s[1].next_hops[0]) && !ip_is_v4(&s[1].next_hops[1]));
+	char *words FREE_ON_EXIT = policy_describe(p);
+	assert_non_null(strstr(words,
+	        "segment a, the default, logs what it opens\n"
+	        "    each node  64 kbit/s up\n"));
+	assert_non_null(strstr(words,
+	        "segment guest, level 1, logs what it refuses and opens\n"
+	        "    each node  1500 kbit/s up, 20 Mbit/s down\n"
+	        "    goes via   ids\n"));
+	assert_non_null(strstr(words, "    each node  2 Gbit/s up, and down\n"));
+	json_t *json = policy_to_json(p);
+	const json_t *guest = json_array_get(json_object_get(json, "segments"), 1);
+	assert_int_equal(json_integer_value(json_object_get(guest, "rate_down")), 20000000);
+	assert_string_equal(
+	        json_string_value(json_array_get(json_object_get(guest, "next_hops"), 0)), "10.1.9.2");
+	json_decref(json);
+	policy_free(p);
+}
+
 static void as_json(void **state)
 {
 	struct policy *p =
@@ -259,12 +299,12 @@ static void as_json(void **state)
 	                  "ms\":2700000,"
 	                  "\"otherwise\":\"a\",\"enforcers\":[\"gateway\"],\"segments\":["
 	                  "{\"name\":\"a\",\"mark\":1,\"default\":true,\"level\":0,\"grace_ms\":0,\"log\":"
-	                  "true,\"rules\":["
+	                  "true," UNTREATED "\"rules\":["
 	                  "{\"direction\":\"to\",\"peer\":\"prefixes\",\"prefixes\":[\"10.1.2.2/"
 	                  "32\",\"2001:db8:1:2::2/128\"],"
 	                  "\"protocol\":\"tcp\",\"ports\":[[271,271],[8443,8443]]}]},"
 	                  "{\"name\":\"b\",\"mark\":2,\"default\":false,\"level\":3,\"grace_ms\":90000,"
-	                  "\"log\":false,\"rules\":["
+	                  "\"log\":false," UNTREATED "\"rules\":["
 	                  "{\"direction\":\"to\",\"peer\":\"any\",\"protocol\":\"any\",\"ports\":[]},"
 	                  "{\"direction\":\"from\",\"peer\":\"segment\",\"segment\":\"a\",\"protocol\":"
 	                  "\"any\",\"ports\":[]}]}]}",
@@ -303,6 +343,7 @@ int main(void)
 		cmocka_unit_test(outside_is_the_rest),
 		cmocka_unit_test(lab_policy_loads),
 		cmocka_unit_test(described),
+		cmocka_unit_test(treatment),
 		cmocka_unit_test(as_json),
 		cmocka_unit_test(manual_example_loads),
 	};

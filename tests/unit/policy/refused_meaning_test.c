@@ -33,6 +33,23 @@ static void names(void **state)
 		        "p:5:6: this name is empty\n"
 		        "    node \"\" role \"s\"\n"
 		        "         ^\n" },
+		{ BASE "segment x { allow to server route via ids }\n",
+		        "p:5:39: `ids` is not defined: add `define ids { address ... }`\n"
+		        "    segment x { allow to server route via ids }\n"
+		        "                                          ^\n" },
+		{ BASE "define ids { address 10.1.9.0/24 }\nsegment x { allow to server route via ids }\n",
+		        "p:6:39: a way leads through one host a family, with an address that is routed: "
+		        "`ids` "
+		        "has a prefix, or a link-local address\n"
+		        "    segment x { allow to server route via ids }\n"
+		        "                                          ^\n" },
+		{ BASE "define ids { address 10.1.9.2, 10.1.9.3 }\nsegment x { allow to server route via ids "
+		       "}\n",
+		        "p:6:39: a way leads through one host a family, with an address that is routed: "
+		        "`ids` "
+		        "has two of one family\n"
+		        "    segment x { allow to server route via ids }\n"
+		        "                                          ^\n" },
 		{ BASE "segment x { allow to servr }\n",
 		        "p:5:22: `servr` is not defined: add `define servr { address ... }`\n"
 		        "    segment x { allow to servr }\n"

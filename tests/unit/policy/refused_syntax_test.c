@@ -42,7 +42,7 @@ static void syntax(void **state)
 		        "                      ^\n" },
 		{ BASE "segment x { allow to server tcp foo }\n",
 		        "p:5:33: `foo` was not expected here: this wants a number, a protocol, `allow`, "
-		        "`any`, `grace`, `log` or `}`\n"
+		        "`any`, `grace`, `log`, `rate`, `route` or `}`\n"
 		        "    segment x { allow to server tcp foo }\n"
 		        "                                    ^\n" },
 		{ BASE "segment x { allow to server, }\n",
@@ -69,9 +69,26 @@ static void syntax(void **state)
 		        "            ^\n" },
 		{ BASE "segment \"log\" { allow to server\n",
 		        "p:5:32: the file ends in the middle of a statement: this wants a protocol, `allow`, "
-		        "`any`, `grace`, `log`, `}` or `,`\n"
+		        "`any`, `grace`, `log`, `rate`, `route`, `}` or `,`\n"
 		        "    segment \"log\" { allow to server\n"
 		        "                                   ^\n" },
+		{ BASE "segment x { allow to server rate 20 }\n",
+		        "p:5:37: `}` was not expected here: this wants a unit of bandwidth\n"
+		        "    segment x { allow to server rate 20 }\n"
+		        "                                        ^\n" },
+		{ BASE "segment x { allow to server rate 63 kbit/s up rate 5 Mbit/s rate 101 Gbit/s }\n",
+		        "p:5:34: a rate is from 64 kbit/s to 100 Gbit/s\n"
+		        "    segment x { allow to server rate 63 kbit/s up rate 5 Mbit/s rate 101 Gbit/s }\n"
+		        "                                     ^\n"
+		        "p:5:47: segment `x` already has a rate\n"
+		        "    segment x { allow to server rate 63 kbit/s up rate 5 Mbit/s rate 101 Gbit/s }\n"
+		        "                                                  ^\n"
+		        "p:5:66: a rate is from 64 kbit/s to 100 Gbit/s\n"
+		        "    segment x { allow to server rate 63 kbit/s up rate 5 Mbit/s rate 101 Gbit/s }\n"
+		        "                                                                     ^\n"
+		        "p:5:61: segment `x` already has a rate\n"
+		        "    segment x { allow to server rate 63 kbit/s up rate 5 Mbit/s rate 101 Gbit/s }\n"
+		        "                                                                ^\n" },
 		{ BASE "admit to staff when\n",
 		        "p:5:20: the file ends in the middle of a statement: this wants a name or a "
 		        "\"string\"\n"
