@@ -35,6 +35,7 @@ static void print_check_help(void)
 	puts("usage: pratique policy check [--json] FILE\n\n"
 	     "Reads a site policy, reports everything that is wrong with it, and says what it means: each\n"
 	     "segment with what its nodes may open and what may be opened to them, and who goes where.\n"
+	     "Waivers that have ended, or will within a week, are told of.\n"
 	     "The language is described in pratique-policy(5).\n\n"
 	     "Options:\n"
 	     "  -j, --json      print the segments and their rules, and all messages, as JSON\n"
@@ -52,6 +53,8 @@ static int check_as_json(const char *path)
 	json_t *messages = json_array();
 	int r = policy_load(path, keep_report, messages, &policy, &err);
 	json_t *out = r < 0 ? json_object() : policy_to_json(policy);
+	if (r == 0)
+		policy_report_waivers(policy, path, clock_wall_ms(), keep_report, messages);
 	if (r < 0 && json_array_size(messages) == 0)
 		keep_report(err.text, messages);
 	json_object_set_new(out, "valid", json_boolean(r >= 0));
@@ -71,7 +74,8 @@ static int check_for_people(const char *path)
 		return ctl_fail(CHECK, "%s is refused", path);
 	if (r < 0)
 		return ctl_fail(CHECK, "%s", err.text);
-	char *text FREE_ON_EXIT = policy_describe(policy);
+	policy_report_waivers(policy, path, clock_wall_ms(), print_report, NULL);
+	char *text FREE_ON_EXIT = policy_describe(policy, clock_wall_ms());
 	(void)policy_segments(policy, &n);
 	printf("%s: good, with %zu segment%s\n\n%s", path, n, n == 1 ? "" : "s", text);
 	policy_free(policy);
@@ -148,6 +152,14 @@ static void print_decision(const struct policy_decision *d)
 		printf("  %s: %s\n", d->findings[i].requirement, d->findings[i].text);
 	if (d->n_omitted)
 		printf("  and %zu more\n", d->n_omitted);
+	if (d->n_waived)
+		printf("waived    %zu\n", d->n_waived);
+	for (size_t i = 0; i < d->n_waived; i++)
+		printf("  %s: %s\n",
+		        d->waived[i].requirement ? d->waived[i].requirement : d->waived[i].advisory,
+		        d->waived[i].text);
+	if (d->emergency)
+		puts("emergency the brake and `demote after` do not hold this");
 }
 
 static int evaluate(const struct evaluate_options *o)

@@ -9,6 +9,7 @@
 
 #include "policy/arena.h"
 #include "policy/policy.h"
+#include <stdio.h>
 
 #define POLICY_NAME_MAX 32    /* bytes of a segment's, a requirement's, a defined name */
 #define POLICY_STRING_MAX 255 /* bytes between quotes */
@@ -30,6 +31,14 @@
 #define POLICY_GRACE_MAX_MS (24 * 60 * 60 * 1000)
 #define POLICY_RATE_MIN 64000LL /* bit/s */
 #define POLICY_RATE_MAX 100000000000LL
+#define POLICY_DEMOTE_MAX_MS (7 * 24 * 60 * 60 * 1000LL)
+#define POLICY_BRAKE_NODES 3 /* that may be demoted in any case, where the policy does not say */
+#define POLICY_BRAKE_PER_MAX_MS (24 * 60 * 60 * 1000LL)
+#define POLICY_HOLD_MS (24 * 60 * 60 * 1000LL) /* where the policy does not say */
+#define POLICY_HOLD_MAX_MS (7 * 24 * 60 * 60 * 1000LL)
+#define POLICY_WAIVERS_MAX 1000
+#define POLICY_MODES_MAX 100
+#define POLICY_EMERGENCIES_MAX 1000 /* ids and sources, each */
 
 /* Where something stands in the file: line and column of its first byte (from 1), and its bytes. */
 struct policy_span {
@@ -136,8 +145,9 @@ struct policy_segment_node {
 	struct policy_segment_node *next;
 	struct policy_name name;
 	struct policy_reach *reaches, **reaches_tail;
-	struct policy_span default_at, level_at, grace_at, rate_at, route_at; /* line 0: not given */
-	int64_t level, grace_ms;
+	/* line 0: not given */
+	struct policy_span default_at, level_at, grace_at, demote_at, rate_at, route_at;
+	int64_t level, grace_ms, demote_ms;
 	int64_t rate_up, rate_down; /* bit/s; 0: no limit */
 	struct policy_name route;   /* a definition */
 	bool log, log_new, used;
@@ -195,6 +205,30 @@ struct policy_rejection {
 	const char *text;
 };
 
+struct policy_mode { /* mode monitor in TARGET [for role ...]; mode enforce [for role ...] */
+	struct policy_mode *next;
+	struct policy_name target; /* text NULL: enforce */
+	struct policy_word *roles; /* none: the site */
+	struct policy_span at;
+	const char *text;
+	struct policy_segment_node *segment;
+};
+
+struct policy_whom { /* both NULL: every node */
+	struct policy_word *nodes, *roles;
+};
+
+struct policy_waiver_node {
+	struct policy_waiver_node *next;
+	bool is_advisory; /* what: advisories; else requirements */
+	struct policy_word *what;
+	struct policy_whom whom;
+	time_ms until;
+	const char *owner, *reason;
+	struct policy_span at;
+	struct policy_waiver *public; /* as policy_waivers() gives it */
+};
+
 struct policy_setting {        /* a statement that may stand once */
 	struct policy_span at; /* line 0: not given */
 	int64_t value_ms;
@@ -217,6 +251,12 @@ struct policy_tree {
 	bool otherwise_open;
 	struct policy_segment_node *otherwise_segment;
 	struct policy_setting inspect, certificate;
+	struct policy_mode *modes, **modes_tail;
+	struct policy_waiver_node *waivers, **waivers_tail;
+	struct policy_word *emergency_ids, *emergency_sources;
+	size_t n_modes, n_waivers, n_emergencies;
+	struct policy_span brake_at; /* line 0: none */
+	struct policy_brake brake;
 	/* advisory terms in the order of the file, so that one pass over the matches serves all; set by check
 	 */
 	struct policy_expression **terms;
@@ -231,6 +271,7 @@ struct policy {
 	const char **enforcement_points; /* NULL-terminated */
 	struct table *members;           /* node -> role, values in the arena */
 	uint64_t fingerprint;
+	struct policy_waiver *waivers; /* of the tree, in order */
 };
 
 /* One load: the text, what was found wrong with it so far, and the parser's place. */
@@ -268,6 +309,10 @@ const char *policy_span_text(const struct policy_parser *p, struct policy_span a
 
 /* tree.c: what the grammar's actions do. */
 void policy_tree_init(struct policy_tree *t);
+/* Counts one more of what; above the limit it says so once and ends the reading. */
+void policy_count_one(
+        struct policy_parser *p, size_t *count, size_t limit, const char *what, struct policy_span at);
+void policy_limit_words(struct policy_parser *p, const struct policy_word *list, const char *what);
 struct policy_name policy_name_checked(struct policy_parser *p, const char *text, struct policy_span at);
 void policy_prefix_add(
         struct policy_parser *p, struct policy_prefix_list *list, const struct ip_prefix *prefix);
@@ -298,6 +343,24 @@ void policy_rejection_add(struct policy_parser *p, struct policy_word *roles, st
 void policy_otherwise_set(
         struct policy_parser *p, struct policy_name target, bool open, struct policy_span at);
 void policy_setting_set(struct policy_parser *p, struct policy_setting *s, int64_t ms, struct policy_span at);
+/* check.c: the segment of that name, which something uses now; NULL where it was reported. */
+struct policy_segment_node *policy_target_segment(struct policy_parser *p, const struct policy_name *name);
+
+/* measures.c: what the grammar does for bad days. */
+void policy_segment_demote(struct policy_parser *p, int64_t ms, struct policy_span at);
+/* target NULL: enforce. */
+void policy_mode_add(struct policy_parser *p, const struct policy_name *target, struct policy_word *roles,
+        struct policy_span at);
+void policy_waiver_add(struct policy_parser *p, const struct policy_waiver_node *waiver);
+void policy_brake_set(struct policy_parser *p, const struct policy_brake *brake, struct policy_span at);
+void policy_emergency_add(struct policy_parser *p, struct policy_word **list, struct policy_word *more);
+void policy_measures_check(struct policy_parser *p);
+bool policy_whom_means(const struct policy_whom *whom, const char *node, const char *role);
+/* "patched for node cnc-7" */
+const char *policy_waiver_words(struct policy_arena *a, const struct policy_waiver_node *w);
+/* Appends the lines about bad days. */
+void policy_measures_describe(FILE *out, const struct policy *p, time_ms now);
+
 struct policy_word *policy_word_add(
         struct policy_parser *p, struct policy_word *list, struct policy_name name);
 struct policy_expression *policy_expression_new(

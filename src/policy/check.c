@@ -106,7 +106,7 @@ static void check_segments(struct policy_parser *p)
 		        "no segment is the default: one must take the nodes that were not inspected");
 }
 
-static struct policy_segment_node *target_segment(struct policy_parser *p, const struct policy_name *name)
+struct policy_segment_node *policy_target_segment(struct policy_parser *p, const struct policy_name *name)
 {
 	struct policy_segment_node *s = policy_segment_find(p->tree, name->text);
 	if (s)
@@ -153,7 +153,7 @@ static void check_when(struct policy_parser *p, struct policy_admission *a)
 static void check_admissions(struct policy_parser *p)
 {
 	for (struct policy_admission *a = p->tree->admissions; a; a = a->next) {
-		a->segment = target_segment(p, &a->target);
+		a->segment = policy_target_segment(p, &a->target);
 		if (a->segment && a->segment->level == 0)
 			policy_problem(p, a->target.at,
 			        "nodes are admitted to normal segments: give segment `%s` a level, as in "
@@ -181,7 +181,7 @@ static void check_otherwise(struct policy_parser *p)
 		        "SEGMENT`");
 		return;
 	}
-	t->otherwise_segment = target_segment(p, &t->otherwise);
+	t->otherwise_segment = policy_target_segment(p, &t->otherwise);
 	if (!t->otherwise_segment)
 		return;
 	if (t->otherwise_segment->level > 0 && !t->otherwise_open)
@@ -320,6 +320,7 @@ void policy_check(struct policy_parser *p)
 	check_admissions(p);
 	check_otherwise(p);
 	check_times(p);
+	policy_measures_check(p);
 	policy_compile(p);
 	policy_check_server(p);
 	if (p->n_errors == 0) {

@@ -284,6 +284,7 @@ static void compile_segment(
 		.is_default = node->default_at.line > 0,
 		.level = (int)node->level,
 		.grace_ms = node->default_at.line ? 0 : node->grace_ms,
+		.demote_ms = node->default_at.line ? 0 : node->demote_ms,
 		.log = node->log,
 		.log_new = node->log_new,
 		.rate_up = node->rate_up,

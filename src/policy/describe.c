@@ -67,6 +67,8 @@ static void describe_segment(FILE *out, const struct policy_segment_node *s)
 		fprintf(out, ", level %" PRId64, s->level);
 	if (s->grace_ms > 0)
 		fprintf(out, ", grace %s", seconds_or_minutes(s->grace_ms, grace));
+	if (s->demote_ms > 0)
+		fprintf(out, ", demotes after %s", seconds_or_minutes(s->demote_ms, grace));
 	if (s->log || s->log_new)
 		fprintf(out, ", logs what it %s",
 		        s->log && s->log_new ? "refuses and opens"
@@ -78,7 +80,7 @@ static void describe_segment(FILE *out, const struct policy_segment_node *s)
 	describe_reach(out, s, POLICY_FROM);
 }
 
-char *policy_describe(const struct policy *p)
+char *policy_describe(const struct policy *p, time_ms now)
 {
 	const struct policy_tree *t = &p->tree;
 	char *text = NULL, every[32], lifetime[32];
@@ -95,6 +97,7 @@ char *policy_describe(const struct policy *p)
 	fprintf(out, "%s\ninspect every %s, certificate lifetime %s\n", t->otherwise_text,
 	        seconds_or_minutes(t->inspect.value_ms, every),
 	        seconds_or_minutes(t->certificate.value_ms, lifetime));
+	policy_measures_describe(out, p, now);
 	if (fclose(out) != 0)
 		abort();
 	return text;

@@ -128,12 +128,14 @@ void policy_evaluate(const struct policy *p, const struct policy_input *input, s
 	ev.requirements = xcalloc(t->n_requirements + 1, sizeof(*ev.requirements));
 	if (input->index)
 		ret->advisory_generation = vuln_index_generation(input->index);
+	policy_waivers_begin(&ev);
 	policy_match_advisories(&ev);
 	enum tristate rejected = reject(&ev);
 	if (rejected != TRI_YES && !input->posture)
 		decide(&ev, policy_default_segment(p), "not inspected");
 	else if (rejected == TRI_UNKNOWN || (rejected == TRI_NO && !admit(&ev)))
 		fall_through(&ev);
+	policy_waivers_end(&ev);
 	for (size_t i = 0; i < t->n_terms; i++)
 		free(ev.terms[i].matches);
 	free(ev.terms);
@@ -145,5 +147,6 @@ void policy_decision_clear(struct policy_decision *d)
 {
 	policy_arena_free(d->arena);
 	free(d->findings);
+	free(d->waived);
 	*d = (struct policy_decision){ 0 };
 }

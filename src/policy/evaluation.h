@@ -9,6 +9,7 @@ struct policy_match { /* a copy of a vuln_match in the decision's arena */
 	const struct posture_package *package;
 	const char *purl, *id, *aliases, *fixed, *source;
 	enum vuln_severity severity;
+	bool emergency;
 };
 
 /* What one advisory term (`no advisory where ...`, `advisories where ...`) met. */
@@ -16,11 +17,19 @@ struct policy_term {
 	size_t n_certain, n_possible; /* its condition holds; it cannot be told whether it holds */
 	size_t *matches;              /* into policy_evaluation.matches, both kinds */
 	size_t n_matches, capacity;
+	bool emergency; /* one of those that it met is one, kept or not */
 };
 
 struct policy_requirement_state {
 	bool judged, explained;
 	enum tristate value;
+	const struct policy_waiver_node *waiver; /* why it is YES; NULL: it is by itself, or it is not */
+};
+
+struct policy_waived_advisory {
+	const char *id; /* in the decision's arena */
+	const struct policy_waiver_node *waiver;
+	size_t packages;
 };
 
 struct policy_evaluation {
@@ -38,7 +47,25 @@ struct policy_evaluation {
 	const char *unjudged;        /* the first of them, and why */
 	struct policy_requirement_state *requirements;
 	size_t findings_capacity;
+	/* Those for this node that count now. */
+	const struct policy_waiver_node **waivers;
+	size_t n_waivers;
+	struct policy_waived_advisory *waived_advisories;
+	size_t n_waived_advisories, waived_advisories_capacity;
 };
+
+/* waivers.c */
+void policy_waivers_begin(struct policy_evaluation *ev);
+/* The waiver of a requirement, or of an advisory by its id or an alias; NULL: there is none. */
+const struct policy_waiver_node *policy_waiver_of_requirement(
+        const struct policy_evaluation *ev, const struct policy_requirement *r);
+const struct policy_waiver_node *policy_waiver_of_advisory(
+        const struct policy_evaluation *ev, const struct vuln_match *m);
+void policy_waive_advisory(
+        struct policy_evaluation *ev, const struct policy_waiver_node *w, const struct vuln_match *m);
+/* Says in the decision what was waived. */
+void policy_waivers_end(struct policy_evaluation *ev);
+bool policy_is_emergency(const struct policy *p, const struct vuln_match *m);
 
 /* values.c: three-valued logic (Kleene): unknown wherever the answer hangs on what is not known. */
 enum tristate policy_and(enum tristate a, enum tristate b);

@@ -200,11 +200,12 @@ static void advisory_finding(
 		.aliases = m->aliases,
 		.source = m->source,
 		.severity = m->severity };
-	f.text = policy_arena_format(a, "%s %s has %s (%s%s), %s%s",
+	f.text = policy_arena_format(a, "%s %s has %s (%s%s%s), %s%s",
 	        policy_arena_shown(a, p->name, FINDING_VALUE_MAX),
 	        policy_arena_shown(a, p->version, FINDING_VALUE_MAX), m->id,
 	        m->severity == VULN_SEVERITY_UNKNOWN ? "severity " : "", vuln_severity_name(m->severity),
-	        m->fixed ? "fixed in " : "no fix known", m->fixed ? m->fixed : "");
+	        m->emergency ? ", an emergency" : "", m->fixed ? "fixed in " : "no fix known",
+	        m->fixed ? m->fixed : "");
 	finding_add(ev, &f);
 }
 
@@ -216,6 +217,7 @@ static void explain_terms(
 		return;
 	if (e->kind == POLICY_NO_ADVISORY || e->kind == POLICY_ADVISORIES) {
 		const struct policy_term *term = &ev->terms[e->term];
+		ev->decision->emergency |= term->emergency;
 		for (size_t i = 0; i < term->n_matches; i++)
 			advisory_finding(ev, requirement, &ev->matches[term->matches[i]]);
 		ev->decision->n_omitted += term->n_certain + term->n_possible - term->n_matches;

@@ -47,6 +47,9 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 	struct policy_name name;
 	struct policy_literal literal;
 	struct policy_word *words;
+	struct policy_whom whom;
+	struct policy_brake brake;
+	time_ms date;
 	struct policy_expression *expression;
 }
 
@@ -55,14 +58,19 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 %token <number> NUMBER "a number" UNIT "a unit of time" BANDWIDTH "a unit of bandwidth" PROTOCOL "a protocol"
 %token <prefix> ADDRESS "an address"
 %token <operator> COMPARE "a comparison"
-%token ADDRESS_WORD "address" ADMIT "admit" ADVISORIES "advisories" ADVISORY "advisory" ALLOW "allow" AND "and"
-%token ANY "any" CERTIFICATE "certificate" DEFAULT "default" DEFINE "define" DOWN "down" ENFORCER "enforcer" EVERY "every"
-%token FAIL "fail" FIXED "fixed" FROM "from" GRACE "grace" ID "id" INSPECT "inspect" INSTALLED "installed"
-%token LEVEL "level" LIFETIME "lifetime" LOG "log" NEW "new" NO "no" NODE "node" NODES "nodes" NOT "not" OLDER "older"
-%token OPEN "open" OR "or" OTHERWISE "otherwise" OUTSIDE "outside" PACKAGE "package" RATE "rate" REJECT "reject"
-%token REQUIRE "require" ROLE "role" ROUTE "route" SEGMENT "segment" SEVERITY "severity" SITE "site" SOURCE "source" THAN "than"
-%token TO "to" UP "up" VERSION "version" VIA "via" WHEN "when" WHERE "where"
-%token '{' "{" '}' "}" '(' "(" ')' ")" ',' "," '-' "-"
+%token <date> DATE "a date"
+%token ABOVE "above" ADDRESS_WORD "address" ADMIT "admit" ADVISORIES "advisories" ADVISORY "advisory"
+%token AFTER "after" ALLOW "allow" AND "and" ANY "any" BECAUSE "because" BRAKE "brake" BY "by"
+%token CERTIFICATE "certificate" DEFAULT "default" DEFINE "define" DEMOTE "demote" DEMOTIONS "demotions"
+%token DOWN "down" EMERGENCY "emergency" ENFORCE "enforce" ENFORCER "enforcer" EVERY "every" FAIL "fail"
+%token FIXED "fixed" FOR "for" FROM "from" GRACE "grace" HOLD "hold" ID "id" IN "in" INSPECT "inspect"
+%token INSTALLED "installed" LEVEL "level" LIFETIME "lifetime" LOG "log" MODE "mode" MONITOR "monitor"
+%token NEW "new" NO "no" NODE "node" NODES "nodes" NOT "not" OLDER "older" OPEN "open" OR "or"
+%token OTHERWISE "otherwise" OUTSIDE "outside" PACKAGE "package" PER "per" RATE "rate" REJECT "reject"
+%token REQUIRE "require" ROLE "role" ROUTE "route" SEGMENT "segment" SEVERITY "severity" SITE "site"
+%token SOURCE "source" THAN "than" TO "to" UNTIL "until" UP "up" VERSION "version" VIA "via" WAIVE "waive"
+%token WHEN "when" WHERE "where"
+%token '{' "{" '}' "}" '(' "(" ')' ")" ',' "," '-' "-" '%' "%"
 
 %precedence WHERE
 %left ','
@@ -71,11 +79,13 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 %precedence NOT
 
 %type <name> name text
-%type <words> roles words texts when
-%type <number> duration protocol bandwidth
+%type <words> roles for_roles words texts when
+%type <number> duration protocol bandwidth brake_hold
 %type <direction> direction
 %type <expression> expression condition
 %type <literal> literal
+%type <whom> whom
+%type <brake> brake_limit
 %type <name> field
 
 %%
@@ -101,6 +111,23 @@ statement:
 	| OTHERWISE FAIL OPEN TO name		{ policy_otherwise_set(p, $5, true, @$); }
 	| INSPECT EVERY duration		{ policy_setting_set(p, &p->tree->inspect, $3, @$); }
 	| CERTIFICATE LIFETIME duration		{ policy_setting_set(p, &p->tree->certificate, $3, @$); }
+	| MODE MONITOR IN name for_roles		{ policy_mode_add(p, &$4, $5, @$); }
+	| MODE ENFORCE for_roles			{ policy_mode_add(p, NULL, $3, @$); }
+	| WAIVE words whom UNTIL DATE BY text BECAUSE text {
+		policy_waiver_add(p, &(struct policy_waiver_node){ .what = $2, .whom = $3, .until = $5,
+			.owner = $7.text, .reason = $9.text, .at = @$ });
+	}
+	| WAIVE ADVISORY texts whom UNTIL DATE BY text BECAUSE text {
+		policy_waiver_add(p, &(struct policy_waiver_node){ .is_advisory = true, .what = $3, .whom = $4,
+			.until = $6, .owner = $8.text, .reason = $10.text, .at = @$ });
+	}
+	| BRAKE DEMOTIONS ABOVE brake_limit PER duration brake_hold {
+		$4.per_ms = $6;
+		$4.hold_ms = $7;
+		policy_brake_set(p, &$4, @$);
+	}
+	| EMERGENCY ADVISORY texts		{ policy_emergency_add(p, &p->tree->emergency_ids, $3); }
+	| EMERGENCY SOURCE texts		{ policy_emergency_add(p, &p->tree->emergency_sources, $3); }
 	;
 
 name:
@@ -129,6 +156,28 @@ words:
 roles:
 	  %empty	{ $$ = NULL; }
 	| ROLE texts	{ $$ = $2; }
+	;
+
+for_roles:
+	  %empty		{ $$ = NULL; }
+	| FOR ROLE texts	{ $$ = $3; }
+	;
+
+whom:
+	  FOR ANY		{ $$ = (struct policy_whom){ 0 }; }
+	| FOR NODE texts	{ $$ = (struct policy_whom){ .nodes = $3 }; }
+	| FOR ROLE texts	{ $$ = (struct policy_whom){ .roles = $3 }; }
+	;
+
+brake_limit:
+	  NUMBER '%'			{ $$ = (struct policy_brake){ .percent = $1, .nodes = POLICY_BRAKE_NODES }; }
+	| NUMBER '%' OR NUMBER NODES	{ $$ = (struct policy_brake){ .percent = $1, .nodes = $4 }; }
+	| NUMBER NODES			{ $$ = (struct policy_brake){ .percent = 0, .nodes = $1 }; }
+	;
+
+brake_hold:
+	  %empty	{ $$ = POLICY_HOLD_MS; }
+	| HOLD duration	{ $$ = $2; }
 	;
 
 when:
@@ -187,6 +236,7 @@ segment_items:
 segment_item:
 	  ALLOW direction { policy_reach_begin(p, $2); } peers services	{ policy_reach_end(p, @$); }
 	| GRACE duration	{ policy_segment_grace(p, $2, @$); }
+	| DEMOTE AFTER duration	{ policy_segment_demote(p, $3, @$); }
 	| LOG			{ p->segment->log = true; }
 	| LOG NEW		{ p->segment->log_new = true; }
 	| RATE bandwidth	{ policy_segment_rate(p, $2, $2, @$); }
@@ -352,7 +402,7 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 /* "`foo` was not expected here: this wants `to` or `from`". */
 static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, struct policy_parser *p)
 {
-	enum { WANTED_MAX = 14 };
+	enum { WANTED_MAX = 20 };
 	yysymbol_kind_t wanted[WANTED_MAX + 1];
 	struct policy_span at = *yypcontext_location(context);
 	yysymbol_kind_t token = yypcontext_token(context);
@@ -361,7 +411,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, str
 	size_t used = 0;
 	bool wants_name = false, wants_string = false;
 	bool is_word = token == YYSYMBOL_UNIT || token == YYSYMBOL_PROTOCOL ||
-		(token >= YYSYMBOL_ADDRESS_WORD && token <= YYSYMBOL_WHERE);
+		(token >= YYSYMBOL_ABOVE && token <= YYSYMBOL_WHERE);
 	for (int i = 0; i < n && n <= WANTED_MAX && used < sizeof(list); i++) {
 		const char *name = yysymbol_name(wanted[i]);
 		bool plain = strncmp(name, "a ", 2) == 0 || strncmp(name, "an ", 3) == 0 || strncmp(name, "the ", 4) == 0;

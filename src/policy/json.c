@@ -57,11 +57,32 @@ static json_t *finding_to_json(const struct policy_finding *f)
 	return o;
 }
 
+static json_t *json_time(time_ms t)
+{
+	char text[CLOCK_TEXT_SIZE];
+	return json_text(clock_format(t, text));
+}
+
+static json_t *waived_to_json(const struct policy_waived *w)
+{
+	json_t *o = json_object();
+	json_object_set_new(o, "kind", json_text("waived"));
+	json_object_set_new(o, "requirement", json_text(w->requirement));
+	json_object_set_new(o, "advisory", json_text(w->advisory));
+	json_object_set_new(o, "text", json_text(w->text));
+	json_object_set_new(o, "owner", json_text(w->owner));
+	json_object_set_new(o, "because", json_text(w->reason));
+	json_object_set_new(o, "until", json_time(w->until));
+	return o;
+}
+
 json_t *policy_findings_to_json(const struct policy_decision *d)
 {
 	json_t *findings = json_array();
 	for (size_t i = 0; i < d->n_findings; i++)
 		json_array_append_new(findings, finding_to_json(&d->findings[i]));
+	for (size_t i = 0; i < d->n_waived; i++)
+		json_array_append_new(findings, waived_to_json(&d->waived[i]));
 	return findings;
 }
 
@@ -75,6 +96,7 @@ json_t *policy_decision_to_json(const struct policy_decision *d)
 	json_object_set_new(o, "rule", json_text(d->rule));
 	json_object_set_new(o, "advisory_generation", json_integer((json_int_t)d->advisory_generation));
 	json_object_set_new(o, "findings", policy_findings_to_json(d));
+	json_object_set_new(o, "emergency", json_boolean(d->emergency));
 	json_object_set_new(o, "findings_omitted", json_integer((json_int_t)d->n_omitted));
 	return o;
 }
@@ -135,6 +157,50 @@ static void add_treatment(json_t *segment, const struct policy_segment *s)
 	json_object_set_new(segment, "next_hops", hops);
 }
 
+static json_t *modes_to_json(const struct policy *p)
+{
+	json_t *list = json_array();
+	for (const struct policy_mode *m = p->tree.modes; m; m = m->next) {
+		json_t *o = json_object(), *roles = json_array();
+		for (const struct policy_word *w = m->roles; w; w = w->next)
+			json_array_append_new(roles, json_text(w->name.text));
+		json_object_set_new(o, "mode", json_text(m->target.text ? "monitor" : "enforce"));
+		json_object_set_new(o, "segment", json_text(m->target.text));
+		json_object_set_new(o, "roles", roles);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *waivers_to_json(const struct policy *p)
+{
+	size_t n;
+	const struct policy_waiver *w = policy_waivers(p, &n);
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+		json_object_set_new(o, "what", json_text(w[i].what));
+		json_object_set_new(o, "until", json_time(w[i].until));
+		json_object_set_new(o, "owner", json_text(w[i].owner));
+		json_object_set_new(o, "because", json_text(w[i].reason));
+		json_object_set_new(o, "line", json_integer(w[i].line));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *brake_to_json(const struct policy_brake *b)
+{
+	json_t *o = b ? json_object() : json_null();
+	if (!b)
+		return o;
+	json_object_set_new(o, "percent", json_integer(b->percent));
+	json_object_set_new(o, "nodes", json_integer(b->nodes));
+	json_object_set_new(o, "per_ms", json_integer(b->per_ms));
+	json_object_set_new(o, "hold_ms", json_integer(b->hold_ms));
+	return o;
+}
+
 json_t *policy_to_json(const struct policy *p)
 {
 	char text[32];
@@ -144,6 +210,9 @@ json_t *policy_to_json(const struct policy *p)
 	json_object_set_new(o, "inspect_every_ms", json_integer(p->tree.inspect.value_ms));
 	json_object_set_new(o, "certificate_lifetime_ms", json_integer(p->tree.certificate.value_ms));
 	json_object_set_new(o, "otherwise", json_text(p->tree.otherwise.text));
+	json_object_set_new(o, "modes", modes_to_json(p));
+	json_object_set_new(o, "waivers", waivers_to_json(p));
+	json_object_set_new(o, "brake", brake_to_json(policy_brake(p)));
 	for (const char *const *name = p->enforcement_points; *name; name++)
 		json_array_append_new(points, json_text(*name));
 	json_object_set_new(o, "enforcers", points);
@@ -155,6 +224,7 @@ json_t *policy_to_json(const struct policy *p)
 		json_object_set_new(segment, "default", json_boolean(s->is_default));
 		json_object_set_new(segment, "level", json_integer(s->level));
 		json_object_set_new(segment, "grace_ms", json_integer(s->grace_ms));
+		json_object_set_new(segment, "demote_ms", json_integer(s->demote_ms));
 		json_object_set_new(segment, "log", json_boolean(s->log));
 		add_treatment(segment, s);
 		for (size_t k = 0; k < s->n_rules; k++)

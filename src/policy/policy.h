@@ -46,12 +46,13 @@ struct policy_segment {
 	const char *name;
 	uint8_t mark; /* 1.. in order of the file; stable while the segment list is */
 	bool is_default;
-	int level;        /* 0 = not a normal segment */
-	int64_t grace_ms; /* how long an admission outlives its certificate while the server is away; 0 = not
-	                   */
-	bool log;         /* log refused packets */
-	bool log_new;     /* log the connections that its nodes open, and that are opened to them */
-	int64_t rate_up;  /* bit/s of each node, from it; 0 = no limit */
+	int level;         /* 0 = not a normal segment */
+	int64_t grace_ms;  /* how long an admission outlives its certificate while the server is away; 0 = not
+	                    */
+	int64_t demote_ms; /* how long a node that is not compliant any more keeps it; 0 = not at all */
+	bool log;          /* log refused packets */
+	bool log_new;      /* log the connections that its nodes open, and that are opened to them */
+	int64_t rate_up;   /* bit/s of each node, from it; 0 = no limit */
 	int64_t rate_down;
 	/* What its nodes send goes to these hosts of the definition `route` instead of where the main table
 	 * leads: at most one of a family, and a family without one goes nowhere. route NULL: the main table.
@@ -97,9 +98,39 @@ const char *policy_node_role(const struct policy *p, const char *node);
 
 /* What the policy says in a few lines for people: segments, who reaches what, who goes where. Caller frees.
  */
-char *policy_describe(const struct policy *p);
+char *policy_describe(const struct policy *p, time_ms now);
 /* Segments with their rules, intervals and enforcement points, for scripts; the caller owns it. */
 json_t *policy_to_json(const struct policy *p);
+
+/* ---- bad days (measures.c) ---- */
+
+/* `mode monitor in SEGMENT`: what is decided about nodes of this role is recorded only, and who is nowhere
+ * else is there. NULL: decisions are carried out. role NULL: of attachments without a node, and where nothing
+ * is said of the role. */
+const struct policy_segment *policy_monitor_segment(const struct policy *p, const char *role);
+
+/* `brake demotions above PERCENT% or NODES nodes per TIME hold TIME`: within per_ms so many nodes may be
+ * demoted by what is not their own doing: percent of those that are admitted, or nodes, whichever is more.
+ * The others are held, for hold_ms. */
+struct policy_brake {
+	int64_t percent, nodes;
+	int64_t per_ms, hold_ms;
+};
+const struct policy_brake *policy_brake(const struct policy *p); /* NULL: none */
+
+struct policy_waiver {
+	const char *what; /* "patched for node cnc-7" */
+	time_ms until;    /* does not count from then on */
+	const char *owner, *reason;
+	uint32_t line;
+};
+const struct policy_waiver *policy_waivers(const struct policy *p, size_t *ret_count);
+/* Whether a waiver for this node ended in (from, to]: it must be judged again. */
+bool policy_waiver_ended(const struct policy *p, const char *node, time_ms from, time_ms to);
+#define POLICY_WAIVER_SOON_MS (7 * 86400000LL) /* a waiver that ends in less is told of */
+/* Reports each waiver that has ended or soon will, as a warning. */
+void policy_report_waivers(
+        const struct policy *p, const char *name, time_ms now, policy_report_fn report, void *context);
 
 /* ---- evaluation ---- */
 
@@ -125,6 +156,14 @@ struct policy_finding {
 	enum vuln_severity severity;
 };
 
+/* What would have been a reason, but for a waiver. */
+struct policy_waived {
+	const char *requirement, *advisory; /* one of them; the other is NULL */
+	const char *text;                   /* one sentence for people */
+	const char *owner, *reason;
+	time_ms until;
+};
+
 struct policy_decision {
 	const struct policy_segment *segment; /* of the policy; never NULL */
 	bool compliant;                       /* an `admit` matched */
@@ -135,6 +174,9 @@ struct policy_decision {
 	struct policy_finding *findings;
 	size_t n_findings;
 	size_t n_omitted; /* findings above POLICY_FINDINGS_MAX, counted only */
+	struct policy_waived *waived;
+	size_t n_waived;
+	bool emergency; /* among the reasons is an advisory that the policy calls an emergency */
 	uint64_t advisory_generation;
 	void *arena;
 };
@@ -143,5 +185,6 @@ struct policy_decision {
 void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret);
 void policy_decision_clear(struct policy_decision *d);
 json_t *policy_decision_to_json(const struct policy_decision *d);
-/* Its findings alone: good also after the policy is gone. */
+/* Its findings alone, then what was waived as findings of the kind "waived": good also after the policy is
+ * gone. */
 json_t *policy_findings_to_json(const struct policy_decision *d);

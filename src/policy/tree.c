@@ -23,10 +23,11 @@ void policy_tree_init(struct policy_tree *t)
 	t->requirements_tail = &t->requirements;
 	t->admissions_tail = &t->admissions;
 	t->rejections_tail = &t->rejections;
+	t->modes_tail = &t->modes;
+	t->waivers_tail = &t->waivers;
 }
 
-/* Counts one more of what; above the limit it says so once and ends the reading. */
-static void count_one(
+void policy_count_one(
         struct policy_parser *p, size_t *count, size_t limit, const char *what, struct policy_span at)
 {
 	if (++*count <= limit)
@@ -88,7 +89,7 @@ void policy_define_begin(struct policy_parser *p, struct policy_name name)
 	d->services_tail = &d->services;
 	APPEND(p->tree->defines_tail, d);
 	p->define = d;
-	count_one(p, &p->tree->n_defines, POLICY_DEFINES_MAX, "definitions", name.at);
+	policy_count_one(p, &p->tree->n_defines, POLICY_DEFINES_MAX, "definitions", name.at);
 }
 
 void policy_segment_begin(struct policy_parser *p, struct policy_name name)
@@ -100,7 +101,7 @@ void policy_segment_begin(struct policy_parser *p, struct policy_name name)
 	APPEND(p->tree->segments_tail, s);
 	p->segment = s;
 	p->define = NULL;
-	count_one(p, &p->tree->n_segments, POLICY_SEGMENTS_MAX, "segments", name.at);
+	policy_count_one(p, &p->tree->n_segments, POLICY_SEGMENTS_MAX, "segments", name.at);
 }
 
 void policy_segment_grace(struct policy_parser *p, int64_t ms, struct policy_span at)
@@ -198,7 +199,7 @@ void policy_enforcer_begin(struct policy_parser *p, struct policy_name name)
 	e->name = name;
 	APPEND(p->tree->enforcers_tail, e);
 	p->enforcer = e;
-	count_one(p, &p->tree->n_enforcers, POLICY_ENFORCERS_MAX, "enforcement points", name.at);
+	policy_count_one(p, &p->tree->n_enforcers, POLICY_ENFORCERS_MAX, "enforcement points", name.at);
 }
 
 void policy_role_add(struct policy_parser *p, struct policy_name name, struct policy_word *nodes)
@@ -226,10 +227,10 @@ void policy_requirement_add(struct policy_parser *p, struct policy_name name, st
 	r->expression = e;
 	r->index = p->tree->n_requirements;
 	APPEND(p->tree->requirements_tail, r);
-	count_one(p, &p->tree->n_requirements, POLICY_REQUIREMENTS_MAX, "requirements", name.at);
+	policy_count_one(p, &p->tree->n_requirements, POLICY_REQUIREMENTS_MAX, "requirements", name.at);
 }
 
-static void limit_words(struct policy_parser *p, const struct policy_word *list, const char *what)
+void policy_limit_words(struct policy_parser *p, const struct policy_word *list, const char *what)
 {
 	size_t n = 0;
 	for (const struct policy_word *w = list; w; w = w->next) {
@@ -249,11 +250,11 @@ void policy_admission_add(struct policy_parser *p, struct policy_word *roles, st
 	a->target = target;
 	a->when = when;
 	a->at = at;
-	limit_words(p, roles, "roles");
-	limit_words(p, when, "requirements");
+	policy_limit_words(p, roles, "roles");
+	policy_limit_words(p, when, "requirements");
 	a->text = policy_span_text(p, at);
 	APPEND(p->tree->admissions_tail, a);
-	count_one(p, &p->tree->n_admissions, POLICY_ADMISSIONS_MAX, "admissions", at);
+	policy_count_one(p, &p->tree->n_admissions, POLICY_ADMISSIONS_MAX, "admissions", at);
 }
 
 void policy_rejection_add(struct policy_parser *p, struct policy_word *roles, struct policy_expression *e,
@@ -263,10 +264,10 @@ void policy_rejection_add(struct policy_parser *p, struct policy_word *roles, st
 	r->roles = roles;
 	r->expression = e;
 	r->at = at;
-	limit_words(p, roles, "roles");
+	policy_limit_words(p, roles, "roles");
 	r->text = policy_span_text(p, at);
 	APPEND(p->tree->rejections_tail, r);
-	count_one(p, &p->tree->n_rejections, POLICY_REJECTIONS_MAX, "rejections", at);
+	policy_count_one(p, &p->tree->n_rejections, POLICY_REJECTIONS_MAX, "rejections", at);
 }
 
 void policy_otherwise_set(
@@ -309,7 +310,7 @@ struct policy_expression *policy_expression_new(
 	e->kind = kind;
 	e->at = at;
 	e->depth = 1;
-	count_one(p, &p->n_expressions, POLICY_EXPRESSIONS_MAX, "terms in its expressions", at);
+	policy_count_one(p, &p->n_expressions, POLICY_EXPRESSIONS_MAX, "terms in its expressions", at);
 	return e;
 }
 

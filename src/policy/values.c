@@ -146,6 +146,8 @@ enum tristate policy_requirement_value(struct policy_evaluation *ev, const struc
 	if (!state->judged) {
 		state->value = policy_value(ev, r->expression);
 		state->judged = true;
+		if (state->value != TRI_YES && (state->waiver = policy_waiver_of_requirement(ev, r)))
+			state->value = TRI_YES;
 	}
 	return state->value;
 }
@@ -257,7 +259,7 @@ static const char *aliases_joined(struct policy_arena *a, const char *const *ali
 }
 
 /* Keeps one match for the findings; SIZE_MAX where there are too many already. */
-static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *m)
+static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *m, bool emergency)
 {
 	if (ev->n_matches == POLICY_FINDINGS_MAX)
 		return SIZE_MAX;
@@ -268,7 +270,8 @@ static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *
 		.aliases = aliases_joined(ev->arena, m->aliases),
 		.fixed = policy_arena_string(ev->arena, m->fixed),
 		.source = policy_arena_string(ev->arena, m->source),
-		.severity = m->severity };
+		.severity = m->severity,
+		.emergency = emergency };
 	return ev->n_matches++;
 }
 
@@ -276,6 +279,8 @@ static int match_judge(const struct vuln_match *m, void *context)
 {
 	struct policy_evaluation *ev = context;
 	const struct policy_tree *t = &ev->policy->tree;
+	const struct policy_waiver_node *waiver = policy_waiver_of_advisory(ev, m);
+	const bool emergency = policy_is_emergency(ev->policy, m);
 	size_t kept = SIZE_MAX;
 	bool tried = false;
 	if (ev->n_met++ == POLICY_MATCHES_MAX)
@@ -286,9 +291,14 @@ static int match_judge(const struct vuln_match *m, void *context)
 		enum tristate v = where ? policy_condition_value(where, m, ev->input->now) : TRI_YES;
 		if (v == TRI_NO)
 			continue;
+		if (waiver) {
+			policy_waive_advisory(ev, waiver, m);
+			return 0;
+		}
+		term->emergency |= emergency;
 		*(v == TRI_YES ? &term->n_certain : &term->n_possible) += 1;
 		if (!tried)
-			kept = match_keep(ev, m);
+			kept = match_keep(ev, m, emergency);
 		tried = true;
 		if (kept == SIZE_MAX)
 			continue;

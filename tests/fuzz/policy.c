@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	struct posture *posture = node();
-	free(policy_describe(policy));
+	free(policy_describe(policy, NOW));
 	json_decref(policy_to_json(policy));
 	evaluate(policy, "alice", posture);
 	evaluate(policy, "alice", NULL);

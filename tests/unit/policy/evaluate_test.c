@@ -583,7 +583,8 @@ static void decision_json(void **state)
 	        "\"advisory\":\"DSA-1\",\"aliases\":[\"CVE-1\",\"CVE-2\"],\"severity\":\"critical\","
 	        "\"source\":\"debian\","
 	        "\"purl\":\"pkg:deb/debian/"
-	        "openssl@3.0.15-1?arch=amd64&distro=bookworm\"}],\"findings_omitted\":0}");
+	        "openssl@3.0.15-1?arch=amd64&distro=bookworm\"}],\"emergency\":false,\"findings_omitted\":"
+	        "0}");
 	json_decref(json);
 	policy_decision_clear(&d);
 	policy_free(policy);

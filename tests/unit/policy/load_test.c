@@ -227,7 +227,7 @@ static void lab_policy_loads(void **state)
 static void described(void **state)
 {
 	struct policy *p = parse_good(good_policy);
-	char *text FREE_ON_EXIT = policy_describe(p);
+	char *text FREE_ON_EXIT = policy_describe(p, 0);
 	assert_string_equal(text,
 	        "segment quarantine, the default, logs what it refuses\n"
 	        "    opens to   server, dns\n"
@@ -268,7 +268,7 @@ static void treatment(void **state)
 	assert_string_equal(s[1].route, "ids");
 	assert_int_equal(s[1].n_next_hops, 2);
 	assert_true(ip_is_v4(&s[1].next_hops[0]) && !ip_is_v4(&s[1].next_hops[1]));
-	char *words FREE_ON_EXIT = policy_describe(p);
+	char *words FREE_ON_EXIT = policy_describe(p, 0);
 	assert_non_null(strstr(words,
 	        "segment a, the default, logs what it opens\n"
 	        "    each node  64 kbit/s up\n"));
@@ -297,21 +297,23 @@ static void as_json(void **state)
 	char *want FREE_ON_EXIT =
 	        xasprintf("{\"fingerprint\":\"%016llx\",\"inspect_every_ms\":1800000,\"certificate_lifetime_"
 	                  "ms\":2700000,"
-	                  "\"otherwise\":\"a\",\"enforcers\":[\"gateway\"],\"segments\":["
-	                  "{\"name\":\"a\",\"mark\":1,\"default\":true,\"level\":0,\"grace_ms\":0,\"log\":"
+	                  "\"otherwise\":\"a\",\"modes\":[],\"waivers\":[],\"brake\":null,\"enforcers\":["
+	                  "\"gateway\"],\"segments\":["
+	                  "{\"name\":\"a\",\"mark\":1,\"default\":true,\"level\":0,\"grace_ms\":0,\"demote_"
+	                  "ms\":0,\"log\":"
 	                  "true," UNTREATED "\"rules\":["
 	                  "{\"direction\":\"to\",\"peer\":\"prefixes\",\"prefixes\":[\"10.1.2.2/"
 	                  "32\",\"2001:db8:1:2::2/128\"],"
 	                  "\"protocol\":\"tcp\",\"ports\":[[271,271],[8443,8443]]}]},"
 	                  "{\"name\":\"b\",\"mark\":2,\"default\":false,\"level\":3,\"grace_ms\":90000,"
-	                  "\"log\":false," UNTREATED "\"rules\":["
+	                  "\"demote_ms\":0,\"log\":false," UNTREATED "\"rules\":["
 	                  "{\"direction\":\"to\",\"peer\":\"any\",\"protocol\":\"any\",\"ports\":[]},"
 	                  "{\"direction\":\"from\",\"peer\":\"segment\",\"segment\":\"a\",\"protocol\":"
 	                  "\"any\",\"ports\":[]}]}]}",
 	                (unsigned long long)policy_fingerprint(p));
 	assert_string_equal(text, want);
 	json_decref(json);
-	char *words FREE_ON_EXIT = policy_describe(p);
+	char *words FREE_ON_EXIT = policy_describe(p, 0);
 	assert_non_null(strstr(words, "segment b, level 3, grace 90 s\n"));
 	policy_free(p);
 }

@@ -32,8 +32,9 @@ static void syntax(void **state)
 		        "           ^\n" },
 		{ "foo\n" BASE,
 		        "p:1:1: `foo` was not expected here: this wants the end of the file, `admit`, "
-		        "`certificate`, `define`, `enforcer`, `inspect`, `node`, `otherwise`, `reject`, "
-		        "`require`, `role`, `segment` or `site`\n"
+		        "`brake`, `certificate`, `define`, `emergency`, `enforcer`, `inspect`, `mode`, "
+		        "`node`, "
+		        "`otherwise`, `reject`, `require`, `role`, `segment`, `site` or `waive`\n"
 		        "    foo\n"
 		        "    ^\n" },
 		{ BASE "segment x { allow }\n",
@@ -42,7 +43,7 @@ static void syntax(void **state)
 		        "                      ^\n" },
 		{ BASE "segment x { allow to server tcp foo }\n",
 		        "p:5:33: `foo` was not expected here: this wants a number, a protocol, `allow`, "
-		        "`any`, `grace`, `log`, `rate`, `route` or `}`\n"
+		        "`any`, `demote`, `grace`, `log`, `rate`, `route` or `}`\n"
 		        "    segment x { allow to server tcp foo }\n"
 		        "                                    ^\n" },
 		{ BASE "segment x { allow to server, }\n",
@@ -69,7 +70,7 @@ static void syntax(void **state)
 		        "            ^\n" },
 		{ BASE "segment \"log\" { allow to server\n",
 		        "p:5:32: the file ends in the middle of a statement: this wants a protocol, `allow`, "
-		        "`any`, `grace`, `log`, `rate`, `route`, `}` or `,`\n"
+		        "`any`, `demote`, `grace`, `log`, `rate`, `route`, `}` or `,`\n"
 		        "    segment \"log\" { allow to server\n"
 		        "                                   ^\n" },
 		{ BASE "segment x { allow to server rate 20 }\n",
@@ -291,9 +292,11 @@ static void words(void **state)
 		        "                                                                                    "
 		        "^\n"
 		        "p:2:102: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy` was not "
-		        "expected here: this wants the end of the file, `admit`, `certificate`, `define`, "
-		        "`enforcer`, `inspect`, `node`, `otherwise`, `reject`, `require`, `role`, `segment` "
-		        "or `site`\n"
+		        "expected here: this wants the end of the file, `admit`, `brake`, `certificate`, "
+		        "`define`, "
+		        "`emergency`, `enforcer`, `inspect`, `mode`, `node`, `otherwise`, `reject`, "
+		        "`require`, `role`, "
+		        "`segment`, `site` or `waive`\n"
 		        "                                                                                   "
 		        "$yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n"
 		        "                                                                                    "
