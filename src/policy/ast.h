@@ -75,6 +75,12 @@ enum policy_expression_kind {
 	POLICY_PACKAGE_VERSION, /* package TEXT version operator literal */
 	POLICY_NO_ADVISORY,     /* no advisory [where condition] */
 	POLICY_ADVISORIES,      /* advisories [where condition] operator literal */
+	POLICY_KERNEL_SETTING,  /* setting TEXT operator literal */
+	POLICY_SSHD_SETTING,    /* sshd TEXT operator literal */
+	POLICY_NO_INTERFACE,    /* no interface where traits */
+	/* about one interface, below its `where` only */
+	POLICY_INTERFACE_IS,
+	POLICY_INTERFACE_TEXT, /* trait operator literal */
 	/* about one advisory, below `where` only */
 	POLICY_IS_FIXED,
 	POLICY_IS_OLDER, /* literal: ms */
@@ -85,6 +91,7 @@ enum policy_expression_kind {
 };
 
 struct policy_field;
+struct policy_trait;
 
 struct policy_expression {
 	enum policy_expression_kind kind;
@@ -93,11 +100,12 @@ struct policy_expression {
 	bool closed;                            /* was in parentheses: the parser does not append to it */
 	struct policy_expression *first, *last; /* children of AND, OR and NOT; the condition of advisories */
 	struct policy_expression *next;         /* sibling */
-	struct policy_name name;                /* of the field, the requirement or the package */
+	struct policy_name name; /* of the field, the requirement, the package or the setting */
 	enum policy_operator operator;
 	struct policy_literal literal;
 	const char *text;                             /* as in the file, on one line; set by check */
 	const struct policy_field *field;             /* set by check */
+	const struct policy_trait *trait;             /* set by check */
 	const struct policy_requirement *requirement; /* set by check */
 	size_t term;                                  /* number of an advisory term in the file */
 };
@@ -365,6 +373,12 @@ struct policy_word *policy_word_add(
         struct policy_parser *p, struct policy_word *list, struct policy_name name);
 struct policy_expression *policy_expression_new(
         struct policy_parser *p, enum policy_expression_kind kind, struct policy_span at);
+/* `setting "x"` or `sshd "x"`; what is another word. */
+struct policy_expression *policy_setting_new(
+        struct policy_parser *p, struct policy_name what, struct policy_name name, struct policy_span at);
+/* what: the word behind `no`. */
+struct policy_expression *policy_no_interface_new(struct policy_parser *p, struct policy_name what,
+        struct policy_expression *traits, struct policy_span at);
 struct policy_expression *policy_expression_join(struct policy_parser *p, enum policy_expression_kind kind,
         struct policy_expression *a, struct policy_expression *b, struct policy_span at);
 struct policy_expression *policy_expression_over(struct policy_parser *p, enum policy_expression_kind kind,

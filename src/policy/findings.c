@@ -2,6 +2,7 @@
 /* Words for people: what an expression that is not satisfied found, and what it wanted. */
 #include "policy/evaluation.h"
 
+#include "policy/traits.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +121,90 @@ static const char *package_words(struct policy_evaluation *ev, const struct poli
 	        p ? policy_unknown_reason(p, "packages") : "the node was not inspected");
 }
 
+static const char *setting_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct posture *p = ev->input->posture;
+	struct policy_arena *a = ev->arena;
+	bool sshd = e->kind == POLICY_SSHD_SETTING;
+	const struct posture_settings *list = !p ? NULL : sshd ? &p->sshd : &p->settings;
+	const char *what = policy_arena_format(a, "%s %s", sshd ? "sshd's" : "setting", e->name.text);
+	const char *values = NULL;
+	size_t n = 0;
+	for (size_t i = 0; list && list->known && i < list->count && n < FINDING_LEAVES_MAX; i++) {
+		const struct posture_setting *s = &list->items[i];
+		if (strcmp(s->name, e->name.text) != 0)
+			continue;
+		const char *value = policy_arena_format(a, "\"%s\"%s%s",
+		        policy_arena_shown(a, s->value, FINDING_VALUE_MAX), s->match ? " for " : "",
+		        policy_arena_shown(a, s->match ? s->match : "", FINDING_VALUE_MAX));
+		values = n++ ? policy_arena_format(a, "%s, %s", values, value) : value;
+	}
+	if (n > 0)
+		return policy_arena_format(a, "%s is %s", what, values);
+	const char *field =
+	        policy_arena_format(a, "%s.%s", sshd ? "sshd.settings" : "settings", e->name.text);
+	return unknown_words(a, what, p ? policy_unknown_reason(p, field) : "the node was not inspected");
+}
+
+/* What of the condition the interface fulfils: "is a bridge, kind is "bridge"". */
+static const char *trait_words(struct policy_evaluation *ev, const struct posture_interface *i,
+        const struct policy_expression *e, const char *words)
+{
+	struct policy_arena *a = ev->arena;
+	const char *text, *more = NULL;
+	if (e->kind == POLICY_AND || e->kind == POLICY_OR) {
+		for (const struct policy_expression *c = e->first; c; c = c->next)
+			words = trait_words(ev, i, c, words);
+		return words;
+	}
+	if (e->kind == POLICY_INTERFACE_IS && e->trait->is(ev->input->posture, i) == TRI_YES)
+		more = e->trait->words;
+	else if (e->kind == POLICY_INTERFACE_TEXT && e->trait->text(i, &text) && text &&
+	        strcmp(e->trait->name, "name") != 0)
+		more = policy_arena_format(a, "has the %s \"%s\"", e->trait->name,
+		        policy_arena_shown(a, text, FINDING_VALUE_MAX));
+	if (!more)
+		return words;
+	return *words ? policy_arena_format(a, "%s and %s", words, more) : more;
+}
+
+static const char *interface_words(
+        struct policy_evaluation *ev, const struct posture_interface *i, const struct policy_expression *e)
+{
+	struct policy_arena *a = ev->arena;
+	const char *name = policy_arena_shown(a, i->name, FINDING_VALUE_MAX);
+	if (policy_trait_value(ev->input->posture, i, e) == TRI_UNKNOWN)
+		return policy_arena_format(a, "interface %s is not known well enough (%s)", name,
+		        policy_arena_shown(
+		                a, policy_trait_doubt(ev->input->posture, i, e), 2 * FINDING_VALUE_MAX));
+	const char *words = trait_words(ev, i, e, "");
+	const char *kind = i->kind ? policy_arena_shown(a, i->kind, FINDING_VALUE_MAX) : "of unknown kind";
+	return *words ? policy_arena_format(a, "interface %s (%s) %s", name, kind, words)
+	              : policy_arena_format(a, "there is the interface %s (%s)", name, kind);
+}
+
+/* The interfaces that must not be. */
+static const char *no_interface_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct posture *p = ev->input->posture;
+	struct policy_arena *a = ev->arena;
+	const char *words = NULL;
+	size_t n = 0;
+	for (size_t i = 0; p && p->network_known && i < p->n_interfaces && n <= FINDING_LEAVES_MAX; i++) {
+		if (policy_trait_value(p, &p->interfaces[i], e->first) == TRI_NO)
+			continue;
+		const char *one =
+		        n == FINDING_LEAVES_MAX ? "more" : interface_words(ev, &p->interfaces[i], e->first);
+		words = n++ ? policy_arena_format(a, "%s; %s", words, one) : one;
+	}
+	if (n > 0)
+		return words;
+	if (p && p->network_known && !policy_unknown_find(p, "network.interfaces"))
+		return "no interface is one of those";
+	return unknown_words(a, "the list of interfaces",
+	        p ? policy_unknown_reason(p, "network.interfaces") : "the node was not inspected");
+}
+
 static const char *term_words(struct policy_evaluation *ev, const struct policy_expression *e)
 {
 	const struct policy_term *term = &ev->terms[e->term];
@@ -144,6 +229,11 @@ static const char *leaf_words(struct policy_evaluation *ev, const struct policy_
 	case POLICY_PACKAGE:
 	case POLICY_PACKAGE_VERSION:
 		return package_words(ev, e);
+	case POLICY_KERNEL_SETTING:
+	case POLICY_SSHD_SETTING:
+		return setting_words(ev, e);
+	case POLICY_NO_INTERFACE:
+		return no_interface_words(ev, e);
 	default:
 		return term_words(ev, e);
 	}

@@ -82,7 +82,7 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 %type <words> roles for_roles words texts when
 %type <number> duration protocol bandwidth brake_hold
 %type <direction> direction
-%type <expression> expression condition
+%type <expression> expression condition trait
 %type <literal> literal
 %type <whom> whom
 %type <brake> brake_limit
@@ -319,6 +319,12 @@ expression:
 		$$->operator = $4;
 		$$->literal = $5;
 	}
+	| NAME text COMPARE literal {
+		$$ = policy_setting_new(p, (struct policy_name){ $1, @1 }, $2, @$);
+		$$->operator = $3;
+		$$->literal = $4;
+	}
+	| NO NAME WHERE trait		{ $$ = policy_no_interface_new(p, (struct policy_name){ $2, @2 }, $4, @$); }
 	| NO ADVISORY			{ $$ = policy_expression_new(p, POLICY_NO_ADVISORY, @$); }
 	| NO ADVISORY WHERE condition	{ $$ = policy_expression_over(p, POLICY_NO_ADVISORY, $4, @$); }
 	| ADVISORIES COMPARE literal {
@@ -346,6 +352,21 @@ literal:
 	| NAME		{
 		policy_problem(p, @1, "put `%s` in quotes: a value that is text is written as \"%s\"", $1, $1);
 		$$ = (struct policy_literal){ .type = POLICY_TEXT, .text = $1, .at = @$ };
+	}
+	;
+
+trait:
+	  trait AND trait	{ $$ = policy_expression_join(p, POLICY_AND, $1, $3, @$); }
+	| trait OR trait	{ $$ = policy_expression_join(p, POLICY_OR, $1, $3, @$); }
+	| trait ',' trait	{ $$ = policy_expression_join(p, POLICY_AND, $1, $3, @$); }
+	| NOT trait		{ $$ = policy_expression_over(p, POLICY_NOT, $2, @$); }
+	| '(' trait ')'		{ $$ = $2; $$->closed = true; $$->at = @$; }
+	| field			{ $$ = policy_expression_new(p, POLICY_INTERFACE_IS, @$); $$->name = $1; }
+	| field COMPARE STRING {
+		$$ = policy_expression_new(p, POLICY_INTERFACE_TEXT, @$);
+		$$->name = $1;
+		$$->operator = $2;
+		$$->literal = (struct policy_literal){ .type = POLICY_TEXT, .text = $3, .at = @3 };
 	}
 	;
 

@@ -349,3 +349,25 @@ struct policy_expression *policy_expression_over(struct policy_parser *p, enum p
 	adopt(p, e, child);
 	return e;
 }
+
+struct policy_expression *policy_setting_new(
+        struct policy_parser *p, struct policy_name what, struct policy_name name, struct policy_span at)
+{
+	bool sshd = strcmp(what.text, "sshd") == 0;
+	if (!sshd && strcmp(what.text, "setting") != 0)
+		policy_problem(p, what.at,
+		        "`%s` takes no name in quotes; what does is `setting`, `sshd` and `package`",
+		        what.text);
+	struct policy_expression *e =
+	        policy_expression_new(p, sshd ? POLICY_SSHD_SETTING : POLICY_KERNEL_SETTING, at);
+	e->name = name;
+	return e;
+}
+
+struct policy_expression *policy_no_interface_new(struct policy_parser *p, struct policy_name what,
+        struct policy_expression *traits, struct policy_span at)
+{
+	if (strcmp(what.text, "interface") != 0)
+		policy_problem(p, what.at, "what a node may have none of is an `advisory` or an `interface`");
+	return policy_expression_over(p, POLICY_NO_INTERFACE, traits, at);
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Gives the names in expressions their meaning and refuses comparisons that cannot mean anything. */
 #include "policy/fields.h"
+#include "policy/traits.h"
+#include "posture/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -154,6 +156,44 @@ static void add_term(struct policy_parser *p, struct policy_expression *e)
 	t->terms[t->n_terms++] = e;
 }
 
+static void check_setting(
+        struct policy_parser *p, struct policy_expression *e, const char *const *list, const char *what)
+{
+	const char *name = posture_setting_name(list, e->name.text);
+	if (!name)
+		policy_problem(p, e->name.at,
+		        "no agent reports the %s setting \"%s\"; pratique-policy(5) has those that are", what,
+		        e->name.text);
+	else
+		e->name.text = name;
+	if (e->literal.type == POLICY_TEXT)
+		check_equality(p, e, "text");
+	else if (e->literal.type != POLICY_NUMBER)
+		policy_problem(p, e->literal.at, "a setting is compared with a number or with text");
+}
+
+static void check_trait(struct policy_parser *p, struct policy_expression *e)
+{
+	bool text = e->kind == POLICY_INTERFACE_TEXT;
+	e->trait = policy_trait_find(e->name.text);
+	if (!e->trait && policy_field_find(e->name.text))
+		policy_problem(p, e->name.at,
+		        "`%s` is about the node, not about an interface: write (no interface where ...) and "
+		        "%s ...",
+		        e->name.text, e->name.text);
+	else if (!e->trait)
+		policy_problem(p, e->name.at, "an interface has no `%s`; it has %s", e->name.text,
+		        policy_trait_names());
+	else if (text && !e->trait->text)
+		policy_problem(p, e->at, "`%s` is yes or no: write `%s` or `not %s`", e->name.text,
+		        e->name.text, e->name.text);
+	else if (!text && e->trait->text)
+		policy_problem(p, e->at, "`%s` is text: compare it with something, as in `%s = \"...\"`",
+		        e->name.text, e->name.text);
+	else if (text)
+		check_equality(p, e, "what an interface is called");
+}
+
 void policy_check_expression(
         struct policy_parser *p, struct policy_expression *e, const struct policy_requirement *limit)
 {
@@ -182,6 +222,16 @@ void policy_check_expression(
 		if (e->literal.type != POLICY_NUMBER)
 			policy_problem(p, e->literal.at, "the count of advisories is compared with a number");
 		add_term(p, e);
+		break;
+	case POLICY_KERNEL_SETTING:
+		check_setting(p, e, posture_kernel_settings, "kernel");
+		break;
+	case POLICY_SSHD_SETTING:
+		check_setting(p, e, posture_sshd_settings, "sshd");
+		break;
+	case POLICY_INTERFACE_IS:
+	case POLICY_INTERFACE_TEXT:
+		check_trait(p, e);
 		break;
 	case POLICY_ADVISORY_ID:
 		check_equality(p, e, "an id");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "policy/evaluation.h"
 
+#include "policy/traits.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum tristate policy_and(enum tristate a, enum tristate b)
@@ -118,6 +120,53 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 	return any ? all : TRI_NO;
 }
 
+/* A setting that is not a number has no place in their order. */
+static enum tristate setting_holds(const struct policy_expression *e, const char *have)
+{
+	if (e->literal.type == POLICY_TEXT)
+		return text_holds(e->operator, have, e->literal.text);
+	char *end;
+	errno = 0;
+	long long n = strtoll(have, &end, 10);
+	bool digits = *have == '-' ? have[1] >= '0' && have[1] <= '9' : *have >= '0' && *have <= '9';
+	if (!digits || *end || errno || n < INT64_MIN / 4 || n > INT64_MAX / 4)
+		return TRI_UNKNOWN;
+	return holds(e->operator,(int64_t) n - e->literal.number);
+}
+
+/* One setting may have several values: ports, or what a `Match` block says. Where the answers differ neither
+ * is safe. */
+static enum tristate setting_value(const struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct posture *p = ev->input->posture;
+	enum tristate all = TRI_UNKNOWN;
+	bool any = false;
+	if (!p)
+		return TRI_UNKNOWN;
+	const struct posture_settings *list = e->kind == POLICY_SSHD_SETTING ? &p->sshd : &p->settings;
+	for (size_t i = 0; list->known && i < list->count; i++) {
+		if (strcmp(list->items[i].name, e->name.text) != 0)
+			continue;
+		enum tristate v = setting_holds(e, list->items[i].value);
+		if (any && v != all)
+			return TRI_UNKNOWN;
+		all = v;
+		any = true;
+	}
+	return all;
+}
+
+static enum tristate no_interface_value(const struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	const struct posture *p = ev->input->posture;
+	if (!p || !p->network_known)
+		return TRI_UNKNOWN;
+	enum tristate any = policy_unknown_find(p, "network.interfaces") ? TRI_UNKNOWN : TRI_NO;
+	for (size_t i = 0; i < p->n_interfaces; i++)
+		any = policy_or(any, policy_trait_value(p, &p->interfaces[i], e->first));
+	return policy_not(any);
+}
+
 static enum tristate no_advisory_value(const struct policy_evaluation *ev, const struct policy_term *term)
 {
 	if (term->n_certain > 0)
@@ -177,6 +226,11 @@ enum tristate policy_value(struct policy_evaluation *ev, const struct policy_exp
 	case POLICY_PACKAGE:
 	case POLICY_PACKAGE_VERSION:
 		return package_value(ev, e);
+	case POLICY_KERNEL_SETTING:
+	case POLICY_SSHD_SETTING:
+		return setting_value(ev, e);
+	case POLICY_NO_INTERFACE:
+		return no_interface_value(ev, e);
 	case POLICY_NO_ADVISORY:
 		return no_advisory_value(ev, &ev->terms[e->term]);
 	case POLICY_ADVISORIES:
