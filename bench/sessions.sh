@@ -9,19 +9,21 @@
 #
 #   1. users and accounting with RADIUS
 #   2. users from the local file
+#   3. killed: 1,000 sessions with RADIUS, each of an initiator that comes again as the real one does; every process of the concentrator
+#      is killed at once and it is started again: 95% are to be back in 10 s, all in 30 s
 #
 # Memory is what control and data plane have more of with all sessions up than with none (resident, of /proc/PID/status).
 # The floor is 20,000 sessions held at 8 KB each and 1,000 set-ups a second with RADIUS; the goal 50,000 at 4 KB and 2,000.
 #
 # usage: sessions.sh BUILD-DIRECTORY     (environment: BENCH_SESSIONS, default 20000; BENCH_AT_ONCE, default 128: so many are being
 #                                         set up at any time; BENCH_HOLD, default 15: seconds that they are held; HELLOs and
-#                                         echoes are due every 10 s; BENCH_ROWS, default "radius users"; BENCH_PROFILE: a prefix for
+#                                         echoes are due every 10 s; BENCH_ROWS, default "radius users killed"; BENCH_PROFILE: a prefix for
 #                                         files of `perf record` of control and data plane)
 # shellcheck disable=SC2317 # what a trap calls is reachable
 set -euo pipefail
 # shellcheck source=bench/machine.bash
 . "$(dirname "$(readlink -f "$0")")/machine.bash"
-sessions=${BENCH_SESSIONS:-20000} at_once=${BENCH_AT_ONCE:-128} hold=${BENCH_HOLD:-15} rows=${BENCH_ROWS:-radius users}
+sessions=${BENCH_SESSIONS:-20000} at_once=${BENCH_AT_ONCE:-128} hold=${BENCH_HOLD:-15} rows=${BENCH_ROWS:-radius users killed}
 # shellcheck source=lab/freeradius.sh
 . "$root/lab/freeradius.sh"
 [ "$(id -u)" = 0 ] || fail "needs root for network namespaces. Run: sudo $root/dev bench sessions"
@@ -104,7 +106,7 @@ configure() {
 		sessions_max = $sessions
 	END
 	rm -rf "$work/state" "$work/run"
-	if [ "$1" = radius ]; then
+	if [ "$1" != users ]; then
 		freeradius_new "$work/radius"
 		freeradius_listen "$work/radius" 127.0.0.1
 		freeradius_client "$work/radius" 127.0.0.1 testing-secret
@@ -146,22 +148,70 @@ is_set_up() {
 	grep -q '^up' "$work/load.log" || ! kill -0 "$loader"
 }
 
+start_concentrator() {
+	ip netns exec "${ns}con" "$build/bin/pratique-softwire" concentrator --config "$work/concentrator.conf" </dev/null >>"$work/concentrator.log" 2>&1 &
+	keeper=$!
+}
+
+answers() {
+	"$build/bin/pratique" softwire status --socket "$work/run/api.sock"
+}
+
+# start_load [OPTION...] SESSIONS AT-ONCE
+start_load() {
+	rm -f "$work/commands"
+	mkfifo "$work/commands"
+	: >"$work/load.log"
+	local options=("${@:1:$#-2}")
+	ip netns exec "${ns}gen" "$tools/sessions-load" "${options[@]}" 198.18.1.0 "$addresses" 198.18.0.1 "${@: -2}" user sesame \
+		<"$work/commands" >"$work/load.log" 2>&1 &
+	loader=$!
+	exec 3>"$work/commands"
+}
+
+# Every process of a concentrator of 1,000 sessions is killed at once.
+killed() {
+	local n=1000 back
+	echo
+	echo "== $n sessions, users and accounting by FreeRADIUS; the concentrator is killed and started again"
+	sessions=$n configure killed
+	start_concentrator
+	until_true 20 "the concentrator answers" answers
+	start_load --again "$n" "$at_once"
+	until_true 60 "the sessions are up" grep -q '^up' "$work/load.log"
+	sleep 12 # steady ones, as initiators count: the first attempt is at once
+	echo mark >&3
+	until_true 10 "the generator listens" grep -q '^marked' "$work/load.log"
+	kill -9 "$keeper"
+	wait "$keeper" || true
+	start_concentrator
+	until_true 120 "all are back" grep -q '^back' "$work/load.log"
+	back=$(grep '^back' "$work/load.log")
+	echo "  $back"
+	judge "$(awk '{ print $8 / 1000 }' <<<"$back")" "s until 95% were back" 10 10 lower
+	judge "$(awk '{ print $10 / 1000 }' <<<"$back")" "s until all were back" 30 30 lower
+	echo end >&3
+	wait "$loader" || below=1
+	loader=
+	exec 3>&-
+	echo "  accounting: $(freeradius_records "$work/radius" 'Acct-Status-Type = Stop' 'Acct-Terminate-Cause = NAS-Reboot') accounts of before are closed"
+	kill "$keeper"
+	wait "$keeper" || true
+	keeper=
+	freeradius_stop "$work/radius"
+}
+
 # row NAME WORDS
 row() {
 	local before_control before_plane after_control after_plane up held rate
 	echo
 	echo "== $sessions sessions, $2; $at_once at a time"
 	configure "$1"
-	ip netns exec "${ns}con" "$build/bin/pratique-softwire" concentrator --config "$work/concentrator.conf" </dev/null >"$work/concentrator.log" 2>&1 &
-	keeper=$!
-	until_true 20 "the concentrator answers" "$build/bin/pratique" softwire status --socket "$work/run/api.sock"
+	start_concentrator
+	until_true 20 "the concentrator answers" answers
 	sleep 0.5
 	before_control=$(resident control) before_plane=$(resident dataplane)
-	rm -f "$work/commands"
-	mkfifo "$work/commands"
-	ip netns exec "${ns}gen" "$tools/sessions-load" 198.18.1.0 "$addresses" 198.18.0.1 "$sessions" "$at_once" user sesame <"$work/commands" >"$work/load.log" 2>&1 &
-	loader=$!
-	exec 3>"$work/commands"
+	start_load "$sessions" "$at_once"
 	profile "$1"
 	until_true 600 "the sessions are up, or the generator has ended" is_set_up
 	grep -q '^up' "$work/load.log" || { tail -n 40 "$work"/*.log >&2; fail "the generator failed"; }
@@ -197,7 +247,8 @@ for name in $rows; do
 	case $name in
 	radius) row radius "users and accounting by FreeRADIUS" ;;
 	users) row users "users from the local file" ;;
-	*) fail "BENCH_ROWS: \"$name\" is neither radius nor users" ;;
+	killed) killed ;;
+	*) fail "BENCH_ROWS: \"$name\" is none of radius, users, killed" ;;
 	esac
 done
 exit "$below"

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tens of thousands of initiators in one process, for sessions.sh: the L2TP and PPP machines of the real one,
- * clear L2TP from one UDP socket, each initiator a user of its own (PREFIX-0, PREFIX-1, ...) with the same
- * password. So many are being set up at any time; a session counts once IPCP and IPV6CP are open. Then it
- * holds them, answering what comes, until it is told to end by a line on standard input.
+ * Tens of thousands of initiators in one process, for sessions.sh and softwire-killed.sh: the L2TP and PPP
+ * machines of the real one, clear L2TP from one UDP socket, each initiator a user of its own (PREFIX-0,
+ * PREFIX-1, ...) with the same password. So many are being set up at any time; a session counts once IPCP and
+ * IPV6CP are open. Then it holds them, answering what comes, until it is told to end by a line on standard
+ * input.
  *
- *   sessions_load LOCAL ADDRESSES REMOTE SESSIONS AT-ONCE USER-PREFIX PASSWORD
+ *   sessions_load [--again] LOCAL ADDRESSES REMOTE SESSIONS AT-ONCE USER-PREFIX PASSWORD
+ *
+ * With --again a session that ends is brought up again as the real initiator does it: it finds out by the
+ * same echoes, and waits by the same rules. The line "mark" begins a count of those that are up anew since;
+ * when all are, it says how long they took. Any other line ends.
  */
 #include "base/address.h"
 #include "base/clock.h"
 #include "proto/l2tp/data.h"
 #include "proto/l2tp/l2tp.h"
 #include "proto/ppp/ppp.h"
+#include "softwire/backoff.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,6 +34,12 @@
 #define TICK_MS 200      /* how often every link's deadline is looked at */
 #define GIVE_UP_MS 60000 /* without any progress */
 #define TUNNELS 65536
+/* The real initiator's own: softwire/options.c, softwire/initiator.h. */
+#define ECHO_MS 2000
+#define ECHO_FAILURES 3
+#define RETRY_FIRST_MS 500
+#define RETRY_LAST_MS 30000
+#define STEP_MS 20000
 
 /* The address of this host that a datagram is from or came to. */
 union control {
@@ -41,8 +53,14 @@ struct client {
 	struct ip_address local;
 	struct ppp_link *link;
 	uint16_t tunnel, peer_tunnel, peer_session;
-	bool ipv4, ipv6, counted;
-	time_ms begun;
+	bool ipv4, ipv6, up;
+	bool counted;     /* it was up once */
+	bool is_broken;   /* what there is of it is to be taken down */
+	bool is_marked;   /* it was up anew since the mark */
+	time_ms begun;    /* this attempt */
+	time_ms since;    /* up since */
+	time_ms retry_at; /* 0: it is under way, or up */
+	struct backoff backoff;
 };
 
 struct load {
@@ -50,7 +68,11 @@ struct load {
 	struct l2tp_path path; /* of the first one */
 	uint32_t n_addresses;
 	int fd;
-	struct client *by_tunnel[TUNNELS];
+	struct client *by_tunnel[TUNNELS], **clients; /* clients: wanted, from 0 to begun */
+	bool again;
+	time_ms marked; /* 0: there is no mark */
+	uint32_t n_back, attempts;
+	uint32_t *back_ms; /* since the mark */
 	uint32_t wanted, at_once, begun, up, failed, in_progress;
 	time_ms now, started, progress, ticked;
 	const char *user_prefix, *password;
@@ -131,12 +153,20 @@ static int get_secret(void *context, enum ppp_method method, const char *peer, s
 static void count_up(struct client *c)
 {
 	struct load *l = c->load;
-	if (c->counted || !c->ipv4 || !c->ipv6)
+	if (c->up || !c->ipv4 || !c->ipv6)
 		return;
-	c->counted = true;
-	l->latencies_ms[l->up++] = (uint32_t)(l->now - c->begun);
-	l->in_progress--;
+	c->up = true;
+	c->since = l->now;
 	l->progress = l->now;
+	if (l->marked && !c->is_marked) {
+		c->is_marked = true;
+		l->back_ms[l->n_back++] = (uint32_t)(l->now - l->marked);
+	}
+	if (!c->counted) {
+		c->counted = true;
+		l->latencies_ms[l->up++] = (uint32_t)(l->now - c->begun);
+		l->in_progress--;
+	}
 }
 
 static void ipv4_up(void *context, const struct ppp_ipv4 *ipv4)
@@ -164,7 +194,8 @@ static void on_network(void *context, enum ppp_method method, const char *user)
 static void on_end(void *context, enum ppp_end end, const char *message)
 {
 	struct client *c = context;
-	if (!c->load->ending && c->load->failed++ < 5)
+	c->is_broken = true;
+	if (!c->load->ending && !c->load->marked && c->load->failed++ < 5)
 		fprintf(stderr, "sessions_load: initiator %u: PPP ended: %s %s\n", c->number,
 		        ppp_end_text(end), message);
 }
@@ -184,28 +215,67 @@ static void on_tunnel_down(void *context, uint16_t tunnel, const struct l2tp_rea
 {
 	struct load *l = context;
 	struct client *c = l->by_tunnel[tunnel];
-	if (!l->ending && l->failed++ < 5)
+	if (c)
+		c->is_broken = true;
+	if (c && !l->ending && !l->marked && l->failed++ < 5)
 		fprintf(stderr, "sessions_load: initiator %u: tunnel ended: cause %d result %u error %u %s\n",
-		        c ? c->number : 0, reason->cause, reason->result, reason->error, reason->message);
+		        c->number, reason->cause, reason->result, reason->error, reason->message);
+}
+
+static void attempt(struct client *c)
+{
+	struct load *l = c->load;
+	struct l2tp_path path = l->path;
+	path.local = c->local;
+	int tunnel = l2tp_tunnel_open(l->e, &path, l->now);
+	if (tunnel < 0 || l2tp_session_open(l->e, (uint16_t)tunnel, 0, l->now) < 0)
+		die("no more tunnels");
+	c->tunnel = (uint16_t)tunnel;
+	c->begun = l->now;
+	c->retry_at = 0;
+	l->by_tunnel[tunnel] = c;
+	l->attempts++;
 }
 
 static void begin_one(struct load *l)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
-	struct l2tp_path path = l->path;
-	uint32_t address = ntohl(*(const uint32_t *)(const void *)(path.local.bytes + 12));
+	uint32_t address = ntohl(*(const uint32_t *)(const void *)(l->path.local.bytes + 12));
+	*c = (struct client){ .load = l, .number = l->begun, .local = l->path.local };
 	address = htonl(address + l->begun % l->n_addresses);
-	memcpy(path.local.bytes + 12, &address, 4);
-	int tunnel = l2tp_tunnel_open(l->e, &path, l->now);
-	if (tunnel < 0 || l2tp_session_open(l->e, (uint16_t)tunnel, 0, l->now) < 0)
-		die("no more tunnels");
-	*c = (struct client){ .load = l,
-		.number = l->begun++,
-		.local = path.local,
-		.tunnel = (uint16_t)tunnel,
-		.begun = l->now };
-	l->by_tunnel[tunnel] = c;
+	memcpy(c->local.bytes + 12, &address, 4);
+	l->clients[l->begun++] = c;
 	l->in_progress++;
+	attempt(c);
+}
+
+/* What is there of it goes, with a word to the concentrator, and it waits for its next attempt. */
+static void take_down(struct client *c)
+{
+	struct load *l = c->load;
+	uint32_t random;
+	if (l->by_tunnel[c->tunnel] == c)
+		l->by_tunnel[c->tunnel] = NULL;
+	(void)l2tp_tunnel_close(l->e, c->tunnel, L2TP_STOP_REQUEST, NULL, l->now);
+	c->link = ppp_link_free(c->link);
+	random_bytes(l, &random, sizeof(random));
+	c->retry_at = l->now +
+	        backoff_next(
+	                &c->backoff, c->up ? l->now - c->since : 0, RETRY_FIRST_MS, RETRY_LAST_MS, random);
+	c->ipv4 = c->ipv6 = c->up = c->is_broken = false;
+}
+
+static void keep_up(struct client *c)
+{
+	struct load *l = c->load;
+	if (l->ending || !l->again)
+		return;
+	if (!c->retry_at && !c->up && l->now > c->begun + STEP_MS)
+		c->is_broken = true;
+	if (c->is_broken)
+		take_down(c);
+	if (c->retry_at && c->retry_at <= l->now)
+		attempt(c);
 }
 
 static void take(struct load *l, const uint8_t *p, size_t n, const union control *control)
@@ -245,9 +315,12 @@ static void tick(struct load *l)
 	if (l->now < l->ticked + TICK_MS)
 		return;
 	l->ticked = l->now;
-	for (unsigned i = 0; i < TUNNELS; i++)
-		if (l->by_tunnel[i] && l->by_tunnel[i]->link && ppp_deadline(l->by_tunnel[i]->link) <= l->now)
-			ppp_tick(l->by_tunnel[i]->link, l->now);
+	for (unsigned i = 0; i < l->begun; i++) {
+		struct client *c = l->clients[i];
+		if (c->link && ppp_deadline(c->link) <= l->now)
+			ppp_tick(c->link, l->now);
+		keep_up(c);
+	}
 }
 
 /* One turn; true where standard input has something. */
@@ -287,14 +360,46 @@ static void set_up(struct load *l)
 	fflush(stdout);
 }
 
+static void mark(struct load *l)
+{
+	l->marked = l->now;
+	l->n_back = l->attempts = 0;
+	for (unsigned i = 0; i < l->begun; i++)
+		l->clients[i]->is_marked = false;
+	puts("marked");
+	fflush(stdout);
+}
+
+static void say_back(struct load *l)
+{
+	qsort(l->back_ms, l->n_back, sizeof(uint32_t), compare);
+	printf("back %u of %u first_ms %u p95_ms %u all_ms %u attempts %u\n", l->n_back, l->wanted,
+	        l->back_ms[0], l->back_ms[(uint64_t)(l->n_back - 1) * 95 / 100], l->back_ms[l->n_back - 1],
+	        l->attempts);
+	fflush(stdout);
+	l->n_back = 0; /* it is said once */
+}
+
+/* Whether the line that is there, or the end of all, says to end. */
+static bool take_line(struct load *l)
+{
+	char line[16] = "";
+	ssize_t n = read(STDIN_FILENO, line, sizeof(line) - 1);
+	if (n <= 0 || !l->again || strcmp(line, "mark\n") != 0)
+		return true;
+	mark(l);
+	return false;
+}
+
 static void hold(struct load *l)
 {
 	time_ms since = l->now;
-	while (!turn(l))
-		;
+	while (!turn(l) || !take_line(l))
+		if (l->n_back == l->wanted)
+			say_back(l);
 	unsigned open = 0;
-	for (unsigned i = 0; i < TUNNELS; i++)
-		open += l->by_tunnel[i] && l->by_tunnel[i]->link && !ppp_is_ended(l->by_tunnel[i]->link);
+	for (unsigned i = 0; i < l->begun; i++)
+		open += l->clients[i]->link && !ppp_is_ended(l->clients[i]->link);
 	struct l2tp_counters c = l2tp_get_counters(l->e);
 	printf("held %u of %u seconds %.1f sessions_of_l2tp %u frames %llu failed %u\n", open, l->wanted,
 	        (double)(l->now - since) / 1000, c.sessions, (unsigned long long)l->frames, l->failed);
@@ -305,21 +410,19 @@ static void end_all(struct load *l)
 {
 	l->ending = true;
 	time_ms since = l->now;
-	for (unsigned i = 0; i < TUNNELS; i++) {
-		if (!l->by_tunnel[i])
-			continue;
-		(void)l2tp_tunnel_close(l->e, (uint16_t)i, L2TP_STOP_SHUTDOWN, NULL, l->now);
+	for (unsigned i = 0; i < l->begun; i++) {
+		(void)l2tp_tunnel_close(l->e, l->clients[i]->tunnel, L2TP_STOP_SHUTDOWN, NULL, l->now);
 		if (i % 16 == 0)
 			(void)turn(l);
 	}
 	/* What was sent last is acknowledged or sent again. */
 	while (l->now < since + 3000)
 		(void)turn(l);
-	for (unsigned i = 0; i < TUNNELS; i++) {
-		if (l->by_tunnel[i])
-			ppp_link_free(l->by_tunnel[i]->link);
-		free(l->by_tunnel[i]);
+	for (unsigned i = 0; i < l->begun; i++) {
+		ppp_link_free(l->clients[i]->link);
+		free(l->clients[i]);
 	}
+	free(l->clients);
 }
 
 static void prepare_batches(struct load *l, struct sockaddr_in *remote)
@@ -384,6 +487,8 @@ static void set_machines(struct load *l)
 		.n_give = 2,
 		.ipv4 = true,
 		.ipv6 = true,
+		.echo_ms = l->again ? ECHO_MS : 0,
+		.echo_failures = ECHO_FAILURES,
 		.callbacks = &callbacks };
 	if (l2tp_endpoint_new(&config, &l->e) < 0)
 		die("configuration");
@@ -392,12 +497,15 @@ static void set_machines(struct load *l)
 int main(int argc, char **argv)
 {
 	struct load *l = xcalloc(1, sizeof(*l));
+	l->again = argc > 1 && strcmp(argv[1], "--again") == 0;
+	argc -= l->again;
+	argv += l->again;
 	l->path = (struct l2tp_path){ .local_port = L2TP_PORT, .remote_port = L2TP_PORT };
 	if (argc != 8 || ip_parse(argv[1], &l->path.local) < 0 || ip_parse(argv[3], &l->path.remote) < 0 ||
 	        !ip_is_v4(&l->path.local) || !ip_is_v4(&l->path.remote) || atoi(argv[2]) < 1 ||
 	        atoi(argv[4]) < 1 || atoi(argv[4]) > L2TP_TUNNELS_MAX || atoi(argv[5]) < 1) {
 		fprintf(stderr,
-		        "usage: sessions_load LOCAL ADDRESSES REMOTE SESSIONS AT-ONCE USER-PREFIX "
+		        "usage: sessions_load [--again] LOCAL ADDRESSES REMOTE SESSIONS AT-ONCE USER-PREFIX "
 		        "PASSWORD\n");
 		return 2;
 	}
@@ -407,6 +515,8 @@ int main(int argc, char **argv)
 	l->user_prefix = argv[6];
 	l->password = argv[7];
 	l->latencies_ms = xcalloc(l->wanted, sizeof(uint32_t));
+	l->back_ms = xcalloc(l->wanted, sizeof(uint32_t));
+	l->clients = xcalloc(l->wanted, sizeof(struct client *));
 	open_socket(l);
 	set_machines(l);
 	set_up(l);
@@ -415,6 +525,7 @@ int main(int argc, char **argv)
 	int code = l->up == l->wanted ? 0 : 1;
 	l2tp_endpoint_free(l->e);
 	free(l->latencies_ms);
+	free(l->back_ms);
 	close(l->fd);
 	free(l);
 	return code;

@@ -27,6 +27,7 @@ struct pratique_listener {
 	struct link *link;
 	struct children *children;
 	struct kernel_peers *kernel; /* NULL: not in kernel mode */
+	const char *role;            /* that a peer's certificate must state; NULL: any */
 	mutex_t *mutex;
 	struct attempt attempts[LISTENER_ATTEMPTS_MAX]; /* ike 0: free */
 };
@@ -270,6 +271,37 @@ static bool eap_derives_keys(auth_cfg_t *cfg)
 	return !vendor && type <= UINT8_MAX && memchr(eap_with_keys, (int)type, sizeof(eap_with_keys));
 }
 
+/* ---- roles ---- */
+
+/* Our CA writes it as the one OU of the subject (crypto/x509.h). One more OU is one too many. */
+static bool has_role(certificate_t *certificate, const char *role)
+{
+	identification_t *subject = certificate->get_subject(certificate);
+	enumerator_t *parts = subject->create_part_enumerator(subject);
+	unsigned found = 0, fits = 0;
+	id_part_t type;
+	chunk_t value;
+	while (parts->enumerate(parts, &type, &value)) {
+		if (type != ID_PART_RDN_OU)
+			continue;
+		found++;
+		fits += chunk_equals(value, chunk_from_str((char *)role));
+	}
+	parts->destroy(parts);
+	return found == 1 && fits == 1;
+}
+
+static bool is_of_role(struct pratique_listener *this, ike_sa_t *ike_sa, auth_cfg_t *cfg)
+{
+	certificate_t *certificate = cfg->get(cfg, AUTH_RULE_SUBJECT_CERT);
+	if (!this->role || !certificate || has_role(certificate, this->role))
+		return TRUE;
+	DBG1(DBG_IKE, "the peer's certificate \"%Y\" is not that of a %s (peer_role)",
+	        certificate->get_subject(certificate), this->role);
+	give_reason(this, ike_sa, ALERT_AUTHORIZATION_FAILED, "the peer's certificate is of another role");
+	return FALSE;
+}
+
 METHOD(listener_t, authorize, bool, struct pratique_listener *this, ike_sa_t *ike_sa, bool final,
         bool *success)
 {
@@ -279,6 +311,8 @@ METHOD(listener_t, authorize, bool, struct pratique_listener *this, ike_sa_t *ik
 		return TRUE;
 	rounds = ike_sa->create_auth_cfg_enumerator(ike_sa, FALSE);
 	while (rounds->enumerate(rounds, &cfg)) {
+		if (!is_of_role(this, ike_sa, cfg))
+			*success = FALSE;
 		if ((uintptr_t)cfg->get(cfg, AUTH_RULE_AUTH_CLASS) == AUTH_CLASS_EAP &&
 		        !eap_derives_keys(cfg)) {
 			DBG1(DBG_IKE, "an EAP method that derives no key is refused");
@@ -290,7 +324,7 @@ METHOD(listener_t, authorize, bool, struct pratique_listener *this, ike_sa_t *ik
 }
 
 struct pratique_listener *pratique_listener_create(
-        struct link *link, struct children *children, struct kernel_peers *kernel)
+        struct link *link, struct children *children, struct kernel_peers *kernel, const char *role)
 {
 	struct pratique_listener *this;
 	INIT(this,
@@ -305,6 +339,7 @@ struct pratique_listener *pratique_listener_create(
 	        .link = link,
 	        .children = children,
 	        .kernel = kernel,
+	        .role = role,
 	        .mutex = mutex_create(MUTEX_TYPE_DEFAULT), );
 	charon->bus->add_listener(charon->bus, &this->public);
 	return this;

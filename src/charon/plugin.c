@@ -5,6 +5,7 @@
  *
  * strongswan.conf, in charon.plugins.pratique:
  *   dataplane   path of the data plane's socket
+ *   peer_role   the role that a peer's certificate must state; none: any
  *   kernel      yes: charon keeps its own kernel and socket plugins; this one only tells what is up
  */
 #include "charon/address.h"
@@ -21,6 +22,7 @@
 struct pratique_plugin {
 	plugin_t public;
 	struct kernel_peers *kernel; /* NULL: not in kernel mode */
+	char *role;                  /* NULL: any */
 	struct link *link;
 	struct children *children;
 	struct pratique_listener *listener;
@@ -118,7 +120,8 @@ static bool register_listener(struct pratique_plugin *this, plugin_feature_t *fe
 {
 	const struct link_handler handler = { take_message, become_connected, this };
 	if (reg) {
-		this->listener = pratique_listener_create(this->link, this->children, this->kernel);
+		this->listener =
+		        pratique_listener_create(this->link, this->children, this->kernel, this->role);
 		link_run(this->link, &handler);
 		return TRUE;
 	}
@@ -160,6 +163,7 @@ METHOD(plugin_t, destroy, void, struct pratique_plugin *this)
 	children_free(this->children);
 	kernel_peers_free(this->kernel);
 	this->mutex->destroy(this->mutex);
+	free(this->role);
 	the_plugin = NULL;
 	free(this);
 }
@@ -167,7 +171,8 @@ METHOD(plugin_t, destroy, void, struct pratique_plugin *this)
 plugin_t *pratique_plugin_create(void)
 {
 	struct pratique_plugin *this;
-	char *path = lib->settings->get_str(lib->settings, "%s.plugins.pratique.dataplane", NULL, lib->ns);
+	char *path = lib->settings->get_str(lib->settings, "%s.plugins.pratique.dataplane", NULL, lib->ns),
+	     *role;
 	struct link *link = path ? link_new(path) : NULL;
 	if (!link) {
 		DBG1(DBG_LIB, "%s.plugins.pratique.dataplane must name the data plane's socket", lib->ns);
@@ -184,6 +189,8 @@ plugin_t *pratique_plugin_create(void)
 	this->children = children_new(link);
 	if (lib->settings->get_bool(lib->settings, "%s.plugins.pratique.kernel", FALSE, lib->ns))
 		this->kernel = kernel_peers_new(link);
+	role = lib->settings->get_str(lib->settings, "%s.plugins.pratique.peer_role", NULL, lib->ns);
+	this->role = role ? strdup(role) : NULL;
 	the_plugin = this;
 	return &this->public;
 }

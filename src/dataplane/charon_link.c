@@ -13,14 +13,9 @@
 #include <urcu/pointer.h>
 #include <urcu/urcu-qsbr.h>
 
-static struct worker *own_worker(struct plane *p)
-{
-	return &p->workers[p->n_workers];
-}
-
 static void refuse(struct plane *p)
 {
-	worker_count(own_worker(p), STAT_control_refused);
+	worker_count(worker_of_main(p), STAT_control_refused);
 }
 
 bool charon_send(struct plane *p, enum ipc_number number, const void *body)
@@ -133,8 +128,8 @@ static void on_ike_packet(struct plane *p, const struct ipc_ike_packet *m)
 	 */
 	bool keepalive = m->packet_length == 1 && m->packet[0] == ESP_KEEPALIVE_BYTE;
 	bool marked = kind == DATAPLANE_NAT_T && m->remote_port != 500 && !keepalive;
-	bool sent = path && send_datagram(own_worker(p), path, marked ? iov : iov + 1, marked ? 2 : 1);
-	worker_count(own_worker(p), sent ? STAT_ike_out : STAT_outer_send_failed);
+	bool sent = path && send_datagram(worker_of_main(p), path, marked ? iov : iov + 1, marked ? 2 : 1);
+	worker_count(worker_of_main(p), sent ? STAT_ike_out : STAT_outer_send_failed);
 	free(path);
 }
 

@@ -10,20 +10,15 @@
 
 #define L2TP_PORT 1701
 
-static struct worker *own_worker(struct plane *p)
-{
-	return &p->workers[p->n_workers];
-}
-
 static void refuse(struct plane *p)
 {
-	worker_count(own_worker(p), STAT_control_refused);
+	worker_count(worker_of_main(p), STAT_control_refused);
 }
 
 void control_send(struct plane *p, enum ipc_number number, const void *body)
 {
 	if (!p->control || ipc_packet_send(p->control, number, body, NULL) < 0)
-		worker_count(own_worker(p), STAT_events_lost);
+		worker_count(worker_of_main(p), STAT_events_lost);
 }
 
 void control_tell_association(struct plane *p, const struct association *a, bool up)
@@ -89,7 +84,7 @@ static void on_session_end(struct plane *p, const struct ipc_session_end *m)
 
 static void on_l2tp_control(struct plane *p, const struct ipc_l2tp_control *m)
 {
-	struct worker *w = own_worker(p);
+	struct worker *w = worker_of_main(p);
 	struct association *a = m->association ? association_find(&p->associations, m->association) : NULL;
 	struct sa *sa = a ? a->out : NULL;
 	struct path *clear = NULL;
@@ -109,7 +104,7 @@ static void on_l2tp_control(struct plane *p, const struct ipc_l2tp_control *m)
 
 static void on_ppp_frame(struct plane *p, const struct ipc_ppp_frame *m)
 {
-	struct worker *w = own_worker(p);
+	struct worker *w = worker_of_main(p);
 	struct session *s = session_find(&p->sessions, m->tunnel, m->session);
 	struct sa *sa = s && s->association ? s->association->out : NULL;
 	if (!s || m->frame_length < 2 || (s->association && !sa)) {

@@ -8,11 +8,6 @@
 #define SCAN_NS 100000000LL /* associations are searched by address at most so often */
 #define SCAN_BURST_NS 1000000000LL
 
-static struct worker *own_worker(struct plane *p)
-{
-	return &p->workers[p->n_workers];
-}
-
 static void tell_expired(struct plane *p, const struct sa *sa, bool hard)
 {
 	struct ipc_sa_expire m = {
@@ -110,7 +105,7 @@ static bool lower(struct plane *p, _Atomic uint16_t *mtu, const struct plane_eve
 	if (told >= atomic_load(mtu))
 		return false;
 	atomic_store(mtu, told);
-	worker_count(own_worker(p), STAT_path_mtu_lowered);
+	worker_count(worker_of_main(p), STAT_path_mtu_lowered);
 	return true;
 }
 
@@ -142,11 +137,11 @@ void life_path_mtu(struct plane *p, const struct plane_event *e, time_ms now)
 		if (sa && !sa->inbound && sa->association)
 			lower_association(p, sa->association, e, now);
 		else
-			worker_count(own_worker(p), STAT_path_mtu_ignored);
+			worker_count(worker_of_main(p), STAT_path_mtu_ignored);
 		return;
 	}
 	if (limiter_take(&p->path_scans, now * 1000000, SCAN_NS, SCAN_BURST_NS))
 		lower_all(p, e, now);
 	else
-		worker_count(own_worker(p), STAT_path_mtu_ignored);
+		worker_count(worker_of_main(p), STAT_path_mtu_ignored);
 }

@@ -93,6 +93,14 @@ void worker_clear(struct worker *w)
 	*w = (struct worker){ .epoll = -1 };
 }
 
+/* It has no loop of its own that tells it when its work begins. */
+struct worker *worker_of_main(struct plane *p)
+{
+	struct worker *w = &p->workers[p->n_workers];
+	worker_wake(w);
+	return w;
+}
+
 static void serve(struct worker *w, const struct epoll_event *e)
 {
 	if (e->data.u32 == TUN_TAG && (e->events & (EPOLLERR | EPOLLHUP))) {

@@ -99,6 +99,9 @@ struct worker {
 	uint64_t stage_began;
 };
 
+/* The one of the main thread, which sends what control and charon say. Its caller was just woken. */
+struct worker *worker_of_main(struct plane *p);
+
 int worker_init(struct worker *w, struct plane *p, unsigned index, struct error *err);
 /* Starts the thread. */
 int worker_start(struct worker *w, struct error *err);

@@ -263,14 +263,18 @@ static int assign(struct session *s, time_ms now)
 	struct control *c = s->control;
 	const struct pool_holder holder = admission_holder(s);
 	struct error err;
-	int r = assignment_take(
-	        c->o, c->concentrator->pools, s->profile, &holder, clock_wall_ms(), &s->assignment, &err);
+	char text[SESSION_TEXT_SIZE];
+	int r = assignment_take(c->o, c->concentrator->pools, s->profile,
+	        s->asked_user ? s->asked_user : s->user, &holder, clock_wall_ms(), &s->assignment, &err);
 	if (r < 0) {
 		c->counters.refused_pool++;
 		refuse(s, s->user, err.text);
 		concentrator_end(s, PPP_END_SERVICE, "no address", now);
 		return r;
 	}
+	if (r > 0)
+		events_note(c->events, LOG_LEVEL_WARNING, "short", "%s goes on with less: %s",
+		        session_text(s, text), err.text);
 	apply_profile(s, now);
 	free(TAKE_POINTER(s->profile));
 	s->state = SESSION_OPEN;

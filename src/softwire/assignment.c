@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 struct taking {
 	const struct softwire_options *o;
@@ -14,20 +15,41 @@ struct taking {
 	struct ip_prefix prefixes[ASSIGNMENT_PREFIXES_MAX];
 	size_t n;
 	struct error *err;
+	const char *realm;
+	bool is_short;
+	struct error shortage; /* of the first pool that is full */
 };
 
+static bool leads_here(const struct softwire_route *r, const char *realm, const struct ip_prefix *p)
+{
+	return strcasecmp(r->realm, realm) == 0 && p->length >= r->prefix.length &&
+	        ip_in_prefix(&p->address, &r->prefix);
+}
+
 /* What AAA gives must lead to the peers here. Else a server, or a proxy on the way to one, could let a peer
- * be anybody: what a session has, its packets may come from. */
+ * be anybody: what a session has, its packets may come from. The AAA of a realm with routes of its own gives
+ * from those alone: a partner's server cannot make its users ours. */
+static bool is_permitted(const struct taking *t, const struct ip_prefix *p)
+{
+	bool own = false, by_realm = false, by_all = pool_covers(t->pools, p);
+	for (size_t i = 0; i < t->o->n_routes; i++) {
+		const struct softwire_route *r = &t->o->routes[i];
+		own = own || (*t->realm && strcasecmp(r->realm, t->realm) == 0);
+		by_realm = by_realm || (*t->realm && leads_here(r, t->realm, p));
+		by_all = by_all || leads_here(r, "", p);
+	}
+	return own ? by_realm : by_all;
+}
+
 static int take_permitted(struct taking *t, const struct ip_prefix *p)
 {
 	char text[IP_TEXT_SIZE];
-	bool permitted = pool_covers(t->pools, p);
-	for (size_t i = 0; i < t->o->n_routes && !permitted; i++)
-		permitted =
-		        p->length >= t->o->routes[i].length && ip_in_prefix(&p->address, &t->o->routes[i]);
-	if (!permitted)
+	if (!is_permitted(t, p))
 		return error_set(t->err, -EADDRNOTAVAIL,
-		        "AAA gives %s, which lies in no pool and no \"route\"", ip_prefix_format(p, text));
+		        "AAA gives %s, which its users may not have: it lies in no pool and no \"route\"; if "
+		        "it "
+		        "is to lead here, add \"route = %s%s%s\"",
+		        ip_prefix_format(p, text), text, *t->realm ? " " : "", t->realm);
 	return pool_take_fixed(t->pools, p, t->holder, t->wall, t->err);
 }
 
@@ -42,12 +64,16 @@ static int take_fixed(struct taking *t, const struct ip_prefix *p)
 }
 
 /* From the pool of this name. Without a pool of that kind there is none, which is no failure of the session
- * unless AAA named it. */
+ * unless AAA named it; nor is a pool that is full, as long as there is something else. */
 static int take_pooled(struct taking *t, const char *name, enum pool_kind kind, struct ip_prefix *ret)
 {
 	bool named = name && *name;
 	int r = pool_take(t->pools, named ? name : t->o->pool, kind, t->holder, t->wall, ret, t->err);
-	return r == -ENOENT && !named ? 1 : r;
+	if (r == -ENOSPC && !t->is_short) {
+		t->is_short = true;
+		t->shortage = *t->err;
+	}
+	return r == -ENOSPC || (r == -ENOENT && !named) ? 1 : r;
 }
 
 static struct ip_prefix host_prefix(const struct ip_address *a)
@@ -139,17 +165,27 @@ static void add_dns(struct assignment *a, const struct ip_address *dns, size_t n
 }
 
 int assignment_take(const struct softwire_options *o, struct pools *pools, const struct aaa_profile *profile,
-        const struct pool_holder *holder, time_ms wall, struct assignment *ret, struct error *err)
+        const char *asked_user, const struct pool_holder *holder, time_ms wall, struct assignment *ret,
+        struct error *err)
 {
 	struct assignment a = { 0 };
-	struct taking t = { o, pools, profile, holder, wall, &a, .err = err };
+	const char *at = asked_user ? strrchr(asked_user, '@') : NULL;
+	struct taking t = { .o = o,
+		.pools = pools,
+		.profile = profile,
+		.holder = holder,
+		.wall = wall,
+		.a = &a,
+		.err = err,
+		.realm = at ? at + 1 : "" };
 	int r = take_ipv4(&t);
 	if (r == 0)
 		r = take_ipv6(&t);
 	if (r == 0)
 		r = take_routes(&t);
 	if (r == 0 && !a.ipv4 && !a.ipv6)
-		r = error_set(err, -ENOSPC, "neither AAA nor a pool has an address for it");
+		r = error_set(err, -ENOSPC, "%s",
+		        t.is_short ? t.shortage.text : "neither AAA nor a pool has an address for it");
 	if (r < 0) {
 		pool_let_go(pools, holder, wall);
 		return r;
@@ -163,7 +199,9 @@ int assignment_take(const struct softwire_options *o, struct pools *pools, const
 	if (a.n_dns == 0)
 		add_dns(&a, o->dns, o->n_dns);
 	*ret = a;
-	return 0;
+	if (t.is_short)
+		*err = t.shortage;
+	return t.is_short;
 }
 
 int assignment_take_again(const struct assignment *a, struct pools *pools, const struct pool_holder *holder,

@@ -18,9 +18,13 @@ struct assignment {
 	struct ip_address dns[SOFTWIRE_DNS_MAX]; /* both families */
 };
 
-/* -ENOSPC, -EADDRINUSE, ...: err has the words, and nothing is taken. profile may be NULL (anonymous). */
+/* -ENOSPC, -EADDRINUSE, ...: err has the words, and nothing is taken. 1: a pool is full (err says which), and
+ * the session goes on without what it would have given: a family that fails does not take the other down.
+ * profile may be NULL (anonymous). asked_user: as the peer said it, whose realm chose the AAA server; may be
+ * NULL. */
 int assignment_take(const struct softwire_options *o, struct pools *pools, const struct aaa_profile *profile,
-        const struct pool_holder *holder, time_ms wall, struct assignment *ret, struct error *err);
+        const char *asked_user, const struct pool_holder *holder, time_ms wall, struct assignment *ret,
+        struct error *err);
 /* After a restart: the same again, for a session that lives. */
 int assignment_take_again(const struct assignment *a, struct pools *pools, const struct pool_holder *holder,
         time_ms wall, struct error *err);

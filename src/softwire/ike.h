@@ -42,7 +42,7 @@ struct ike_options {
 	char *eap, *eap_identity, *eap_password_file; /* initiator */
 	bool ikev1, esn, force_encapsulation;
 	struct config_list esp, ike;
-	char *unique;
+	char *unique, *peer_role;
 	int64_t dpd_ms, ike_rekey_ms, esp_rekey_ms, esp_rekey_bytes, esp_rekey_packets;
 	int64_t cookie_threshold, half_open_source_max, half_open_max, ike_sa_max;
 	char *charon, *plugin; /* paths */
@@ -60,6 +60,9 @@ struct ike_options {
 		.help = "our IKE identity; default: the name in our certificate" }, \
 	{ "concentrator_name", CONFIG_STRING, offsetof(type, member.concentrator_name), "", \
 		.help = "initiator: IKE identity that the concentrator must prove" }, \
+	{ "peer_role", CONFIG_STRING, offsetof(type, member.peer_role), "", \
+		.help = "role (OU) that a peer's certificate must state; default: node, and for an initiator's peer " \
+			"concentrator; any: a CA that writes no roles" }, \
 	{ "psk_file", CONFIG_PATH, offsetof(type, member.psk_file), "", \
 		.help = "pre-shared keys, a line a peer: IDENTITY SECRET (mode 0600)" }, \
 	{ "ike_radius", CONFIG_LIST, offsetof(type, member.ike_radius), NULL, \

@@ -246,6 +246,17 @@ static void check_certificates(struct checking *c)
 	check_readable(c, "crl", o->crl);
 }
 
+static void check_role(struct checking *c)
+{
+	const char *role = c->o->peer_role;
+	bool good = strlen(role) <= IKE_ROLE_MAX;
+	for (const char *p = role; *p; p++)
+		good = good && *p > ' ' && *p < 127 && *p != '"' && *p != '\\';
+	if (!good)
+		error_report_add(&c->errors, "peer_role: \"%s\" is not one word of at most %d characters",
+		        role, IKE_ROLE_MAX);
+}
+
 static void check_identity(struct checking *c, const char *option, const char *identity)
 {
 	struct error e;
@@ -399,6 +410,7 @@ int ike_check(const struct ike_setup *setup, void (*report)(const char *text), s
 	check_esp(&c);
 	check_ike_proposals(&c);
 	check_certificates(&c);
+	check_role(&c);
 	check_identity(&c, "identity", setup->options->identity);
 	check_identity(&c, "concentrator_name", setup->options->concentrator_name);
 	if (setup->role == IKE_INITIATOR)

@@ -5,6 +5,9 @@
 #include "softwire/ike.h"
 #include "softwire/ike_psk.h"
 
+#define IKE_ANY_ROLE "any" /* peer_role of CAs that write none */
+#define IKE_ROLE_MAX 64
+
 /* How we prove ourselves as an initiator. */
 enum ike_own { IKE_OWN_NOTHING, IKE_OWN_CERTIFICATE, IKE_OWN_PSK, IKE_OWN_EAP };
 enum ike_own ike_own_proof(const struct ike_setup *s);

@@ -5,6 +5,8 @@
  */
 #include "softwire/ike_internal.h"
 
+#include "crypto/x509.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +83,16 @@ static void print_radius(const struct ike_setup *s, const char *secret, FILE *ou
 	fprintf(out, "\t\t\t}\n\t\t}\n");
 }
 
+static void print_role(const struct ike_setup *s, FILE *out)
+{
+	const char *role = s->options->peer_role;
+	if (strcmp(role, IKE_ANY_ROLE) == 0)
+		return;
+	if (!*role)
+		role = identity_role_name(s->role == IKE_CONCENTRATOR ? ROLE_NODE : ROLE_CONCENTRATOR);
+	fprintf(out, "\t\t\tpeer_role = \"%s\"\n", role);
+}
+
 void ike_print_strongswan(const struct ike_setup *s, const char *radius_secret, FILE *out)
 {
 	fprintf(out,
@@ -97,8 +109,10 @@ void ike_print_strongswan(const struct ike_setup *s, const char *radius_secret, 
 	        "\tfilelog {\n\t\tstderr {\n\t\t\tdefault = 1\n\t\t\tenc = 0\n\t\t\tasn = 0\n\t\t\tike_name "
 	        "= yes\n"
 	        "\t\t\tflush_line = yes\n\t\t}\n\t}\n");
-	fprintf(out, "\tplugins {\n\t\tpratique {\n\t\t\tdataplane = %s\n\t\t\tkernel = %s\n\t\t}\n",
+	fprintf(out, "\tplugins {\n\t\tpratique {\n\t\t\tdataplane = %s\n\t\t\tkernel = %s\n",
 	        s->dataplane_socket, s->kernel ? "yes" : "no");
+	print_role(s, out);
+	fprintf(out, "\t\t}\n");
 	if (s->kernel)
 		fprintf(out, "\t\tkernel-netlink {\n\t\t\troam_events = no\n\t\t}\n");
 	fprintf(out, "\t\tvici {\n\t\t\tsocket = unix://%s/charon.vici\n\t\t}\n", s->run_directory);

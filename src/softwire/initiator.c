@@ -94,8 +94,7 @@ static void fail(struct control *c, const char *format, ...)
 	if (c->ending || x->state == INITIATOR_WAITING)
 		return;
 	const bool was_up = x->state == INITIATOR_UP;
-	if (was_up && clock_monotonic_ms() - x->up_since > INITIATOR_STEADY_MS)
-		x->wait_ms = 0;
+	const int64_t up_ms = was_up ? clock_monotonic_ms() - x->up_since : 0;
 	take_down(c, true);
 	free(x->reason);
 	x->reason = xstrdup(text);
@@ -103,8 +102,8 @@ static void fail(struct control *c, const char *format, ...)
 	if (!was_up)
 		x->current = (x->current + 1) % c->o->concentrators.count;
 	control_random(&random, sizeof(random));
-	const int64_t wait = x->wait_ms - (x->wait_ms ? random % (x->wait_ms / 4 + 1) : 0);
-	x->wait_ms = MIN(MAX(2 * x->wait_ms, c->o->retry_first_ms), c->o->retry_last_ms);
+	const int64_t wait =
+	        backoff_next(&x->backoff, up_ms, c->o->retry_first_ms, c->o->retry_last_ms, random);
 	events_note(
 	        c->events, LOG_LEVEL_WARNING, "down", "%s; next attempt in %lld ms", text, (long long)wait);
 	retry_after(c, wait);
@@ -273,7 +272,7 @@ static void moved(struct control *c, const struct ip_address *source)
 	events_note(c->events, LOG_LEVEL_NOTICE, "moved",
 	        "our address has changed: everything is brought up again");
 	take_down(c, true);
-	x->wait_ms = 0;
+	x->backoff.wait_ms = 0;
 	event_del(x->retry);
 	begin(c);
 }

@@ -13,11 +13,11 @@
  */
 #pragma once
 
+#include "softwire/backoff.h"
 #include "softwire/session.h"
 
-#define INITIATOR_STEP_MS 20000   /* longest time in one step but IKE's */
-#define INITIATOR_IKE_MS 45000    /* charon has its own retransmissions */
-#define INITIATOR_STEADY_MS 10000 /* up that long: the next failure starts with the first waiting time */
+#define INITIATOR_STEP_MS 20000 /* longest time in one step but IKE's */
+#define INITIATOR_IKE_MS 45000  /* charon has its own retransmissions */
 
 enum initiator_state {
 	INITIATOR_WAITING,
@@ -53,7 +53,7 @@ struct initiator {
 	struct ppp_ipv4 ipv4;
 	uint8_t last_ipv4[4], last_interface_id[8]; /* asked for again */
 	struct ip_prefix hint;                      /* the prefix that we had */
-	int64_t wait_ms;
+	struct backoff backoff;
 	time_ms up_since, broken_since;
 	char *reason; /* of the last failure */
 };

@@ -70,7 +70,9 @@ static const struct config_option concentrator_options[] = {
 	OPTION("pool", pool_texts, CONFIG_LIST, NULL, 0, 0,
 	        "\"NAME ipv4|framed|delegated PREFIX [length N]\"; may be repeated"),
 	OPTION("route", route_texts, CONFIG_LIST, NULL, 0, 0,
-	        "further prefix that leads to the peers, where RADIUS gives from none of the pools"),
+	        "\"PREFIX [REALM]\": further prefix that leads to the peers, where AAA gives from none of "
+	        "the "
+	        "pools; with a realm: what its AAA may give, and then nothing else"),
 	OPTION("default_pool", pool, CONFIG_STRING, "default", 0, 0, "pool of users that AAA names none for"),
 	OPTION("dns", dns_texts, CONFIG_LIST, NULL, 0, 0, "name server that peers are told; may be repeated"),
 	OPTION("search_domain", search_domain, CONFIG_STRING, "", 0, 0, "search domain that peers are told"),

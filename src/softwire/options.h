@@ -30,6 +30,12 @@ struct softwire_opening {
 	uint16_t port;
 };
 
+/* What leads to the peers besides the pools. */
+struct softwire_route {
+	struct ip_prefix prefix;
+	const char *realm; /* of route_texts; whose AAA may give from it; "": everybody's */
+};
+
 struct softwire_options {
 	enum softwire_role role;
 	bool ipv4, ipv6, anonymous, default_route, delegation, allow_replies;
@@ -62,7 +68,7 @@ struct softwire_options {
 	size_t n_eap_types;
 	struct pool_range *ranges;
 	size_t n_ranges;
-	struct ip_prefix routes[SOFTWIRE_ROUTES_MAX];
+	struct softwire_route routes[SOFTWIRE_ROUTES_MAX];
 	size_t n_routes;
 	struct ip_address dns[SOFTWIRE_DNS_MAX];
 	size_t n_dns;

@@ -255,16 +255,32 @@ static void check_dns(struct checking *c)
 	}
 }
 
+/* "PREFIX" or "PREFIX REALM". */
+static void check_route(struct checking *c, const char *text)
+{
+	struct softwire_route *r = &c->o->routes[c->o->n_routes];
+	const size_t n = strcspn(text, " \t");
+	char *prefix FREE_ON_EXIT = xstrndup(text, n);
+	r->realm = text + n + strspn(text + n, " \t");
+	if (ip_prefix_parse(prefix, &r->prefix) < 0)
+		error_report_add(&c->errors, "route: \"%s\" is no prefix", prefix);
+	else if (r->prefix.length == (ip_is_v4(&r->prefix.address) ? 96 : 0))
+		error_report_add(&c->errors, "route: \"%s\": everything cannot lead to the peers", prefix);
+	else if (strpbrk(r->realm, " \t@\""))
+		error_report_add(&c->errors, "route: \"%s\" is no realm", r->realm);
+	else
+		c->o->n_routes++;
+}
+
 static void check_routes(struct checking *c)
 {
 	struct softwire_options *o = c->o;
 	for (size_t i = 0; i < o->route_texts.count; i++) {
-		if (o->n_routes == SOFTWIRE_ROUTES_MAX)
+		if (o->n_routes == SOFTWIRE_ROUTES_MAX) {
 			error_report_add(&c->errors, "route: more than %d", SOFTWIRE_ROUTES_MAX);
-		else if (ip_prefix_parse(o->route_texts.items[i], &o->routes[o->n_routes]) < 0)
-			error_report_add(&c->errors, "route: \"%s\" is no prefix", o->route_texts.items[i]);
-		else
-			o->n_routes++;
+			return;
+		}
+		check_route(c, o->route_texts.items[i]);
 	}
 }
 

@@ -98,8 +98,8 @@ static int add_pools(struct order *order, const struct softwire_options *o, stru
 			        strerror(-r));
 	}
 	for (size_t i = 0; r == 0 && i < o->n_routes; i++)
-		if ((r = add_route(order, &o->routes[i])) < 0)
-			error_set(err, r, "route to %s: %s", ip_prefix_format(&o->routes[i], text),
+		if ((r = add_route(order, &o->routes[i].prefix)) < 0)
+			error_set(err, r, "route to %s: %s", ip_prefix_format(&o->routes[i].prefix, text),
 			        strerror(-r));
 	pools_free(pools);
 	return r;

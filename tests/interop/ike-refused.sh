@@ -99,6 +99,31 @@ of site lost.test | far
 both_anew
 attempt "a node that plays the concentrator" "the peer"
 
+# ---- roles: everybody of the site has a certificate of its CA, but not as that ----
+
+issue site server gate.test
+issue site concentrator other.test
+of site conc.test | conc
+for role in gate other; do
+	of site $role.test | far
+	both_anew
+	attempt "an initiator whose certificate is not a node's ($role.test)" "the peer refused our authentication"
+	expect_log conc "the peer's certificate .*$role.test.* is not that of a node" "the concentrator says why"
+	none_at_concentrator
+done
+of site gate.test | { cat && echo "peer_role = any"; } | conc
+of site laptop.test | far
+sed -i 's/^concentrator_name.*/concentrator_name = gate.test/' "$work/far.conf"
+both_anew
+attempt "a server of the site that plays the concentrator" "the peer's certificate is of another role"
+expect_log far "the peer's certificate .*gate.test.* is not that of a concentrator" "it is the initiator who refuses"
+of site gate.test | { cat && echo "peer_role = any"; } | conc
+of site other.test | { cat && echo "peer_role = server"; } | far
+sed -i 's/^concentrator_name.*/concentrator_name = gate.test/' "$work/far.conf"
+both_anew
+tell far initiate softwire
+expect conc '^child up .*identity=other.test' "with peer_role = any on one side and = server on the other they are friends"
+
 # ---- revocation ----
 
 of site conc.test | { cat && echo "crl = $work/site-keys/ca.crl"; } | conc
@@ -157,6 +182,10 @@ of site laptop.test | { cat && echo "ikev1 = yes"; } | far
 both_anew
 tell far initiate softwire
 expect conc '^child up .*identity=laptop.test .*authentication=1' "IKEv1 in main mode by certificate, behind its switch"
+of site gate.test | { cat && echo "ikev1 = yes"; } | far
+both_anew
+attempt "an IKEv1 initiator whose certificate is not a node's" "the"
+none_at_concentrator
 
 psk conc "10.9.0.2 0123456789abcdef-far"
 psk far "10.9.0.1 0123456789abcdef-far"
@@ -214,6 +243,8 @@ check_fails concentrator conc '3des-md5-modp1024" is not secure' "an old IKE pro
 of site laptop.test | far
 sed -i /^concentrator_name/d "$work/far.conf"
 check_fails initiator far '^ike_peer: concentrator_name: ' "an initiator that would take any concentrator"
+of site laptop.test | { cat && echo 'peer_role = a "role"'; } | far
+check_fails initiator far 'peer_role: "a "role"" is not one word' "a role that is none"
 printf 'eap = md5\neap_identity = alice\nca = %s\n' "$work/site-keys/ca.pem" | far
 check_fails initiator far 'eap: "md5" is none of mschapv2, tls' "an EAP method without keys"
 

@@ -90,6 +90,29 @@ for pid in "${processes[@]}"; do
 done
 processes=()
 
+# ---- a family whose pool is full does not take the other down ----
+
+write_concentrator
+declare_peers
+sed -i 's,^pool = default ipv4.*,pool = default ipv4 10.9.0.0/30,' "$work/concentrator.conf"
+clear_initiator ini alice wonderland
+clear_initiator two bob builder
+: >"$work/concentrator.log"
+start_concentrator
+eventually test -S "$work/run-con/api.sock" || fail "the concentrator does not start"
+start_initiator ini
+eventually session_count 1 || fail "there is no session"
+first=$initiator_pid
+start_initiator two
+expect_pings two 2001:db8:1:2::2 "IPv6, where IPv4's pool is full"
+[ "$(sessions '.sessions[] | select(.user == "bob") | .ipv4')" = null ] || fail "it has an IPv4 address: $(sessions)"
+grep -q "bob.* goes on with less: .*in use" "$work/concentrator.log" || fail "what is short is not told"
+expect_pings ini 10.1.2.2 "IPv4, who came first"
+ok "a full pool of one family leaves the other"
+kill "$first" "$initiator_pid"
+wait "$first" "$initiator_pid" || true
+stop_concentrator
+
 # ---- one session altogether; users that change ----
 
 write_concentrator

@@ -110,6 +110,10 @@ void ppp_end(struct ppp_link *link, enum ppp_end end)
 	link->phase = PPP_TERMINATE;
 	link->phase_by = link->start_at = link->echo_at = link->challenge_at = PPP_NEVER;
 	ppp_event(link, PPP_LCP, PPP_CLOSE, NULL);
+	/* Who answers no echoes is told once, in case only our direction works, and not waited for: what
+	 * comes after this link is not to begin seconds later. */
+	if (end == PPP_END_ECHO && link->controls[PPP_LCP].state > PPP_STOPPED)
+		ppp_event(link, PPP_LCP, PPP_TO_LAST, NULL);
 	if (link->controls[PPP_LCP].state <= PPP_STOPPED)
 		ppp_finish(link);
 }

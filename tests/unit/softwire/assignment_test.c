@@ -27,8 +27,8 @@ static void make(struct bench *b)
 {
 	struct pool_range ranges[4];
 	*b = (struct bench){ .o = { .ipv4 = true, .ipv6 = true, .pool = xstrdup("default") } };
-	b->o.routes[b->o.n_routes++] = prefix("10.77.0.0/24");
-	b->o.routes[b->o.n_routes++] = prefix("2001:db8:7700::/40");
+	b->o.routes[b->o.n_routes++] = (struct softwire_route){ prefix("10.77.0.0/24"), "" };
+	b->o.routes[b->o.n_routes++] = (struct softwire_route){ prefix("2001:db8:7700::/40"), "" };
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(pool_range_parse(site[i], &ranges[i], &b->err), 0);
 	assert_int_equal(pools_new(ranges, 4, NULL, 0, &b->pools, &b->err), 0);
@@ -44,7 +44,7 @@ static int take(struct bench *b, const struct aaa_profile *p, const char *user, 
         struct assignment *a)
 {
 	const struct pool_holder holder = { "m.example.org", user, session };
-	return assignment_take(&b->o, b->pools, p, &holder, 1000, a, &b->err);
+	return assignment_take(&b->o, b->pools, p, user, &holder, 1000, a, &b->err);
 }
 
 static size_t in_use(const struct bench *b)
@@ -140,7 +140,8 @@ static void test_what_aaa_cannot_give(void **state)
 	clear(&b);
 }
 
-static void test_full_pool_takes_nothing(void **state)
+/* Of a pool that is full there is nothing; of the others there is. Without any there is no session. */
+static void test_a_full_pool(void **state)
 {
 	struct bench b;
 	struct assignment a;
@@ -151,9 +152,59 @@ static void test_full_pool_takes_nothing(void **state)
 		assignment_clear(&a);
 	}
 	size_t before = in_use(&b);
-	assert_int_equal(take(&b, NULL, "late", 9, &a), -ENOSPC);
+	assert_int_equal(take(&b, NULL, "late", 9, &a), 1);
+	assert_non_null(strstr(b.err.text, "in use"));
+	assert_true(!a.ipv4 && a.ipv6);
+	assert_int_equal(a.n_framed, 1);
+	assert_int_equal(a.n_delegated, 1);
+	assert_int_equal(in_use(&b), before + 2);
+	assignment_clear(&a);
+	before = in_use(&b);
+	b.o.ipv6 = false;
+	assert_int_equal(take(&b, NULL, "later", 10, &a), -ENOSPC);
 	assert_non_null(strstr(b.err.text, "in use"));
 	assert_int_equal(in_use(&b), before);
+	clear(&b);
+}
+
+/* A realm with routes of its own: its AAA gives from those alone, and nobody else's does. */
+static void test_realms(void **state)
+{
+	static const struct {
+		const char *user, *given;
+		int result;
+	} cases[] = {
+		{ "u@home.example", "192.0.2.16/32", 0 },
+		{ "u@HOME.example", "192.0.2.16/32", 0 },
+		{ "u@other@home.example", "192.0.2.16/32", 0 },
+		{ "u@home.example", "192.0.2.32/32", -EADDRNOTAVAIL }, /* behind its route */
+		{ "u@home.example", "10.77.0.5/32", -EADDRNOTAVAIL },  /* everybody else's route */
+		{ "u@Home.Example", "10.9.0.3/32", -EADDRNOTAVAIL },   /* the site's pool */
+		{ "u", "192.0.2.16/32", -EADDRNOTAVAIL },
+		{ "u@", "192.0.2.16/32", -EADDRNOTAVAIL },
+		{ "home.example", "192.0.2.16/32", -EADDRNOTAVAIL },
+		{ "u@other.example", "192.0.2.16/32", -EADDRNOTAVAIL },
+		{ "u@other.example", "10.77.0.5/32", 0 },
+		{ "u@other.example", "10.9.0.3/32", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct bench b;
+		struct assignment a;
+		struct aaa_profile p = { .has = AAA_HAS_IPV4, .ipv4 = prefix(cases[i].given).address };
+		make(&b);
+		b.o.routes[b.o.n_routes++] =
+		        (struct softwire_route){ prefix("192.0.2.16/28"), "home.example" };
+		assert_int_equal(take(&b, &p, cases[i].user, 1, &a), cases[i].result);
+		if (cases[i].result == 0)
+			assignment_clear(&a);
+		clear(&b);
+	}
+	struct bench b;
+	struct assignment a;
+	struct aaa_profile p = { .has = AAA_HAS_IPV4, .ipv4 = prefix("203.0.113.9/32").address };
+	make(&b);
+	assert_int_equal(take(&b, &p, "u@far.example", 1, &a), -EADDRNOTAVAIL);
+	assert_non_null(strstr(b.err.text, "add \"route = 203.0.113.9/32 far.example\""));
 	clear(&b);
 }
 
@@ -163,7 +214,8 @@ int main(void)
 		cmocka_unit_test(test_from_the_pools),
 		cmocka_unit_test(test_from_aaa),
 		cmocka_unit_test(test_what_aaa_cannot_give),
-		cmocka_unit_test(test_full_pool_takes_nothing),
+		cmocka_unit_test(test_a_full_pool),
+		cmocka_unit_test(test_realms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
