@@ -39,7 +39,7 @@ static enum tristate is_proxy(const struct posture *p, const struct posture_inte
 	return policy_or(i->proxy_v4, i->proxy_v6);
 }
 
-static enum tristate is_up(const struct posture *p, const struct posture_interface *i)
+static enum tristate is_active(const struct posture *p, const struct posture_interface *i)
 {
 	return i->up ? TRI_YES : TRI_NO;
 }
@@ -74,6 +74,7 @@ static bool wireless_mode_of(const struct posture_interface *i, const char **ret
 }
 
 static const struct policy_trait traits[] = {
+	{ "active", "is up", is_active, NULL, "network.interfaces" },
 	{ "bridge", "is a bridge", is_bridge, NULL, "network.interfaces" },
 	{ "kind", NULL, NULL, kind_of, "network.interfaces" },
 	{ "master", NULL, NULL, master_of, "network.interfaces" },
@@ -83,7 +84,6 @@ static const struct policy_trait traits[] = {
 	{ "port", "is a port", is_port, NULL, "network.interfaces" },
 	{ "proxy", "answers for other hosts (proxy ARP or ND)", is_proxy, NULL, "network.proxy" },
 	{ "tunnel", "is a tunnel", is_tunnel, NULL, "network.interfaces" },
-	{ "up", "is up", is_up, NULL, "network.interfaces" },
 	{ "uplink", "has a default route", is_uplink, NULL, "network.default_routes" },
 	{ "wireless", "is wireless", is_wireless, NULL, "network.wireless" },
 	{ "wireless.mode", NULL, NULL, wireless_mode_of, "network.wireless" },
@@ -99,9 +99,8 @@ const struct policy_trait *policy_trait_find(const char *name)
 
 const char *policy_trait_names(void)
 {
-	return "`bridge`, `kind`, `master`, `mobile`, `name`, `point-to-point`, `port`, `proxy`, `tunnel`, "
-	       "`up`, "
-	       "`uplink`, `wireless` and `wireless.mode`";
+	return "`active`, `bridge`, `kind`, `master`, `mobile`, `name`, `point-to-point`, `port`, `proxy`, "
+	       "`tunnel`, `uplink`, `wireless` and `wireless.mode`";
 }
 
 static enum tristate text_value(const struct posture_interface *i, const struct policy_expression *e)

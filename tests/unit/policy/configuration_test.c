@@ -136,7 +136,7 @@ static void values(void **state)
 		{ "no interface where point-to-point", TRI_NO },
 		{ "no interface where port", TRI_YES },
 		{ "no interface where proxy", TRI_YES },
-		{ "no interface where up and kind = \"tun\"", TRI_NO },
+		{ "no interface where active and kind = \"tun\"", TRI_NO },
 		{ "no interface where uplink and name != \"eth0\"", TRI_YES },
 		{ "no interface where master = \"br0\"", TRI_YES },
 		{ "(no interface where bridge) and network.uplinks = 1", TRI_YES },
@@ -211,7 +211,7 @@ static void findings(void **state)
 		        "interface mesh0 (wireless) has the wireless.mode \"ad-hoc\"; requirement" },
 		{ "no interface where proxy",
 		        "interface mesh0 is not known well enough (the agent did not report" },
-		{ "no interface where not up and name = \"wg0\"",
+		{ "no interface where not active and name = \"wg0\"",
 		        "there is the interface wg0 (wireguard); req" },
 		{ "network.uplinks = 1",
 		        "the number of interfaces with a default route is 2 (eth0; wg0); requirement" },
@@ -269,14 +269,15 @@ static void what_has_no_meaning_is_refused(void **state)
 		        "`package`\n"
 		        "    require r { apache \"Listen\" = 80 }\n"
 		        "                ^\n" },
-		{ BASE "require r { no route where up }\n",
+		{ BASE "require r { no printer where active }\n",
 		        "p:5:16: what a node may have none of is an `advisory` or an `interface`\n"
-		        "    require r { no route where up }\n"
+		        "    require r { no printer where active }\n"
 		        "                   ^\n" },
 		{ BASE "require r { no interface where fast }\n",
-		        "p:5:32: an interface has no `fast`; it has `bridge`, `kind`, `master`, `mobile`, "
+		        "p:5:32: an interface has no `fast`; it has `active`, `bridge`, `kind`, `master`, "
+		        "`mobile`, "
 		        "`name`, "
-		        "`point-to-point`, `port`, `proxy`, `tunnel`, `up`, `uplink`, `wireless` and "
+		        "`point-to-point`, `port`, `proxy`, `tunnel`, `uplink`, `wireless` and "
 		        "`wireless.mode`\n"
 		        "    require r { no interface where fast }\n"
 		        "                                   ^\n" },
