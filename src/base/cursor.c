@@ -16,7 +16,7 @@ const uint8_t *rd_bytes(struct reader *r, size_t n)
 	return p;
 }
 
-static uint64_t rd_uint(struct reader *r, size_t n)
+static inline uint64_t rd_uint(struct reader *r, size_t n)
 {
 	const uint8_t *p = rd_bytes(r, n);
 	uint64_t v = 0;
@@ -100,7 +100,7 @@ void wr_bytes(struct writer *w, const void *bytes, size_t n)
 		memcpy(p, bytes, n);
 }
 
-static void wr_uint(struct writer *w, uint64_t v, size_t n)
+static inline void wr_uint(struct writer *w, uint64_t v, size_t n)
 {
 	uint8_t *p = wr_room(w, n);
 	for (size_t i = 0; p && i < n; i++)

@@ -132,15 +132,9 @@ static int read_installed_packages(struct posture_reader *r, const struct patnc_
 static int read_record(struct posture_reader *r, const struct swima_record *record)
 {
 	struct posture_package package;
-	char text[PURL_TEXT_MAX + 1];
+	const struct patnc_text *text = &record->identifier;
 	if (record->model_vendor != PRATIQUE_PEN || record->model_type != PRATIQUE_MODEL_PURL ||
-	        record->identifier.length >= sizeof(text)) {
-		r->unnamed += r->unnamed < POSTURE_REFUSED_IDENTIFIERS_MAX;
-		return 0;
-	}
-	memcpy(text, record->identifier.at, record->identifier.length);
-	text[record->identifier.length] = '\0';
-	if (strlen(text) != record->identifier.length || purl_parse(text, r->p, &package, NULL) < 0) {
+	        purl_parse(text->at, text->length, r->p, &package, NULL) < 0) {
 		r->unnamed += r->unnamed < POSTURE_REFUSED_IDENTIFIERS_MAX;
 		return 0;
 	}

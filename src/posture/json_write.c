@@ -256,14 +256,20 @@ static void write_member(struct writer *w, const char *before, const char *value
 	wr_u8(w, '"');
 }
 
+/* The source follows where it is not there. */
+static const char *unless_same(const char *value, const char *same)
+{
+	return value && strcmp(value, same) == 0 ? NULL : value;
+}
+
 static void write_package(struct writer *w, const struct posture_package *package)
 {
 	write_member(w, "{\"type\":\"", package->type);
 	write_member(w, ",\"name\":\"", package->name);
 	write_member(w, ",\"version\":\"", package->version);
 	write_member(w, ",\"architecture\":\"", package->architecture);
-	write_member(w, ",\"source\":\"", package->source);
-	write_member(w, ",\"source_version\":\"", package->source_version);
+	write_member(w, ",\"source\":\"", unless_same(package->source, package->name));
+	write_member(w, ",\"source_version\":\"", unless_same(package->source_version, package->version));
 	wr_u8(w, '}');
 }
 

@@ -90,11 +90,27 @@ static size_t utf8_length(const unsigned char *s, size_t n)
 	return 0;
 }
 
+/* Eight bytes of printable ASCII, as most are. */
+static bool is_plain(const char *s)
+{
+	const uint64_t each = 0x0101010101010101ull;
+	uint64_t bytes;
+	memcpy(&bytes, s, sizeof(bytes));
+	const uint64_t is_delete = bytes ^ each * 0x7f;
+	return !(
+	        (bytes | ((bytes - each * 0x20) & ~bytes) | ((is_delete - each) & ~is_delete)) & each * 0x80);
+}
+
 const char *posture_string_n(struct posture *p, const char *s, size_t n)
 {
 	n = MIN(n, (size_t)POSTURE_STRING_MAX);
 	char *copy = arena_take(p->arena, n + 1);
 	for (size_t i = 0; i < n;) {
+		if (n - i >= sizeof(uint64_t) && is_plain(s + i)) {
+			memcpy(copy + i, s + i, sizeof(uint64_t));
+			i += sizeof(uint64_t);
+			continue;
+		}
 		unsigned char c = (unsigned char)s[i];
 		size_t length = c < 0x80 ? 1 : utf8_length((const unsigned char *)s + i, n - i);
 		if (length == 0 || c < 0x20 || c == 0x7f) {

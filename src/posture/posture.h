@@ -221,7 +221,8 @@ char *posture_purl(const struct posture *p, const struct posture_package *packag
 
 /* The JSON of `pratique-agent inspect --json`; posture_from_json reads it back (the two are inverse). */
 json_t *posture_to_json(const struct posture *p);
-/* The same as compact text, for whoever keeps it: without purls, which follow from the rest, and without a
+/* The same as compact text, for whoever keeps it: without what follows from the rest (purls; a source that is
+ * the package itself), and without a
  * tree of objects in between, since every inspection of every node pays for it. The caller frees; NULL where
  * memory has run out. ret_length is without the NUL. */
 char *posture_to_json_text(const struct posture *p, size_t *ret_length);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Letters, digits, . - _ ~ stand for themselves, and so does the colon (purl specification, "Character
  * encoding"); a name, a namespace segment and a value encode everything else. */
@@ -135,55 +136,78 @@ char *purl_with_source(const struct posture *p, const struct posture_package *pa
 	return format(p, package, true);
 }
 
-/* The parts of a purl, still encoded, in a copy of the text that is cut at the separators. */
-struct parts {
-	char *type, *namespace, *name, *version, *qualifiers;
+/* A piece of a purl in a copy of its text, where decoding shortens it; at is NULL where it is not there. */
+struct piece {
+	char *at;
+	size_t length;
 };
 
-/* Cuts s at its last (first) separator and returns what follows it, or NULL where there is none. */
-static char *cut_last(char *s, char separator)
+struct parts {
+	struct piece type, namespace, name, version, qualifiers;
+};
+
+/* Takes what follows the last separator off the end of *s. */
+static struct piece cut_last(struct piece *s, char separator)
 {
-	char *at = strrchr(s, separator);
-	if (at)
-		*at++ = '\0';
-	return at;
+	char *at = s->length ? memrchr(s->at, separator, s->length) : NULL;
+	if (!at)
+		return (struct piece){ NULL, 0 };
+	struct piece rest = { at + 1, (size_t)(s->at + s->length - at - 1) };
+	s->length = (size_t)(at - s->at);
+	return rest;
 }
-static char *cut_first(char *s, char separator)
+
+/* Takes what stands before the first separator off the front of *s, with the separator. */
+static struct piece cut_first(struct piece *s, char separator)
 {
-	char *at = strchr(s, separator);
-	if (at)
-		*at++ = '\0';
-	return at;
+	char *at = s->length ? memchr(s->at, separator, s->length) : NULL;
+	if (!at)
+		return (struct piece){ NULL, 0 };
+	struct piece first = { s->at, (size_t)(at - s->at) };
+	*s = (struct piece){ at + 1, s->length - first.length - 1 };
+	return first;
+}
+
+static void skip_slashes(struct piece *s)
+{
+	for (; s->length && *s->at == '/'; s->at++)
+		s->length--;
+}
+
+static bool lower_type(struct piece type)
+{
+	for (size_t i = 0; i < type.length; i++) {
+		char *t = &type.at[i];
+		if (*t >= 'A' && *t <= 'Z')
+			*t = (char)(*t + ('a' - 'A'));
+		else if (!(*t >= 'a' && *t <= 'z') && !(*t >= '0' && *t <= '9') && !strchr(".+-", *t))
+			return false;
+	}
+	return true;
 }
 
 /* In the order of the specification's "How to parse": from the right, subpath, qualifiers, then from the left
  * scheme and type. */
-static const char *split(char *copy, struct parts *ret)
+static const char *split(struct piece rest, struct parts *ret)
 {
-	(void)cut_last(copy, '#');
-	ret->qualifiers = cut_last(copy, '?');
-	char *rest = cut_first(copy, ':');
-	if (!rest || strcasecmp(copy, "pkg") != 0)
+	(void)cut_last(&rest, '#');
+	ret->qualifiers = cut_last(&rest, '?');
+	struct piece scheme = cut_first(&rest, ':');
+	if (scheme.length != 3 || strncasecmp(scheme.at, "pkg", 3) != 0)
 		return "a package URL starts with pkg:";
-	rest += strspn(rest, "/");
-	ret->type = rest;
-	rest = cut_first(rest, '/');
-	if (!rest || !*ret->type)
+	skip_slashes(&rest);
+	ret->type = cut_first(&rest, '/');
+	if (ret->type.length == 0)
 		return "a package URL is pkg:TYPE/NAME@VERSION";
-	for (char *t = ret->type; *t; t++) {
-		if (!isalnum((unsigned char)*t) && !strchr(".+-", *t))
-			return "a package URL has a type of letters, digits and .+-";
-		*t = (char)tolower((unsigned char)*t);
-	}
-	rest += strspn(rest, "/");
-	char *slash = strrchr(rest, '/'), *at = strrchr(rest, '@');
-	if (!at || (slash && at < slash) || at == rest)
+	if (!lower_type(ret->type))
+		return "a package URL has a type of letters, digits and .+-";
+	skip_slashes(&rest);
+	ret->version = cut_last(&rest, '@');
+	if (!ret->version.at || rest.length == 0 || memchr(ret->version.at, '/', ret->version.length))
 		return "a package URL without a version says nothing about an installed package";
-	*at = '\0';
-	ret->version = at + 1;
-	ret->name = cut_last(rest, '/');
-	ret->namespace = ret->name ? rest : NULL;
-	if (!ret->name)
+	ret->name = cut_last(&rest, '/');
+	ret->namespace = ret->name.at ? rest : (struct piece){ NULL, 0 };
+	if (!ret->name.at)
 		ret->name = rest;
 	return NULL;
 }
@@ -195,131 +219,178 @@ static int hex_digit(char c)
 
 /* In place. -EINVAL for a broken escape, an encoded NUL, nothing at all, or more than a posture string holds.
  */
-static int decode(char *s)
+static int decode(struct piece *s)
 {
-	char *to = s;
-	for (const char *from = s; *from; from++) {
+	const char *end = s->at + s->length;
+	char *to = memchr(s->at, '%', s->length);
+	for (const char *from = to; from && from < end; from++) {
 		if (*from != '%') {
 			*to++ = *from;
 			continue;
 		}
-		int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+		int high = end - from < 3 ? -1 : hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
 		if (low < 0 || (high | low) == 0)
 			return -EINVAL;
 		*to++ = (char)(high << 4 | low);
 		from += 2;
 	}
-	*to = '\0';
-	return to == s || to - s > POSTURE_STRING_MAX ? -EINVAL : 0;
+	if (to)
+		s->length = (size_t)(to - s->at);
+	return s->length == 0 || s->length > POSTURE_STRING_MAX ? -EINVAL : 0;
 }
 
-/* The decoded value of one qualifier, in place, or NULL. Good for one call a list: it cuts the list after the
- * value. */
-static char *take_qualifier(char *list, const char *key)
+/* The value of one qualifier, still encoded. */
+static struct piece find_qualifier(struct piece list, const char *key)
 {
-	size_t n = strlen(key);
-	for (char *q = list; q;) {
-		char *next = strchr(q, '&');
-		if (strncasecmp(q, key, n) == 0 && q[n] == '=') {
-			if (next)
-				*next = '\0';
-			return decode(q + n + 1) < 0 ? NULL : q + n + 1;
+	const size_t n = strlen(key);
+	while (list.length) {
+		struct piece one = cut_first(&list, '&');
+		if (!one.at) {
+			one = list;
+			list.length = 0;
 		}
-		q = next ? next + 1 : NULL;
+		if (one.length > n && one.at[n] == '=' && strncasecmp(one.at, key, n) == 0)
+			return (struct piece){ one.at + n + 1, one.length - n - 1 };
 	}
-	return NULL;
+	return (struct piece){ NULL, 0 };
 }
 
-static int open_purl(const char *text, char **ret_copy, struct parts *ret, struct error *err)
+/* copy: at least PURL_TEXT_MAX + 1 bytes, which the parts point into: one may write behind each of them. */
+static int open_purl(const char *text, size_t length, char *copy, struct parts *ret, struct error *err)
 {
 	const char *wrong = "longer than a package URL may be";
-	if (strlen(text) <= PURL_TEXT_MAX) {
-		*ret_copy = xstrdup(text);
-		wrong = split(*ret_copy, ret);
+	if (length <= PURL_TEXT_MAX && memchr(text, '\0', length)) {
+		wrong = "a package URL holds no NUL";
+	} else if (length <= PURL_TEXT_MAX) {
+		memcpy(copy, text, length);
+		wrong = split((struct piece){ copy, length }, ret);
 	}
 	if (!wrong &&
-	        (decode(ret->name) < 0 || decode(ret->version) < 0 ||
-	                (ret->namespace && decode(ret->namespace) < 0)))
+	        (decode(&ret->name) < 0 || decode(&ret->version) < 0 ||
+	                (ret->namespace.at && decode(&ret->namespace) < 0)))
 		wrong = "a part of a package URL is empty, too long or badly encoded";
 	if (!wrong)
 		return 0;
-	(void)error_set(err, -EINVAL, "%.200s: %s", text, wrong);
+	(void)error_set(err, -EINVAL, "%.*s: %s", (int)MIN(length, (size_t)200), text, wrong);
 	return -EINVAL;
+}
+
+static bool piece_is(struct piece s, const char *text)
+{
+	return strlen(text) == s.length && memcmp(s.at, text, s.length) == 0;
 }
 
 /* Types of the packages that a posture holds are compared everywhere: the usual ones are not copied each
  * time. */
-static const char *type_name(struct posture *p, const char *type)
+static const char *type_name(struct posture *p, struct piece type)
 {
 	static const char *const usual[] = { "deb", "rpm", "apk", "npm", "pypi" };
 	for (size_t i = 0; i < ARRAY_LENGTH(usual); i++)
-		if (strcmp(type, usual[i]) == 0)
+		if (piece_is(type, usual[i]))
 			return usual[i];
-	return posture_string(p, type);
+	return posture_string_n(p, type.at, type.length);
 }
 
-static void take_epoch(const char *list, struct posture *p, struct posture_package *package)
+/* It is mostly that of the package before. */
+static const char *architecture_name(struct posture *p, struct piece architecture)
 {
-	char *qualifiers FREE_ON_EXIT = xstrdup(list);
-	const char *epoch = take_qualifier(qualifiers, "epoch");
-	size_t n = epoch ? strspn(epoch, "0123456789") : 0;
-	if (strcmp(package->type, "rpm") != 0 || n == 0 || epoch[n] || strchr(package->version, ':') ||
-	        n + 1 + strlen(package->version) > POSTURE_STRING_MAX)
+	const char *last = p->n_packages ? p->packages[p->n_packages - 1].architecture : NULL;
+	if (!architecture.at || decode(&architecture) < 0)
+		return NULL;
+	return last && piece_is(architecture, last)
+	        ? last
+	        : posture_string_n(p, architecture.at, architecture.length);
+}
+
+/* In ecosystems such as npm the namespace is a part of the name: @scope/name. */
+static const char *whole_name(struct posture *p, const struct parts *parts)
+{
+	char whole[2 * POSTURE_STRING_MAX + 1];
+	const struct piece *n = &parts->namespace;
+	memcpy(whole, n->at, n->length);
+	whole[n->length] = '/';
+	memcpy(whole + n->length + 1, parts->name.at, parts->name.length);
+	return posture_string_n(p, whole, n->length + 1 + parts->name.length);
+}
+
+static void take_epoch(struct posture *p, struct piece epoch, struct posture_package *package)
+{
+	char version[POSTURE_STRING_MAX + 1];
+	if (!epoch.at || strcmp(package->type, "rpm") != 0 || decode(&epoch) < 0)
 		return;
-	char *version FREE_ON_EXIT = xasprintf("%s:%s", epoch, package->version);
-	package->version = posture_string(p, version);
-}
-
-/* NAME or NAME@VERSION; others' tools write NAME-VERSION-RELEASE.src.rpm for an rpm. */
-static void take_upstream(char *list, struct posture *p, struct posture_package *package)
-{
-	char *upstream = take_qualifier(list, "upstream");
-	if (!upstream || rpm_take_source(upstream, p, package))
+	for (size_t i = 0; i < epoch.length; i++)
+		if (epoch.at[i] < '0' || epoch.at[i] > '9')
+			return;
+	const size_t n = strlen(package->version);
+	if (memchr(package->version, ':', n) || epoch.length + 1 + n > POSTURE_STRING_MAX)
 		return;
-	char *version = cut_last(upstream, '@');
-	if (version && *version)
-		package->source_version = posture_string(p, version);
-	if (*upstream)
-		package->source = posture_string(p, upstream);
+	memcpy(version, epoch.at, epoch.length);
+	version[epoch.length] = ':';
+	memcpy(version + epoch.length + 1, package->version, n);
+	package->version = posture_string_n(p, version, epoch.length + 1 + n);
 }
 
-int purl_parse(const char *text, struct posture *p, struct posture_package *ret, struct error *err)
+/* NAME or NAME@VERSION; others' tools write NAME-VERSION-RELEASE.src.rpm for an rpm. upstream ends with a NUL
+ * that is not part of it. */
+static void take_upstream(struct posture *p, struct piece upstream, struct posture_package *package)
 {
-	char *copy FREE_ON_EXIT = NULL, *qualifiers FREE_ON_EXIT = NULL;
+	if (!upstream.at || decode(&upstream) < 0)
+		return;
+	upstream.at[upstream.length] = '\0';
+	if (rpm_take_source(upstream.at, p, package))
+		return;
+	struct piece version = cut_last(&upstream, '@');
+	if (version.length)
+		package->source_version = posture_string_n(p, version.at, version.length);
+	if (upstream.length)
+		package->source = posture_string_n(p, upstream.at, upstream.length);
+}
+
+int purl_parse(
+        const char *text, size_t length, struct posture *p, struct posture_package *ret, struct error *err)
+{
+	char copy[PURL_TEXT_MAX + 1];
 	struct parts parts = { 0 };
-	int r = open_purl(text, &copy, &parts, err);
+	int r = open_purl(text, length, copy, &parts, err);
 	if (r < 0)
 		return r;
-	bool distribution = is_of_distribution(parts.type);
-	/* In ecosystems such as npm the namespace is a part of the name: @scope/name. */
-	char *whole FREE_ON_EXIT = parts.namespace && !distribution
-	        ? xasprintf("%s/%s", parts.namespace, parts.name)
-	        : xstrdup(parts.name);
-	if (strlen(whole) > POSTURE_STRING_MAX)
+	struct posture_package package = { .type = type_name(p, parts.type) };
+	const bool has_scope = parts.namespace.at && !is_of_distribution(package.type);
+	if (has_scope && parts.namespace.length + 1 + parts.name.length > POSTURE_STRING_MAX)
 		return error_set(
 		        err, -EINVAL, "a package name longer than %d characters", POSTURE_STRING_MAX);
-	struct posture_package package = { .type = type_name(p, parts.type),
-		.name = posture_string(p, whole),
-		.version = posture_string(p, parts.version) };
-	qualifiers = xstrdup(parts.qualifiers);
-	package.architecture = posture_string(p, take_qualifier(qualifiers, "arch"));
-	take_epoch(parts.qualifiers, p, &package);
+	package.name =
+	        has_scope ? whole_name(p, &parts) : posture_string_n(p, parts.name.at, parts.name.length);
+	package.version = posture_string_n(p, parts.version.at, parts.version.length);
+	/* All are found before one is decoded: what it holds may look like another. */
+	struct piece architecture = find_qualifier(parts.qualifiers, "arch"),
+	             epoch = find_qualifier(parts.qualifiers, "epoch"),
+	             upstream = find_qualifier(parts.qualifiers, "upstream");
+	package.architecture = architecture_name(p, architecture);
+	take_epoch(p, epoch, &package);
 	package.source = package.name;
 	package.source_version = package.version;
-	take_upstream(parts.qualifiers, p, &package);
+	take_upstream(p, upstream, &package);
 	*ret = package;
 	return 0;
 }
 
+static void copy_piece(struct piece s, char ret[64])
+{
+	snprintf(ret, 64, "%.*s", (int)s.length, s.at ? s.at : "");
+}
+
 int purl_distribution(const char *text, char ret_namespace[64], char ret_distro[64])
 {
-	char *copy FREE_ON_EXIT = NULL;
+	char copy[PURL_TEXT_MAX + 1];
 	struct parts parts = { 0 };
-	int r = open_purl(text, &copy, &parts, NULL);
+	int r = open_purl(text, strlen(text), copy, &parts, NULL);
 	if (r < 0)
 		return r;
-	const char *distro = take_qualifier(parts.qualifiers, "distro");
-	snprintf(ret_namespace, 64, "%s", parts.namespace ? parts.namespace : "");
-	snprintf(ret_distro, 64, "%s", distro ? distro : "");
+	struct piece distro = find_qualifier(parts.qualifiers, "distro");
+	if (!distro.at || decode(&distro) < 0)
+		distro = (struct piece){ NULL, 0 };
+	copy_piece(parts.namespace, ret_namespace);
+	copy_piece(distro, ret_distro);
 	return 0;
 }

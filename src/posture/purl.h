@@ -14,10 +14,11 @@
  * version. Caller frees. */
 char *purl_with_source(const struct posture *p, const struct posture_package *package);
 
-/* Reads one into ret, strings in p's arena. Without upstream, source and source_version are name and version.
- * The distribution is not taken over into p: see purl_distribution(). -EINVAL with the reason for what is not
- * a purl or has no version. */
-int purl_parse(const char *text, struct posture *p, struct posture_package *ret, struct error *err);
+/* Reads the one that these bytes are into ret, strings in p's arena. Without upstream, source and
+ * source_version are name and version. The distribution is not taken over into p: see purl_distribution().
+ * -EINVAL with the reason for what is not a purl or has no version. */
+int purl_parse(
+        const char *text, size_t length, struct posture *p, struct posture_package *ret, struct error *err);
 
 /* The namespace and the distro qualifier of a purl, decoded; empty where it has none. -EINVAL as above. */
 int purl_distribution(const char *text, char ret_namespace[64], char ret_distro[64]);

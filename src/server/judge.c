@@ -17,66 +17,6 @@
 
 /* ---- postures ---- */
 
-/* Advisories and package managers spell names differently (PEP 503): what is compared is lower case with one
- * "-". */
-static uint64_t package_key(const char *name, size_t length)
-{
-	uint64_t h = 0xcbf29ce484222325ull;
-	bool separator = false;
-	for (size_t i = 0; i < length; i++) {
-		char c = name[i];
-		bool is_separator = c == '-' || c == '_' || c == '.';
-		if (is_separator && separator)
-			continue;
-		separator = is_separator;
-		c = is_separator ? '-' : c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-		h = (h ^ (uint8_t)c) * 0x100000001b3ull;
-	}
-	return h;
-}
-
-uint64_t site_package_key(const char *name)
-{
-	return package_key(name, strlen(name));
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-/* linux-signed-amd64 and its like are built from linux; their advisories say linux. */
-static bool is_kernel(const struct posture_package *p)
-{
-	return strncmp(p->source, "linux-signed", strlen("linux-signed")) == 0 ||
-	        strncmp(p->name, "linux-image-", strlen("linux-image-")) == 0;
-}
-
-static void index_packages(struct site_node *node)
-{
-	const struct posture *p = node->posture;
-	free(node->package_keys);
-	node->package_keys = xmalloc((3 * p->n_packages + 1) * sizeof(*node->package_keys));
-	size_t n = 0;
-	for (size_t i = 0; i < p->n_packages; i++) {
-		const struct posture_package *package = &p->packages[i];
-		node->package_keys[n++] = site_package_key(package->name);
-		if (package->source && strcmp(package->source, package->name) != 0)
-			node->package_keys[n++] = site_package_key(package->source);
-		if (package->source && is_kernel(package))
-			node->package_keys[n++] = site_package_key("linux");
-	}
-	qsort(node->package_keys, n, sizeof(*node->package_keys), compare_keys);
-	node->n_package_keys = n;
-}
-
-bool site_has_package(const struct site_node *node, uint64_t key)
-{
-	return node->package_keys &&
-	        bsearch(&key, node->package_keys, node->n_package_keys, sizeof(key), compare_keys) != NULL;
-}
-
 int site_take_posture(
         struct site *site, struct site_node *node, struct posture *posture, bool is_signed, time_ms now)
 {
@@ -94,7 +34,7 @@ int site_take_posture(
 	node->posture_signed = is_signed;
 	node->inspected = now;
 	posture_digest(posture, node->posture_digest);
-	index_packages(node);
+	site_index_packages(node);
 	site_save_node(site, node);
 	store_put_posture(site->store, node->name, text, length);
 	free(text);
@@ -112,7 +52,7 @@ const struct posture *site_posture(struct site *site, struct site_node *node)
 	json_t *json = json_loadb(text, length, 0, NULL);
 	free(text);
 	if (json && posture_from_json(json, &node->posture, NULL) == 0)
-		index_packages(node);
+		site_index_packages(node);
 	json_decref(json);
 	return node->posture;
 }

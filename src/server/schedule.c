@@ -138,7 +138,7 @@ static void wants_work(struct site *site)
 		site->effects.work(site->context);
 }
 
-static bool has_any(const struct site_node *node, const uint64_t *keys, size_t n)
+static bool has_any(const struct site_node *node, const uint32_t *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (site_has_package(node, keys[i]))
@@ -153,7 +153,7 @@ void site_advisories_changed(
 		site_judge_all(site, "advisories");
 		return;
 	}
-	uint64_t *keys = xmalloc((n + 1) * sizeof(*keys));
+	uint32_t *keys = xmalloc((n + 1) * sizeof(*keys));
 	for (size_t i = 0; i < n; i++)
 		keys[i] = site_package_key(changed[i].package);
 	TABLE_FOREACH(it, site->nodes) {

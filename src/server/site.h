@@ -53,7 +53,7 @@ struct site_node {
 	uint8_t posture_digest[32];
 	struct posture *posture; /* NULL: none, or still in the store */
 	bool posture_stored;
-	uint64_t *package_keys; /* sorted hashes of what advisories may name it by */
+	uint32_t *package_keys; /* sorted hashes of what advisories may name it by */
 	size_t n_package_keys;
 	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
 	unsigned connections;                /* that are open; of the program */
@@ -201,16 +201,21 @@ void site_note(struct site *site, time_ms now, const char *kind, const struct si
 void site_note_refusal(struct site *site, time_ms now, const char *kind, const struct site_node *node,
         const char *format, ...) PRINTF_LIKE(5, 6);
 
+/* ---- which packages (package_keys.c) ---- */
+
+/* What an advisory may name a package by, as a number: case and separators do not count. Different names may
+ * share one, which costs a judgement and nothing else. */
+uint32_t site_package_key(const char *name);
+/* From the node's posture, which there must be. */
+void site_index_packages(struct site_node *node);
+bool site_has_package(const struct site_node *node, uint32_t key);
+
 /* ---- judging (judge.c) ---- */
 
 /* Whether the node may begin an assessment of its own accord; one that begins too many is counted and
  * refused. */
 bool site_may_begin(struct site *site, struct site_node *node, time_ms now);
 
-/* What an advisory may name a package by, as a number: case and separators do not count. Different names may
- * share one, which costs a judgement and nothing else. */
-uint64_t site_package_key(const char *name);
-bool site_has_package(const struct site_node *node, uint64_t key);
 /* Takes over a posture that was just inspected, also on failure; makes it the node's and stores it. -E2BIG
  * above STORE_POSTURE_MAX: the node keeps the posture it had. */
 int site_take_posture(

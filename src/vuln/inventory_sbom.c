@@ -49,7 +49,7 @@ int inventory_add_purl(struct posture *p, const char *purl, const struct invento
 	struct posture_package package;
 	struct error why;
 	char namespace[64], distro[64];
-	if (purl_parse(purl, p, &package, &why) < 0) {
+	if (purl_parse(purl, strlen(purl), p, &package, &why) < 0) {
 		inventory_note_unmapped(report, purl, why.text);
 		return 0;
 	}

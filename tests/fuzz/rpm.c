@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < p->n_packages; i++) {
 		struct posture_package got, package = p->packages[i];
 		char *purl = purl_with_source(p, &package);
-		if (purl_parse(purl, p, &got, NULL) < 0 || strcmp(got.name, package.name) != 0)
+		if (purl_parse(purl, strlen(purl), p, &got, NULL) < 0 || strcmp(got.name, package.name) != 0)
 			abort();
 		free(purl);
 	}

@@ -36,6 +36,22 @@ static void json_is_its_own_inverse(void **state)
 	posture_free(q);
 }
 
+/* A source that is the package itself follows from the package. */
+static void json_text_leaves_out_what_follows(void **state)
+{
+	struct posture *p = posture_new();
+	p->packages_known = true;
+	(void)posture_add_package(p,
+	        &(struct posture_package){
+	                .type = "deb", .name = "a", .version = "1", .source = "a", .source_version = "2" });
+	size_t length;
+	char *text = posture_to_json_text(p, &length);
+	assert_non_null(
+	        strstr(text, "{\"type\":\"deb\",\"name\":\"a\",\"version\":\"1\",\"source_version\":\"2\"}"));
+	free(text);
+	posture_free(p);
+}
+
 /* Whatever a string holds, the text reads back to the same JSON, but for purls. */
 static void json_text_is_escaped(void **state)
 {
@@ -49,7 +65,8 @@ static void json_text_is_escaped(void **state)
 		        &(struct posture_package){ .type = "deb",
 		                .name = strings[i],
 		                .version = strings[(i + 1) % ARRAY_LENGTH(strings)],
-		                .source = i % 2 ? strings[i] : NULL });
+		                .source = i % 2 ? strings[(i + 2) % ARRAY_LENGTH(strings)] : NULL,
+		                .source_version = i % 2 ? strings[i] : NULL });
 	size_t length;
 	char *text = posture_to_json_text(p, &length);
 	json_t *json = posture_to_json(p), *read = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
@@ -318,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_its_own_inverse),
 		cmocka_unit_test(json_text_is_escaped),
+		cmocka_unit_test(json_text_leaves_out_what_follows),
 		cmocka_unit_test(what_is_not_known_stays_unknown),
 		cmocka_unit_test(wrong_json_is_refused_by_name),
 		cmocka_unit_test(digest_ignores_order_time_and_reasons),

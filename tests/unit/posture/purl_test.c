@@ -41,7 +41,7 @@ static void formats_and_reads_back(void **state)
 		assert_string_equal(full, rows[i].with_source);
 		struct posture_package got;
 		struct error err;
-		assert_int_equal(purl_parse(full, p, &got, &err), 0);
+		assert_int_equal(purl_parse(full, strlen(full), p, &got, &err), 0);
 		assert_string_equal(got.type, rows[i].package.type);
 		assert_string_equal(got.name, rows[i].package.name);
 		assert_string_equal(got.version, rows[i].package.version);
@@ -94,7 +94,7 @@ static void other_distributions(void **state)
 		assert_string_equal(full, rows[i].with_source);
 		struct posture_package got;
 		char namespace[64], distro[64], wanted[64];
-		assert_int_equal(purl_parse(full, p, &got, NULL), 0);
+		assert_int_equal(purl_parse(full, strlen(full), p, &got, NULL), 0);
 		assert_string_equal(got.name, rows[i].package.name);
 		assert_string_equal(got.version, rows[i].package.version);
 		assert_string_equal(got.source, rows[i].package.source);
@@ -123,7 +123,7 @@ static void epochs_and_source_files_of_others(void **state)
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct posture *p = posture_new();
 		struct posture_package got;
-		assert_int_equal(purl_parse(rows[i].text, p, &got, NULL), 0);
+		assert_int_equal(purl_parse(rows[i].text, strlen(rows[i].text), p, &got, NULL), 0);
 		assert_string_equal(got.version, rows[i].version);
 		assert_string_equal(got.source, rows[i].source);
 		assert_string_equal(got.source_version, rows[i].source_version);
@@ -146,7 +146,7 @@ static void reads_what_others_write(void **state)
 		struct posture *p = posture_new();
 		struct posture_package got;
 		struct error err;
-		assert_int_equal(purl_parse(rows[i].text, p, &got, &err), 0);
+		assert_int_equal(purl_parse(rows[i].text, strlen(rows[i].text), p, &got, &err), 0);
 		assert_string_equal(got.type, rows[i].type);
 		assert_string_equal(got.name, rows[i].name);
 		assert_string_equal(got.version, rows[i].version);
@@ -164,9 +164,43 @@ static void refuses_what_is_none(void **state)
 		struct posture *p = posture_new();
 		struct posture_package got;
 		struct error err;
-		assert_int_equal(purl_parse(rows[i], p, &got, &err), -EINVAL);
+		assert_int_equal(purl_parse(rows[i], strlen(rows[i]), p, &got, &err), -EINVAL);
 		posture_free(p);
 	}
+}
+
+/* What one part holds once it is decoded is not a separator to the next. */
+static void escapes_stay_within_their_part(void **state)
+{
+	static const char text[] = "pkg:deb/debian/a@1?arch=%26upstream%3Db%402&ARCH=x&upstream=c%3D%402%262",
+	                  with_nul[] = "pkg:deb/a@1\0";
+	struct posture *p = posture_new();
+	struct posture_package got;
+	assert_int_equal(purl_parse(text, sizeof(text) - 1, p, &got, NULL), 0);
+	assert_string_equal(got.architecture, "&upstream=b@2");
+	assert_string_equal(got.source, "c=");
+	assert_string_equal(got.source_version, "2&2");
+	assert_int_equal(purl_parse(with_nul, sizeof(with_nul), p, &got, NULL), -EINVAL);
+	assert_int_equal(purl_parse(with_nul, sizeof(with_nul) - 2, p, &got, NULL), 0);
+	posture_free(p);
+}
+
+/* The architecture of the package before is the same string. */
+static void shares_architectures(void **state)
+{
+	static const char *const rows[] = { "pkg:deb/a@1?arch=amd64", "pkg:deb/b@1?arch=amd64",
+		"pkg:deb/c@1?arch=amd", "pkg:deb/d@1?arch=%00", "pkg:deb/e@1" };
+	struct posture *p = posture_new();
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct posture_package got;
+		assert_int_equal(purl_parse(rows[i], strlen(rows[i]), p, &got, NULL), 0);
+		assert_int_equal(posture_add_package(p, &got), 0);
+	}
+	assert_ptr_equal(p->packages[0].architecture, p->packages[1].architecture);
+	assert_string_equal(p->packages[2].architecture, "amd");
+	assert_null(p->packages[3].architecture);
+	assert_null(p->packages[4].architecture);
+	posture_free(p);
 }
 
 static void names_the_distribution(void **state)
@@ -189,6 +223,8 @@ int main(void)
 		cmocka_unit_test(epochs_and_source_files_of_others),
 		cmocka_unit_test(reads_what_others_write),
 		cmocka_unit_test(refuses_what_is_none),
+		cmocka_unit_test(escapes_stay_within_their_part),
+		cmocka_unit_test(shares_architectures),
 		cmocka_unit_test(names_the_distribution),
 	};
 	return cmocka_run_group_tests_name("purl", tests, NULL, NULL);
