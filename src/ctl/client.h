@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: ISC */
-/* What the subcommands that ask the server share: its socket, JSON, time for people. */
+/* What the subcommands that ask a daemon share: where it is, JSON, time for people. */
 #pragma once
 
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "ctl/ctl.h"
 #include <jansson.h>
 
 #define CTL_SOCKET "/run/pratique/server.sock"
-#define CTL_SOCKET_HELP "  -s, --socket PATH   the server's socket; default: " CTL_SOCKET "\n"
-#define CTL_JSON_HELP "  -j, --json          JSON for scripts\n"
-#define CTL_HELP_HELP "  -h, --help          this text\n"
+#define CTL_CA "/etc/pratique/ca.pem"
+#define CTL_API_PORT 8444
 
-/* The options that all of them have. */
+/* Whom to ask, and how the answer is shown. Zeroed but for daemon and socket to begin. */
 struct ctl_asking {
-	const char *words; /* of the subcommand */
-	const char *help;
-	const char *socket;
+	const char *words;  /* of the subcommand */
+	const char *daemon; /* who listens; NULL: pratique-server */
+	const char *socket; /* NULL: CTL_SOCKET */
 	bool json;
-	const char *daemon; /* who listens there; NULL: pratique-server */
-	const char *wants;  /* said where its one argument is missing; NULL: "takes one NODE" */
+	/* Over the network; server NULL: on the socket. */
+	const char *server, *server_name, *ca, *token_file, *certificate, *key;
 };
-/* One option as getopt_long gave it ('s', 'j', 'h'); CTL_OK to go on, with *ret_done where the help was
- * printed. */
-#define CTL_ASKING_SHORT "s:jh"
-#define CTL_ASKING_LONG \
-	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' }, \
-	{ \
-		"help", no_argument, NULL, 'h' \
-	}
-int ctl_asking_option(struct ctl_asking *a, int option, const char *argument, bool *ret_done);
-/* For subcommands with no other options: reads all; *ret_name is the one argument where there must be one
- * (NULL: there must be none). */
-int ctl_asking_parse(struct ctl_asking *a, int argc, char **argv, const char **ret_name, bool *ret_done);
 
+/* Reads c's options and those that all who ask have; the exit code, or COMMAND_GO_ON. */
+int ctl_asking_parse(
+        struct ctl_asking *a, const struct command_line *c, int argc, char **argv, char ***ret_arguments);
+/* The same, asks, and gives the answer, which the caller decrefs; CTL_OK with *ret set, else the exit code,
+ * which is CTL_OK with *ret NULL after --help. For commands that take nothing and GET path. */
+int ctl_asking_get(struct ctl_asking *a, const struct command_line *c, int argc, char **argv,
+        const char *path, json_t **ret);
 /* Asks; the words of a failure are printed. body (taken over) may be NULL. Caller decrefs *ret. */
 int ctl_ask(const struct ctl_asking *a, const char *method, const char *path, json_t *body, json_t **ret);
+/* The same where the answer is not JSON; caller frees *ret_text. */
+int ctl_ask_text(const struct ctl_asking *a, const char *method, const char *path, json_t *body,
+        char **ret_text, size_t *ret_length);
+/* Each line of the answer of a GET, see http_follow(). */
+int ctl_follow(const struct ctl_asking *a, const char *path, int (*on_line)(const char *line, void *user),
+        void *user);
 /* A part of a path, percent-encoded; caller frees. */
 char *ctl_encode(const char *name);
 /* "/v1/nodes/NAME" + rest, with the name encoded; caller frees. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The command line `pratique`: one table of subcommands (commands.def), each `int ctl_NAME(int argc, char
- * **argv)` in a file of its own, with argv[0] the words that chose it ("policy check"). A subcommand parses
- * its own options with getopt_long and prints its own --help (with examples). What it returns is the exit
+ * **argv)` in a file of its own, with argv[0] the words that chose it ("policy check"). A subcommand has
+ * its options in a table (base/command_line.h), from which its --help is printed. What it returns is the exit
  * code.
  */
 #pragma once
 
-#include "base/error.h"
+#include "base/command_line.h"
 #include <stdbool.h>
 #include <stdio.h>
 

@@ -6,14 +6,19 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char explain_help[] =
-        "usage: pratique explain [OPTIONS] NODE\n\n"
-        "Shows where a node is and why: the line of the policy that decided, every finding with the "
-        "package,\n"
-        "the installed and the fixed version and the advisory, and what to do.\n\n" CTL_SOCKET_HELP
-                CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique explain bob\n"
-        "  pratique explain bob --json | jq -r '.decision.findings[].advisory'\n";
+static const struct command_line explain_line = {
+	.words = "explain",
+	.synopsis = "[OPTIONS] NODE",
+	.about = "Shows where a node is and why: the line of the policy that decided, every finding with the "
+	         "package,\n"
+	         "the installed and the fixed version and the advisory, and what to do.",
+	.closing = "Examples:\n"
+	           "  pratique explain bob\n"
+	           "  pratique explain bob --json | jq -r '.decision.findings[].advisory'",
+	.least = 1,
+	.most = 1,
+	.argument = "one NODE",
+};
 
 static const char *severity_colour(const char *severity)
 {
@@ -131,14 +136,13 @@ static void print_node(const json_t *node)
 
 int ctl_explain(int argc, char **argv)
 {
-	struct ctl_asking a = { .words = "explain", .help = explain_help, .socket = CTL_SOCKET };
-	const char *name;
-	bool done;
+	struct ctl_asking a = { 0 };
+	char **names;
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, &name, &done);
-	if (code != CTL_OK || done)
+	int code = ctl_asking_parse(&a, &explain_line, argc, argv, &names);
+	if (code != COMMAND_GO_ON)
 		return code;
-	char *path FREE_ON_EXIT = ctl_node_path(name, "");
+	char *path FREE_ON_EXIT = ctl_node_path(names[0], "");
 	code = ctl_ask(&a, "GET", path, NULL, &j);
 	if (code != CTL_OK)
 		return code;

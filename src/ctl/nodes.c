@@ -6,12 +6,16 @@
 
 #include <string.h>
 
-static const char nodes_help[] =
-        "usage: pratique nodes [OPTIONS]\n\n"
-        "Lists all nodes, where they are attached and in which segment. Nodes without an agent are listed\n"
-        "by their MAC address.\n\n" CTL_SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique nodes\n"
-        "  pratique nodes --json | jq -r '.nodes[] | select(.state != \"compliant\").name'\n";
+static const struct command_line nodes_line = {
+	.words = "nodes",
+	.synopsis = "[OPTIONS]",
+	.about = "Lists all nodes, where they are attached and in which segment. Nodes without an agent are "
+	         "listed\n"
+	         "by their MAC address.",
+	.closing = "Examples:\n"
+	           "  pratique nodes\n"
+	           "  pratique nodes --json | jq -r '.nodes[] | select(.state != \"compliant\").name'",
+};
 
 static const char *state_colour(const char *state)
 {
@@ -100,11 +104,10 @@ static void print_nodes(const json_t *j)
 
 int ctl_nodes(int argc, char **argv)
 {
-	struct ctl_asking a = { .words = "nodes", .help = nodes_help, .socket = CTL_SOCKET };
-	bool done;
+	struct ctl_asking a = { 0 };
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
-	if (code != CTL_OK || done || (code = ctl_ask(&a, "GET", "/v1/nodes", NULL, &j)) != CTL_OK)
+	int code = ctl_asking_get(&a, &nodes_line, argc, argv, "/v1/nodes", &j);
+	if (!j)
 		return code;
 	if (a.json)
 		ctl_print_json(j);
@@ -114,29 +117,34 @@ int ctl_nodes(int argc, char **argv)
 	return CTL_OK;
 }
 
-static const char inspect_help[] =
-        "usage: pratique inspect [OPTIONS] NODE\n\n"
-        "Asks a connected node for a new inspection at once. What came of it: pratique explain "
-        "NODE.\n\n" CTL_SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique inspect bob\n";
+static const struct command_line inspect_line = {
+	.words = "inspect",
+	.synopsis = "[OPTIONS] NODE",
+	.about =
+	        "Asks a connected node for a new inspection at once. What came of it: pratique explain NODE.",
+	.closing = "Examples:\n"
+	           "  pratique inspect bob",
+	.least = 1,
+	.most = 1,
+	.argument = "one NODE",
+};
 
 int ctl_inspect(int argc, char **argv)
 {
-	struct ctl_asking a = { .words = "inspect", .help = inspect_help, .socket = CTL_SOCKET };
-	const char *name;
-	bool done;
+	struct ctl_asking a = { 0 };
+	char **names;
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, &name, &done);
-	if (code != CTL_OK || done)
+	int code = ctl_asking_parse(&a, &inspect_line, argc, argv, &names);
+	if (code != COMMAND_GO_ON)
 		return code;
-	char *path FREE_ON_EXIT = ctl_node_path(name, "/inspect");
+	char *path FREE_ON_EXIT = ctl_node_path(names[0], "/inspect");
 	code = ctl_ask(&a, "POST", path, NULL, &j);
 	if (code != CTL_OK)
 		return code;
 	if (a.json)
 		ctl_print_json(j);
 	else
-		printf("%s was asked for an inspection\n", name);
+		printf("%s was asked for an inspection\n", names[0]);
 	json_decref(j);
 	return CTL_OK;
 }

@@ -4,7 +4,6 @@
 #include "ctl/client.h"
 #include "ctl/softwire_show.h"
 
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,38 +12,6 @@
 #define WATCH_SECONDS 2
 #define CLEAR_SCREEN "\033[H\033[2J"
 
-#define SOCKET_HELP \
-	"  -s, --socket PATH   the softwire's API; default: " CONCENTRATOR_SOCKET ",\n" \
-	"                      where that is not, " INITIATOR_SOCKET "\n"
-
-static const char sessions_help[] =
-        "usage: pratique softwire sessions [OPTIONS]\n\n"
-        "Lists the softwires: who they are, where they come from, what they have, and what they carry.\n\n"
-        "  -w, --watch         again every two seconds, until interrupted\n" SOCKET_HELP CTL_JSON_HELP
-                CTL_HELP_HELP "\nExamples:\n"
-        "  pratique softwire sessions\n"
-        "  pratique softwire sessions --json | jq -r '.sessions[] | select(.segment == "
-        "\"quarantine\").user'\n";
-
-static const char session_help[] =
-        "usage: pratique softwire session [OPTIONS] ID\n\n"
-        "Shows one softwire with all its details. ID is its port name, or TUNNEL/SESSION.\n\n" SOCKET_HELP
-                CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique softwire session alice-3fa9c1d2\n";
-
-static const char disconnect_help[] =
-        "usage: pratique softwire disconnect [OPTIONS] ID\n\n"
-        "Ends one softwire. ID is its port name, or TUNNEL/SESSION. Its initiator may come "
-        "again.\n\n" SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique softwire disconnect alice-3fa9c1d2\n";
-
-static const char status_help[] = "usage: pratique softwire status [OPTIONS]\n\n"
-                                  "Whether all parts of the softwire are well: sessions, pools, RADIUS "
-                                  "servers, what was refused, what\n"
-                                  "happened last.\n\n" SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-                                  "  pratique softwire status\n"
-                                  "  pratique softwire status --json | jq .filter\n";
-
 static const char *default_socket(void)
 {
 	return access(CONCENTRATOR_SOCKET, F_OK) == 0 || access(INITIATOR_SOCKET, F_OK) < 0
@@ -52,13 +19,9 @@ static const char *default_socket(void)
 	        : INITIATOR_SOCKET;
 }
 
-static struct ctl_asking asking(const char *words, const char *help)
+static struct ctl_asking asking(void)
 {
-	return (struct ctl_asking){ .words = words,
-		.help = help,
-		.socket = default_socket(),
-		.daemon = "pratique-softwire",
-		.wants = "takes one ID" };
+	return (struct ctl_asking){ .socket = default_socket(), .daemon = "pratique-softwire" };
 }
 
 /* "/v1/sessions/ID" + rest; caller frees. */
@@ -89,39 +52,62 @@ static int show_sessions(const struct ctl_asking *a, bool clear)
 
 int ctl_softwire_sessions(int argc, char **argv)
 {
-	static const struct option options[] = { { "watch", no_argument, NULL, 'w' }, CTL_ASKING_LONG,
-		{ NULL, 0, NULL, 0 } };
-	struct ctl_asking a = asking("softwire sessions", sessions_help);
-	bool watch = false, done = false;
-	int option, code;
-	while ((option = getopt_long(argc, argv, "w" CTL_ASKING_SHORT, options, NULL)) != -1) {
-		if (option == 'w') {
-			watch = true;
-			continue;
-		}
-		code = ctl_asking_option(&a, option, optarg, &done);
-		if (code != CTL_OK || done)
-			return code;
-	}
-	if (optind != argc)
-		return ctl_usage(a.words, "takes no arguments");
+	struct ctl_asking a = asking();
+	bool watch = false;
+	const struct command_option options[] = { { 'w', "watch", NULL,
+		"again every two seconds, until interrupted", COMMAND_FLAG, &watch } };
+	const struct command_line line = {
+		.words = "softwire sessions",
+		.synopsis = "[OPTIONS]",
+		.about = "Lists the softwires: who they are, where they come from, what they have, and what "
+		         "they carry.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Examples:\n"
+		           "  pratique softwire sessions\n"
+		           "  pratique softwire sessions --json | jq -r '.sessions[] | select(.segment == "
+		           "\"quarantine\").user'",
+	};
+	int code = ctl_asking_parse(&a, &line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON)
+		return code;
 	while ((code = show_sessions(&a, watch && isatty(STDOUT_FILENO))) == CTL_OK && watch)
 		sleep(WATCH_SECONDS);
 	return code;
 }
 
+/* Asks about the session that the one argument names; *ret NULL where there is nothing to show. */
+static int ask_of_session(struct ctl_asking *a, const struct command_line *c, int argc, char **argv,
+        const char *method, const char *rest, const char **ret_id, json_t **ret)
+{
+	char **ids;
+	*ret = NULL;
+	int code = ctl_asking_parse(a, c, argc, argv, &ids);
+	if (code != COMMAND_GO_ON)
+		return code;
+	*ret_id = ids[0];
+	char *path FREE_ON_EXIT = session_path(ids[0], rest);
+	return ctl_ask(a, method, path, NULL, ret);
+}
+
+static const struct command_line session_line = {
+	.words = "softwire session",
+	.synopsis = "[OPTIONS] ID",
+	.about = "Shows one softwire with all its details. ID is its port name, or TUNNEL/SESSION.",
+	.closing = "Examples:\n"
+	           "  pratique softwire session alice-3fa9c1d2",
+	.least = 1,
+	.most = 1,
+	.argument = "one ID",
+};
+
 int ctl_softwire_session(int argc, char **argv)
 {
-	struct ctl_asking a = asking("softwire session", session_help);
-	const char *id = NULL;
-	bool done;
+	struct ctl_asking a = asking();
+	const char *id;
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, &id, &done);
-	if (code != CTL_OK || done)
-		return code;
-	char *path FREE_ON_EXIT = session_path(id, "");
-	code = ctl_ask(&a, "GET", path, NULL, &j);
-	if (code != CTL_OK)
+	int code = ask_of_session(&a, &session_line, argc, argv, "GET", "", &id, &j);
+	if (!j)
 		return code;
 	if (a.json)
 		ctl_print_json(j);
@@ -131,18 +117,24 @@ int ctl_softwire_session(int argc, char **argv)
 	return CTL_OK;
 }
 
+static const struct command_line disconnect_line = {
+	.words = "softwire disconnect",
+	.synopsis = "[OPTIONS] ID",
+	.about = "Ends one softwire. ID is its port name, or TUNNEL/SESSION. Its initiator may come again.",
+	.closing = "Examples:\n"
+	           "  pratique softwire disconnect alice-3fa9c1d2",
+	.least = 1,
+	.most = 1,
+	.argument = "one ID",
+};
+
 int ctl_softwire_disconnect(int argc, char **argv)
 {
-	struct ctl_asking a = asking("softwire disconnect", disconnect_help);
-	const char *id = NULL;
-	bool done;
+	struct ctl_asking a = asking();
+	const char *id;
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, &id, &done);
-	if (code != CTL_OK || done)
-		return code;
-	char *path FREE_ON_EXIT = session_path(id, "/disconnect");
-	code = ctl_ask(&a, "POST", path, NULL, &j);
-	if (code != CTL_OK)
+	int code = ask_of_session(&a, &disconnect_line, argc, argv, "POST", "/disconnect", &id, &j);
+	if (!j)
 		return code;
 	if (a.json)
 		ctl_print_json(j);
@@ -152,13 +144,23 @@ int ctl_softwire_disconnect(int argc, char **argv)
 	return CTL_OK;
 }
 
+static const struct command_line status_line = {
+	.words = "softwire status",
+	.synopsis = "[OPTIONS]",
+	.about = "Whether all parts of the softwire are well: sessions, pools, RADIUS servers, what was "
+	         "refused, what\n"
+	         "happened last.",
+	.closing = "Examples:\n"
+	           "  pratique softwire status\n"
+	           "  pratique softwire status --json | jq .filter",
+};
+
 int ctl_softwire_status(int argc, char **argv)
 {
-	struct ctl_asking a = asking("softwire status", status_help);
-	bool done;
+	struct ctl_asking a = asking();
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
-	if (code != CTL_OK || done || (code = ctl_ask(&a, "GET", "/v1/status", NULL, &j)) != CTL_OK)
+	int code = ctl_asking_get(&a, &status_line, argc, argv, "/v1/status", &j);
+	if (!j)
 		return code;
 	if (a.json)
 		ctl_print_json(j);

@@ -5,12 +5,17 @@
 
 #include <string.h>
 
-static const char status_help[] =
-        "usage: pratique status [OPTIONS]\n\n"
-        "Shows whether all parts are well, and how many attachments are in which segment.\n\n" CTL_SOCKET_HELP
-                CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique status\n"
-        "  pratique status --json | jq .counters\n";
+static const struct command_line status_line = {
+	.words = "status",
+	.synopsis = "[OPTIONS]",
+	.about = "Shows whether all parts are well, how many attachments are in which segment, what was "
+	         "refused, and\n"
+	         "how much of each limit is used.",
+	.closing = "Examples:\n"
+	           "  pratique status\n"
+	           "  pratique status --all\n"
+	           "  pratique status --json | jq .counters",
+};
 
 static void print_segments(const json_t *status)
 {
@@ -66,27 +71,55 @@ static void print_advisories(const json_t *a, time_ms now)
 	putchar('\n');
 }
 
-/* Only those that say that something was refused or went wrong, where they are not zero. */
-static void print_refusals(const json_t *counters)
+static bool is_refusal(const char *name)
 {
 	static const char *const words[] = { "refused", "failures", "failed", "timed_out", "errors",
-		"dropped", "late", "unproven", "shared" };
+		"dropped", "late", "unproven", "shared", "limited" };
+	for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+		if (strstr(name, words[i]))
+			return true;
+	return false;
+}
+
+/* All, or those that say that something was refused or went wrong, where they are not zero. */
+static void print_counters(const json_t *counters, bool all)
+{
 	const char *key;
 	json_t *value;
 	bool any = false;
 	json_object_foreach((json_t *)(uintptr_t)counters, key, value) {
-		for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
-			if (strstr(key, words[i]) && json_integer_value(value)) {
-				printf("  %-28s %lld\n", key, (long long)json_integer_value(value));
-				any = true;
-				break;
-			}
+		if (!all && (!is_refusal(key) || !json_integer_value(value)))
+			continue;
+		printf("  %-28s %lld\n", key, (long long)json_integer_value(value));
+		any = true;
 	}
 	if (!any)
 		puts("  nothing");
 }
 
-static void print_status(const json_t *j)
+/* All, or those of which more than half is used. */
+static void print_limits(const json_t *limits, bool all)
+{
+	static const char *const headings[] = { "LIMIT", "USED", "OF", NULL };
+	struct text_table *t = text_table_new(headings);
+	size_t i;
+	json_t *l;
+	json_array_foreach(limits, i, l) {
+		json_int_t used = ctl_integer(l, "used"), limit = ctl_integer(l, "limit");
+		if (!all && used <= limit / 2)
+			continue;
+		text_table_cell(t, NULL, "%s", ctl_string(l, "name"));
+		text_table_cell(t,
+		        used > limit / 10 * 9      ? TEXT_RED
+		                : used > limit / 2 ? TEXT_YELLOW
+		                                   : NULL,
+		        "%lld", (long long)used);
+		text_table_cell(t, NULL, "%lld", (long long)limit);
+	}
+	text_table_print(t, stdout);
+}
+
+static void print_status(const json_t *j, bool all)
 {
 	const json_t *policy = json_object_get(j, "policy"), *nodes = json_object_get(j, "nodes");
 	time_ms now = clock_wall_ms();
@@ -105,39 +138,49 @@ static void print_status(const json_t *j)
 	print_segments(j);
 	putchar('\n');
 	print_enforcers(j, now);
-	puts("\nrefused or failed since the start:");
-	print_refusals(json_object_get(j, "counters"));
+	puts(all ? "\ncounted since the start:" : "\nrefused or failed since the start:");
+	print_counters(json_object_get(j, "counters"), all);
+	putchar('\n');
+	print_limits(json_object_get(j, "limits"), all);
 }
 
 int ctl_status(int argc, char **argv)
 {
-	struct ctl_asking a = { .words = "status", .help = status_help, .socket = CTL_SOCKET };
-	bool done;
+	struct ctl_asking a = { 0 };
+	bool all = false;
+	const struct command_option options[] = { { 'a', "all", NULL, "every counter and every limit",
+		COMMAND_FLAG, &all } };
+	struct command_line line = status_line;
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
-	if (code != CTL_OK || done || (code = ctl_ask(&a, "GET", "/v1/status", NULL, &j)) != CTL_OK)
+	line.options = options;
+	line.n_options = ARRAY_LENGTH(options);
+	int code = ctl_asking_get(&a, &line, argc, argv, "/v1/status", &j);
+	if (!j)
 		return code;
 	if (a.json)
 		ctl_print_json(j);
 	else
-		print_status(j);
+		print_status(j, all);
 	json_decref(j);
 	return CTL_OK;
 }
 
-static const char reload_help[] =
-        "usage: pratique reload [OPTIONS]\n\n"
-        "Makes the server read its policy again and judge every node by it. A policy with errors changes "
-        "nothing.\n\n" CTL_SOCKET_HELP CTL_JSON_HELP CTL_HELP_HELP "\nExamples:\n"
-        "  pratique policy check /etc/pratique/policy && pratique reload\n";
+static const struct command_line reload_line = {
+	.words = "reload",
+	.synopsis = "[OPTIONS]",
+	.about = "Makes the server read its policy again and judge every node by it. A policy with errors "
+	         "changes\n"
+	         "nothing.",
+	.closing = "Examples:\n"
+	           "  pratique policy check /etc/pratique/policy && pratique reload",
+};
 
 int ctl_reload(int argc, char **argv)
 {
-	struct ctl_asking a = { .words = "reload", .help = reload_help, .socket = CTL_SOCKET };
-	bool done;
+	struct ctl_asking a = { 0 };
 	json_t *j;
-	int code = ctl_asking_parse(&a, argc, argv, NULL, &done);
-	if (code != CTL_OK || done || (code = ctl_ask(&a, "POST", "/v1/reload", NULL, &j)) != CTL_OK)
+	int code = ctl_asking_parse(&a, &reload_line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON || (code = ctl_ask(&a, "POST", "/v1/reload", NULL, &j)) != CTL_OK)
 		return code;
 	if (a.json)
 		ctl_print_json(j);

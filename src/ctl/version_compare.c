@@ -3,41 +3,37 @@
 #include "ctl/ctl.h"
 #include "vuln/vuln.h"
 
-#include <getopt.h>
-
 #define WORDS "version-compare"
 
-static void print_help(void)
-{
-	puts("usage: pratique version-compare ECOSYSTEM A B\n\n"
-	     "Prints <, = or >: how version A stands to version B in the order of the ecosystem's own tool.\n"
-	     "ECOSYSTEM is dpkg, rpm, apk, semver or pypi. A version that the ecosystem does not allow is "
-	     "an\n"
-	     "error, and the exit status is 2.\n\n"
-	     "Options:\n"
-	     "  -h, --help      this text\n\n"
-	     "Examples:\n"
-	     "  pratique version-compare dpkg 1.0~rc1-1 1.0-1        prints <\n"
-	     "  pratique version-compare pypi 1.0 1.0.0              prints =");
-}
+static const struct command_line compare_line = {
+	.program = "pratique",
+	.words = WORDS,
+	.synopsis = "ECOSYSTEM A B",
+	.about = "Prints <, = or >: how version A stands to version B in the order of the ecosystem's own "
+	         "tool.\n"
+	         "ECOSYSTEM is dpkg, rpm, apk, semver or pypi. A version that the ecosystem does not allow "
+	         "is an\n"
+	         "error, and the exit status is 2.",
+	.closing = "Examples:\n"
+	           "  pratique version-compare dpkg 1.0~rc1-1 1.0-1        prints <\n"
+	           "  pratique version-compare pypi 1.0 1.0.0              prints =",
+	.least = 3,
+	.most = 3,
+	.argument = "ECOSYSTEM and two versions",
+	.options_first = true,
+};
 
 int ctl_version_compare(int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
-		if (o != 'h')
-			return ctl_usage(WORDS, "wrong options");
-		print_help();
-		return CTL_OK;
-	}
-	if (argc - optind != 3)
-		return ctl_usage(WORDS, "ECOSYSTEM and two versions are needed");
+	char **words;
 	enum version_ecosystem e;
-	if (version_ecosystem_parse(argv[optind], &e) < 0)
-		return ctl_usage(WORDS, "no ecosystem \"%s\": dpkg, rpm, apk, semver or pypi", argv[optind]);
-	int order;
+	int order, code = command_line_parse(&compare_line, argc, argv, &words);
 	struct error err;
-	if (version_compare(e, argv[optind + 1], argv[optind + 2], &order, &err) < 0) {
+	if (code != COMMAND_GO_ON)
+		return code;
+	if (version_ecosystem_parse(words[0], &e) < 0)
+		return ctl_usage(WORDS, "no ecosystem \"%s\": dpkg, rpm, apk, semver or pypi", words[0]);
+	if (version_compare(e, words[1], words[2], &order, &err) < 0) {
 		ctl_fail(WORDS, "%s", err.text);
 		return CTL_USAGE;
 	}

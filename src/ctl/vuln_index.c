@@ -3,34 +3,12 @@
 #include "ctl/ctl.h"
 #include "vuln/load.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <unistd.h>
 
 #define WORDS "vuln index"
 #define PROGRESS_AFTER_MS 2000
 #define PROGRESS_EVERY_MS 200
-
-static void print_help(void)
-{
-	puts("usage: pratique vuln index --out DIR SOURCE...\n\n"
-	     "Makes the index in DIR hold exactly what the sources say, in one transaction: programs that "
-	     "read it\n"
-	     "see the old one until the new one is whole.\n\n"
-	     "A SOURCE is a folder, .zip, .tar, .tar.gz or .tar.xz of OSV records (JSON), one .json file, or "
-	     "apt:\n"
-	     "for the security suite in this machine's package lists (apt:DIR for those of another root).\n"
-	     "NAME=SOURCE names the source otherwise than after its file.\n\n"
-	     "Malformed records are refused and named; the rest is loaded.\n\n"
-	     "Options:\n"
-	     "  -o, --out DIR   the index; made where it is not there\n"
-	     "      --json      the summary as one JSON object\n"
-	     "  -h, --help      this text\n\n"
-	     "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
-	     "Examples:\n"
-	     "  pratique vuln index --out /var/lib/pratique/vis/index apt:\n"
-	     "  pratique vuln index --out index debian-osv.tar.xz local=advisories/");
-}
 
 struct progress {
 	const char *source;
@@ -115,24 +93,36 @@ static int make_index(const char *out, char **sources, bool json)
 
 int ctl_vuln_index(int argc, char **argv)
 {
-	static const struct option options[] = { { "out", required_argument, NULL, 'o' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
 	const char *out = NULL;
 	bool json = false;
-	for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-		if (o == 'o') {
-			out = optarg;
-		} else if (o == 'j') {
-			json = true;
-		} else if (o == 'h') {
-			print_help();
-			return CTL_OK;
-		} else {
-			return ctl_usage(WORDS, "wrong options");
-		}
-	}
-	if (!out || optind == argc)
-		return ctl_usage(WORDS, "--out DIR and at least one SOURCE are needed");
-	return make_index(out, argv + optind, json);
+	const struct command_option options[] = {
+		{ 'o', "out", "DIR", "the index; made where it is not there", COMMAND_TEXT, &out, 1 },
+		{ 'j', "json", NULL, "the summary as one JSON object", COMMAND_FLAG, &json },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = WORDS,
+		.synopsis = "--out DIR SOURCE...",
+		.about = "Makes the index in DIR hold exactly what the sources say, in one transaction: "
+		         "programs that\n"
+		         "read it see the old one until the new one is whole.\n\n"
+		         "A SOURCE is a folder, .zip, .tar, .tar.gz or .tar.xz of OSV records (JSON), one "
+		         ".json file, or\n"
+		         "apt: for the security suite in this machine's package lists (apt:DIR for those of "
+		         "another\n"
+		         "root). NAME=SOURCE names the source otherwise than after its file.\n\n"
+		         "Malformed records are refused and named; the rest is loaded.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
+		           "Examples:\n"
+		           "  pratique vuln index --out /var/lib/pratique/vis/index apt:\n"
+		           "  pratique vuln index --out index debian-osv.tar.xz local=advisories/",
+		.least = 1,
+		.most = SIZE_MAX,
+		.argument = "at least one SOURCE",
+	};
+	char **sources;
+	int code = command_line_parse(&line, argc, argv, &sources);
+	return code != COMMAND_GO_ON ? code : make_index(out, sources, json);
 }

@@ -5,38 +5,11 @@
 #include "vuln/vuln.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #define WORDS "vuln match"
 #define UNJUDGED_KEPT 5
 #define TEXT_MAX 512
-
-static void print_help(void)
-{
-	puts("usage: pratique vuln match --index DIR --inventory FILE [--distro ID:VERSION] [--json]\n\n"
-	     "Names every advisory of the index that affects a package of the inventory. FILE is what\n"
-	     "`pratique-agent inspect --json` prints, a dpkg status file, apk's database, what `rpm -qa` "
-	     "prints\n"
-	     "with the format of pratique(1), a CycloneDX or SPDX document (JSON), or purls one a line (a "
-	     "deb\n"
-	     "purl without upstream= counts as built from a source of its own name).\n\n"
-	     "Packages that cannot be judged are counted and named on stderr: they are not passes.\n\n"
-	     "Options:\n"
-	     "      --index DIR          the index, made by `pratique vuln index`\n"
-	     "      --inventory FILE     the packages\n"
-	     "      --distro ID:VERSION  the distribution, where FILE does not say it or is to be overruled\n"
-	     "      --json               one JSON object a line with the keys purl package source_package "
-	     "version\n"
-	     "                           id aliases fixed severity source; fixed is null where no fix is "
-	     "known\n"
-	     "  -h, --help               this text\n\n"
-	     "Exit status: 0 the inventory was read and matched, whether or not any package is affected;\n"
-	     "1 failed, 2 wrong usage.\n\n"
-	     "Examples:\n"
-	     "  pratique vuln match --index index --inventory /var/lib/dpkg/status\n"
-	     "  pratique vuln match --index index --inventory bom.json --distro debian:12 --json");
-}
 
 struct output {
 	bool json;
@@ -154,30 +127,46 @@ static int match(const char *dir, const char *inventory, const char *distributio
 
 int ctl_vuln_match(int argc, char **argv)
 {
-	static const struct option options[] = { { "index", required_argument, NULL, 'i' },
-		{ "inventory", required_argument, NULL, 'f' }, { "distro", required_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
 	const char *dir = NULL, *inventory = NULL, *distribution = NULL;
 	bool json = false;
-	for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (o == 'i') {
-			dir = optarg;
-		} else if (o == 'f') {
-			inventory = optarg;
-		} else if (o == 'd') {
-			distribution = optarg;
-		} else if (o == 'j') {
-			json = true;
-		} else if (o == 'h') {
-			print_help();
-			return CTL_OK;
-		} else {
-			return ctl_usage(WORDS, "wrong options");
-		}
-	}
-	if (!dir || !inventory || optind != argc)
-		return ctl_usage(WORDS, "--index DIR and --inventory FILE are needed, and nothing else");
+	const struct command_option options[] = {
+		{ 0, "index", "DIR", "the index, made by `pratique vuln index`", COMMAND_TEXT, &dir, 1 },
+		{ 0, "inventory", "FILE", "the packages", COMMAND_TEXT, &inventory, 1 },
+		{ 0, "distro", "ID:VERSION",
+		        "the distribution, where FILE does not say it or is to be overruled", COMMAND_TEXT,
+		        &distribution },
+		{ 'j', "json", NULL,
+		        "one JSON object a line with the keys purl package source_package version id\n"
+		        "aliases fixed severity source; fixed is null where no fix is known",
+		        COMMAND_FLAG, &json },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = WORDS,
+		.synopsis = "--index DIR --inventory FILE [--distro ID:VERSION] [--json]",
+		.about = "Names every advisory of the index that affects a package of the inventory. FILE is "
+		         "what\n"
+		         "`pratique-agent inspect --json` prints, a dpkg status file, apk's database, what "
+		         "`rpm -qa`\n"
+		         "prints with the format of pratique(1), a CycloneDX or SPDX document (JSON), or "
+		         "purls one a\n"
+		         "line (a deb purl without upstream= counts as built from a source of its own "
+		         "name).\n\n"
+		         "Packages that cannot be judged are counted and named on stderr: they are not "
+		         "passes.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing =
+		        "Exit status: 0 the inventory was read and matched, whether or not any package is "
+		        "affected;\n"
+		        "1 failed, 2 wrong usage.\n\n"
+		        "Examples:\n"
+		        "  pratique vuln match --index index --inventory /var/lib/dpkg/status\n"
+		        "  pratique vuln match --index index --inventory bom.json --distro debian:12 --json",
+	};
+	int code = command_line_parse(&line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON)
+		return code;
 	if (distribution && !strchr(distribution, ':'))
 		return ctl_usage(WORDS, "--distro \"%s\" is not like debian:12", distribution);
 	return match(dir, inventory, distribution, json);

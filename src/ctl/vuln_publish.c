@@ -5,31 +5,11 @@
 #include "vuln/osv.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
 #define WORDS "vuln publish"
 #define FILE_MODE 0644
-
-static void print_help(void)
-{
-	puts("usage: pratique vuln publish --dir DIR FILE...\n"
-	     "       pratique vuln publish --dir DIR --remove ID...\n\n"
-	     "Checks each FILE, an OSV record (JSON), and puts it into DIR under the name of its id, whole "
-	     "or not at\n"
-	     "all; the `pratique-vis --watch DIR` that looks there has it in its index at once. A record "
-	     "that is\n"
-	     "there under the same id is replaced. Nothing is published unless every FILE is sound.\n\n"
-	     "Options:\n"
-	     "      --dir DIR   the watched folder\n"
-	     "      --remove    take the advisories with these ids away again\n"
-	     "  -h, --help      this text\n\n"
-	     "Exit status: 0 published, 1 refused or failed, 2 wrong usage.\n\n"
-	     "Examples:\n"
-	     "  pratique vuln publish --dir /var/lib/pratique/vis/published SITE-2026-1.json\n"
-	     "  pratique vuln publish --dir /var/lib/pratique/vis/published --remove SITE-2026-1");
-}
 
 /* DIR/ID.json; what a file name should not hold is written as %XX. Caller frees. */
 static char *path_of(const char *dir, const char *id)
@@ -109,24 +89,38 @@ static int remove_ids(const char *dir, char **ids)
 
 int ctl_vuln_publish(int argc, char **argv)
 {
-	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
-		{ "remove", no_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
 	const char *dir = NULL;
 	bool removes = false;
-	for (int o; (o = getopt_long(argc, argv, "d:h", options, NULL)) != -1;) {
-		if (o == 'd') {
-			dir = optarg;
-		} else if (o == 'r') {
-			removes = true;
-		} else if (o == 'h') {
-			print_help();
-			return CTL_OK;
-		} else {
-			return ctl_usage(WORDS, "wrong options");
-		}
-	}
-	if (!dir || optind == argc)
-		return ctl_usage(WORDS, "--dir DIR and a FILE (or an ID with --remove) are needed");
-	return removes ? remove_ids(dir, argv + optind) : publish(dir, argv + optind);
+	const struct command_option options[] = {
+		{ 'd', "dir", "DIR", "the watched folder", COMMAND_TEXT, &dir, 1 },
+		{ 0, "remove", NULL, "take the advisories with these ids away again", COMMAND_FLAG,
+		        &removes },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = WORDS,
+		.synopsis = "--dir DIR FILE...\n--dir DIR --remove ID...",
+		.about = "Checks each FILE, an OSV record (JSON), and puts it into DIR under the name of its "
+		         "id, whole or\n"
+		         "not at all; the `pratique-vis --watch DIR` that looks there has it in its index at "
+		         "once. A\n"
+		         "record that is there under the same id is replaced. Nothing is published unless "
+		         "every FILE is\n"
+		         "sound.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing =
+		        "Exit status: 0 published, 1 refused or failed, 2 wrong usage.\n\n"
+		        "Examples:\n"
+		        "  pratique vuln publish --dir /var/lib/pratique/vis/published SITE-2026-1.json\n"
+		        "  pratique vuln publish --dir /var/lib/pratique/vis/published --remove SITE-2026-1",
+		.least = 1,
+		.most = SIZE_MAX,
+		.argument = "a FILE (or an ID with --remove)",
+	};
+	char **names;
+	int code = command_line_parse(&line, argc, argv, &names);
+	if (code != COMMAND_GO_ON)
+		return code;
+	return removes ? remove_ids(dir, names) : publish(dir, names);
 }

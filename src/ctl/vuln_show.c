@@ -4,22 +4,7 @@
 #include "vuln/show.h"
 
 #include <errno.h>
-#include <getopt.h>
-
 #define WORDS "vuln show"
-
-static void print_help(void)
-{
-	puts("usage: pratique vuln show --index DIR [--json] ID\n\n"
-	     "Shows the advisory ID as each source in the index has it.\n\n"
-	     "Options:\n"
-	     "      --index DIR   the index, made by `pratique vuln index`\n"
-	     "      --json        one JSON object a line and source\n"
-	     "  -h, --help        this text\n\n"
-	     "Exit status: 0 shown, 1 failed or no such advisory, 2 wrong usage.\n\n"
-	     "Examples:\n"
-	     "  pratique vuln show --index index CVE-2024-3094");
-}
 
 /* The fix, or how it is told where it is more than one version. */
 static const char *fix_of(const struct record_affected *a)
@@ -91,30 +76,35 @@ static int print_record(const struct record *r, void *json)
 
 int ctl_vuln_show(int argc, char **argv)
 {
-	static const struct option options[] = { { "index", required_argument, NULL, 'i' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
 	const char *dir = NULL;
 	bool json = false;
-	for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (o == 'i') {
-			dir = optarg;
-		} else if (o == 'j') {
-			json = true;
-		} else if (o == 'h') {
-			print_help();
-			return CTL_OK;
-		} else {
-			return ctl_usage(WORDS, "wrong options");
-		}
-	}
-	if (!dir || argc - optind != 1)
-		return ctl_usage(WORDS, "--index DIR and one ID are needed");
+	const struct command_option options[] = {
+		{ 0, "index", "DIR", "the index, made by `pratique vuln index`", COMMAND_TEXT, &dir, 1 },
+		{ 'j', "json", NULL, "one JSON object a line and source", COMMAND_FLAG, &json },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = WORDS,
+		.synopsis = "--index DIR [--json] ID",
+		.about = "Shows the advisory ID as each source in the index has it.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Exit status: 0 shown, 1 failed or no such advisory, 2 wrong usage.\n\n"
+		           "Examples:\n"
+		           "  pratique vuln show --index index CVE-2024-3094",
+		.least = 1,
+		.most = 1,
+		.argument = "one ID",
+	};
+	char **ids;
 	struct vuln_index *index;
 	struct error err = { "the output cannot be written" };
+	int code = command_line_parse(&line, argc, argv, &ids);
+	if (code != COMMAND_GO_ON)
+		return code;
 	if (vuln_index_open(dir, &index, &err) < 0)
 		return ctl_fail(WORDS, "%s", err.text);
-	int r = vuln_index_show(index, argv[optind], print_record, &json, &err);
+	int r = vuln_index_show(index, ids[0], print_record, &json, &err);
 	vuln_index_close(index);
 	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
 }

@@ -56,6 +56,8 @@ json_t *http_request_json(struct http_request *r);
  */
 const struct identity *http_request_peer(const struct http_request *r);
 int http_request_user(const struct http_request *r, uid_t *ret_uid);
+/* Where from over TLS; -ENOTCONN on a Unix socket. */
+int http_request_address(const struct http_request *r, struct ip_address *ret);
 X509 *http_request_certificate(const struct http_request *r);
 
 /* on_gone is called if the client goes away before the answer is complete; r is gone then. */

@@ -444,21 +444,14 @@ int http_follow(const struct http_call *call, int (*on_line)(const char *line, v
 	return r;
 }
 
-int http_unix_call(const char *unix_path, const char *method, const char *path, const char *json,
-        char **ret_body, size_t *ret_length, struct error *err)
+int http_call_body(const struct http_call *call, char **ret_body, size_t *ret_length, struct error *err)
 {
 	struct http_answer answer = { 0 };
-	const struct http_call call = { .unix_path = unix_path,
-		.method = method,
-		.path = path,
-		.content_type = json ? "application/json" : NULL,
-		.body = json,
-		.body_length = json ? strlen(json) : 0 };
-	int r = http_call(&call, &answer, err);
+	int r = http_call(call, &answer, err);
 	if (r < 0)
 		return r;
 	if (answer.status / 100 != 2) {
-		r = answer_failure(unix_path, &answer, err);
+		r = answer_failure(call->unix_path ? call->unix_path : call->endpoint->host, &answer, err);
 		http_answer_clear(&answer);
 		return r;
 	}
@@ -466,4 +459,16 @@ int http_unix_call(const char *unix_path, const char *method, const char *path, 
 	if (ret_length)
 		*ret_length = answer.body_length;
 	return 0;
+}
+
+int http_unix_call(const char *unix_path, const char *method, const char *path, const char *json,
+        char **ret_body, size_t *ret_length, struct error *err)
+{
+	const struct http_call call = { .unix_path = unix_path,
+		.method = method,
+		.path = path,
+		.content_type = json ? "application/json" : NULL,
+		.body = json,
+		.body_length = json ? strlen(json) : 0 };
+	return http_call_body(&call, ret_body, ret_length, err);
 }

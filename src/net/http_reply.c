@@ -90,6 +90,11 @@ int http_request_user(const struct http_request *r, uid_t *ret_uid)
 	return stream_peer_user(r->stream, ret_uid, NULL);
 }
 
+int http_request_address(const struct http_request *r, struct ip_address *ret)
+{
+	return stream_peer_address(r->stream, ret, NULL, NULL);
+}
+
 X509 *http_request_certificate(const struct http_request *r)
 {
 	return tls_stream_peer_certificate(r->stream);

@@ -4,6 +4,7 @@
  * whether his role may. What is refused is counted and audited.
  */
 #include "server/api.h"
+#include "net/endpoint.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define API_CONNECTIONS_MAX 256
+#define API_PORT 8444 /* where none is given */
 
 /* ---- JSON ---- */
 
@@ -47,7 +48,7 @@ json_t *api_fingerprint(uint64_t fingerprint)
 /* ---- the server ---- */
 
 static const struct api_family *const families[] = { &api_site_family, &api_enrolment_family,
-	&api_node_family, &api_event_family, &api_audit_family };
+	&api_token_family, &api_node_family, &api_event_family, &api_audit_family };
 
 /* A route as the HTTP server has it, and the way back to its row. */
 struct api_endpoint {
@@ -97,6 +98,7 @@ static int add_family(struct server *s, const struct api_family *family)
 		*e = (struct api_endpoint){ .http = { .method = route->method,
 			                            .path = route->path,
 			                            .handle = dispatch,
+			                            .tls_roles = HTTP_ANONYMOUS | TLS_ROLE(ROLE_OPERATOR),
 			                            .body_max = route->body_max },
 			.route = route,
 			.server = s };
@@ -130,20 +132,52 @@ static int give_socket(struct server *s, struct error *err)
 	return 0;
 }
 
+static int listen_remotely(struct server *s, struct error *err)
+{
+	struct listener_config config = { .connections_max = (size_t)s->options.api_connections_max,
+		.source_max = (size_t)s->options.api_connections_per_source,
+		.handshakes_max = (size_t)s->options.api_connections_max,
+		.limits = STREAM_LIMITS_DEFAULT };
+	struct endpoint e;
+	int code = 0;
+	if (s->options.api_listen.count > SERVER_PORTS_MAX)
+		return error_set(err, -EINVAL, "api_listen: more than %d", SERVER_PORTS_MAX);
+	if (s->options.api_listen.count)
+		code = server_open_tls(s, TLS_ROLE(ROLE_OPERATOR), true, &s->api_tls, err);
+	config.tls = s->api_tls;
+	for (size_t i = 0; i < s->options.api_listen.count && code == 0; i++) {
+		const char *text = s->options.api_listen.items[i];
+		code = endpoint_parse(text, API_PORT, &e, err);
+		if (code == 0)
+			code = server_read_address(e.host, e.port, &config.address, err);
+		if (code == 0)
+			code = http_server_listen(s->http, &config, err);
+		if (code < 0)
+			return error_prefix(err, code, "api_listen: %s", text);
+	}
+	return code;
+}
+
 int api_start(struct server *s, struct error *err)
 {
+	enum api_role role;
 	const struct listener_config config = { .path = s->options.socket,
 		.mode = 0660,
-		.connections_max = API_CONNECTIONS_MAX,
-		.handshakes_max = API_CONNECTIONS_MAX,
+		.connections_max = API_LOCAL_CONNECTIONS_MAX,
+		.handshakes_max = API_LOCAL_CONNECTIONS_MAX,
 		.limits = STREAM_LIMITS_DEFAULT };
+	if (api_role_parse(s->options.socket_group_role, &role) < 0)
+		return error_set(err, -EINVAL, "socket_group_role: viewer, operator or admin, not \"%s\"",
+		        s->options.socket_group_role);
 	int code = http_server_new(s->base, &s->http);
 	if (code == 0)
 		code = add_routes(s);
 	if (code < 0)
 		return error_set(err, code, "the API cannot be set up");
 	code = http_server_listen(s->http, &config, err);
-	return code < 0 ? code : give_socket(s, err);
+	if (code == 0)
+		code = give_socket(s, err);
+	return code < 0 ? code : listen_remotely(s, err);
 }
 
 void api_stop(struct server *s)
@@ -152,4 +186,6 @@ void api_stop(struct server *s)
 	s->http = http_server_free(s->http);
 	free(TAKE_POINTER(s->endpoints));
 	s->n_endpoints = 0;
+	api_tokens_free(s);
+	api_limits_free(s);
 }

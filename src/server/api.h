@@ -24,6 +24,7 @@ struct api_caller {
 	enum api_role role;
 	char who[300];   /* "user 0", "token NAME", "operator NAME" */
 	char origin[80]; /* "unix", or the address */
+	time_ms until;   /* what proves it ends then; 0: not foreseen */
 };
 
 /* Names of answers and bodies are those of schemas.def. */
@@ -44,8 +45,8 @@ struct api_family {
 	const struct api_route *routes;
 	size_t n;
 };
-extern const struct api_family api_site_family, api_enrolment_family, api_node_family, api_event_family,
-        api_audit_family;
+extern const struct api_family api_site_family, api_enrolment_family, api_token_family, api_node_family,
+        api_event_family, api_audit_family;
 
 /* Null for 0; for NULL, "" and what is not UTF-8. */
 json_t *api_time(time_ms t);
@@ -59,6 +60,29 @@ json_t *api_event_to_json(const struct store_event *e);
 
 /* Who asks, by the socket's user, certificate or token; 0, or the status to refuse with and words in err. */
 int api_identify(struct server *s, struct http_request *r, struct api_caller *ret, struct error *err);
+/* ---- tokens (api_tokens.c) ---- */
+#define API_TOKENS_MAX 256
+int api_tokens_load(struct server *s, struct error *err);
+void api_tokens_free(struct server *s);
+size_t api_token_count(const struct server *s);
+/* Fills in role, who and until. -EACCES for none of ours, -EKEYEXPIRED. */
+int api_token_check(struct server *s, const char *text, struct api_caller *ret);
+
+/* ---- what one address may do over the network (api_limits.c) ---- */
+#define API_SOURCES_MAX 4096   /* addresses (IPv6: /64s) that are remembered */
+#define API_REQUEST_COST_MS 10 /* an address may ask once in this time, over time, */
+#define API_BURST_MS 4000      /* and so much worth of requests at once */
+#define API_FAILURES_MAX 10    /* failed proofs of who it is, */
+#define API_FAILURES_MS 60000  /* in this time */
+bool api_may_ask(struct server *s, const struct ip_address *address, time_ms now);
+bool api_may_try(struct server *s, const struct ip_address *address, time_ms now);
+void api_has_failed(struct server *s, const struct ip_address *address, time_ms now);
+size_t api_source_count(const struct server *s);
+void api_limits_free(struct server *s);
+
+/* Ends the streams of events of somebody who may not have them any more. */
+void api_drop_followers_of(struct server *s, const char *who);
+
 /* Whether the caller of the request that is being handled may; answers it (403) and writes that down where
  * not. For what a route's role does not decide alone. */
 bool api_may(struct server *s, struct http_request *r, enum api_role role, const char *action);

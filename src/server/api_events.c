@@ -3,7 +3,7 @@
  * is durable. */
 #include "server/api.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define EVENTS_DEFAULT 100
@@ -13,6 +13,8 @@ struct event_follower {
 	LIST_ENTRY(event_follower) entry;
 	struct server *server;
 	struct http_request *request;
+	char who[300]; /* its caller's, and until when he may */
+	time_ms until;
 };
 
 json_t *api_event_to_json(const struct store_event *e)
@@ -67,6 +69,8 @@ static void follow(struct server *s, struct http_request *r)
 	struct event_follower *f = xcalloc(1, sizeof(*f));
 	f->server = s;
 	f->request = r;
+	f->until = s->caller->until;
+	snprintf(f->who, sizeof(f->who), "%s", s->caller->who);
 	LIST_INSERT_HEAD(&s->followers, f, entry);
 	s->n_followers++;
 	http_request_on_gone(r, follower_gone, f);
@@ -93,13 +97,34 @@ static void handle_events(struct http_request *r, void *user)
 		http_reply_end(r);
 }
 
+/* An orderly end of the answer. */
+static void end(struct event_follower *f)
+{
+	struct http_request *r = f->request;
+	follower_free(f);
+	http_request_on_gone(r, NULL, NULL);
+	http_reply_end(r);
+}
+
 void api_event(struct server *s, const struct store_event *e)
 {
 	struct event_follower *f = LIST_FIRST(&s->followers), *next;
 	for (; f; f = next) {
 		next = LIST_NEXT(f, entry);
-		if (write_line(f->request, e) < 0)
+		if (f->until && f->until <= e->at)
+			end(f);
+		else if (write_line(f->request, e) < 0)
 			s->site->counters.followers_dropped++;
+	}
+}
+
+void api_drop_followers_of(struct server *s, const char *who)
+{
+	struct event_follower *f = LIST_FIRST(&s->followers), *next;
+	for (; f; f = next) {
+		next = LIST_NEXT(f, entry);
+		if (strcmp(f->who, who) == 0)
+			end(f);
 	}
 }
 

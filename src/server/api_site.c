@@ -21,6 +21,53 @@ static json_t *counters_to_json(struct server *s)
 	return j;
 }
 
+static struct listener_counters sum(struct listener *const *listeners, size_t n)
+{
+	struct listener_counters total = { 0 }, one;
+	for (size_t i = 0; i < n; i++) {
+		listener_get_counters(listeners[i], &one);
+		total.open += one.open;
+		total.shaking_hands += one.shaking_hands;
+	}
+	return total;
+}
+
+static void add_limit(json_t *list, const char *name, size_t used, int64_t limit)
+{
+	json_array_append_new(list,
+	        json_pack("{s:s, s:I, s:I}", "name", name, "used", (json_int_t)used, "limit",
+	                (json_int_t)limit));
+}
+
+/* Every limit that a peer could reach, with what is used of it. Of several listeners each has the limit. */
+static json_t *limits_to_json(struct server *s)
+{
+	const struct server_options *o = &s->options;
+	const struct listener_counters nodes = sum(s->node_listeners, s->n_node_listeners),
+	                               enforcers = sum(s->enforcer_listeners, s->n_enforcer_listeners);
+	struct listener_counters local, remote = { 0 }, one;
+	json_t *list = json_array();
+	listener_get_counters(http_server_listener(s->http, 0), &local);
+	for (size_t i = 1; http_server_listener(s->http, i); i++) {
+		listener_get_counters(http_server_listener(s->http, i), &one);
+		remote.open += one.open;
+	}
+	add_limit(list, "node_connections", nodes.open, o->connections_max * (int64_t)s->n_node_listeners);
+	add_limit(list, "node_handshakes", nodes.shaking_hands,
+	        o->handshakes_max * (int64_t)s->n_node_listeners);
+	add_limit(list, "enforcer_connections", enforcers.open,
+	        o->enforcers_max * (int64_t)s->n_enforcer_listeners);
+	add_limit(list, "api_connections_local", local.open, API_LOCAL_CONNECTIONS_MAX);
+	add_limit(
+	        list, "api_connections", remote.open, o->api_connections_max * (int64_t)o->api_listen.count);
+	add_limit(list, "api_sources", api_source_count(s), API_SOURCES_MAX);
+	add_limit(list, "api_tokens", api_token_count(s), API_TOKENS_MAX);
+	add_limit(list, "event_followers", s->n_followers, SERVER_FOLLOWERS_MAX);
+	add_limit(list, "nodes", table_count(s->site->nodes), SITE_NODES_MAX);
+	add_limit(list, "attachments", table_count(s->site->attachments), SITE_ATTACHMENTS_MAX);
+	return list;
+}
+
 /* Attachments by the segment that they are in now. */
 static json_t *segments_to_json(struct server *s, time_ms now)
 {
@@ -89,6 +136,7 @@ static void handle_status(struct http_request *r, void *user)
 	json_object_set_new(j, "judgements_waiting", json_integer((json_int_t)site_waiting(s->site)));
 	json_object_set_new(j, "enrolment", json_boolean(s->ca != NULL));
 	json_object_set_new(j, "counters", counters_to_json(s));
+	json_object_set_new(j, "limits", limits_to_json(s));
 	http_reply_json(r, 200, j);
 }
 

@@ -90,7 +90,7 @@ static int listen_for_nodes(struct server *s, struct error *err)
 		code = server_read_address(
 		        addresses->items[i], (uint16_t)s->options.enrolment_port, &config.address, err);
 		if (code == 0)
-			code = http_server_listen(s->http, &config, err);
+			code = http_server_listen(s->enrolment_http, &config, err);
 	}
 	return code;
 }
@@ -99,7 +99,9 @@ int enrolment_listen(struct server *s, struct error *err)
 {
 	if (!*s->options.ca_directory)
 		return 0;
-	int code = server_open_tls(s, TLS_ROLES_ALL, true, &s->enrolment_tls, err);
+	int code = http_server_new(s->base, &s->enrolment_http);
+	if (code == 0)
+		code = server_open_tls(s, TLS_ROLES_ALL, true, &s->enrolment_tls, err);
 	return code < 0 ? code : listen_for_nodes(s, err);
 }
 
@@ -119,12 +121,13 @@ int enrolment_start(struct server *s, struct error *err)
 		.may_renew = on_may_renew,
 		.on_issued = on_issued,
 		.user = s };
-	code = est_server_new(s->http, &config, &ca->est);
+	code = est_server_new(s->enrolment_http, &config, &ca->est);
 	return code < 0 ? error_set(err, code, "enrolment cannot be set up") : 0;
 }
 
 void enrolment_stop(struct server *s)
 {
+	s->enrolment_http = http_server_free(s->enrolment_http);
 	if (!s->ca)
 		return;
 	est_server_free(s->ca->est);

@@ -407,6 +407,8 @@ static int start(struct server *s, struct error *err)
 	if (code == 0)
 		code = open_site(s, err);
 	if (code == 0)
+		code = api_tokens_load(s, err);
+	if (code == 0)
 		code = enrolment_start(s, err);
 	if (code == 0)
 		code = turn_start(s, err);
@@ -438,6 +440,7 @@ static void stop(struct server *s)
 	tls_context_free(s->node_tls);
 	tls_context_free(s->enforcer_tls);
 	tls_context_free(s->enrolment_tls);
+	tls_context_free(s->api_tls);
 	daemon_signals_free(s->signals);
 	if (s->base)
 		event_base_free(s->base);

@@ -5,7 +5,7 @@
 #include "base/config.h"
 
 struct server_options {
-	struct config_list addresses;
+	struct config_list addresses, api_listen;
 	int64_t node_port, enforcer_port, enrolment_port;
 	char *socket, *socket_group, *socket_group_role;
 	char *certificate, *key, *ca, *crl, *ca_directory;
@@ -13,6 +13,7 @@ struct server_options {
 	char *user, *log_level, *remediation_uri;
 	int64_t connections_max, connections_per_source, handshakes_max, enforcers_max;
 	int64_t assessment_time, place_time, applied_time, enrolment_days;
+	int64_t api_connections_max, api_connections_per_source;
 };
 
 int options_load(

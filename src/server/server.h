@@ -22,6 +22,7 @@
 #define SERVER_LATENCY_SAMPLES 512 /* of one enforcer */
 #define SERVER_PORTS_MAX 16        /* listeners of one kind */
 #define SERVER_FOLLOWERS_MAX 64
+#define API_LOCAL_CONNECTIONS_MAX 256 /* on the Unix socket */
 
 LIST_HEAD(node_connections, node_connection);
 LIST_HEAD(enforcer_links, enforcer_link);
@@ -38,13 +39,15 @@ struct server {
 	time_ms started;
 	int exit_code;
 
-	struct tls_context *node_tls, *enforcer_tls, *enrolment_tls;
+	struct tls_context *node_tls, *enforcer_tls, *enrolment_tls, *api_tls;
 	struct listener *node_listeners[SERVER_PORTS_MAX], *enforcer_listeners[SERVER_PORTS_MAX];
 	size_t n_node_listeners, n_enforcer_listeners;
-	struct http_server *http;
+	struct http_server *http, *enrolment_http; /* the API; enrolment */
 	struct api_endpoint *endpoints; /* one a route */
 	size_t n_endpoints;
 	const struct api_caller *caller; /* of the API's request that is being handled; NULL outside of one */
+	struct api_token *api_tokens;
+	struct table *api_sources; /* addresses that asked lately; NULL: none yet */
 	time_ms refusal_minute;
 	unsigned refusals_now; /* audited in that minute */
 

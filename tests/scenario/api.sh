@@ -1,0 +1,247 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# The server's API over the network, in a namespace of its own with nothing but the loopback: TLS, tokens, roles, the command
+# line as a remote client, the audit of it all, and clients that mean no good.
+#
+# usage: api.sh BIN-DIRECTORY
+set -u
+
+bin=$(readlink -f "$1")
+here=$(dirname "$(readlink -f "$0")")
+if [ "$(id -u)" != 0 ]; then
+	echo "SKIP: needs root for a network namespace of its own"
+	exit 77
+fi
+for program in pratique pratique-server; do
+	[ -x "$bin/$program" ] || { echo "FAIL: $bin/$program is not built"; exit 1; }
+done
+if [ -z "${PQ_API_SITE:-}" ]; then
+	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-api.XXXXXX")
+	chmod 711 "$site"
+	trap 'rm -rf "$site"' EXIT
+	trap 'exit 1' INT TERM HUP
+	PQ_API_SITE=$site unshare --net -- "$0" "$bin" && status=0 || status=$?
+	exit "$status"
+fi
+site=$PQ_API_SITE
+pid=
+cleanup() {
+	[ -z "$pid" ] || kill "$pid" 2>/dev/null
+	wait
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+fail() {
+	echo "FAIL: $*"
+	for log in "$site"/*.log; do
+		echo "--- $log"
+		tail -n 40 "$log"
+	done
+	exit 1
+}
+
+ok() {
+	echo "ok: $*"
+}
+
+eventually() {
+	local tries=1000 what=$1
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "$what"
+		sleep 0.02
+	done
+	ok "$what"
+}
+
+ip link set lo up
+
+# ---- the site ----
+
+mkdir -m 700 "$site/state"
+mkdir -m 755 "$site/index"
+"$bin/pratique" ca init --dir "$site/ca" --site "scenario" >/dev/null || fail "the CA cannot be made"
+issue() {
+	"$bin/pratique" ca issue --dir "$site/ca" --out "$site" "$@" >/dev/null || fail "no certificate: $*"
+}
+issue --role server --name srv --alt-name ::1 --alt-name 127.0.0.1
+issue --role operator --name olga
+issue --role node --name alice
+cp "$site/ca/ca.pem" "$site/ca/ca.crl" "$site/"
+mkdir "$site/other"
+"$bin/pratique" ca init --dir "$site/other/ca" --site "another" >/dev/null || fail "no other CA"
+"$bin/pratique" ca issue --dir "$site/other/ca" --out "$site/other" --role operator --name mallory >/dev/null || fail "no mallory"
+chown -R nobody "$site/ca" "$site/state"
+cat >"$site/policy" <<-'END'
+	site fd09::/16
+	enforcer "gateway" { nodes fd09:1::/64 }
+	define server { address fd09:2::2 tcp 271 }
+	segment quarantine default { allow to server }
+	otherwise quarantine
+	inspect every 30 min
+	certificate lifetime 45 min
+END
+cat >"$site/server.conf" <<-END
+	socket = $site/server.sock
+	addresses = ::1
+	certificate = $site/srv.pem
+	key = $site/srv.key
+	ca = $site/ca.pem
+	ca_directory = $site/ca
+	policy = $site/policy
+	state_directory = $site/state
+	index_directory = $site/index
+	vis_socket =
+	user = nobody
+	api_listen = [::1]:8444
+	api_listen = 127.0.0.1:9444
+	api_connections_max = 24
+	api_connections_per_source = 20
+END
+chmod 644 "$site"/*.conf "$site/policy" "$site"/*.pem "$site"/*.crl
+chmod 755 "$site"
+
+start_server() {
+	"$bin/pratique-server" --config "$site/server.conf" >>"$site/server.log" 2>&1 &
+	pid=$!
+	eventually "the server answers" local_api status
+}
+
+stop_server() {
+	kill "$pid"
+	wait "$pid" || fail "the server did not end in order"
+	pid=
+}
+
+local_api() {
+	"$bin/pratique" "$@" --socket "$site/server.sock"
+}
+
+# remote TOKEN COMMAND...: over TLS.
+remote() {
+	local token=$1
+	shift
+	"$bin/pratique" "$@" --server 'https://[::1]' --ca "$site/ca.pem" --token-file "$site/$token.token"
+}
+
+# refused_as WORDS COMMAND...: it fails, and says why.
+refused_as() {
+	local words=$1 said
+	shift
+	if said=$("$@" 2>&1 >/dev/null); then
+		fail "not refused: $*"
+	fi
+	grep -q -- "$words" <<<"$said" || fail "$*: said \"$said\", not \"$words\""
+	ok "refused: $words"
+}
+
+counter() {
+	local_api status --json | jq -r ".counters.$1"
+}
+
+audited() {
+	local_api audit --json --lines 10000 | jq -es "any(.[]; $1)" >/dev/null
+}
+
+start_server
+(
+	umask 077
+	for role in viewer operator admin; do
+		local_api token new --name "$role" --role "$role" >"$site/$role.token" 2>/dev/null
+	done
+)
+[ -s "$site/admin.token" ] || fail "no token"
+
+# ---- roles ----
+
+remote viewer status | grep -q '^server  *srv' || fail "a viewer does not see the status"
+ok "a viewer sees"
+[ "$(remote viewer nodes --json | jq -c .nodes)" = "[]" ] || fail "a viewer does not see the nodes"
+PRATIQUE_SERVER='https://127.0.0.1:9444' PRATIQUE_CA=$site/ca.pem PRATIQUE_TOKEN_FILE=$site/viewer.token \
+	"$bin/pratique" status >/dev/null || fail "not by the environment, over IPv4"
+ok "by the environment, over IPv4"
+refused_as 'needs the role operator' remote viewer reload
+refused_as 'needs the role operator' remote viewer audit
+refused_as 'needs the role operator' remote viewer enrol --new bob
+refused_as 'needs the role admin' remote operator token list
+refused_as 'needs the role admin' remote operator token new --name x --role admin
+refused_as 'needs the role admin' remote operator enrol --new gw --role enforcer
+remote operator reload >/dev/null || fail "an operator cannot reload"
+remote operator enrol --new bob >/dev/null 2>&1 || fail "an operator cannot make an enrolment token"
+remote admin enrol --new gw --role enforcer >/dev/null 2>&1 || fail "an admin cannot"
+ok "each role may what is its own"
+refused_as 'there is a token of this name' remote admin token new --name viewer --role viewer
+"$bin/pratique" status --server 'https://[::1]:8444' --ca "$site/ca.pem" --certificate "$site/olga.pem" --key "$site/olga.key" \
+	>/dev/null || fail "an operator's certificate is not enough"
+"$bin/pratique" reload --server 'https://[::1]:8444' --ca "$site/ca.pem" --certificate "$site/olga.pem" --key "$site/olga.key" \
+	>/dev/null || fail "an operator's certificate may not reload"
+ok "an operator's certificate is an operator"
+(umask 077; : >"$site/empty.token")
+refused_as 'holds no token' remote empty status
+chmod 644 "$site/viewer.token"
+refused_as 'viewer.token' remote viewer status
+chmod 600 "$site/viewer.token"
+
+# ---- who is at the other end ----
+
+refused_as 'certificate' "$bin/pratique" status --server 'https://[::1]' --ca "$site/other/ca/ca.pem" --token-file "$site/viewer.token"
+refused_as 'certificate' "$bin/pratique" status --server 'https://[::1]' --ca "$site/ca.pem" --server-name elsewhere \
+	--token-file "$site/viewer.token"
+for who in alice other/mallory; do
+	refused_as '' "$bin/pratique" status --server 'https://[::1]' --ca "$site/ca.pem" --certificate "$site/$who.pem" \
+		--key "$site/$who.key"
+done
+
+# ---- tokens end ----
+
+(umask 077; local_api token new --name brief --role viewer --expires "1 s" >"$site/brief.token" 2>/dev/null)
+expired() { remote brief status 2>&1 | grep -q 'the token has expired'; }
+eventually "a token expires" expired
+(umask 077; local_api token new --name taken --role viewer >"$site/taken.token" 2>/dev/null)
+remote taken events --follow >"$site/follow.out" 2>&1 &
+follower=$!
+followed() { [ "$(local_api status --json | jq '.limits[] | select(.name == "event_followers").used')" = 1 ]; }
+eventually "somebody follows the events" followed
+remote admin token revoke taken >/dev/null || fail "a token cannot be revoked"
+wait "$follower" || fail "a revoked token's stream does not end in order"
+refused_as 'none of this server' remote taken status
+ok "a revoked token is out at once, its streams too"
+stop_server
+start_server
+remote viewer status >/dev/null || fail "a token is forgotten by a restart"
+refused_as 'none of this server' remote taken status
+grep -qF "$(cut -d_ -f3 "$site/viewer.token")" "$site"/state/* "$site/server.log" && fail "a secret is on the disk"
+ok "tokens survive a restart, as hashes"
+
+# ---- the audit ----
+
+audited '.who == "token operator" and .origin == "::1" and .action == "reload" and .result == "done"' || fail "reload is not audited"
+audited '.who == "operator olga" and .action == "reload"' || fail "olga's reload is not audited"
+audited '.who == "token viewer" and .action == "POST /v1/reload" and (.result | startswith("needs the role"))' ||
+	fail "a refusal is not audited"
+audited '.who == "user 0" and .origin == "unix" and .action == "token new" and .subject == "admin" and .after.role == "admin"' ||
+	fail "a new token is not audited"
+audited '.who == "token admin" and .action == "token revoke" and .before.role == "viewer"' || fail "a revoked token is not audited"
+audited '.who == "token operator" and .action == "enrolment token" and .subject == "bob"' || fail "an enrolment token is not audited"
+audited '.who == "nobody" and (.result | test("expired"))' || fail "a failed proof is not audited"
+kill -HUP "$pid"
+reloaded() { audited '.who == "signal SIGHUP" and .action == "reload"'; }
+eventually "a reload by signal is audited" reloaded
+[ -z "$(local_api audit --json --since 2999-01-01)" ] || fail "--since does not count"
+local_api audit --lines 3 --since "1 hour" | grep -q 'signal SIGHUP' || fail "audit for people does not show the signal"
+ok "who, from where, what, before, after and the result are kept"
+
+# ---- those who mean no good ----
+
+python3 "$here/api-hostile.py" "$site" "$(cat "$site/viewer.token")" || fail "hostile clients"
+above() { [ "$(counter "$1")" -gt "$2" ]; }
+above api_unproven 9 || fail "wrong tokens are not counted"
+above api_limited 0 || fail "floods are not counted"
+local_api status >/dev/null || fail "the server is gone"
+kill -0 "$pid" || fail "the server is gone"
+stop_server
+grep -E 'runtime error|AddressSanitizer|LeakSanitizer' "$site"/*.log && fail "a sanitizer has something to say"
+ok "ended in order"
