@@ -5,6 +5,7 @@
 #include "agent/privileges.h"
 #include "base/log.h"
 #include "net/est.h"
+#include "net/sandbox.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -122,6 +123,8 @@ int network_run(const struct agent_options *options, int fd, pid_t parent)
 	int r = load_identity(&n, &err);
 	if (r == 0)
 		r = privileges_drop(options->user, parent, &err);
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_READ | SANDBOX_SOCKETS | SANDBOX_NETLINK, &err);
 	if (r == 0)
 		n.base = event_base_new();
 	if (r < 0)

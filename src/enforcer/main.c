@@ -4,6 +4,7 @@
 #include "enforcer/enforcer.h"
 #include "enforcer/privileges.h"
 #include "net/daemon.h"
+#include "net/sandbox.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -146,6 +147,8 @@ static int run(const struct options *o, const struct links *links)
 		log_warning("there is no user %s: running as nobody", o->user);
 	if (r == 0)
 		r = enforcer_start(&e, &err);
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_NETLINK, &err);
 	if (r == 0)
 		code = loop(&e);
 	else

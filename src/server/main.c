@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/daemon.h"
+#include "net/sandbox.h"
 #include "server/api.h"
 #include "server/server.h"
 
@@ -414,6 +415,10 @@ static int start(struct server *s, struct error *err)
 		code = turn_start(s, err);
 	if (code == 0)
 		code = vis_start(s, err);
+	if (code == 0)
+		code = sandbox_enter(
+		        SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_NETLINK | SANDBOX_THREADS,
+		        err);
 	if (code == 0)
 		site_judge_all(s->site, "start");
 	return code;

@@ -4,6 +4,7 @@
  * `control` are what the keeper starts with descriptors of its own.
  */
 #include "base/log.h"
+#include "net/sandbox.h"
 #include "softwire/control.h"
 #include "softwire/keeper.h"
 #include "softwire/process.h"
@@ -256,6 +257,8 @@ static int run_control(const struct process_inheritance *i, int argc, char **arg
 
 static int run_child(int argc, char **argv)
 {
+	static const unsigned control_needs =
+	        SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_NETLINK | SANDBOX_THREADS;
 	struct process_inheritance i;
 	struct error err = { "" };
 	bool plane = strcmp(argv[1], "dataplane") == 0;
@@ -263,6 +266,8 @@ static int run_child(int argc, char **argv)
 	int r = process_inherit(argc, argv, &i, &err);
 	if (r == 0)
 		r = process_harden(&err);
+	if (r == 0)
+		r = sandbox_enter(plane ? SANDBOX_SOCKETS | SANDBOX_THREADS : control_needs, &err);
 	if (r == 0)
 		r = plane ? run_plane(&i, &err)
 		          : run_control(&i, argc - i.arguments, argv + i.arguments, &err);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/daemon.h"
+#include "net/sandbox.h"
 #include "vis/vis.h"
 
 #include <errno.h>
@@ -118,6 +119,8 @@ static int run(const struct vis_config *config, const char *user)
 	int r = become(user, config, &err);
 	if (r == 0)
 		r = vis_open(base, config, &vis, &err);
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_THREADS, &err);
 	if (r < 0) {
 		log_error("%s", err.text);
 	} else {

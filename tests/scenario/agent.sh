@@ -98,6 +98,7 @@ grep -q '^Gid:.65534.65534.65534.65534$' "/proc/$child/status" || fail "not nogr
 grep -Eq '^Groups:[[:space:]]*(65534)?[[:space:]]*$' "/proc/$child/status" || fail "has groups"
 grep -q '^CapPrm:.0000000000000000$' "/proc/$child/status" || fail "has capabilities"
 grep -q '^NoNewPrivs:.1$' "/proc/$child/status" || fail "may get new privileges"
+grep -q '^Seccomp:.2$' "/proc/$child/status" || fail "may ask the kernel for anything"
 
 echo "3. what changes nothing is no reason"
 cp "$dir/status" /var/lib/dpkg/status-new

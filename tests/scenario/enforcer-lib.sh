@@ -226,6 +226,7 @@ check_privileges() {
 	capabilities=$(awk '/^Cap(Prm|Eff|Bnd|Amb):/ { print $2 }' "/proc/$enforcer_pid/status" | sort | uniq | tr '\n' ' ')
 	[ "$uid" = "$(id -u nobody)" ] || fail "the enforcer runs as user $uid"
 	[[ $capabilities =~ ^(0000000000000000 )?0000000000001000\ $ ]] || fail "the enforcer has capabilities $capabilities"
+	grep -q '^Seccomp:.2$' "/proc/$enforcer_pid/status" || fail "the enforcer may ask the kernel for anything"
 }
 
 connected_count() {

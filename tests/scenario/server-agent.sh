@@ -216,6 +216,12 @@ start_server
 start enforcer ip netns exec pq-server-gw "$bin/pratique-enforcer" --config "$site/enforcer.conf"
 until_true 10 "the enforcer is connected" sh -c "'$bin/pratique' status --json --socket '$site/server.sock' | jq -e '.enforcers[0].greeted'"
 until_true 5 "vis is connected" sh -c "'$bin/pratique' status --json --socket '$site/server.sock' | jq -e '.advisories.vis_connected'"
+for name in server vis; do
+	caps=$(awk '/^Cap(Inh|Prm|Eff|Amb):/ { print $2 }' "/proc/${pids[$name]}/status" | sort -u)
+	[ "$caps" = 0000000000000000 ] || fail "$name has capabilities: $caps"
+	grep -q '^Seccomp:.2$' "/proc/${pids[$name]}/status" || fail "$name may ask the kernel for anything"
+done
+ok "server and vis have no capability and a filter of system calls"
 
 # ---- 1. enrolment, and a whole inspection ----
 

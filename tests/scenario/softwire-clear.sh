@@ -42,6 +42,7 @@ for role in dataplane control; do
 	[ "$(awk '/^Cap(Inh|Prm|Eff|Bnd|Amb):/ { print $2 }' "/proc/$pid/status" | sort -u)" = 0000000000000000 ] ||
 		fail "$role has capabilities"
 	[ "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$pid/status")" = 1 ] || fail "$role may get privileges"
+	grep -q '^Seccomp:.2$' "/proc/$pid/status" || fail "$role may ask the kernel for anything"
 done
 [ "$(awk '/^CapEff:/ { print $2 }' "/proc/$concentrator_pid/status")" = 0000000000001000 ] ||
 	fail "the keeper has other capabilities than CAP_NET_ADMIN"
