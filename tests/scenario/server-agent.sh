@@ -9,6 +9,7 @@
 # usage: server-agent.sh BIN-DIRECTORY
 # shellcheck source=tests/scenario/site-lib.sh
 . "$(dirname "$0")/site-lib.sh"
+here=$(dirname "$(readlink -f "$0")")
 
 make_network alice
 make_site alice <<-'END'
@@ -69,6 +70,7 @@ until_true 10 "and she is inspected again" node_is alice .decision.cause inspect
 [ "$(counter connections)" = "$connections" ] || fail "that took a new connection"
 node_is alice '.decision.findings[0].advisory' TEST-1 || fail "the finding does not name the advisory"
 api explain alice | grep -q '^bash .* TEST-1 ' || fail "explain does not name package and advisory"
+python3 "$here/api-schema.py" "$site/server.sock" alice || fail "the API does not answer as it is described"
 rm "$site/vis/published/TEST-1.json"
 until_true 10 "it is withdrawn, and she is back" node_is alice .segment staff
 
@@ -112,7 +114,10 @@ until_true 20 "she is inspected as before" sh -c "'$bin/pratique' inspect alice 
 
 # ---- 6. revocation ----
 
-api revoke alice --reason "a test" >/dev/null || fail "alice cannot be revoked"
+api inspect alice --json | python3 "$here/api-schema.py" "$site/server.sock" --answer POST '/v1/nodes/{name}/inspect' ||
+	fail "inspect does not answer as it is described"
+api revoke alice --reason "a test" --json | python3 "$here/api-schema.py" "$site/server.sock" --answer POST '/v1/nodes/{name}/revoke' ||
+	fail "alice cannot be revoked"
 node_is alice .segment quarantine || fail "alice is not in quarantine"
 until_true 20 "she is refused from then on" sh -c "grep -q 'revoked' '$site/server.log'"
 sleep 1
