@@ -17,7 +17,7 @@
 struct enrol_options {
 	const char *server, *ca, *token, *name, *server_name, *folder;
 	enum key_kind kind;
-	bool renew;
+	bool renew, replace;
 };
 
 static void print_help(FILE *out)
@@ -36,6 +36,7 @@ static void print_help(FILE *out)
 	      "      --token TOKEN|-      the one-time token; -: read from standard input, where nobody sees "
 	      "it\n"
 	      "      --renew              new key and certificate with the ones that are there\n"
+	      "      --replace            there is a key of NAME already, which the new one replaces\n"
 	      "      --ca FILE            certificate of the site CA; default " DEFAULT_FOLDER "/ca.pem\n"
 	      "      --out DIR            where to write; default " DEFAULT_FOLDER "\n"
 	      "      --ed25519            an Ed25519 key instead of P-256\n"
@@ -54,8 +55,8 @@ static int parse_options(int argc, char **argv, struct enrol_options *o)
 		{ "server-name", required_argument, NULL, SERVER_NAME },
 		{ "name", required_argument, NULL, NAME }, { "token", required_argument, NULL, TOKEN },
 		{ "ca", required_argument, NULL, CA }, { "out", required_argument, NULL, OUT },
-		{ "renew", no_argument, NULL, 'r' }, { "ed25519", no_argument, NULL, 'e' },
-		{ "help", no_argument, NULL, 'h' }, { 0 } };
+		{ "renew", no_argument, NULL, 'r' }, { "replace", no_argument, NULL, 'R' },
+		{ "ed25519", no_argument, NULL, 'e' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	const char **const texts[] = { [SERVER] = &o->server,
 		[SERVER_NAME] = &o->server_name,
 		[NAME] = &o->name,
@@ -74,6 +75,8 @@ static int parse_options(int argc, char **argv, struct enrol_options *o)
 		}
 		if (c == 'r')
 			o->renew = true;
+		else if (c == 'R')
+			o->replace = true;
 		else if (c == 'e')
 			o->kind = KEY_ED25519;
 		else
@@ -115,6 +118,14 @@ static int read_token(const char *text, char ret[EST_TOKEN_TEXT_SIZE + 1], struc
 	return r;
 }
 
+static int renew(const struct est_client *client, const struct enrol_options *o, struct error *err)
+{
+	char *key FREE_ON_EXIT = xasprintf("%s/%s.key", o->folder, o->name);
+	char *certificate FREE_ON_EXIT = xasprintf("%s/%s.pem", o->folder, o->name);
+	struct est_renewal renewal = { .key_path = key, .certificate_path = certificate, .force = true };
+	return est_renew(client, &renewal, err);
+}
+
 static int enrol(const struct enrol_options *o, struct error *err)
 {
 	char token[EST_TOKEN_TEXT_SIZE + 1] = "";
@@ -130,10 +141,10 @@ static int enrol(const struct enrol_options *o, struct error *err)
 	if (r < 0)
 		return r;
 	if (!o->token)
-		return est_renew(&client, o->name, o->kind, o->folder, err);
+		return renew(&client, o, err);
 	r = read_token(o->token, token, err);
 	if (r == 0)
-		r = est_enrol(&client, o->name, token, o->kind, o->folder, err);
+		r = est_enrol(&client, o->name, token, o->kind, o->folder, o->replace, err);
 	OPENSSL_cleanse(token, sizeof(token));
 	return r;
 }

@@ -4,24 +4,11 @@
 #include "agent/attachment.h"
 #include "agent/privileges.h"
 #include "base/log.h"
-#include "net/est.h"
+#include "crypto/pair.h"
 #include "net/sandbox.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-
-/* Where key and certificate are DIR/NAME.key and DIR/NAME.pem, as `enrol` writes them, a renewal that was
- * interrupted is finished. */
-static int finish_renewal(const struct agent_options *o, struct error *err)
-{
-	const char *slash = strrchr(o->key, '/'), *end = strrchr(o->key, '.');
-	if (!slash || !end || end < slash + 2 || strcmp(end, ".key") != 0)
-		return 0;
-	char *folder FREE_ON_EXIT = xstrndup(o->key, (size_t)(slash - o->key)),
-	             *name FREE_ON_EXIT = xstrndup(slash + 1, (size_t)(end - slash - 1));
-	char *certificate FREE_ON_EXIT = xasprintf("%s/%s.pem", folder, name);
-	return strcmp(certificate, o->certificate) == 0 ? est_finish_renewal(folder, name, err) : 0;
-}
 
 static int load_identity(struct network *n, struct error *err)
 {
@@ -31,7 +18,7 @@ static int load_identity(struct network *n, struct error *err)
 		.certificate_path = o->certificate,
 		.key_path = o->key,
 		.peer_roles = TLS_ROLE(ROLE_SERVER) };
-	int r = finish_renewal(o, err);
+	int r = pair_finish(o->key, o->certificate, err);
 	if (r == 0)
 		r = key_load(o->key, &n->key, err);
 	return r < 0 ? r : tls_context_new(&config, &n->tls, err);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "crypto/ca_files.h"
 #include "crypto/openssl.h"
+#include "crypto/pair.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -92,11 +93,22 @@ static int check_site(const char *site, struct error *err)
 	return 0;
 }
 
-static int make_root(const char *site, EVP_PKEY *key, X509 **ret, struct error *err)
+/* "SITE CA", "SITE CA 2" after the first rollover: two CAs of one name would be told apart by their keys
+ * alone. */
+static int format_common_name(const char *site, unsigned number, char ret[IDENTITY_SITE_MAX + 1])
+{
+	char end[16] = " CA";
+	if (number > 1)
+		snprintf(end, sizeof(end), " CA %u", number % 1000000);
+	return snprintf(
+	        ret, IDENTITY_SITE_MAX + 1, "%.*s%s", (int)(IDENTITY_SITE_MAX - strlen(end)), site, end);
+}
+
+int ca_make_root(const char *site, unsigned number, EVP_PKEY *key, X509 **ret, struct error *err)
 {
 	X509 *ca CLEANUP(certificate_free_pointer) = X509_new();
 	char common_name[IDENTITY_SITE_MAX + 1];
-	int n = snprintf(common_name, sizeof(common_name), "%s CA", site);
+	int n = format_common_name(site, number, common_name);
 	time_ms now = clock_wall_ms();
 	if (!ca || X509_set_version(ca, X509_VERSION_3) != 1 || set_serial(ca) < 0 ||
 	        set_validity(ca, now - BACKDATE_MS, now + CA_DAYS * DAY_MS) < 0 ||
@@ -132,13 +144,14 @@ int ca_init(const char *dir, const char *site, enum key_kind kind, struct error 
 	X509 *ca CLEANUP(certificate_free_pointer) = NULL;
 	r = key_generate(kind, &key, err);
 	if (r == 0)
-		r = make_root(site, key, &ca, err);
+		r = ca_make_root(site, 1, key, &ca, err);
 	if (r == 0)
 		r = key_save(key, key_path, err);
 	if (r == 0)
 		r = certificate_save(ca, path, err);
+	struct bundle alone = { { ca }, 1 };
 	if (r == 0)
-		r = ca_files_write_crl(dir, key, ca, clock_wall_ms(), err);
+		r = ca_files_write_crl(dir, &alone, clock_wall_ms(), err);
 	return r;
 }
 
@@ -281,8 +294,8 @@ int ca_issue(const char *ca_dir, enum identity_role role, const char *name, cons
         enum key_kind kind, int days, const char *out_dir, struct error *err)
 {
 	EVP_PKEY *ca_key CLEANUP(key_free_pointer) = NULL, *key CLEANUP(key_free_pointer) = NULL;
-	X509 *ca CLEANUP(certificate_free_pointer) = NULL,
-	         *certificate CLEANUP(certificate_free_pointer) = NULL;
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
 	char text[ALT_NAMES_TEXT_MAX];
 	time_ms now = clock_wall_ms();
 	int r = days_check(days, err);
@@ -291,12 +304,12 @@ int ca_issue(const char *ca_dir, enum identity_role role, const char *name, cons
 	if (r == 0)
 		r = alt_names_text(name, alt_names, text, sizeof(text), err);
 	if (r == 0)
-		r = ca_files_load(ca_dir, &ca_key, &ca, err);
+		r = ca_files_load(ca_dir, &ca_key, &trusted, err);
 	if (r == 0)
 		r = key_generate(kind, &key, err);
 	const struct issue_terms terms = { name, role, text, NULL, now - BACKDATE_MS, now + days * DAY_MS };
 	if (r == 0)
-		r = make_certificate(ca_key, ca, key, &terms, &certificate, err);
+		r = make_certificate(ca_key, trusted.certificates[0], key, &terms, &certificate, err);
 	if (r == 0)
 		r = file_make_directory(out_dir, 0755, err);
 	if (r == 0)
@@ -346,24 +359,81 @@ int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
 	        ca_key, ca, der, length, name, role, now - BACKDATE_MS, now + days * DAY_MS, ret, err);
 }
 
-int ca_sign_renewal(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, X509 *old, int days,
-        X509 **ret, struct error *err)
+static int lifetime_check(int64_t lifetime_ms, struct error *err)
 {
-	X509_REQ *request CLEANUP(request_free_pointer) = NULL;
+	return lifetime_ms >= CA_LIFETIME_MIN_MS && lifetime_ms <= CA_DAYS_MAX * DAY_MS
+	        ? 0
+	        : error_set(
+	                  err, -EINVAL, "lifetime: %d s to %d days", CA_LIFETIME_MIN_MS / 1000, CA_DAYS_MAX);
+}
+
+int ca_enrol(const char *dir, const void *der, size_t length, const char *name, enum identity_role role,
+        int64_t lifetime_ms, X509 **ret, struct error *err)
+{
+	EVP_PKEY *ca_key CLEANUP(key_free_pointer) = NULL;
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	time_ms now = clock_wall_ms();
+	int r = lifetime_check(lifetime_ms, err);
+	if (r == 0)
+		r = ca_files_load(dir, &ca_key, &trusted, err);
+	return r < 0 ? r
+	             : ca_sign_request_until(ca_key, trusted.certificates[0], der, length, name, role,
+	                       now - MIN(BACKDATE_MS, lifetime_ms / 4), now + lifetime_ms, ret, err);
+}
+
+/* The new certificate for key, with all that old says of its owner. */
+static int renew_for_key(
+        const char *dir, EVP_PKEY *key, X509 *old, int64_t lifetime_ms, X509 **ret, struct error *err)
+{
+	EVP_PKEY *ca_key CLEANUP(key_free_pointer) = NULL;
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
 	struct identity who = { 0 };
 	time_ms now = clock_wall_ms();
-	int r = days_check(days, err);
+	int r = lifetime_check(lifetime_ms, err);
 	if (r == 0)
 		r = certificate_identity(old, &who, err);
-	if (r == 0 && X509_verify(old, X509_get0_pubkey(ca)) != 1)
-		r = openssl_error(err, -EPERM, "the certificate of %s is not of this CA", who.name);
 	if (r == 0)
-		r = request_read(der, length, &request, err);
+		r = ca_files_load(dir, &ca_key, &trusted, err);
+	if (r == 0 && !bundle_issuer(&trusted, old))
+		r = error_set(err, -EPERM, "the certificate of %s is not of this CA", who.name);
 	if (r < 0)
 		return r;
-	const struct issue_terms terms = { who.name, who.role, NULL, old, now - BACKDATE_MS,
-		now + days * DAY_MS };
-	return make_certificate(ca_key, ca, X509_REQ_get0_pubkey(request), &terms, ret, err);
+	const struct issue_terms terms = { who.name, who.role, NULL, old,
+		now - MIN(BACKDATE_MS, lifetime_ms / 4), now + lifetime_ms };
+	return make_certificate(ca_key, trusted.certificates[0], key, &terms, ret, err);
+}
+
+int ca_renew(const char *dir, const void *der, size_t length, X509 *old, int64_t lifetime_ms, X509 **ret,
+        struct error *err)
+{
+	X509_REQ *request CLEANUP(request_free_pointer) = NULL;
+	int r = request_read(der, length, &request, err);
+	return r < 0 ? r : renew_for_key(dir, X509_REQ_get0_pubkey(request), old, lifetime_ms, ret, err);
+}
+
+int ca_reissue(
+        const char *dir, const char *certificate_path, const char *key_path, int days, struct error *err)
+{
+	EVP_PKEY *old_key CLEANUP(key_free_pointer) = NULL, *key CLEANUP(key_free_pointer) = NULL;
+	X509 *old CLEANUP(certificate_free_pointer) = NULL,
+	          *certificate CLEANUP(certificate_free_pointer) = NULL;
+	enum key_kind kind = KEY_P256;
+	int r = days_check(days, err);
+	if (r == 0)
+		r = pair_finish(key_path, certificate_path, err);
+	if (r == 0)
+		r = certificate_load(certificate_path, &old, err);
+	if (r == 0)
+		r = key_load(key_path, &old_key, err);
+	if (r == 0)
+		r = key_get_kind(old_key, &kind);
+	if (r == 0)
+		r = key_generate(kind, &key, err);
+	if (r == 0)
+		r = renew_for_key(dir, key, old, days * DAY_MS, &certificate, err);
+	if (r == 0)
+		r = ca_record_renewal(dir, certificate, old, err);
+	return r < 0 ? r : pair_replace(key_path, certificate_path, key, certificate, err);
 }
 
 int request_check(const void *der, size_t length, struct error *err)

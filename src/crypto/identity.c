@@ -129,6 +129,7 @@ int certificate_identity(X509 *certificate, struct identity *ret, struct error *
 		return openssl_error(
 		        err, -EINVAL, "certificate of %s: neither a P-256 nor an Ed25519 key", found.name);
 	if (serial_text(certificate, found.serial) < 0 ||
+	        time_of(X509_get0_notBefore(certificate), &found.not_before) < 0 ||
 	        time_of(X509_get0_notAfter(certificate), &found.not_after) < 0)
 		return error_set(
 		        err, -EINVAL, "certificate of %s: malformed serial number or date", found.name);

@@ -9,16 +9,12 @@
 #include "crypto/openssl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#define LIST_FILE_MAX (64u << 20)
-#define LIST_FIELDS 4
 #define SERIAL_TEXT_MAX 40
 
 /* RFC 5280 5.3.1; the words are OpenSSL's, which X509V3 knows too. */
@@ -42,90 +38,7 @@ static int reason_code(const char *name)
 	return -EINVAL;
 }
 
-int ca_files_lock(const char *dir, struct error *err)
-{
-	char *path FREE_ON_EXIT = xasprintf("%s/lock", dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX) < 0) {
-		int code = -errno;
-		close(fd);
-		return error_set(err, code, "%s: %s", path, strerror(-code));
-	}
-	return fd;
-}
-
-void ca_files_unlock(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-int ca_files_load(const char *dir, EVP_PKEY **ret_key, X509 **ret_ca, struct error *err)
-{
-	char *key_path FREE_ON_EXIT = xasprintf("%s/ca.key", dir),
-	               *path FREE_ON_EXIT = xasprintf("%s/ca.pem", dir);
-	int r = certificate_load(path, ret_ca, err);
-	if (r < 0)
-		return r;
-	return key_load(key_path, ret_key, err);
-}
-
-/* The whole list, or an empty text where there is none yet. */
-static int list_read(const char *dir, const char *name, char **ret, struct error *err)
-{
-	char *path FREE_ON_EXIT = xasprintf("%s/%s", dir, name);
-	if (access(path, F_OK) < 0 && errno == ENOENT) {
-		*ret = xstrdup("");
-		return 0;
-	}
-	return file_read(path, LIST_FILE_MAX, ret, NULL, err);
-}
-
-/* A write that was cut short by a full disk or a crash leaves half a line, which must not become part of the
- * next. */
-static const char *list_separator(int fd)
-{
-	char last = '\n';
-	off_t size = lseek(fd, 0, SEEK_END);
-	if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
-		last = '\0';
-	return last == '\n' ? "" : "\n";
-}
-
-static int list_append(const char *dir, const char *name, const char *line, struct error *err)
-{
-	char *path FREE_ON_EXIT = xasprintf("%s/%s", dir, name);
-	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	char *text FREE_ON_EXIT = xasprintf("%s%s", list_separator(fd), line);
-	ssize_t n = write(fd, text, strlen(text));
-	int code = n < 0 ? -errno : (size_t)n < strlen(text) ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
-	close(fd);
-	return code < 0 ? error_set(err, code, "%s: %s", path, strerror(-code)) : 0;
-}
-
-struct list_line {
-	const char *fields[LIST_FIELDS];
-};
-
-/* Cuts the next line off text into its words; false at the end. A line with fewer words is passed over. */
-static bool list_next(char **text, struct list_line *ret)
-{
-	char *line;
-	while ((line = strsep(text, "\n"))) {
-		size_t n = 0;
-		for (char *word; n < LIST_FIELDS && (word = strsep(&line, " "));)
-			ret->fields[n++] = word;
-		if (n == LIST_FIELDS)
-			return true;
-	}
-	return false;
-}
-
-static int crl_add(X509_CRL *crl, const struct list_line *line)
+static int crl_add(X509_CRL *crl, const struct ca_list_line *line)
 {
 	time_ms when;
 	BIGNUM *number = NULL;
@@ -188,34 +101,40 @@ static int crl_finish(X509_CRL *crl, EVP_PKEY *key, X509 *ca, long number, time_
 	return ok ? 0 : -EIO;
 }
 
-int ca_files_write_crl(const char *dir, EVP_PKEY *key, X509 *ca, time_ms now, struct error *err)
+/* One CA's list as PEM into bio. */
+static int write_one(
+        const char *dir, X509 *ca, const char *revoked, long number, time_ms now, BIO *bio, struct error *err)
 {
-	char *path FREE_ON_EXIT = xasprintf("%s/ca.crl", dir), *list FREE_ON_EXIT = NULL;
-	int r = list_read(dir, "revoked", &list, err);
+	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
+	X509_CRL *crl CLEANUP(crl_free_pointer) = X509_CRL_new();
+	char *copy FREE_ON_EXIT = xstrdup(revoked), *rest = copy;
+	int r = ca_files_key_of(dir, ca, &key, err);
 	if (r < 0)
 		return r;
-	X509_CRL *crl CLEANUP(crl_free_pointer) = X509_CRL_new();
-	char *rest = list;
-	for (struct list_line line; list_next(&rest, &line);)
+	for (struct ca_list_line line; ca_list_next(&rest, &line);)
 		if (!crl || crl_add(crl, &line) < 0)
 			return openssl_error(err, -EINVAL, "%s/revoked: malformed line with serial \"%s\"",
 			        dir, line.fields[0]);
-	BIO *bio CLEANUP(bio_free_pointer) = BIO_new(BIO_s_mem());
-	if (!crl || crl_finish(crl, key, ca, crl_number(path) + 1, now) < 0 || !bio ||
-	        PEM_write_bio_X509_CRL(bio, crl) != 1)
-		return openssl_error(err, -EIO, "%s: cannot make the revocation list", path);
-	char *pem;
-	long length = BIO_get_mem_data(bio, &pem);
-	return file_replace(path, pem, (size_t)length, 0644, err);
+	if (!crl || crl_finish(crl, key, ca, number, now) < 0 || PEM_write_bio_X509_CRL(bio, crl) != 1)
+		return openssl_error(err, -EIO, "%s: cannot make the revocation list", dir);
+	return 0;
 }
 
-static bool list_has_serial(const char *list, const char *serial)
+/* Every list says all that is revoked, whoever signed it. */
+int ca_files_write_crl(const char *dir, const struct bundle *b, time_ms now, struct error *err)
 {
-	size_t length = strlen(serial);
-	for (const char *at = list; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
-		if (strncmp(at, serial, length) == 0 && at[length] == ' ')
-			return true;
-	return false;
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.crl", dir), *revoked FREE_ON_EXIT = NULL;
+	BIO *bio CLEANUP(bio_free_pointer) = BIO_new(BIO_s_mem());
+	int r = bio ? ca_list_read(dir, "revoked", &revoked, err) : -ENOMEM;
+	long number = crl_number(path) + 1;
+	for (size_t i = 0; r == 0 && i < b->n; i++)
+		r = write_one(dir, b->certificates[i], revoked, number, now, bio, err);
+	if (r < 0)
+		return r;
+	char *pem;
+	long length = BIO_get_mem_data(bio, &pem);
+	r = file_replace(path, pem, (size_t)length, 0644, err);
+	return r < 0 ? r : ca_files_give(dir, path, err);
 }
 
 /* Whether old was taken back; the lock is held. */
@@ -225,10 +144,19 @@ static int check_not_revoked(const char *dir, X509 *old, struct error *err)
 	char *revoked FREE_ON_EXIT = NULL;
 	int r = certificate_identity(old, &who, err);
 	if (r == 0)
-		r = list_read(dir, "revoked", &revoked, err);
-	if (r == 0 && list_has_serial(revoked, who.serial))
+		r = ca_list_read(dir, "revoked", &revoked, err);
+	if (r == 0 && ca_list_has(revoked, who.serial))
 		r = error_set(err, -EKEYREVOKED, "the certificate of %s is revoked", who.name);
 	return r;
+}
+
+static void find_issuer(const char *dir, X509 *certificate, char ret[CA_ID_SIZE])
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.pem", dir);
+	struct bundle b CLEANUP(bundle_clear) = { 0 };
+	X509 *issuer = bundle_load(path, &b, NULL) == 0 ? bundle_issuer(&b, certificate) : NULL;
+	if (issuer)
+		ca_files_id(issuer, ret);
 }
 
 int ca_record_renewal(const char *ca_dir, X509 *certificate, X509 *old, struct error *err)
@@ -245,9 +173,11 @@ int ca_record_renewal(const char *ca_dir, X509 *certificate, X509 *old, struct e
 		r = check_not_revoked(ca_dir, old, err);
 	if (r < 0)
 		return r;
-	char *line FREE_ON_EXIT = xasprintf("%s %s %s %s\n", who.serial, clock_format(who.not_after, when),
-	        identity_role_name(who.role), who.name);
-	return list_append(ca_dir, "issued", line, err);
+	char id[CA_ID_SIZE] = "";
+	find_issuer(ca_dir, certificate, id);
+	char *line FREE_ON_EXIT = xasprintf("%s %s %s %s %s\n", who.serial, clock_format(who.not_after, when),
+	        identity_role_name(who.role), who.name, *id ? id : "-");
+	return ca_list_append(ca_dir, "issued", line, err);
 }
 
 int ca_record(const char *ca_dir, X509 *certificate, struct error *err)
@@ -280,7 +210,7 @@ static int revoke_matching(const char *dir, const char *wanted, const char *reas
 {
 	char serial[SERIAL_TEXT_MAX + 1], when[CLOCK_TEXT_SIZE];
 	bool is_serial = serial_normalise(wanted, serial);
-	for (struct list_line line; list_next(&issued, &line);) {
+	for (struct ca_list_line line; ca_list_next(&issued, &line);) {
 		time_ms end;
 		bool by_serial = is_serial && strcmp(line.fields[0], serial) == 0;
 		bool by_name = strcmp(line.fields[3], wanted) == 0 &&
@@ -288,11 +218,11 @@ static int revoke_matching(const char *dir, const char *wanted, const char *reas
 		if (!by_serial && !by_name)
 			continue;
 		++*matched;
-		if (list_has_serial(revoked, line.fields[0]))
+		if (ca_list_has(revoked, line.fields[0]))
 			continue;
 		char *text FREE_ON_EXIT = xasprintf(
 		        "%s %s %s %s\n", line.fields[0], clock_format(now, when), reason, line.fields[3]);
-		int r = list_append(dir, "revoked", text, err);
+		int r = ca_list_append(dir, "revoked", text, err);
 		if (r < 0)
 			return r;
 		++*count;
@@ -301,18 +231,18 @@ static int revoke_matching(const char *dir, const char *wanted, const char *reas
 		return 0;
 	/* Signed elsewhere with this CA's key: 32 digits can only be meant as a serial. */
 	++*matched;
-	if (list_has_serial(revoked, serial))
+	if (ca_list_has(revoked, serial))
 		return 0;
 	char *text FREE_ON_EXIT = xasprintf("%s %s %s -\n", serial, clock_format(now, when), reason);
 	++*count;
-	return list_append(dir, "revoked", text, err);
+	return ca_list_append(dir, "revoked", text, err);
 }
 
 int ca_revoke(const char *ca_dir, const char *name_or_serial, const char *reason, time_ms now,
         size_t *ret_count, struct error *err)
 {
-	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
-	X509 *ca CLEANUP(certificate_free_pointer) = NULL;
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.pem", ca_dir);
 	char *issued FREE_ON_EXIT = NULL, *revoked FREE_ON_EXIT = NULL;
 	size_t count = 0, matched = 0;
 	if (reason_code(reason) < 0)
@@ -321,11 +251,11 @@ int ca_revoke(const char *ca_dir, const char *name_or_serial, const char *reason
 	int lock CLEANUP(ca_files_unlock) = ca_files_lock(ca_dir, err);
 	if (lock < 0)
 		return lock;
-	int r = ca_files_load(ca_dir, &key, &ca, err);
+	int r = bundle_load(path, &trusted, err);
 	if (r == 0)
-		r = list_read(ca_dir, "issued", &issued, err);
+		r = ca_list_read(ca_dir, "issued", &issued, err);
 	if (r == 0)
-		r = list_read(ca_dir, "revoked", &revoked, err);
+		r = ca_list_read(ca_dir, "revoked", &revoked, err);
 	if (r == 0)
 		r = revoke_matching(
 		        ca_dir, name_or_serial, reason, now, issued, revoked, &count, &matched, err);
@@ -335,7 +265,7 @@ int ca_revoke(const char *ca_dir, const char *name_or_serial, const char *reason
 		        name_or_serial);
 	/* The list is written even if nothing is new: a crash may have come between the two files. */
 	if (r == 0)
-		r = ca_files_write_crl(ca_dir, key, ca, now, err);
+		r = ca_files_write_crl(ca_dir, &trusted, now, err);
 	if (r == 0 && count == 0)
 		r = error_set(err, -EALREADY, "%s: \"%s\" was revoked before", ca_dir, name_or_serial);
 	if (r == 0 && ret_count)

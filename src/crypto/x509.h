@@ -28,13 +28,14 @@ int identity_role_parse(const char *name, enum identity_role *ret);
 #define REQUEST_DER_MAX 8192 /* bytes of a PKCS#10 request */
 #define CA_ALT_NAMES_MAX 32
 #define CA_DAYS_MAX 3650
+#define CA_LIFETIME_MIN_MS 5000
 
 struct identity {
 	char name[256];
 	enum identity_role role;
 	char serial[41]; /* hex */
 	uint8_t thumbprint[KEY_THUMBPRINT_SIZE];
-	time_ms not_after;
+	time_ms not_before, not_after;
 };
 
 /* 1 to IDENTITY_NAME_MAX characters of a-z 0-9 - . _ that begin and end with a letter or a digit; -EINVAL
@@ -54,10 +55,16 @@ int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
 /* The same with the validity given: not_after is cut to the CA's own. */
 int ca_sign_request_until(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, const char *name,
         enum identity_role role, time_ms not_before, time_ms not_after, X509 **ret, struct error *err);
-/* The same for somebody who holds `old`, a certificate of this CA: name, role and alternative names stay as
- * they were. */
-int ca_sign_renewal(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, X509 *old, int days,
-        X509 **ret, struct error *err);
+/* The same by whichever CA of the directory signs now (a rollover changes it), for lifetime_ms from now. */
+int ca_enrol(const char *dir, const void *der, size_t length, const char *name, enum identity_role role,
+        int64_t lifetime_ms, X509 **ret, struct error *err);
+/* The same for somebody who holds `old`, a certificate of one of the directory's CAs: name, role and
+ * alternative names stay as they were. */
+int ca_renew(const char *dir, const void *der, size_t length, X509 *old, int64_t lifetime_ms, X509 **ret,
+        struct error *err);
+/* Renews the pair in the two files, with a new key, where the CA's directory is at hand. */
+int ca_reissue(
+        const char *dir, const char *certificate_path, const char *key_path, int days, struct error *err);
 /* Appends what was issued to the file `issued` of the CA's directory, so that it can be revoked by name. */
 int ca_record(const char *ca_dir, X509 *certificate, struct error *err);
 /* The same for a renewal of `old`, in one step with the check that old is not revoked (-EKEYREVOKED):
@@ -87,3 +94,6 @@ int certificate_identity(X509 *certificate, struct identity *ret, struct error *
 int ca_revoke(const char *ca_dir, const char *name_or_serial, const char *reason, time_ms now,
         size_t *ret_count, struct error *err);
 int crl_load(const char *path, X509_CRL **ret, struct error *err);
+
+/* For the files of this room: a self-signed root of that number among the site's. */
+int ca_make_root(const char *site, unsigned number, EVP_PKEY *key, X509 **ret, struct error *err);

@@ -28,17 +28,26 @@ static const char enrol_help[] =
         "  -S, --server-name NAME    the server's name in its certificate, if it is not HOST\n"
         "  -k, --key KIND            p256 (the default) or ed25519\n"
         "  -o, --out DIR             where the two files go\n"
-        "  -r, --renew               no token: DIR/NAME.pem is still good, and is renewed with a new key\n"
+        "  -R, --replace             DIR has a key of NAME already, which the new one replaces\n"
+        "  -r, --renew               no token: DIR/NAME.pem is still good, and is renewed with a new key; "
+        "FILE\n"
+        "                            is brought up to date, too\n"
+        "  -d, --due                 with --renew: only if two thirds of its life are over, or the site has "
+        "a\n"
+        "                            new CA; for a timer\n"
+        "  -l, --crl FILE            with --renew: the revocation lists, to be brought up to date\n"
         "  -h, --help                this text\n\n"
         "Exit status: 0 done, 1 failed, 2 wrong usage.\n\n"
         "Examples:\n"
         "  pratique enrol --server srv.example.org --ca ca.pem --name alice --token - --out /etc/pratique\n"
-        "  pratique enrol --server [2001:db8::5]:8443 --ca ca.pem --name alice --renew --out /etc/pratique\n";
+        "  pratique enrol --server [2001:db8::5]:8443 --ca ca.pem --name alice --renew --out /etc/pratique\n"
+        "  pratique enrol --server srv --ca ca.pem --crl ca.crl --name gw --renew --due --out "
+        "/etc/pratique\n";
 
 struct enrol_options {
-	const char *server, *ca, *name, *token, *server_name, *out;
+	const char *server, *ca, *crl, *name, *token, *server_name, *out;
 	enum key_kind kind;
-	bool renew, help;
+	bool renew, due, replace, help;
 };
 
 static int read_options(int argc, char **argv, struct enrol_options *o)
@@ -47,12 +56,14 @@ static int read_options(int argc, char **argv, struct enrol_options *o)
 		{ "ca", required_argument, NULL, 'c' }, { "name", required_argument, NULL, 'n' },
 		{ "token", required_argument, NULL, 't' }, { "server-name", required_argument, NULL, 'S' },
 		{ "key", required_argument, NULL, 'k' }, { "out", required_argument, NULL, 'o' },
-		{ "renew", no_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "renew", no_argument, NULL, 'r' }, { "due", no_argument, NULL, 'd' },
+		{ "replace", no_argument, NULL, 'R' }, { "crl", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
-	while ((option = getopt_long(argc, argv, "s:c:n:t:S:k:o:rh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:c:l:n:t:S:k:o:rdRh", options, NULL)) != -1) {
 		const char **const texts[] = { ['s'] = &o->server,
 			['c'] = &o->ca,
+			['l'] = &o->crl,
 			['n'] = &o->name,
 			['t'] = &o->token,
 			['S'] = &o->server_name,
@@ -64,6 +75,10 @@ static int read_options(int argc, char **argv, struct enrol_options *o)
 		}
 		if (option == 'r')
 			o->renew = true;
+		else if (option == 'd')
+			o->due = true;
+		else if (option == 'R')
+			o->replace = true;
 		else if (option == 'k' && key_kind_parse(optarg, &o->kind) < 0)
 			return ctl_usage(ENROL, "--key: p256 or ed25519");
 		else if (option == '?')
@@ -73,6 +88,10 @@ static int read_options(int argc, char **argv, struct enrol_options *o)
 	}
 	if (!o->server || !o->ca || !o->name || !o->out || !o->token == !o->renew || optind != argc)
 		return ctl_usage(ENROL, "--server, --ca, --name, --out, and --token or --renew are wanted");
+	if ((o->due || o->crl) && !o->renew)
+		return ctl_usage(ENROL, "--due and --crl go with --renew");
+	if (o->replace && o->renew)
+		return ctl_usage(ENROL, "--renew replaces the key anyhow");
 	return CTL_OK;
 }
 
@@ -86,6 +105,22 @@ static int token_from_input(char line[TOKEN_LINE_MAX])
 	return CTL_OK;
 }
 
+static int renew(const struct est_client *client, const struct enrol_options *o)
+{
+	char *key FREE_ON_EXIT = xasprintf("%s/%s.key", o->out, o->name);
+	char *certificate FREE_ON_EXIT = xasprintf("%s/%s.pem", o->out, o->name);
+	struct est_renewal renewal = {
+		.key_path = key, .certificate_path = certificate, .crl_path = o->crl, .force = !o->due
+	};
+	struct error err;
+	if (est_renew(client, &renewal, &err) < 0)
+		return ctl_fail(ENROL, "%s", err.text);
+	if (renewal.trust_changed)
+		printf("%s%s%s: brought up to date\n", o->ca, o->crl ? ", " : "", o->crl ? o->crl : "");
+	printf("%s: %s\n", certificate, renewal.renewed ? "renewed with a new key" : "not due yet");
+	return CTL_OK;
+}
+
 static int enrol(const struct enrol_options *o, const char *token)
 {
 	struct endpoint endpoint;
@@ -95,9 +130,9 @@ static int enrol(const struct enrol_options *o, const char *token)
 	const struct est_client client = {
 		.endpoint = &endpoint, .ca_path = o->ca, .expected_name = o->server_name
 	};
-	int r = o->renew ? est_renew(&client, o->name, o->kind, o->out, &err)
-	                 : est_enrol(&client, o->name, token, o->kind, o->out, &err);
-	if (r < 0)
+	if (o->renew)
+		return renew(&client, o);
+	if (est_enrol(&client, o->name, token, o->kind, o->out, o->replace, &err) < 0)
 		return ctl_fail(ENROL, "%s", err.text);
 	printf("%s/%s.key, %s/%s.pem: this host is %s\n", o->out, o->name, o->out, o->name, o->name);
 	return CTL_OK;

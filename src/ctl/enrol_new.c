@@ -25,11 +25,15 @@ int ctl_enrol_new(int argc, char **argv)
 	struct ctl_asking a = { 0 };
 	const char *name = NULL, *role = "node";
 	int64_t ttl = 3600000;
+	bool replace = false;
 	const struct command_option options[] = {
 		{ 0, "new", "NAME", "whose certificate it is good for", COMMAND_TEXT, &name },
 		{ 0, "role", "ROLE",
 		        "node (default), server, enforcer, vis, monitor, concentrator or operator",
 		        COMMAND_TEXT, &role },
+		{ 0, "replace", NULL,
+		        "it may have another key from now on; the one that it has is refused then",
+		        COMMAND_FLAG, &replace },
 		{ 0, "ttl", "DURATION", "how long it is good; default \"1 hour\"", COMMAND_DURATION, &ttl },
 	};
 	const struct command_line line = {
@@ -47,6 +51,7 @@ int ctl_enrol_new(int argc, char **argv)
 	int code = ctl_asking_parse(&a, &line, argc, argv, NULL);
 	if (code != COMMAND_GO_ON)
 		return code;
-	return print_token(
-	        &a, json_pack("{s:s, s:s, s:I}", "name", name, "role", role, "ttl_ms", (json_int_t)ttl));
+	return print_token(&a,
+	        json_pack("{s:s, s:s, s:I, s:b}", "name", name, "role", role, "ttl_ms", (json_int_t)ttl,
+	                "replace", replace));
 }

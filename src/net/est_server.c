@@ -7,6 +7,7 @@
 #include "net/est.h"
 
 #include "crypto/base64.h"
+#include "crypto/ca_rollover.h"
 #include "crypto/openssl.h"
 #include "net/est_message.h"
 
@@ -34,17 +35,25 @@ void est_token_make(char ret_text[EST_TOKEN_TEXT_SIZE], uint8_t ret_hash[32])
 
 /* Answers. */
 
-static void answer_certificate(struct http_request *r, X509 *certificate)
+/* code: of making the text, which is freed. */
+static void answer_text(struct http_request *r, int code, char *text, const struct error *err)
 {
-	char *text FREE_ON_EXIT = NULL;
-	struct error err;
-	if (est_certificates_encode(certificate, &text, &err) < 0) {
-		http_reply_error(r, 500, "%s", err.text);
+	if (code < 0) {
+		http_reply_error(r, 500, "%s", err->text);
 		return;
 	}
 	/* RFC 7030 4.2.3; the header field is what older clients want to see (RFC 8951 3.1). */
 	http_reply_field(r, "Content-Transfer-Encoding", "base64");
 	http_reply(r, 200, "application/pkcs7-mime; smime-type=certs-only", text, strlen(text));
+	free(text);
+}
+
+static void answer_certificate(struct http_request *r, X509 *certificate)
+{
+	char *text = NULL;
+	struct error err;
+	int code = est_certificates_encode(&certificate, 1, &text, &err);
+	answer_text(r, code, text, &err);
 }
 
 static void ask_for_token(struct http_request *r)
@@ -55,10 +64,44 @@ static void ask_for_token(struct http_request *r)
 	        "`pratique enrol --new NAME`");
 }
 
+static int load_trust(const struct est_server *e, struct bundle *ret, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.pem", e->config.ca_dir);
+	return bundle_load(path, ret, err);
+}
+
+/* RFC 7030 4.1.3: all CAs that are trusted now. Who asks with a certificate is written down as having them.
+ */
 static void answer_cacerts(struct http_request *r, void *user)
 {
 	struct est_server *e = user;
-	answer_certificate(r, e->config.ca);
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	X509 *client = http_request_certificate(r);
+	char *text = NULL;
+	struct error err;
+	int code = load_trust(e, &trusted, &err);
+	if (code == 0)
+		code = est_certificates_encode(trusted.certificates, trusted.n, &text, &err);
+	if (code == 0 && client && ca_rollover_note(e->config.ca_dir, client, clock_wall_ms(), &err) < 0) {
+		free(TAKE_POINTER(text));
+		code = -EIO;
+	}
+	answer_text(r, code, text, &err);
+}
+
+static void answer_crls(struct http_request *r, void *user)
+{
+	struct est_server *e = user;
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	struct bundle_crls crls CLEANUP(bundle_clear_crls) = { 0 };
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.crl", e->config.ca_dir), *text = NULL;
+	struct error err;
+	int code = load_trust(e, &trusted, &err);
+	if (code == 0)
+		code = bundle_load_crls(&trusted, path, &crls, &err);
+	if (code == 0)
+		code = est_crls_encode(&crls, &text, &err);
+	answer_text(r, code, text, &err);
 }
 
 /* Requests. */
@@ -115,19 +158,22 @@ static int read_request(struct http_request *r, uint8_t *der, size_t size, size_
 	return 0;
 }
 
-/* Records and sends out what was made; old: what it renews, or NULL. */
-static void hand_out(struct est_server *e, struct http_request *r, X509 *certificate, X509 *old)
+/* Records and sends out what was made: by a token's grant, or as renewal of old. */
+static void hand_out(struct est_server *e, struct http_request *r, X509 *certificate,
+        const struct est_grant *grant, X509 *old)
 {
 	const struct est_server_config *c = &e->config;
-	struct identity who;
+	struct identity who, before;
 	struct error err;
 	int code = certificate_identity(certificate, &who, &err);
-	if (code == 0 && c->ca_dir)
+	if (code == 0 && old)
+		code = certificate_identity(old, &before, &err);
+	if (code == 0)
 		code = ca_record_renewal(c->ca_dir, certificate, old, &err);
-	if (code == 0 && c->on_issued && c->on_issued(certificate, &who, old != NULL, c->user) < 0)
-		code = error_set(&err, -EIO, "the certificate could not be recorded");
+	if (code == 0 && c->on_issued)
+		code = c->on_issued(&who, grant, old ? &before : NULL, c->user, &err);
 	if (code < 0)
-		http_reply_error(r, code == -EKEYREVOKED ? 403 : 500, "%s", err.text);
+		http_reply_error(r, code == -EKEYREVOKED || code == -EACCES ? 403 : 500, "%s", err.text);
 	else
 		answer_certificate(r, certificate);
 }
@@ -137,23 +183,30 @@ static void answer_enroll(struct http_request *r, void *user)
 	struct est_server *e = user;
 	const struct est_server_config *c = &e->config;
 	struct est_credentials who;
-	enum identity_role role;
+	struct est_grant grant;
 	uint8_t der[REQUEST_DER_MAX];
 	size_t length;
 	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
 	struct error err;
-	if (read_credentials(r, &who) < 0 || c->token(who.name, who.hash, false, &role, c->user) < 0) {
+	int code = read_credentials(r, &who);
+	if (code == 0)
+		code = c->token(who.name, who.hash, false, &grant, c->user, &err);
+	if (code == -EEXIST) {
+		http_reply_error(r, 403, "%s", err.text);
+		return;
+	}
+	if (code < 0) {
 		ask_for_token(r);
 		return;
 	}
 	if (read_request(r, der, sizeof(der), &length) < 0)
 		return;
-	if (ca_sign_request(c->ca_key, c->ca, der, length, who.name, role, c->days, &certificate, &err) < 0)
+	if (ca_enrol(c->ca_dir, der, length, who.name, grant.role, c->lifetime_ms, &certificate, &err) < 0)
 		http_reply_error(r, 500, "%s", err.text);
-	else if (c->token(who.name, who.hash, true, &role, c->user) < 0)
+	else if (c->token(who.name, who.hash, true, &grant, c->user, &err) < 0)
 		ask_for_token(r);
 	else
-		hand_out(e, r, certificate, NULL);
+		hand_out(e, r, certificate, &grant, NULL);
 }
 
 static void answer_reenroll(struct http_request *r, void *user)
@@ -171,15 +224,16 @@ static void answer_reenroll(struct http_request *r, void *user)
 	}
 	if (read_request(r, der, sizeof(der), &length) < 0)
 		return;
-	if (ca_sign_renewal(c->ca_key, c->ca, der, length, http_request_certificate(r), c->days, &certificate,
+	if (ca_renew(c->ca_dir, der, length, http_request_certificate(r), c->lifetime_ms, &certificate,
 	            &err) < 0)
 		http_reply_error(r, 500, "%s", err.text);
 	else
-		hand_out(e, r, certificate, http_request_certificate(r));
+		hand_out(e, r, certificate, NULL, http_request_certificate(r));
 }
 
 static const struct http_route est_routes[] = {
 	{ "GET", "/.well-known/est/cacerts", answer_cacerts, TLS_ROLES_ALL, 0 },
+	{ "GET", "/.well-known/est/crls", answer_crls, TLS_ROLES_ALL, 0 }, /* RFC 8295 */
 	{ "POST", "/.well-known/est/simpleenroll", answer_enroll, TLS_ROLES_ALL, EST_BODY_MAX },
 	{ "POST", "/.well-known/est/simplereenroll", answer_reenroll, TLS_ROLES_ALL & ~HTTP_ANONYMOUS,
 	        EST_BODY_MAX },

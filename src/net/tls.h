@@ -15,8 +15,8 @@
 
 struct tls_config {
 	bool server;
-	const char *ca_path;          /* PEM of the site CA */
-	const char *crl_path;         /* PEM of its revocation list; NULL: none is checked */
+	const char *ca_path;  /* PEM of the site CA; of several while it rolls over (crypto/bundle.h) */
+	const char *crl_path; /* PEM of its revocation list, of each of theirs; NULL: none is checked */
 	const char *certificate_path; /* NULL with key_path: a client that is not enrolled yet */
 	const char *key_path;
 	unsigned peer_roles;            /* who may be at the other end */

@@ -6,6 +6,7 @@
  */
 #include "net/tls.h"
 
+#include "crypto/bundle.h"
 #include "crypto/openssl.h"
 #include "net/tls_internal.h"
 
@@ -23,8 +24,8 @@ enum { TLS_CA, TLS_CRL, TLS_CERTIFICATE, TLS_KEY, TLS_FILES };
 struct tls_context {
 	struct tls_config config; /* strings owned */
 	SSL_CTX *ssl_ctx;
-	X509 *ca;
-	X509_CRL *crl;
+	struct bundle trusted; /* none where the peers are another organisation's */
+	struct bundle_crls crls;
 	struct stat files[TLS_FILES]; /* as they were when last read */
 	bool ca_changed;              /* by the last reload */
 	struct stream_list streams;
@@ -206,34 +207,49 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 struct tls_material {
 	SSL_CTX *ssl_ctx;
-	X509 *ca;
-	X509_CRL *crl;
+	struct bundle trusted;
+	struct bundle_crls crls;
 };
 
 static void material_free(struct tls_material *m)
 {
 	SSL_CTX_free(m->ssl_ctx);
-	X509_free(m->ca);
-	X509_CRL_free(m->crl);
+	bundle_clear(&m->trusted);
+	bundle_clear_crls(&m->crls);
 }
 
-static int use_trust(struct tls_material *m, const struct tls_config *c, struct error *err)
+static int use_foreign_trust(struct tls_material *m, const struct tls_config *c, struct error *err)
 {
-	int r = certificate_load(c->ca_path, &m->ca, err);
-	if (r == 0 && c->crl_path)
-		r = crl_load(c->crl_path, &m->crl, err);
+	X509_CRL *crl CLEANUP(crl_free_pointer) = NULL;
+	int r = c->crl_path ? crl_load(c->crl_path, &crl, err) : 0;
 	if (r < 0)
 		return r;
-	if (c->foreign && SSL_CTX_load_verify_file(m->ssl_ctx, c->ca_path) == 1 && !m->crl)
-		return 0;
-	if (X509_check_ca(m->ca) != 1 || X509_check_issued(m->ca, m->ca) != X509_V_OK)
-		return error_set(err, -EINVAL, "%s: not the certificate of a root CA", c->ca_path);
-	if (m->crl && X509_CRL_verify(m->crl, X509_get0_pubkey(m->ca)) != 1)
-		return openssl_error(err, -EINVAL, "%s: not signed by the CA in %s", c->crl_path, c->ca_path);
 	X509_STORE *store = SSL_CTX_get_cert_store(m->ssl_ctx);
-	if (X509_STORE_add_cert(store, m->ca) != 1 || (m->crl && X509_STORE_add_crl(store, m->crl) != 1) ||
-	        (m->crl && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1) ||
-	        SSL_CTX_add_client_CA(m->ssl_ctx, m->ca) != 1)
+	if (SSL_CTX_load_verify_file(m->ssl_ctx, c->ca_path) != 1 ||
+	        (crl && X509_STORE_add_crl(store, crl) != 1) ||
+	        (crl && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1))
+		return openssl_error(err, -EINVAL, "%s: cannot be used", c->ca_path);
+	return 0;
+}
+
+/* Each CA of the bundle is as good as the others: a rollover has two. */
+static int use_trust(struct tls_material *m, const struct tls_config *c, struct error *err)
+{
+	if (c->foreign)
+		return use_foreign_trust(m, c, err);
+	int r = bundle_load(c->ca_path, &m->trusted, err);
+	if (r == 0 && c->crl_path)
+		r = bundle_load_crls(&m->trusted, c->crl_path, &m->crls, err);
+	if (r < 0)
+		return r;
+	X509_STORE *store = SSL_CTX_get_cert_store(m->ssl_ctx);
+	bool good = true;
+	for (size_t i = 0; good && i < m->trusted.n; i++)
+		good = X509_STORE_add_cert(store, m->trusted.certificates[i]) == 1 &&
+		        SSL_CTX_add_client_CA(m->ssl_ctx, m->trusted.certificates[i]) == 1;
+	for (size_t i = 0; good && i < m->crls.n; i++)
+		good = X509_STORE_add_crl(store, m->crls.lists[i]) == 1;
+	if (!good || (c->crl_path && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1))
 		return openssl_error(err, -ENOMEM, "%s: cannot be used", c->ca_path);
 	return 0;
 }
@@ -318,13 +334,13 @@ static int load(struct tls_context *t, struct error *err)
 	int r = make_material(&t->config, same ? t->ssl_ctx : NULL, &m, err);
 	if (r < 0)
 		return r;
-	t->ca_changed = t->ca && X509_cmp(t->ca, m.ca) != 0;
-	SSL_CTX_free(t->ssl_ctx);
-	X509_free(t->ca);
-	X509_CRL_free(t->crl);
-	t->ssl_ctx = TAKE_POINTER(m.ssl_ctx);
-	t->ca = TAKE_POINTER(m.ca);
-	t->crl = TAKE_POINTER(m.crl);
+	t->ca_changed = !bundle_equal(&t->trusted, &m.trusted);
+	/* What was in force before goes with m. */
+	const struct tls_material before = { t->ssl_ctx, t->trusted, t->crls };
+	t->ssl_ctx = m.ssl_ctx;
+	t->trusted = m.trusted;
+	t->crls = m.crls;
+	m = before;
 	return 0;
 }
 
@@ -361,8 +377,8 @@ struct tls_context *tls_context_free(struct tls_context *t)
 	if (t->watch)
 		event_free(t->watch);
 	SSL_CTX_free(t->ssl_ctx);
-	X509_free(t->ca);
-	X509_CRL_free(t->crl);
+	bundle_clear(&t->trusted);
+	bundle_clear_crls(&t->crls);
 	for (int i = 0; i < TLS_FILES; i++)
 		free((char *)file_of(&t->config, i));
 	free(t);
@@ -374,16 +390,13 @@ struct tls_context *tls_context_free(struct tls_context *t)
 static void recheck_stream(struct tls_context *t, struct stream *s, bool reloaded, time_ms now)
 {
 	X509 *certificate = tls_stream_peer_certificate(s);
-	X509_REVOKED *entry = NULL;
 	if (!certificate || !s->has_peer)
 		return;
 	if (s->peer.not_after <= now)
 		stream_fail(s, "the certificate of %s has expired", s->peer.name);
-	else if (reloaded && t->ca_changed && !t->config.foreign &&
-	        X509_verify(certificate, X509_get0_pubkey(t->ca)) != 1)
+	else if (reloaded && t->ca_changed && !t->config.foreign && !bundle_issuer(&t->trusted, certificate))
 		stream_fail(s, "the certificate of %s is not from this site's CA any more", s->peer.name);
-	else if (reloaded && t->crl &&
-	        X509_CRL_get0_by_serial(t->crl, &entry, X509_get_serialNumber(certificate)) == 1)
+	else if (reloaded && bundle_revokes(&t->crls, certificate))
 		stream_fail(s, "the certificate of %s is revoked", s->peer.name);
 }
 

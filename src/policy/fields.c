@@ -64,6 +64,12 @@ static void read_forwarding_v6(const struct policy_input *in, struct policy_fact
 	fact_tristate(f, in->posture->forwarding_v6);
 }
 
+/* The server's own finding: no posture says it. */
+static void read_identity_unique(const struct policy_input *in, struct policy_fact *f)
+{
+	fact_tristate(f, in->unique);
+}
+
 static void read_interfaces_count(const struct policy_input *in, struct policy_fact *f)
 {
 	fact_number(f, in->posture->network_known, (int64_t)in->posture->n_interfaces);
@@ -320,6 +326,8 @@ static const struct policy_field fields[] = {
 	        "network.forwarding.ipv4", read_forwarding_v4 },
 	{ "forwarding.v6", POLICY_BOOLEAN, NULL, "the node forwards IPv6", "the node does not forward IPv6",
 	        "network.forwarding.ipv6", read_forwarding_v6 },
+	{ "identity.unique", POLICY_BOOLEAN, NULL, "one host alone has the identity",
+	        "another host has the identity, too", NULL, read_identity_unique },
 	{ "interfaces.count", POLICY_NUMBER, "the number of interfaces", NULL, NULL, "network.interfaces",
 	        read_interfaces_count },
 	{ "kernel.current", POLICY_BOOLEAN, NULL, "the newest installed kernel is running",

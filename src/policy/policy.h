@@ -139,6 +139,7 @@ struct policy_input {
 	const char *role;              /* from policy_node_role() or from the authentication; may be NULL */
 	const struct posture *posture; /* NULL = not inspected */
 	struct vuln_index *index;      /* NULL = no vulnerability information */
+	enum tristate unique;          /* one host alone has this identity, and this one alone */
 	const char *segment; /* that the authentication named: no other is admitted to; NULL or "" = any */
 	time_ms now;
 };

@@ -18,7 +18,7 @@ static const char *check_claims(const struct site *site, const struct site_node 
 		return "it is another server's";
 	if (strcmp(c->node, node->name) != 0)
 		return "it is another node's";
-	if (memcmp(c->thumbprint, node->thumbprint, 32) != 0)
+	if (!site_is_key_of(node, c->thumbprint))
 		return "it is for another key";
 	if (strcmp(c->enforcement_point, a->enforcement_point) != 0 || strcmp(c->port, a->port) != 0 ||
 	        strcasecmp(c->mac, mac_format(&a->mac, mac)) != 0)

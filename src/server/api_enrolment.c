@@ -20,6 +20,7 @@ struct token_reply {
 	struct http_request *request; /* NULL: the client is gone */
 	char token[BASE64_SIZE(TOKEN_BYTES)];
 	char name[256], role[32];
+	bool replaces;
 	time_ms expires;
 };
 
@@ -47,9 +48,11 @@ static int make_token(struct server *s, struct token_reply *t, time_ms ttl, stru
 {
 	const time_ms now = clock_wall_ms();
 	uint8_t bytes[TOKEN_BYTES];
-	struct store_token record = {
-		.name = t->name, .role = t->role, .created = now, .expires = now + ttl
-	};
+	struct store_token record = { .name = t->name,
+		.role = t->role,
+		.created = now,
+		.expires = now + ttl,
+		.replaces = t->replaces };
 	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
 		return error_set(err, -EIO, "no random numbers");
 	base64url_encode(bytes, sizeof(bytes), t->token);
@@ -77,6 +80,7 @@ static const char *read_token_request(json_t *body, struct token_reply *t, time_
 		return "ttl_ms is between one second and 30 days";
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	snprintf(t->role, sizeof(t->role), "%s", role);
+	t->replaces = json_is_true(json_object_get(body, "replace"));
 	return NULL;
 }
 
@@ -91,10 +95,16 @@ static void handle_tokens(struct http_request *r, void *user)
 	struct token_reply *t = xcalloc(1, sizeof(*t));
 	const char *wrong = read_token_request(body, t, &ttl);
 	json_decref(body);
-	if (!s->ca)
+	if (!s->est)
 		wrong = "this server does not enrol: it has no ca_directory";
 	else if (!wrong && strcmp(t->role, "node") != 0 &&
 	        !api_may(s, r, API_ADMIN, "an enrolment token for a program of the site")) {
+		free(t);
+		return;
+	}
+	if (!wrong && strcmp(t->role, "node") == 0 &&
+	        site_may_enrol(s->site, t->name, t->replaces, &err) < 0) {
+		http_reply_error(r, 409, "%s", err.text);
 		free(t);
 		return;
 	}
@@ -107,8 +117,9 @@ static void handle_tokens(struct http_request *r, void *user)
 	t->request = r;
 	http_request_on_gone(r, token_client_gone, t);
 	site_note(s->site, clock_wall_ms(), "token", site_find_node(s->site, t->name), NULL,
-	        "an enrolment token for %s (%s) was made", t->name, t->role);
-	json_t *after = json_pack("{s:s}", "role", t->role);
+	        "an enrolment token for %s (%s) was made%s", t->name, t->role,
+	        t->replaces ? ", which may replace its key" : "");
+	json_t *after = json_pack("{s:s, s:b}", "role", t->role, "replace", t->replaces);
 	json_object_set_new(after, "expires", api_time(t->expires));
 	api_audit(s, "enrolment token", t->name, NULL, after, "done");
 	store_when_durable(s->store, token_is_durable, t);

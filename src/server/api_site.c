@@ -116,8 +116,9 @@ static json_t *site_policy_to_json(struct server *s)
 	return j;
 }
 
-json_t *api_status(struct server *s)
+static void handle_status(struct http_request *r, void *user)
 {
+	struct server *s = user;
 	const time_ms now = clock_wall_ms();
 	json_t *j = json_object();
 	json_object_set_new(j, "version", json_string(PRATIQUE_VERSION));
@@ -133,15 +134,10 @@ json_t *api_status(struct server *s)
 	json_object_set_new(j, "segments", segments_to_json(s, now));
 	json_object_set_new(j, "enforcers", enforcer_status(s));
 	json_object_set_new(j, "judgements_waiting", json_integer((json_int_t)site_waiting(s->site)));
-	json_object_set_new(j, "enrolment", json_boolean(s->ca != NULL));
+	json_object_set_new(j, "enrolment", json_boolean(s->est != NULL));
 	json_object_set_new(j, "counters", counters_to_json(s));
 	json_object_set_new(j, "limits", limits_to_json(s));
-	return j;
-}
-
-static void handle_status(struct http_request *r, void *user)
-{
-	http_reply_json(r, 200, api_status(user));
+	http_reply_json(r, 200, j);
 }
 
 static void handle_reload(struct http_request *r, void *user)

@@ -14,27 +14,29 @@
 #define ENROLMENT_CONNECTIONS_MAX 256
 #define ENROLMENT_PER_SOURCE 16
 
-struct ca_signer {
-	EVP_PKEY *key;
-	X509 *certificate;
-	struct est_server *est;
-};
+static int refuse_token(struct server *s, const char *name, int code, const char *why)
+{
+	s->site->counters.enrolments_refused++;
+	site_note_refusal(
+	        s->site, clock_wall_ms(), "enrolment-refused", site_find_node(s->site, name), "%s", why);
+	return code;
+}
 
-static int on_token(
-        const char *name, const uint8_t hash[32], bool consume, enum identity_role *ret_role, void *user)
+static int on_token(const char *name, const uint8_t hash[32], bool consume, struct est_grant *ret, void *user,
+        struct error *err)
 {
 	struct server *s = user;
-	char owner[256], role[32];
+	struct store_grant grant;
 	const time_ms now = clock_wall_ms();
-	int code = consume ? store_use_token(s->store, hash, now, owner, role, NULL)
-	                   : store_find_token(s->store, hash, now, owner, role, NULL);
-	if (code < 0 || strcmp(owner, name) != 0 || identity_role_parse(role, ret_role) < 0) {
-		s->site->counters.enrolments_refused++;
-		site_note_refusal(s->site, now, "enrolment-refused", site_find_node(s->site, name),
-		        "somebody who calls itself %.255s has no good token", name);
-		return -EACCES;
+	int code = consume ? store_use_token(s->store, hash, now, &grant, NULL)
+	                   : store_find_token(s->store, hash, now, &grant, NULL);
+	if (code < 0 || strcmp(grant.name, name) != 0 || identity_role_parse(grant.role, &ret->role) < 0) {
+		error_set(err, -EACCES, "somebody who calls itself %.255s has no good token", name);
+		return refuse_token(s, name, -EACCES, err->text);
 	}
-	return 0;
+	ret->replaces = grant.replaces;
+	code = ret->role == ROLE_NODE ? site_may_enrol(s->site, name, grant.replaces, err) : 0;
+	return code < 0 ? refuse_token(s, name, code, err->text) : 0;
 }
 
 static bool on_may_renew(const struct identity *who, void *user)
@@ -49,29 +51,35 @@ static bool on_may_renew(const struct identity *who, void *user)
 	return false;
 }
 
-static int on_issued(X509 *certificate, const struct identity *who, bool renewal, void *user)
+/* Also on the CA's list, for whoever asks only that. */
+static void revoke_taken(struct server *s, const char *name, const char *serial)
 {
-	struct server *s = user;
 	struct error err = { "" };
-	const time_ms now = clock_wall_ms();
-	if (who->role == ROLE_NODE)
-		site_enrolled(s->site, who->name, who->thumbprint, who->serial, now);
-	int code = store_commit(s->store, &err);
-	if (code < 0) {
-		log_error("%s", err.text);
-		return code;
-	}
-	s->site->counters.enrolments++;
-	log_notice("%s: certificate %s %s", who->name, who->serial, renewal ? "renewed" : "issued");
-	return 0;
+	int code = ca_revoke(s->options.ca_directory, serial, "superseded", clock_wall_ms(), NULL, &err);
+	if (code < 0 && code != -EALREADY)
+		log_error("%s: the CA's list could not be written: %s", name, err.text);
 }
 
-static int load_ca(struct server *s, struct ca_signer *ca, struct error *err)
+static int on_issued(const struct identity *who, const struct est_grant *grant, const struct identity *old,
+        void *user, struct error *err)
 {
-	char *key FREE_ON_EXIT = xasprintf("%s/ca.key", s->options.ca_directory);
-	char *certificate FREE_ON_EXIT = xasprintf("%s/ca.pem", s->options.ca_directory);
-	int code = key_load(key, &ca->key, err);
-	return code < 0 ? code : certificate_load(certificate, &ca->certificate, err);
+	struct server *s = user;
+	char taken[41] = "";
+	int code = who->role == ROLE_NODE ? site_enrolled(s->site, who, old, clock_wall_ms(), taken, err) : 0;
+	if (code < 0) {
+		s->site->counters.enrolments_refused++;
+		return code;
+	}
+	code = store_commit(s->store, err);
+	if (code < 0) {
+		log_error("%s", err->text);
+		return error_set(err, code, "the certificate could not be recorded");
+	}
+	if (*taken)
+		revoke_taken(s, who->name, taken);
+	s->site->counters.enrolments++;
+	log_notice("%s: certificate %s %s", who->name, who->serial, old ? "renewed" : "issued");
+	return 0;
 }
 
 static int listen_for_nodes(struct server *s, struct error *err)
@@ -109,38 +117,33 @@ int enrolment_start(struct server *s, struct error *err)
 {
 	if (!*s->options.ca_directory)
 		return 0;
-	struct ca_signer *ca = s->ca = xcalloc(1, sizeof(*ca));
-	int code = load_ca(s, ca, err);
+	/* Read anew for each certificate: a rollover changes it. */
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.pem", s->options.ca_directory);
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	int code = bundle_load(path, &trusted, err);
 	if (code < 0)
 		return code;
-	const struct est_server_config config = { .ca_key = ca->key,
-		.ca = ca->certificate,
-		.ca_dir = s->options.ca_directory,
-		.days = (int)s->options.enrolment_days,
+	const struct est_server_config config = { .ca_dir = s->options.ca_directory,
+		.lifetime_ms = s->options.enrolment_lifetime,
 		.token = on_token,
 		.may_renew = on_may_renew,
 		.on_issued = on_issued,
 		.user = s };
-	code = est_server_new(s->enrolment_http, &config, &ca->est);
+	code = est_server_new(s->enrolment_http, &config, &s->est);
 	return code < 0 ? error_set(err, code, "enrolment cannot be set up") : 0;
 }
 
 void enrolment_stop(struct server *s)
 {
 	s->enrolment_http = http_server_free(s->enrolment_http);
-	if (!s->ca)
-		return;
-	est_server_free(s->ca->est);
-	X509_free(s->ca->certificate);
-	EVP_PKEY_free(s->ca->key);
-	free(TAKE_POINTER(s->ca));
+	s->est = est_server_free(s->est);
 }
 
 void enrolment_revoke(struct server *s, const char *name)
 {
 	struct error err = { "" };
 	size_t count = 0;
-	if (!s->ca)
+	if (!s->est)
 		return;
 	int code =
 	        ca_revoke(s->options.ca_directory, name, "privilegeWithdrawn", clock_wall_ms(), &count, &err);

@@ -80,6 +80,7 @@ static void evaluate(struct site *site, struct site_node *node, const struct sit
 		.posture = site_posture(site, node),
 		.index = site->index,
 		.segment = a ? a->segment : NULL,
+		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
 		.now = now };
 	policy_evaluate(site->policy, &input, &o->decision);
 	site->counters.judgements++;
@@ -326,6 +327,8 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 		ret->level = 0;
 	} else if (a) {
 		judge_at(site, node, cause, nonce, now, ret);
+		if (strcmp(cause, "inspection") == 0)
+			site_observe(site, node, a, now);
 	} else {
 		judge_without_place(site, node, cause, now, ret);
 	}

@@ -283,6 +283,8 @@ void node_accept(struct stream *stream, const struct identity *peer, void *conte
 		refuse(s, stream, peer, "the site has too many nodes");
 		return;
 	}
+	node->valid_from = peer->not_before;
+	node->valid_until = peer->not_after;
 	site_save_node(s->site, node);
 	limit_connections(s, node);
 	struct node_connection *c = xcalloc(1, sizeof(*c));

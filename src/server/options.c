@@ -58,7 +58,8 @@ static const struct config_option options[] = {
 	        "longest wait for enforcers to say where a node is"),
 	OPTION(applied_time, CONFIG_DURATION, "1 s", 10, 60000,
 	        "longest wait for the enforcement point before the node hears its result"),
-	OPTION(enrolment_days, CONFIG_INTEGER, "90", 1, 3650, "validity of certificates issued by enrolment"),
+	OPTION(enrolment_lifetime, CONFIG_DURATION, "90 days", 5000, 315360000000,
+	        "validity of certificates issued by enrolment"),
 };
 
 int options_load(

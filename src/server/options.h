@@ -12,7 +12,7 @@ struct server_options {
 	char *policy, *state_directory, *index_directory, *vis_socket, *vis_user;
 	char *user, *log_level, *remediation_uri;
 	int64_t connections_max, connections_per_source, handshakes_max, enforcers_max;
-	int64_t assessment_time, place_time, applied_time, enrolment_days;
+	int64_t assessment_time, place_time, applied_time, enrolment_lifetime;
 	int64_t api_connections_max, api_connections_per_source;
 };
 

@@ -80,6 +80,8 @@ void site_tick(struct site *site, time_ms now)
 		if (is_forgettable(a, now))
 			site_forget_attachment(site, a);
 	}
+	if (now - site->last_expiry_look >= SITE_EXPIRY_LOOK_MS || now < site->last_expiry_look)
+		site_look_at_expiry(site, now);
 	if (now - site->last_prune >= PRUNE_INTERVAL_MS || now < site->last_prune) {
 		site->last_prune = now;
 		store_prune(site->store, now);
@@ -205,19 +207,4 @@ size_t site_revoke(struct site *site, struct site_node *node, const char *reason
 	site_save_node(site, node);
 	site_note(site, now, "revocation", node, NULL, "revoked: %s", reason);
 	return n;
-}
-
-void site_enrolled(
-        struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial, time_ms now)
-{
-	struct site_node *node = site_see_node(site, name, thumbprint, serial, now);
-	if (!node)
-		return;
-	if (node->revoked || node->pinned) {
-		node->revoked = false;
-		node->pinned = true;
-		memcpy(node->pin, thumbprint, 32);
-	}
-	site_save_node(site, node);
-	site_note(site, now, "enrolment", node, NULL, "a certificate was issued (serial %s)", serial);
 }

@@ -58,7 +58,7 @@ struct server {
 	size_t n_followers;
 	uint32_t next_request;
 	struct vis_link *vis;
-	struct ca_signer *ca; /* NULL: no enrolment here */
+	struct est_server *est; /* NULL: no enrolment here */
 
 	struct event *commit_event, *flush_event, *work_event, *tick_event, *floor_event;
 	struct daemon_signals *signals;

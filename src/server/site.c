@@ -28,6 +28,7 @@ static void node_free(void *p)
 	free(n->name);
 	free(n->serial);
 	free(n->revoked_reason);
+	free(n->machine);
 	posture_free(n->posture);
 	free(n->package_keys);
 	free(n);
@@ -72,7 +73,10 @@ void site_save_node(struct site *site, const struct site_node *n)
 		.revoked_at = n->revoked_at,
 		.pinned = n->pinned,
 		.inspected = n->inspected,
-		.posture_signed = n->posture_signed };
+		.posture_signed = n->posture_signed,
+		.valid_from = n->valid_from,
+		.valid_until = n->valid_until };
+	memcpy(record.previous, n->previous, 32);
 	memcpy(record.thumbprint, n->thumbprint, 32);
 	memcpy(record.pin, n->pin, 32);
 	memcpy(record.posture_digest, n->posture_digest, 32);
@@ -94,22 +98,11 @@ static int load_node(const struct store_node *record, void *context)
 	n->inspected = record->inspected;
 	n->posture_signed = record->posture_signed;
 	n->posture_stored = record->inspected != 0;
+	n->valid_from = record->valid_from;
+	n->valid_until = record->valid_until;
+	memcpy(n->previous, record->previous, 32);
 	memcpy(n->pin, record->pin, 32);
 	memcpy(n->posture_digest, record->posture_digest, 32);
-	return 0;
-}
-
-int site_check_identity(struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial,
-        struct error *err)
-{
-	struct site_node *n = site_find_node(site, name);
-	if (table_get_string(site->revoked_serials, serial))
-		return error_set(err, -EACCES, "the certificate %s of %s is revoked", serial, name);
-	if (n && n->revoked)
-		return error_set(err, -EACCES, "%s is revoked (%s); it needs a new enrolment", name,
-		        n->revoked_reason ? n->revoked_reason : "no reason given");
-	if (n && n->pinned && memcmp(n->pin, thumbprint, 32) != 0)
-		return error_set(err, -EACCES, "%s was revoked and enrolled again with another key", name);
 	return 0;
 }
 
@@ -124,6 +117,7 @@ static void attachment_free(void *p)
 	free(a->machine);
 	free(a->user);
 	free(a->segment);
+	free(a->machine_id);
 	free(a);
 }
 
@@ -192,6 +186,7 @@ static void unbind(struct site_attachment *a)
 {
 	if (!a->node)
 		return;
+	site_forget_observation(a);
 	struct site_attachment **at = &a->node->attachments;
 	while (*at && *at != a)
 		at = &(*at)->next_of_node;
@@ -362,6 +357,7 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->nodes = table_new();
 	site->attachments = table_new();
 	site->revoked_serials = table_new();
+	site->machines = table_new();
 	int code = store_each_node(store, load_node, site, err);
 	if (code == 0)
 		code = store_each_attachment(store, load_attachment, site, err);
@@ -386,6 +382,7 @@ struct site *site_close(struct site *site)
 	table_free(site->attachments, attachment_free);
 	table_free(site->nodes, node_free);
 	table_free(site->revoked_serials, NULL);
+	table_free(site->machines, NULL);
 	policy_free(site->policy);
 	vuln_index_close(site->index);
 	free(site->again);

@@ -16,6 +16,7 @@
 
 #include "base/table.h"
 #include "crypto/token.h"
+#include "crypto/x509.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -44,11 +45,15 @@ struct site_node {
 	uint8_t thumbprint[32];
 	char *serial; /* NULL = not known */
 	time_ms first_seen, last_seen;
-	bool revoked, pinned;
+	bool revoked, pinned; /* pinned: enrolled with that key, and none but it (or previous) is accepted */
 	char *revoked_reason;
 	time_ms revoked_at;
-	uint8_t pin[32];
-	time_ms inspected; /* 0 = never */
+	uint8_t pin[32], previous[32];   /* previous: of before the last renewal, zeroes = none */
+	time_ms valid_from, valid_until; /* of the certificate that it last showed; 0 = not known */
+	int warned;                      /* of its end, with so many days left; 0 = not yet */
+	char *machine;                   /* the machine id that it reported; NULL = none. In site->machines */
+	time_ms doubtful_until; /* its identity is not its own: another host has it, or is the same */
+	time_ms inspected;      /* 0 = never */
 	bool posture_signed;
 	uint8_t posture_digest[32];
 	struct posture *posture; /* NULL: none, or still in the store */
@@ -94,6 +99,9 @@ struct site_attachment {
 	bool unsaved;     /* what was handed out is not on the disk yet */
 	bool listed;      /* while a whole list of attachments is taken in */
 	void *session;    /* the open connection that was proven to be here; of the program */
+	/* What a signed posture said here last, and the attachment of the same node that this denies. */
+	char *machine_id;
+	struct site_attachment *denies;
 };
 
 struct site_effects {
@@ -123,6 +131,8 @@ struct site {
 	struct table *nodes;       /* by name */
 	struct table *attachments; /* by enforcement point, port and MAC */
 	struct table *revoked_serials;
+	struct table *machines; /* machine id -> the node that reported it last */
+	time_ms last_expiry_look;
 	struct site_node **again; /* nodes to judge again, first come first */
 	size_t n_again, again_capacity, again_at;
 	time_ms last_prune;
@@ -184,9 +194,6 @@ void site_forget_attachment(struct site *site, struct site_attachment *a);
 /* Writes both to the store, into the turn. */
 void site_save_node(struct site *site, const struct site_node *node);
 void site_save_attachment(struct site *site, const struct site_attachment *a);
-/* -EACCES with the reason where a certificate of this name, key and serial must be refused. */
-int site_check_identity(struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial,
-        struct error *err);
 /* The segment that a placement means now: the default unless it is not expired and its segment is in the
  * policy. */
 const struct policy_segment *site_segment(
@@ -209,6 +216,34 @@ uint32_t site_package_key(const char *name);
 /* From the node's posture, which there must be. */
 void site_index_packages(struct site_node *node);
 bool site_has_package(const struct site_node *node, uint32_t key);
+
+/* ---- who it is (identity.c) ---- */
+
+/* -EACCES with the reason where a certificate of this name, key and serial must be refused. */
+int site_check_identity(struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial,
+        struct error *err);
+/* -EEXIST with the reason where the name is somebody's who has a key, which a token must not take from him
+ * unless it was made to. */
+int site_may_enrol(struct site *site, const char *name, bool replaces, struct error *err);
+/* A certificate was issued: by a token (old NULL), which makes a revoked name good again, or as renewal of
+ * old. From now on the name has this key alone; until it is seen, the one before a renewal too, since the
+ * answer may have been lost. Whom the key was taken from is out at once; ret_taken (may be NULL) has the
+ * serial of his certificate then, or "". -EACCES for the key of a revoked certificate. */
+int site_enrolled(struct site *site, const struct identity *who, const struct identity *old, time_ms now,
+        char ret_taken[41], struct error *err);
+/* Whether a certificate for this key is for the node's: its own, or that of before a renewal. */
+bool site_is_key_of(const struct site_node *node, const uint8_t thumbprint[32]);
+/* The node's posture was just taken, and judged, at a: whether its machine is another than that which has the
+ * same identity elsewhere at this moment, or is another identity's too. Both raise an event and make the node
+ * doubtful, but not before the other one was asked again and said the same: a host that has moved does not.
+ */
+#define SITE_DOUBT_MS (3600 * 1000)
+void site_observe(struct site *site, struct site_node *node, struct site_attachment *a, time_ms now);
+/* The attachment is its node's no more. */
+void site_forget_observation(struct site_attachment *a);
+/* An event for each node whose certificate is near its end, and for each that it has ended for. */
+#define SITE_EXPIRY_LOOK_MS 10000
+void site_look_at_expiry(struct site *site, time_ms now);
 
 /* ---- judging (judge.c) ---- */
 
@@ -267,7 +302,3 @@ void site_set_policy(struct site *site, struct policy *policy, time_ms now);
 void site_set_index(struct site *site, struct vuln_index *index, time_ms now);
 /* Everywhere to the default segment at once, refused from now on. Returns how many connections end. */
 size_t site_revoke(struct site *site, struct site_node *node, const char *reason, time_ms now);
-/* A certificate was issued for a name after an enrolment: the name is good again, with this key alone if it
- * was revoked. */
-void site_enrolled(
-        struct site *site, const char *name, const uint8_t thumbprint[32], const char *serial, time_ms now);

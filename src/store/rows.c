@@ -10,9 +10,10 @@
 
 void store_put_node(struct store *s, const struct store_node *n)
 {
-	store_write(s, SQL_PUT_NODE, "shsiiisiihiih", n->name, n->thumbprint, n->serial, n->first_seen,
+	store_write(s, SQL_PUT_NODE, "shsiiisiihiihhii", n->name, n->thumbprint, n->serial, n->first_seen,
 	        n->last_seen, (int64_t)n->revoked, n->revoked_reason, n->revoked_at, (int64_t)n->pinned,
-	        n->pin, n->inspected, (int64_t)n->posture_signed, n->posture_digest);
+	        n->pin, n->inspected, (int64_t)n->posture_signed, n->posture_digest, n->previous,
+	        n->valid_from, n->valid_until);
 }
 
 void store_put_posture(struct store *s, const char *node, const char *json, size_t length)
@@ -41,9 +42,9 @@ static int give_node(sqlite3_stmt *st, void *receiver)
 {
 	const struct receiver *to = receiver;
 	struct store_node n = { 0 };
-	store_read(st, "shsiibsibhibh", &n.name, n.thumbprint, &n.serial, &n.first_seen, &n.last_seen,
+	store_read(st, "shsiibsibhibhhii", &n.name, n.thumbprint, &n.serial, &n.first_seen, &n.last_seen,
 	        &n.revoked, &n.revoked_reason, &n.revoked_at, &n.pinned, n.pin, &n.inspected,
-	        &n.posture_signed, n.posture_digest);
+	        &n.posture_signed, n.posture_digest, n.previous, &n.valid_from, &n.valid_until);
 	return to->give.node(&n, to->context);
 }
 
@@ -291,18 +292,19 @@ int store_put_token(struct store *s, const struct store_token *t, time_ms now, s
 	if (there >= STORE_TOKENS_MAX)
 		return error_set(err, -ENOSPC, "there are %d unused enrolment tokens; wait until some expire",
 		        STORE_TOKENS_MAX);
-	store_write(s, SQL_PUT_TOKEN, "hssii", t->hash, t->name, t->role, t->created, t->expires);
+	store_write(s, SQL_PUT_TOKEN, "hssiii", t->hash, t->name, t->role, t->created, t->expires,
+	        (int64_t)t->replaces);
 	return 0;
 }
 
-static int take_token(struct store *s, sqlite3_stmt *st, char name[256], char role[32], struct error *err)
+static int take_token(struct store *s, sqlite3_stmt *st, struct store_grant *ret, struct error *err)
 {
 	int code = st ? sqlite3_step(st) : SQLITE_ERROR, result = 0;
 	if (code == SQLITE_ROW) {
 		const char *owner, *its_role;
-		store_read(st, "ss", &owner, &its_role);
-		snprintf(name, 256, "%s", owner);
-		snprintf(role, 32, "%s", its_role);
+		store_read(st, "ssb", &owner, &its_role, &ret->replaces);
+		snprintf(ret->name, sizeof(ret->name), "%s", owner);
+		snprintf(ret->role, sizeof(ret->role), "%s", its_role);
 	} else if (code == SQLITE_DONE) {
 		result = error_set(err, -ENOENT, "the enrolment token is not known, was used or has expired");
 	} else {
@@ -313,17 +315,17 @@ static int take_token(struct store *s, sqlite3_stmt *st, char name[256], char ro
 	return result;
 }
 
-int store_find_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
-        char role[32], struct error *err)
+int store_find_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now,
+        struct store_grant *ret, struct error *err)
 {
-	return take_token(s, store_bind(s, SQL_FIND_TOKEN, "ih", now, hash), name, role, err);
+	return take_token(s, store_bind(s, SQL_FIND_TOKEN, "ih", now, hash), ret, err);
 }
 
-int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
-        char role[32], struct error *err)
+int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now,
+        struct store_grant *ret, struct error *err)
 {
 	sqlite3_stmt *st = store_turn(s) ? store_bind(s, SQL_USE_TOKEN, "ih", now, hash) : NULL;
-	return take_token(s, st, name, role, err);
+	return take_token(s, st, ret, err);
 }
 
 void store_prune(struct store *s, time_ms now)

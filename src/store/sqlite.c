@@ -66,6 +66,11 @@ static const char *const migrations[] = {
 	"CREATE TABLE api_token(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, role INTEGER NOT NULL,"
 	" hash BLOB NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, made_by TEXT NOT NULL) "
 	"WITHOUT ROWID, STRICT;",
+	"ALTER TABLE node ADD COLUMN previous BLOB NOT NULL"
+	" DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
+	"ALTER TABLE node ADD COLUMN valid_from INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE node ADD COLUMN valid_until INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN replaces INTEGER NOT NULL DEFAULT 0;",
 };
 
 int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err)

@@ -41,9 +41,11 @@ struct store_node {
 	bool revoked; /* no certificate of this name is accepted */
 	const char *revoked_reason;
 	time_ms revoked_at;
-	bool pinned; /* enrolled again after a revocation: only this key is accepted */
+	bool pinned; /* enrolled: only this key is accepted */
 	uint8_t pin[32];
-	time_ms inspected; /* when the posture was taken; 0 = never */
+	uint8_t previous[32];            /* the key before its last renewal; zeroes = none */
+	time_ms valid_from, valid_until; /* of the certificate that it last showed; 0 = not known */
+	time_ms inspected;               /* when the posture was taken; 0 = never */
 	bool posture_signed;
 	uint8_t posture_digest[32];
 };
@@ -98,6 +100,12 @@ struct store_token {
 	uint8_t hash[STORE_TOKEN_SIZE];
 	const char *name, *role;
 	time_ms created, expires;
+	bool replaces; /* the key that name is pinned to */
+};
+
+struct store_grant {
+	char name[256], role[32];
+	bool replaces;
 };
 
 /* One change that somebody ordered, or was refused: kept in a table that nobody can change or delete from. */
@@ -171,12 +179,12 @@ void store_revoke_serial(
 /* -ENOSPC when STORE_TOKENS_MAX unused ones are there. */
 int store_put_token(struct store *s, const struct store_token *t, time_ms now, struct error *err);
 /* The same without using it up. */
-int store_find_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
-        char role[32], struct error *err);
+int store_find_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now,
+        struct store_grant *ret, struct error *err);
 /* Uses a token up: -ENOENT unless it exists, is not used and has not expired. Of two attempts one succeeds.
- * The texts are copied into name[256] and role[32]. Nothing may be given out before the turn is durable. */
-int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now, char name[256],
-        char role[32], struct error *err);
+ * Nothing may be given out before the turn is durable. */
+int store_use_token(struct store *s, const uint8_t hash[STORE_TOKEN_SIZE], time_ms now,
+        struct store_grant *ret, struct error *err);
 /* Expired tokens, and certificates that expired STORE_CERTIFICATE_KEEP_MS ago. */
 void store_prune(struct store *s, time_ms now);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What an enrolment server answers: base64 of a certs-only PKCS#7. Whatever decodes from base64 must encode
- * to the same bytes. */
+/* What an enrolment server answers: base64 of a PKCS#7 with certificates or revocation lists. Whatever
+ * decodes from base64 must encode to the same bytes. */
 #include "crypto/base64.h"
 #include "crypto/openssl.h"
 #include "net/est_message.h"
@@ -14,6 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err;
 	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
 	(void)est_certificate_decode((const char *)data, size, &certificate, &err);
+	char *pem FREE_ON_EXIT = NULL, *crls FREE_ON_EXIT = NULL;
+	(void)est_bundle_decode((const char *)data, size, &pem, &err);
+	(void)est_crls_decode((const char *)data, size, &crls, &err);
 	uint8_t bytes[256];
 	char text[BASE64_SIZE(sizeof(bytes))];
 	size_t length;

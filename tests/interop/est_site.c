@@ -18,15 +18,15 @@ static struct {
 	bool used;
 } tokens[] = { { .name = "carol" }, { .name = "erin" } };
 
-static int check_token(
-        const char *name, const uint8_t hash[32], bool consume, enum identity_role *ret_role, void *user)
+static int check_token(const char *name, const uint8_t hash[32], bool consume, struct est_grant *ret,
+        void *user, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(tokens); i++) {
 		if (tokens[i].used || strcmp(name, tokens[i].name) != 0 ||
 		        CRYPTO_memcmp(hash, tokens[i].hash, 32) != 0)
 			continue;
 		tokens[i].used = consume;
-		*ret_role = ROLE_NODE;
+		*ret = (struct est_grant){ .role = ROLE_NODE };
 		return 0;
 	}
 	return -EACCES;
@@ -72,8 +72,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 3)
 		return fail("usage: est_site CA-DIR CERTIFICATES");
-	char *ca_path FREE_ON_EXIT = xasprintf("%s/ca.pem", argv[1]),
-	              *ca_key_path FREE_ON_EXIT = xasprintf("%s/ca.key", argv[1]);
+	char *ca_path FREE_ON_EXIT = xasprintf("%s/ca.pem", argv[1]);
 	char *crl FREE_ON_EXIT = xasprintf("%s/ca.crl", argv[1]),
 	          *pem FREE_ON_EXIT = xasprintf("%s/srv.pem", argv[2]);
 	char *key FREE_ON_EXIT = xasprintf("%s/srv.key", argv[2]);
@@ -87,15 +86,12 @@ int main(int argc, char **argv)
 	struct tls_context *tls = NULL;
 	struct http_server *http = NULL;
 	struct est_server *est = NULL;
-	EVP_PKEY *ca_key CLEANUP(key_free_pointer) = NULL;
-	X509 *ca = NULL;
 	struct error err;
 	struct event_base *base = event_base_new();
-	if (tls_context_new(&tls_config, &tls, &err) < 0 || key_load(ca_key_path, &ca_key, &err) < 0 ||
-	        certificate_load(ca_path, &ca, &err) < 0)
+	if (tls_context_new(&tls_config, &tls, &err) < 0)
 		return fail(err.text);
 	const struct est_server_config config = {
-		.ca_key = ca_key, .ca = ca, .ca_dir = argv[1], .days = 30, .token = check_token
+		.ca_dir = argv[1], .lifetime_ms = 30 * 86400000LL, .token = check_token
 	};
 	if (http_server_new(base, &http) < 0 || est_server_new(http, &config, &est) < 0 ||
 	        tls_context_watch(tls, base, TLS_WATCH_MS, NULL, NULL) < 0)
@@ -104,7 +100,6 @@ int main(int argc, char **argv)
 	http_server_free(http);
 	est_server_free(est);
 	tls_context_free(tls);
-	X509_free(ca);
 	event_base_free(base);
 	return code;
 }

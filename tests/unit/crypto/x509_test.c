@@ -226,6 +226,7 @@ static int identity_of(const char *const entries[][2], size_t n)
 	assert_int_equal(key_generate(KEY_ED25519, &key, NULL), 0);
 	X509_set_pubkey(certificate, key);
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 77);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), -1000);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 1000);
 	for (size_t i = 0; i < n; i++)
 		X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), entries[i][0],

@@ -10,7 +10,6 @@ struct est_site {
 	struct tls_context *tls;
 	struct http_server *http;
 	struct est_server *est;
-	EVP_PKEY *ca_key;
 	X509 *ca;
 	struct endpoint endpoint;
 	char *ca_path;
@@ -20,14 +19,14 @@ struct est_site {
 	unsigned issued, renewed;
 };
 
-static inline int est_site_token(
-        const char *name, const uint8_t hash[32], bool consume, enum identity_role *ret_role, void *user)
+static inline int est_site_token(const char *name, const uint8_t hash[32], bool consume,
+        struct est_grant *ret, void *user, struct error *err)
 {
 	struct est_site *e = user;
 	if (strcmp(name, "bob") != 0 || memcmp(hash, e->hash, 32) != 0 || e->token_used)
 		return -EACCES;
 	e->token_used = consume;
-	*ret_role = ROLE_NODE;
+	*ret = (struct est_grant){ .role = ROLE_NODE };
 	return 0;
 }
 
@@ -36,11 +35,12 @@ static inline bool est_site_may_renew(const struct identity *who, void *user)
 	return ((struct est_site *)user)->may_renew;
 }
 
-static inline int est_site_issued(X509 *certificate, const struct identity *who, bool renewal, void *user)
+static inline int est_site_issued(const struct identity *who, const struct est_grant *grant,
+        const struct identity *old, void *user, struct error *err)
 {
 	struct est_site *e = user;
-	++*(renewal ? &e->renewed : &e->issued);
-	return e->fail_record ? -EIO : 0;
+	++*(old ? &e->renewed : &e->issued);
+	return e->fail_record ? error_set(err, -EIO, "it could not be recorded") : 0;
 }
 
 static inline struct est_site *est_site_make(void)
@@ -50,18 +50,14 @@ static inline struct est_site *est_site_make(void)
 	e->may_renew = true;
 	est_token_make(e->token, e->hash);
 	e->ca_path = site_file(e->site, "ca", "pem");
-	char *ca_key_path FREE_ON_EXIT = site_file(e->site, "ca", "key");
-	assert_int_equal(key_load(ca_key_path, &e->ca_key, NULL), 0);
 	assert_int_equal(certificate_load(e->ca_path, &e->ca, NULL), 0);
 	const struct tls_config tls = {
 		.server = true, .peer_roles = TLS_ROLES_ALL, .peer_certificate_optional = true
 	};
 	assert_int_equal(site_context_with(e->site, tls, "srv", &e->tls, NULL), 0);
 	assert_int_equal(http_server_new(e->site->base, &e->http), 0);
-	const struct est_server_config config = { .ca_key = e->ca_key,
-		.ca = e->ca,
-		.ca_dir = e->site->dir,
-		.days = 30,
+	const struct est_server_config config = { .ca_dir = e->site->dir,
+		.lifetime_ms = 30 * 86400000LL,
 		.token = est_site_token,
 		.may_renew = est_site_may_renew,
 		.on_issued = est_site_issued,
@@ -83,7 +79,6 @@ static inline void est_site_free(struct est_site *e)
 	http_server_free(e->http);
 	est_server_free(e->est);
 	tls_context_free(e->tls);
-	EVP_PKEY_free(e->ca_key);
 	X509_free(e->ca);
 	free(e->ca_path);
 	site_free(e->site);

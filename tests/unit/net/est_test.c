@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Enrolment: both sides of RFC 7030, over TLS on loopback. */
 #include "crypto/base64.h"
+#include "crypto/ca_rollover.h"
+#include "crypto/pair.h"
 #include "net/est_message.h"
 #include "tests/unit/net/est_site.h"
 
@@ -23,14 +25,18 @@ static int teardown(void **state)
 struct enrolment {
 	struct est_client client;
 	const char *name, *token, *dir;
-	bool renew;
+	bool renew, replace;
 };
 
 static int run(void *user, struct error *err)
 {
 	const struct enrolment *e = user;
-	return e->renew ? est_renew(&e->client, e->name, KEY_ED25519, e->dir, err)
-	                : est_enrol(&e->client, e->name, e->token, KEY_P256, e->dir, err);
+	if (!e->renew)
+		return est_enrol(&e->client, e->name, e->token, KEY_P256, e->dir, e->replace, err);
+	char *key FREE_ON_EXIT = xasprintf("%s/%s.key", e->dir, e->name);
+	char *certificate FREE_ON_EXIT = xasprintf("%s/%s.pem", e->dir, e->name);
+	struct est_renewal renewal = { .key_path = key, .certificate_path = certificate, .force = true };
+	return est_renew(&e->client, &renewal, err);
 }
 
 static int enrol(struct est_site *e, const char *name, const char *token, struct error *err)
@@ -104,6 +110,121 @@ static void a_failure_to_record_hands_nothing_out(void **state)
 	e->fail_record = true;
 	assert_int_equal(enrol(e, "bob", e->token, &err), -EREMOTEIO);
 	assert_non_null(strstr(err.text, "could not be recorded"));
+}
+
+static void a_key_is_replaced_when_that_was_said(void **state)
+{
+	struct est_site *e = *state;
+	struct enrolment job = { { &e->endpoint, e->ca_path, "srv", 0 }, "bob", "wrong", e->site->dir, false,
+		true };
+	struct thread_job thread = { .run = run, .user = &job };
+	assert_int_equal(ca_issue(e->site->dir, ROLE_NODE, "bob", NULL, KEY_P256, 30, e->site->dir, NULL), 0);
+	struct identity before = identity_of(e, "bob");
+	/* Refused, the old pair stays. */
+	assert_int_equal(thread_call(e->site, &thread), -EACCES);
+	assert_string_equal(identity_of(e, "bob").serial, before.serial);
+	job.token = e->token;
+	if (thread_call(e->site, &thread) < 0)
+		fail_msg("%s", thread.err.text);
+	assert_string_not_equal(identity_of(e, "bob").serial, before.serial);
+	char *key_path FREE_ON_EXIT = site_file(e->site, "bob", "key"),
+	               *pem FREE_ON_EXIT = site_file(e->site, "bob", "pem");
+	EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	assert_int_equal(key_load(key_path, &key, NULL), 0);
+	assert_int_equal(certificate_load(pem, &certificate, NULL), 0);
+	assert_int_equal(X509_check_private_key(certificate, key), 1);
+}
+
+struct due_renewal {
+	struct est_client client;
+	struct est_renewal renewal;
+};
+
+static int run_due(void *user, struct error *err)
+{
+	struct due_renewal *d = user;
+	return est_renew(&d->client, &d->renewal, err);
+}
+
+/* Alice on a host of her own, with her own copies of the CAs and lists, through a whole rollover. */
+static void a_renewal_follows_a_rollover(void **state)
+{
+	struct est_site *e = *state;
+	const char *dir = e->site->dir;
+	char *ca FREE_ON_EXIT = site_file(e->site, "alices-ca", "pem"),
+	         *crl FREE_ON_EXIT = site_file(e->site, "alices-ca", "crl");
+	char *key FREE_ON_EXIT = site_file(e->site, "alice", "key"),
+	          *pem FREE_ON_EXIT = site_file(e->site, "alice", "pem");
+	char *srv_key FREE_ON_EXIT = site_file(e->site, "srv", "key"),
+	              *srv FREE_ON_EXIT = site_file(e->site, "srv", "pem");
+	struct due_renewal d = { { &e->endpoint, ca, "srv", 0 },
+		{ .key_path = key, .certificate_path = pem, .crl_path = crl } };
+	struct thread_job thread = { .run = run_due, .user = &d };
+	struct error err;
+	struct ca_rollover r;
+	struct bundle b;
+	time_ms now = clock_wall_ms();
+	assert_int_equal(link(e->ca_path, ca), 0);
+#define STEP(expression) \
+	do { \
+		struct error why = { "" }; \
+		if ((expression) < 0) \
+			fail_msg("%s: %s %s", #expression, why.text, thread.err.text); \
+	} while (0)
+	STEP(thread_call(e->site, &thread));
+	assert_false(d.renewal.renewed);
+	assert_true(d.renewal.trust_changed); /* it had no list */
+	STEP(thread_call(e->site, &thread));
+	assert_false(d.renewal.trust_changed);
+	/* Both are trusted. */
+	STEP(ca_rollover_prepare(dir, KEY_P256, now, &why));
+	STEP(tls_context_reload(e->tls, &why));
+	STEP(thread_call(e->site, &thread));
+	assert_true(d.renewal.trust_changed);
+	assert_false(d.renewal.renewed);
+	STEP(ca_rollover_read(dir, now, &r, &why));
+	for (size_t i = 0; i < r.n_waiting; i++)
+		assert_string_not_equal(r.waiting[i], "node alice");
+	ca_rollover_clear(&r);
+	/* The new one signs: she moves over at once. */
+	STEP(ca_rollover_switch(dir, true, now, &why));
+	STEP(tls_context_reload(e->tls, &why));
+	STEP(thread_call(e->site, &thread));
+	assert_true(d.renewal.renewed);
+	STEP(thread_call(e->site, &thread));
+	assert_false(d.renewal.renewed);
+	/* So does the server itself, by hand, and the old one goes. */
+	STEP(ca_reissue(dir, srv, srv_key, 30, &why));
+	STEP(ca_rollover_retire(dir, true, now, &why));
+	STEP(tls_context_reload(e->tls, &why));
+	STEP(thread_call(e->site, &thread));
+	assert_true(d.renewal.trust_changed);
+	assert_int_equal(bundle_load(ca, &b, &err), 0);
+	assert_int_equal(b.n, 1);
+	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
+	assert_int_equal(certificate_load(pem, &certificate, NULL), 0);
+	assert_non_null(bundle_issuer(&b, certificate));
+	bundle_clear(&b);
+}
+
+/* CAs of somebody who is not known yet vouch for nothing. */
+static void strange_cas_are_not_taken_over(void **state)
+{
+	struct est_site *e = *state;
+	struct site *elsewhere = site_make();
+	struct error err;
+	char *other FREE_ON_EXIT = site_file(elsewhere, "ca", "pem"), *theirs FREE_ON_EXIT = NULL,
+	            *ours FREE_ON_EXIT = NULL;
+	char *crl FREE_ON_EXIT = site_file(e->site, "ca", "crl");
+	assert_int_equal(file_read(other, 1 << 20, &theirs, NULL, NULL), 0);
+	assert_int_equal(file_read(e->ca_path, 1 << 20, &ours, NULL, NULL), 0);
+	assert_int_equal(est_install_trust(e->ca_path, theirs, crl, NULL, &err), -EPERM);
+	assert_int_equal(est_install_trust(e->ca_path, "", crl, NULL, &err), -EINVAL);
+	char *both FREE_ON_EXIT = xasprintf("%s%s", theirs, ours);
+	assert_int_equal(est_install_trust(e->ca_path, both, NULL, NULL, &err), 1);
+	assert_int_equal(est_install_trust(e->ca_path, both, NULL, NULL, &err), 0);
+	site_free(elsewhere);
 }
 
 static void the_server_is_pinned(void **state)
@@ -195,7 +316,7 @@ static void an_interrupted_renewal_is_finished(void **state)
 	/* Only a new key: the old pair stays. */
 	assert_int_equal(ca_issue(dir, ROLE_NODE, "alice", NULL, KEY_P256, 30, second, NULL), 0);
 	assert_int_equal(link(made_key, new_key), 0);
-	assert_int_equal(est_finish_renewal(dir, "alice", NULL), 0);
+	assert_int_equal(pair_finish(key, pem, NULL), 0);
 	assert_int_equal(access(new_key, F_OK), -1);
 	assert_string_equal(identity_of(e, "alice").serial, old.serial);
 	for (int renamed = 0; renamed < 2; renamed++) {
@@ -203,7 +324,7 @@ static void an_interrupted_renewal_is_finished(void **state)
 		assert_int_equal(link(made_pem, new_pem), 0);
 		if (renamed)
 			assert_int_equal(rename(new_pem, pem), 0);
-		assert_int_equal(est_finish_renewal(dir, "alice", NULL), 0);
+		assert_int_equal(pair_finish(key, pem, NULL), 0);
 		assert_string_not_equal(identity_of(e, "alice").serial, old.serial);
 		EVP_PKEY *k CLEANUP(key_free_pointer) = NULL;
 		X509 *c CLEANUP(certificate_free_pointer) = NULL;
@@ -279,13 +400,26 @@ static void certificates_travel_in_pkcs7(void **state)
 	struct est_site *e = *state;
 	char *text FREE_ON_EXIT = NULL;
 	X509 *again CLEANUP(certificate_free_pointer) = NULL;
-	assert_int_equal(est_certificates_encode(e->ca, &text, NULL), 0);
+	assert_int_equal(est_certificates_encode(&e->ca, 1, &text, NULL), 0);
 	assert_int_equal(est_certificate_decode(text, strlen(text), &again, NULL), 0);
 	assert_int_equal(X509_cmp(e->ca, again), 0);
 	X509 *none = NULL;
 	for (size_t n = 0; n < strlen(text) - 3; n += 7)
 		assert_int_equal(est_certificate_decode(text, n, &none, NULL), -EBADMSG);
 	assert_null(none);
+	char *pem FREE_ON_EXIT = NULL, *lists FREE_ON_EXIT = NULL, *coded FREE_ON_EXIT = NULL;
+	char *crl_path FREE_ON_EXIT = site_file(e->site, "ca", "crl");
+	struct bundle b CLEANUP(bundle_clear) = { 0 };
+	struct bundle_crls crls CLEANUP(bundle_clear_crls) = { 0 };
+	assert_int_equal(est_bundle_decode(text, strlen(text), &pem, NULL), 0);
+	assert_int_equal(bundle_parse(pem, strlen(pem), &b, NULL), 0);
+	assert_int_equal(bundle_load_crls(&b, crl_path, &crls, NULL), 0);
+	assert_int_equal(est_crls_encode(&crls, &coded, NULL), 0);
+	assert_int_equal(est_crls_decode(coded, strlen(coded), &lists, NULL), 0);
+	char *nothing = NULL;
+	assert_int_equal(est_crls_decode(text, strlen(text), &nothing, NULL), -EBADMSG); /* no list in it */
+	assert_int_equal(est_bundle_decode(coded, strlen(coded), &nothing, NULL), -EBADMSG);
+	assert_null(nothing);
 }
 
 #define est_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -296,6 +430,9 @@ int main(void)
 		est_test(a_token_enrols_once),
 		est_test(no_token_no_certificate),
 		est_test(a_failure_to_record_hands_nothing_out),
+		est_test(a_key_is_replaced_when_that_was_said),
+		est_test(a_renewal_follows_a_rollover),
+		est_test(strange_cas_are_not_taken_over),
 		est_test(the_server_is_pinned),
 		est_test(a_renewal_keeps_the_name),
 		est_test(a_renewal_keeps_alternative_names),

@@ -307,7 +307,12 @@ static void test_revocation_and_enrolment(void **state)
 	b->port->session = NULL;
 	assert_int_equal(site_check_identity(b->site, "alice", old, "0a", &err), -EACCES);
 	assert_int_equal(site_check_identity(b->site, "alice", renewed, "0b", &err), -EACCES);
-	site_enrolled(b->site, "alice", renewed, "0b", bed_now);
+	struct identity who = { .name = "alice", .role = ROLE_NODE, .serial = "0b" };
+	memcpy(who.thumbprint, b->alice->thumbprint, 32);
+	assert_int_equal(
+	        site_enrolled(b->site, &who, NULL, bed_now, NULL, &err), -EACCES); /* the stolen key */
+	memcpy(who.thumbprint, renewed, 32);
+	assert_int_equal(site_enrolled(b->site, &who, NULL, bed_now, NULL, &err), 0);
 	bed_commit(b);
 	bed_close(b);
 	bed_open(b);

@@ -249,27 +249,28 @@ static void test_token(void **state)
 {
 	struct store *s = open_store();
 	struct error err;
-	char name[256], role[32];
+	struct store_grant grant;
 	struct store_token t = {
-		.hash = { 4 }, .name = "bob", .role = "node", .created = 10, .expires = 100
+		.hash = { 4 }, .name = "bob", .role = "node", .created = 10, .expires = 100, .replaces = true
 	};
 	const uint8_t unknown[STORE_TOKEN_SIZE] = { 5 };
 	assert_int_equal(store_put_token(s, &t, 10, &err), 0);
 	commit(s);
-	assert_int_equal(store_use_token(s, unknown, 50, name, role, &err), -ENOENT);
-	assert_int_equal(store_use_token(s, t.hash, 100, name, role, &err), -ENOENT); /* expired */
-	assert_int_equal(store_find_token(s, t.hash, 100, name, role, &err), -ENOENT);
-	assert_int_equal(store_find_token(s, t.hash, 99, name, role, &err), 0); /* leaves it there */
-	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), 0);
-	assert_int_equal(store_find_token(s, t.hash, 99, name, role, &err), -ENOENT);
-	assert_string_equal(name, "bob");
-	assert_string_equal(role, "node");
-	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT); /* used, same turn */
+	assert_int_equal(store_use_token(s, unknown, 50, &grant, &err), -ENOENT);
+	assert_int_equal(store_use_token(s, t.hash, 100, &grant, &err), -ENOENT); /* expired */
+	assert_int_equal(store_find_token(s, t.hash, 100, &grant, &err), -ENOENT);
+	assert_int_equal(store_find_token(s, t.hash, 99, &grant, &err), 0); /* leaves it there */
+	assert_int_equal(store_use_token(s, t.hash, 99, &grant, &err), 0);
+	assert_int_equal(store_find_token(s, t.hash, 99, &grant, &err), -ENOENT);
+	assert_string_equal(grant.name, "bob");
+	assert_string_equal(grant.role, "node");
+	assert_true(grant.replaces);
+	assert_int_equal(store_use_token(s, t.hash, 99, &grant, &err), -ENOENT); /* used, same turn */
 	commit(s);
-	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT);
+	assert_int_equal(store_use_token(s, t.hash, 99, &grant, &err), -ENOENT);
 	store_close(s);
 	s = open_store();
-	assert_int_equal(store_use_token(s, t.hash, 99, name, role, &err), -ENOENT);
+	assert_int_equal(store_use_token(s, t.hash, 99, &grant, &err), -ENOENT);
 	store_prune(s, 101);
 	assert_int_equal(store_put_token(s, &t, 10, &err), 0); /* the same hash: the used one was pruned */
 	commit(s);
