@@ -47,8 +47,9 @@ json_t *api_fingerprint(uint64_t fingerprint)
 
 /* ---- the server ---- */
 
-static const struct api_family *const families[] = { &api_site_family, &api_enrolment_family,
-	&api_token_family, &api_node_family, &api_event_family, &api_audit_family };
+const struct api_family *const api_families[] = { &api_site_family, &api_enrolment_family, &api_token_family,
+	&api_node_family, &api_event_family, &api_audit_family, &api_metrics_family, &api_openapi_family };
+const size_t api_n_families = ARRAY_LENGTH(api_families);
 
 /* A route as the HTTP server has it, and the way back to its row. */
 struct api_endpoint {
@@ -111,11 +112,11 @@ static int add_routes(struct server *s)
 {
 	size_t n = 0;
 	int code = 0;
-	for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
-		n += families[i]->n;
+	for (size_t i = 0; i < api_n_families; i++)
+		n += api_families[i]->n;
 	s->endpoints = xcalloc(n, sizeof(*s->endpoints));
-	for (size_t i = 0; i < ARRAY_LENGTH(families) && code == 0; i++)
-		code = add_family(s, families[i]);
+	for (size_t i = 0; i < api_n_families && code == 0; i++)
+		code = add_family(s, api_families[i]);
 	return code;
 }
 

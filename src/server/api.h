@@ -37,7 +37,7 @@ struct api_route {
 	const char *query;         /* "limit:integer after:time", NULL: no parameters */
 	const char *body;          /* schema; NULL: none */
 	int status;                /* of success */
-	const char *answer;        /* its schema; "" : it is text/plain; "NAME*": one such object a line */
+	const char *answer;        /* its schema; "NAME*": one such object a line; "any"; "": text/plain */
 };
 
 /* One table for each file of routes; a new file adds itself here and in api.c. */
@@ -46,7 +46,12 @@ struct api_family {
 	size_t n;
 };
 extern const struct api_family api_site_family, api_enrolment_family, api_token_family, api_node_family,
-        api_event_family, api_audit_family;
+        api_event_family, api_audit_family, api_metrics_family, api_openapi_family;
+/* All of them. */
+extern const struct api_family *const api_families[];
+extern const size_t api_n_families;
+/* The description of all routes, OpenAPI 3.1. */
+json_t *api_openapi(void);
 
 /* Null for 0; for NULL, "" and what is not UTF-8. */
 json_t *api_time(time_ms t);
@@ -57,6 +62,7 @@ json_t *api_fingerprint(uint64_t fingerprint);
 bool api_number(struct http_request *r, const char *name, int64_t fallback, int64_t least, int64_t most,
         int64_t *ret);
 json_t *api_event_to_json(const struct store_event *e);
+json_t *api_status(struct server *s);
 
 /* Who asks, by the socket's user, certificate or token; 0, or the status to refuse with and words in err. */
 int api_identify(struct server *s, struct http_request *r, struct api_caller *ret, struct error *err);

@@ -116,9 +116,8 @@ static json_t *site_policy_to_json(struct server *s)
 	return j;
 }
 
-static void handle_status(struct http_request *r, void *user)
+json_t *api_status(struct server *s)
 {
-	struct server *s = user;
 	const time_ms now = clock_wall_ms();
 	json_t *j = json_object();
 	json_object_set_new(j, "version", json_string(PRATIQUE_VERSION));
@@ -137,7 +136,12 @@ static void handle_status(struct http_request *r, void *user)
 	json_object_set_new(j, "enrolment", json_boolean(s->est != NULL));
 	json_object_set_new(j, "counters", counters_to_json(s));
 	json_object_set_new(j, "limits", limits_to_json(s));
-	http_reply_json(r, 200, j);
+	return j;
+}
+
+static void handle_status(struct http_request *r, void *user)
+{
+	http_reply_json(r, 200, api_status(user));
 }
 
 static void handle_reload(struct http_request *r, void *user)

@@ -214,6 +214,28 @@ int assignment_take_again(const struct assignment *a, struct pools *pools, const
 	return r;
 }
 
+static int still_leads_here(const struct softwire_options *o, const struct pools *pools,
+        const struct ip_prefix *p, struct error *err)
+{
+	char text[IP_TEXT_SIZE];
+	bool covered = pool_covers(pools, p);
+	for (size_t i = 0; i < o->n_routes && !covered; i++)
+		covered = leads_here(&o->routes[i], o->routes[i].realm, p);
+	return covered ? 0
+	               : error_set(err, -EADDRNOTAVAIL, "%s lies in no pool and no route any more",
+	                         ip_prefix_format(p, text));
+}
+
+int assignment_is_permitted(const struct softwire_options *o, const struct pools *pools,
+        const struct assignment *a, struct error *err)
+{
+	const struct ip_prefix ipv4 = host_prefix(&a->ipv4_address);
+	int r = a->ipv4 ? still_leads_here(o, pools, &ipv4, err) : 0;
+	for (size_t i = 0; i < assignment_count(a) && r == 0; i++)
+		r = still_leads_here(o, pools, &a->prefixes[i], err);
+	return r;
+}
+
 void assignment_clear(struct assignment *a)
 {
 	free(a->prefixes);

@@ -28,6 +28,9 @@ int assignment_take(const struct softwire_options *o, struct pools *pools, const
 /* After a restart: the same again, for a session that lives. */
 int assignment_take_again(const struct assignment *a, struct pools *pools, const struct pool_holder *holder,
         time_ms wall, struct error *err);
+/* Whether pools and routes still cover all of it. -EADDRNOTAVAIL. */
+int assignment_is_permitted(const struct softwire_options *o, const struct pools *pools,
+        const struct assignment *a, struct error *err);
 void assignment_clear(struct assignment *a);
 static inline size_t assignment_count(const struct assignment *a)
 {

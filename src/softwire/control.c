@@ -423,6 +423,14 @@ static void on_reload(void *user)
 		c->role->reload(c);
 }
 
+/* Another one takes over: with the sessions, and with another configuration. */
+static void on_leave(evutil_socket_t signal, short what, void *arg)
+{
+	struct control *c = arg;
+	if (!c->ending)
+		event_base_loopbreak(c->base);
+}
+
 static int set_up(struct control *c, const struct control_descriptors *d, struct error *err)
 {
 	char host[256] = "softwire";
@@ -431,6 +439,9 @@ static int set_up(struct control *c, const struct control_descriptors *d, struct
 		return error_set(err, -ENOMEM, "no event loop");
 	(void)gethostname(host, sizeof(host) - 1);
 	snprintf(c->name, sizeof(c->name), "%s", *c->o->name ? c->o->name : host);
+	c->leave = evsignal_new(c->base, SIGUSR1, on_leave, c);
+	if (!c->leave || event_add(c->leave, NULL) < 0)
+		return error_set(err, -ENOMEM, "no event loop");
 	c->turn = evtimer_new(c->base, on_turn, c);
 	c->patience = evtimer_new(c->base, on_impatient, c);
 	c->turn_at = TIMER_NEVER;
@@ -472,6 +483,8 @@ static void tear_down(struct control *c)
 	free(c->by_tunnel);
 	events_free(c->events);
 	secret_free(c->tunnel_secret);
+	if (c->leave)
+		event_free(c->leave);
 	if (c->turn)
 		event_free(c->turn);
 	if (c->patience)

@@ -68,7 +68,7 @@ struct control {
 	char name[256]; /* ours */
 	struct event_base *base;
 	struct daemon_signals *signals;
-	struct event *turn, *patience;
+	struct event *turn, *patience, *leave;
 	time_ms turn_at;
 	struct timers timers;
 	struct ipc_packet *plane, *keeper;

@@ -7,6 +7,7 @@
 #include "softwire/checkpoint.h"
 #include "softwire/outer.h"
 #include "softwire/process.h"
+#include "softwire/tun_address.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,13 +29,15 @@ struct child {
 	time_ms started;
 	int64_t wait_ms; /* before the next start */
 	struct event *restart;
+	bool is_replaced; /* it was asked to make room */
 };
 
 enum ending { RUNNING, ENDING_CONTROL, ENDING_CHARON, ENDING_PLANE, ENDED };
 
 struct keeper {
-	const struct softwire_options *o;
-	const char *const *arguments;
+	struct softwire_options *o;
+	const struct reload_source *source;
+	const char *const *arguments; /* of the children */
 	struct event_base *base;
 	struct daemon_signals *signals;
 	struct event *reaper, *patience;
@@ -208,8 +211,9 @@ static int start_child(struct keeper *k, enum child_name name, struct error *err
 static void restart_later(struct keeper *k, enum child_name name)
 {
 	struct child *c = &k->children[name];
-	if (clock_monotonic_ms() - c->started > KEEPER_STEADY_MS)
+	if (c->is_replaced || clock_monotonic_ms() - c->started > KEEPER_STEADY_MS)
 		c->wait_ms = 0;
+	c->is_replaced = false;
 	const struct timeval wait = { c->wait_ms / 1000, c->wait_ms % 1000 * 1000 };
 	c->wait_ms = MIN(MAX(2 * c->wait_ms, KEEPER_RESTART_FIRST_MS), KEEPER_RESTART_LAST_MS);
 	event_add(c->restart, &wait);
@@ -297,8 +301,11 @@ static void reaped(struct keeper *k, pid_t pid, int status)
 			proceed(k);
 			return;
 		}
-		log_error(
-		        "%s ended with %s; it is started again", child_roles[i], how_it_ended(status, text));
+		if (k->children[i].is_replaced)
+			log_info("%s has made room for the next one", child_roles[i]);
+		else
+			log_error("%s ended with %s; it is started again", child_roles[i],
+			        how_it_ended(status, text));
 		if (i == CHILD_PLANE)
 			plane_died(k);
 		else
@@ -372,12 +379,66 @@ static void on_stop(void *user)
 	proceed(k);
 }
 
+/* ---- another configuration ---- */
+
+static void report(const char *text)
+{
+	log_error("%s", text);
+}
+
+static void signal_control(struct keeper *k, int number)
+{
+	struct child *c = &k->children[CHILD_CONTROL];
+	if (!c->pid)
+		return; /* the next one reads everything */
+	c->is_replaced = number == SIGUSR1;
+	kill(c->pid, number);
+}
+
+/* Filter and interface as o has them; before: what they were made of. */
+static int renew_resources(
+        struct keeper *k, unsigned parts, const struct softwire_options *before, struct error *err)
+{
+	int r = parts & OPTIONS_FILTER ? spd_renew(k->resources.spd, err) : 0;
+	if (r == 0 && (parts & OPTIONS_ROUTES))
+		r = tun_address_change(before, k->o, k->resources.tun, err);
+	return r;
+}
+
+static int adopt(struct keeper *k, struct softwire_options *new, unsigned parts, struct error *err)
+{
+	struct error again;
+	options_exchange(k->o, new);
+	int r = renew_resources(k, parts, new, err);
+	if (r == 0)
+		r = reload_keep(k->o, k->source, err);
+	if (r == 0)
+		return 0;
+	options_exchange(k->o, new);
+	if (renew_resources(k, parts, new, &again) < 0)
+		log_error("%s", again.text);
+	return r;
+}
+
 static void on_reload(void *user)
 {
 	struct keeper *k = user;
-	if (k->children[CHILD_CONTROL].pid)
-		kill(k->children[CHILD_CONTROL].pid, SIGHUP);
-	outer_reload(k->outer);
+	struct softwire_options new;
+	struct error err;
+	unsigned parts = 0;
+	if (k->ending != RUNNING)
+		return;
+	if (reload_read(k->o, k->source, &new, &parts, report) < 0) {
+		log_error("the configuration stays as it was");
+	} else if (parts && adopt(k, &new, parts, &err) < 0) {
+		log_error("the configuration stays as it was: %s", err.text);
+	} else {
+		if (parts)
+			log_notice("the new configuration is in force");
+		signal_control(k, parts & OPTIONS_CONTROL ? SIGUSR1 : SIGHUP);
+		outer_reload(k->outer);
+	}
+	options_clear(&new);
 }
 
 /* ---- life ---- */
@@ -396,6 +457,8 @@ static int set_up(struct keeper *k, struct error *err)
 	int r = resources_open(k->o, &k->resources, err);
 	if (r == 0)
 		r = resources_drop_privileges(k->o, err);
+	if (r == 0)
+		r = reload_keep(k->o, k->source, err);
 	if (r == 0)
 		r = outer_new(k->base, k->o, &k->resources, on_charon_stopped, k, &k->outer, err);
 	return r;
@@ -421,12 +484,22 @@ static void tear_down(struct keeper *k)
 		event_base_free(k->base);
 }
 
-int keeper_run(const struct softwire_options *o, const char *const *arguments)
+int keeper_run(struct softwire_options *o, const struct reload_source *source)
 {
-	struct keeper k = {
-		.o = o, .arguments = arguments, .planes = { -1, -1 }, .keepers = { -1, -1 }, .checkpoint = -1
-	};
+	char *kept FREE_ON_EXIT = reload_path(o);
+	const char *arguments[PROCESS_ARGUMENTS_MAX + 1] = { options_role_name(o->role), "--config", kept };
+	size_t n = 3;
+	struct keeper k = { .o = o,
+		.source = source,
+		.arguments = arguments,
+		.planes = { -1, -1 },
+		.keepers = { -1, -1 },
+		.checkpoint = -1 };
 	struct error err = { "" };
+	for (size_t i = 0; source->overrides[i] && n + 2 < ARRAY_LENGTH(arguments); i++) {
+		arguments[n++] = "--set";
+		arguments[n++] = source->overrides[i];
+	}
 	dataplane_config_clear(&k.resources.plane);
 	if (set_up(&k, &err) < 0) {
 		log_error("%s", err.text);

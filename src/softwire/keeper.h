@@ -9,11 +9,15 @@
  *   data plane   its keys and sessions are gone: everything is started again
  *   charon       again, by ike_start()'s own rules
  *
+ * On SIGHUP control either reads its files again, or, where the configuration has changed, makes room for one
+ * that begins with the new configuration and goes on with the sessions as after a crash.
+ *
  * An orderly end goes from the inside out: control closes sessions and accounts, charon tells its peers, the
  * data plane carries both until then.
  */
 #pragma once
 
+#include "softwire/reload.h"
 #include "softwire/resources.h"
 
 #define KEEPER_CONTROL_END_MS 6000 /* for StopCCN, accounting and the like */
@@ -23,5 +27,6 @@
 #define KEEPER_RESTART_LAST_MS 5000
 #define KEEPER_STEADY_MS 10000 /* who lived that long is started again without waiting */
 
-/* Runs until SIGTERM; the exit code. arguments: the program's own, for its children. */
-int keeper_run(const struct softwire_options *o, const char *const *arguments);
+/* Runs until SIGTERM; the exit code. source: whence o is, which is read again on SIGHUP; what of it can be
+ * changed is exchanged in o. */
+int keeper_run(struct softwire_options *o, const struct reload_source *source);

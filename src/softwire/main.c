@@ -33,7 +33,8 @@ static const char usage[] =
         "  -h, --help            this text; after a role: with the role's options\n"
         "  -V, --version         the version\n"
         "\n"
-        "Signals: SIGTERM ends in order, SIGHUP reads users, pools' secrets and IKE's configuration again.\n"
+        "Signals: SIGTERM ends in order, SIGHUP reads the configuration and its files again and keeps "
+        "sessions.\n"
         "Exit status: 0 ended in order, 1 failed, 2 wrong usage or configuration.\n";
 
 static const char examples[] =
@@ -188,8 +189,9 @@ static int print_ike(const struct softwire_options *o)
 	return r < 0 ? 1 : 0;
 }
 
-static int act(const struct arguments *a, const struct softwire_options *o, const char *const *argv)
+static int act(const struct arguments *a, struct softwire_options *o)
 {
+	const struct reload_source source = { a->config, a->overrides, check };
 	switch (a->action) {
 	case PRINT_FILTER:
 		spd_write(stdout, o, NULL, 0);
@@ -202,7 +204,7 @@ static int act(const struct arguments *a, const struct softwire_options *o, cons
 		break;
 	}
 	int code = check(o);
-	return code ? code : keeper_run(o, argv);
+	return code ? code : keeper_run(o, &source);
 }
 
 /* argv[0] is the role, as on the command line of the keeper. */
@@ -297,7 +299,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	set_log_level("pratique-softwire", o.log_level);
-	code = act(&a, &o, (const char *const *)argv + 1);
+	code = act(&a, &o);
 	options_clear(&o);
 	return code;
 }

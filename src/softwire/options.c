@@ -3,6 +3,7 @@
 
 #include "proto/l2tp/l2tp.h"
 #include "softwire/options_check.h"
+#include <errno.h>
 #include <string.h>
 
 #define OPTION(option, field, kind, default_value, least, most, text) \
@@ -149,6 +150,186 @@ static size_t role_table(enum softwire_role role, struct config_option *ret)
 	memcpy(ret + ARRAY_LENGTH(common_options), initiator ? initiator_options : concentrator_options,
 	        n * sizeof(*ret));
 	return ARRAY_LENGTH(common_options) + n;
+}
+
+/* ---- changes ---- */
+
+/* What can be changed while the program runs; an initiator's IKE alone, its control has one session. */
+static const struct {
+	const char *name;
+	unsigned parts;
+} live_options[] = {
+	{ "log_level", OPTIONS_CONTROL },
+	{ "name", OPTIONS_CONTROL },
+	{ "tunnel_secret_file", OPTIONS_CONTROL },
+	{ "trusted_address", OPTIONS_CONTROL | OPTIONS_FILTER },
+	{ "hello", OPTIONS_CONTROL },
+	{ "retransmissions", OPTIONS_CONTROL },
+	{ "echo", OPTIONS_CONTROL },
+	{ "echo_failures", OPTIONS_CONTROL },
+	{ "ipv4", OPTIONS_CONTROL },
+	{ "ipv6", OPTIONS_CONTROL },
+	{ "allow", OPTIONS_FILTER },
+	{ "ppp_auth", OPTIONS_CONTROL },
+	{ "chap_password_file", OPTIONS_CONTROL },
+	{ "anonymous", OPTIONS_CONTROL },
+	{ "bind", OPTIONS_CONTROL },
+	{ "pool", OPTIONS_CONTROL | OPTIONS_ROUTES },
+	{ "route", OPTIONS_CONTROL | OPTIONS_ROUTES },
+	{ "default_pool", OPTIONS_CONTROL },
+	{ "dns", OPTIONS_CONTROL },
+	{ "search_domain", OPTIONS_CONTROL },
+	{ "sessions_per_peer", OPTIONS_CONTROL },
+	{ "l2tp_half_open_max", OPTIONS_CONTROL },
+	{ "l2tp_half_open_per_source", OPTIONS_CONTROL },
+	{ "session_timeout", OPTIONS_CONTROL },
+	{ "idle_timeout", OPTIONS_CONTROL },
+	{ "rate_from_peer", OPTIONS_CONTROL },
+	{ "rate_to_peer", OPTIONS_CONTROL },
+	{ "radius_server", OPTIONS_CONTROL },
+	{ "radsec_server", OPTIONS_CONTROL },
+	{ "radsec_ca", OPTIONS_CONTROL },
+	{ "radsec_certificate", OPTIONS_CONTROL },
+	{ "radsec_key", OPTIONS_CONTROL },
+	{ "radius_attribute", OPTIONS_CONTROL },
+	{ "radius_dictionary", OPTIONS_CONTROL },
+	{ "radius_identity_attribute", OPTIONS_CONTROL },
+	{ "nas_identifier", OPTIONS_CONTROL },
+	{ "accounting_interim", OPTIONS_CONTROL },
+	{ "accounting_spool_max", OPTIONS_CONTROL },
+	{ "coa_listen", OPTIONS_CONTROL },
+	{ "coa_client", OPTIONS_CONTROL },
+	{ "users_file", OPTIONS_CONTROL },
+	{ "certificate", OPTIONS_IKE },
+	{ "key", OPTIONS_IKE },
+	{ "ca", OPTIONS_IKE },
+	{ "crl", OPTIONS_IKE },
+	{ "identity", OPTIONS_IKE },
+	{ "concentrator_name", OPTIONS_IKE },
+	{ "psk_file", OPTIONS_IKE },
+	{ "eap_identity", OPTIONS_IKE },
+	{ "eap_password_file", OPTIONS_IKE },
+	{ "ikev1", OPTIONS_IKE },
+	{ "esp", OPTIONS_IKE },
+	{ "ike", OPTIONS_IKE },
+	{ "esn", OPTIONS_IKE },
+	{ "force_encapsulation", OPTIONS_IKE },
+	{ "unique", OPTIONS_IKE },
+	{ "dpd", OPTIONS_IKE },
+	{ "ike_rekey", OPTIONS_IKE },
+	{ "esp_rekey", OPTIONS_IKE },
+	{ "esp_rekey_bytes", OPTIONS_IKE },
+	{ "esp_rekey_packets", OPTIONS_IKE },
+};
+
+/* 0: not while it runs. */
+static unsigned parts_of(enum softwire_role role, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(live_options); i++)
+		if (strcmp(live_options[i].name, name) == 0)
+			return role == SOFTWIRE_CONCENTRATOR || live_options[i].parts == OPTIONS_IKE
+			        ? live_options[i].parts
+			        : 0;
+	return 0;
+}
+
+static bool same_list(const struct config_list *a, const struct config_list *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; same && i < a->count; i++)
+		same = strcmp(a->items[i], b->items[i]) == 0;
+	return same;
+}
+
+static bool is_same(const struct config_option *row, const void *a, const void *b)
+{
+	switch (row->type) {
+	case CONFIG_BOOLEAN:
+		return *(const bool *)a == *(const bool *)b;
+	case CONFIG_INTEGER:
+	case CONFIG_DURATION:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case CONFIG_LIST:
+		return same_list(a, b);
+	default:
+		return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+	}
+}
+
+static size_t size_of(enum config_type type)
+{
+	switch (type) {
+	case CONFIG_BOOLEAN:
+		return sizeof(bool);
+	case CONFIG_INTEGER:
+	case CONFIG_DURATION:
+		return sizeof(int64_t);
+	case CONFIG_LIST:
+		return sizeof(struct config_list);
+	default:
+		return sizeof(char *);
+	}
+}
+
+int options_compare(const struct softwire_options *now, const struct softwire_options *new,
+        unsigned *ret_parts, void (*report)(const char *text))
+{
+	struct config_option table[TABLE_MAX];
+	const size_t n = role_table(now->role, table);
+	unsigned parts = 0;
+	int r = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct config_option *row = &table[i];
+		struct error e;
+		if (is_same(row, (const char *)now + row->offset, (const char *)new + row->offset))
+			continue;
+		parts |= parts_of(now->role, row->name);
+		if (parts_of(now->role, row->name))
+			continue;
+		r = error_set(&e, -EINVAL, "%s: cannot be changed while pratique-softwire runs; restart it",
+		        row->name);
+		report(e.text);
+	}
+	if (r == 0)
+		*ret_parts = parts;
+	return r;
+}
+
+static void exchange(void *a, void *b, size_t n)
+{
+	uint8_t kept[sizeof(((struct softwire_options *)NULL)->routes)];
+	memcpy(kept, a, n);
+	memcpy(a, b, n);
+	memcpy(b, kept, n);
+}
+#define EXCHANGE(field) exchange(&now->field, &new->field, sizeof(now->field))
+
+void options_exchange(struct softwire_options *now, struct softwire_options *new)
+{
+	struct config_option table[TABLE_MAX];
+	const size_t n = role_table(now->role, table);
+	for (size_t i = 0; i < n; i++)
+		if (parts_of(now->role, table[i].name))
+			exchange((char *)now + table[i].offset, (char *)new + table[i].offset,
+			        size_of(table[i].type));
+	if (now->role == SOFTWIRE_INITIATOR)
+		return;
+	/* What they mean. */
+	EXCHANGE(trusted_addresses);
+	EXCHANGE(n_trusted_addresses);
+	EXCHANGE(methods);
+	EXCHANGE(n_methods);
+	EXCHANGE(ranges);
+	EXCHANGE(n_ranges);
+	EXCHANGE(routes);
+	EXCHANGE(n_routes);
+	EXCHANGE(dns);
+	EXCHANGE(n_dns);
+	EXCHANGE(openings);
+	EXCHANGE(n_openings);
+	EXCHANGE(allow_replies);
+	EXCHANGE(bind);
+	EXCHANGE(bind_map);
 }
 
 const char *options_role_name(enum softwire_role role)

@@ -84,6 +84,19 @@ struct softwire_options {
 int options_load(enum softwire_role role, const char *path, const char *const *overrides,
         struct softwire_options *ret, void (*report)(const char *text), struct error *err);
 void options_clear(struct softwire_options *o);
+/* What a change of an option concerns while the program runs. */
+enum options_part {
+	OPTIONS_CONTROL = 1, /* the concentrator's control, which goes on with its sessions */
+	OPTIONS_FILTER = 2,
+	OPTIONS_ROUTES = 4, /* the interface's own */
+	OPTIONS_IKE = 8,
+};
+/* Which parts are different in new. -EINVAL: options that cannot be changed without a restart; each is given
+ * to report. */
+int options_compare(const struct softwire_options *now, const struct softwire_options *new,
+        unsigned *ret_parts, void (*report)(const char *text));
+/* Exchanges what can be changed; strings of other options stay where they are. */
+void options_exchange(struct softwire_options *now, struct softwire_options *new);
 void options_describe(enum softwire_role role, FILE *out);
 const char *options_role_name(enum softwire_role role);
 

@@ -177,6 +177,20 @@ static int import_tunnel(struct control *c, struct session *s, const uint8_t *re
 	return r < 0 ? r : 0;
 }
 
+/* Under the configuration of now, which may be another one than it was opened with. */
+static int is_valid(struct session *s, struct error *err)
+{
+	struct control *c = s->control;
+	struct concentrator *x = c->concentrator;
+	char text[IP_TEXT_SIZE];
+	if (!s->path.association && !options_trusts(c->o, &s->path.remote))
+		return error_set(
+		        err, -EACCES, "%s is no trusted_address any more", ip_format(&s->path.remote, text));
+	if (*s->user && !binding_allows(x->binding, s->machine, s->user, err))
+		return -EACCES;
+	return assignment_is_permitted(c->o, x->pools, &s->assignment, err);
+}
+
 static int bring_back(struct session *s, struct reader *r, time_ms now)
 {
 	struct control *c = s->control;
@@ -192,6 +206,10 @@ static int bring_back(struct session *s, struct reader *r, time_ms now)
 	int code = import_tunnel(c, s, tunnel, n_tunnel, now);
 	if (code < 0)
 		return code;
+	if (is_valid(s, &err) < 0) {
+		events_note(c->events, LOG_LEVEL_NOTICE, "session", "%s ends: %s", s->port, err.text);
+		return -EACCES;
+	}
 	s->link = ppp_link_import(
 	        &c->concentrator->ppp, concentrator_parameters(s, &parameters), s, link, n_link, now);
 	if (!s->link)

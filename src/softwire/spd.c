@@ -191,6 +191,11 @@ int spd_new(const struct softwire_options *o, const struct ip_address *peers, si
 	return 0;
 }
 
+int spd_renew(struct spd *s, struct error *err)
+{
+	return install(s, NULL, 0, err);
+}
+
 int spd_set_peers(struct spd *s, const struct ip_address *peers, size_t n_peers, struct error *err)
 {
 	char *text = NULL, address[IP_TEXT_SIZE];

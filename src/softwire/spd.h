@@ -33,6 +33,10 @@ int spd_new(const struct softwire_options *o, const struct ip_address *peers, si
 /* The initiator's concentrators are these now. */
 int spd_set_peers(struct spd *s, const struct ip_address *peers, size_t n_peers, struct error *err);
 
+/* Installs it anew, in one transaction, after its options have changed; its counters begin at zero. The
+ * concentrator's. */
+int spd_renew(struct spd *s, struct error *err);
+
 struct spd_counter {
 	char name[64];
 	uint64_t packets, bytes;

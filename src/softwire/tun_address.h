@@ -7,3 +7,6 @@
 
 /* Nothing to do for an initiator. Needs CAP_NET_ADMIN. */
 int tun_address_set(const struct softwire_options *o, const char *interface, struct error *err);
+/* The same of other options: what these have is added, what only those before had goes. */
+int tun_address_change(const struct softwire_options *before, const struct softwire_options *o,
+        const char *interface, struct error *err);

@@ -234,6 +234,26 @@ eventually "a reload by signal is audited" reloaded
 local_api audit --lines 3 --since "1 hour" | grep -q 'signal SIGHUP' || fail "audit for people does not show the signal"
 ok "who, from where, what, before, after and the result are kept"
 
+# ---- the description, and what a monitoring system reads ----
+
+python3 "$here/api-schema.py" "$site/server.sock" - || fail "the answers are not as described"
+curl -sS --fail --cacert "$site/ca.pem" -H "Authorization: Bearer $(cat "$site/viewer.token")" 'https://[::1]:8444/metrics' \
+	>"$site/metrics" || fail "no metrics over the network"
+python3 "$here/metrics-check.py" pratique_server_ pratique_server_api_requests_total pratique_server_limit \
+	process_resident_memory_bytes process_start_time_seconds pratique_server_build_info <"$site/metrics" || fail "the metrics"
+diff <(grep -c '^pratique_server_limit_used' "$site/metrics") <(local_api status --json | jq '.limits | length') ||
+	fail "not every limit is among the metrics"
+diff <(grep -o '^pratique_server_[a-z_0-9]*_total ' "$site/metrics" | sed 's/^pratique_server_//; s/_total $//' | sort) \
+	<(local_api status --json | jq -r '.counters | keys[], "policy_reloads", "policy_reloads_failed"' | sort) ||
+	fail "not every counter is among the metrics"
+for word in $(local_api status --json | jq -r '.counters | keys[]'); do
+	local_api status --all | grep -q "^  $word " || fail "$word is not in the status for people"
+done
+for word in $(local_api status --json | jq -r '.limits[].name'); do
+	local_api status --all | grep -q "^$word " || fail "$word is not in the status for people"
+done
+ok "each counter and each limit is in status and metrics"
+
 # ---- those who mean no good ----
 
 python3 "$here/api-hostile.py" "$site" "$(cat "$site/viewer.token")" || fail "hostile clients"

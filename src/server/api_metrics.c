@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/* GET /metrics: what GET /v1/status says in numbers, for a monitoring system. */
+#include "net/metrics.h"
+#include "server/api.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name, *help;
+} counters[] = {
+#define COUNTER(name, text) { #name, text },
+#include "server/counters.def"
+#undef COUNTER
+	{ "handshakes_failed", "node connections that did not shake hands" },
+};
+
+static void add_counters(struct metrics *m, const json_t *values)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(counters); i++)
+		metrics_count(m, counters[i].name, counters[i].help,
+		        (uint64_t)json_integer_value(json_object_get(values, counters[i].name)));
+}
+
+/* The same number of every object in a list, under the name that label_key has there. */
+static void add_list(struct metrics *m, enum metrics_type type, const char *name, const char *help,
+        const json_t *list, const char *label, const char *label_key, const char *key, double scale)
+{
+	size_t i;
+	const json_t *j;
+	metrics_family(m, type, name, help);
+	json_array_foreach(list, i, j) {
+		const json_t *value = json_object_get(j, key);
+		const char *name_of = json_string_value(json_object_get(j, label_key));
+		if (value && name_of)
+			metrics_sample(m, label, name_of,
+			        (json_is_boolean(value) ? json_is_true(value) : json_number_value(value)) *
+			                scale);
+	}
+}
+
+/* Packets by segment, of all enforcers together. */
+static void add_traffic(
+        struct metrics *m, const json_t *enforcers, const char *name, const char *help, const char *key)
+{
+	json_t *sums = json_object();
+	size_t i, k;
+	const json_t *e, *one;
+	const char *segment;
+	json_t *sum;
+	json_array_foreach(enforcers, i, e)
+		json_array_foreach(json_object_get(e, "segments"), k, one) {
+			segment = json_string_value(json_object_get(one, "segment"));
+			json_int_t before = json_integer_value(json_object_get(sums, segment));
+			json_object_set_new(sums, segment,
+			        json_integer(before + json_integer_value(json_object_get(one, key))));
+		}
+	metrics_family(m, METRICS_COUNTER, name, help);
+	json_object_foreach(sums, segment, sum)
+		metrics_sample(m, "segment", segment, json_number_value(sum));
+	json_decref(sums);
+}
+
+static void add_enforcers(struct metrics *m, const json_t *enforcers)
+{
+	add_list(m, METRICS_GAUGE, "enforcer_connected", "Enforcers that are connected", enforcers,
+	        "enforcer", "name", "greeted", 1);
+	add_list(m, METRICS_GAUGE, "enforcer_elements", "Nodes' addresses that the enforcement point holds",
+	        enforcers, "enforcer", "name", "elements", 1);
+	add_list(m, METRICS_GAUGE, "enforcer_latency_p50_seconds",
+	        "From a decision to its enforcement, the middle of the last ones", enforcers, "enforcer",
+	        "name", "latency_us_p50", 1e-6);
+	add_list(m, METRICS_GAUGE, "enforcer_latency_p99_seconds",
+	        "From a decision to its enforcement, the slowest of a hundred", enforcers, "enforcer", "name",
+	        "latency_us_p99", 1e-6);
+	add_traffic(m, enforcers, "segment_passed_packets", "Packets that were let pass", "passed_packets");
+	add_traffic(m, enforcers, "segment_passed_bytes", "Bytes that were let pass", "passed_bytes");
+	add_traffic(m, enforcers, "segment_refused_packets", "Packets that were refused", "refused_packets");
+	add_traffic(m, enforcers, "segment_refused_bytes", "Bytes that were refused", "refused_bytes");
+}
+
+static void add_site(struct metrics *m, struct server *s)
+{
+	struct vuln_index *index = s->site->index;
+	metrics_gauge(m, "nodes", "Nodes that are known", (double)table_count(s->site->nodes));
+	metrics_gauge(m, "nodes_connected", "Nodes that are connected", (double)node_count(s));
+	metrics_gauge(
+	        m, "judgements_waiting", "Nodes that wait to be judged again", (double)site_waiting(s->site));
+	metrics_gauge(
+	        m, "generation", "The last generation that was given", (double)store_generation(s->store));
+	metrics_gauge(m, "policy_loaded_timestamp_seconds", "When the policy in force was read, since 1970",
+	        (double)s->policy_loaded / 1000);
+	metrics_count(m, "policy_reloads", "Policies that were read again", s->reloads);
+	metrics_count(m, "policy_reloads_failed", "Policies that were refused", s->reloads_failed);
+	metrics_gauge(m, "vis_connected", "Whether pratique-vis is connected", vis_is_connected(s));
+	metrics_gauge(
+	        m, "advisories", "Advisories in the index", index ? (double)vuln_index_count(index) : 0);
+	metrics_gauge(m, "advisories_updated_timestamp_seconds",
+	        "When the index was made, since 1970; 0: there is none",
+	        index ? (double)vuln_index_updated(index) / 1000 : 0);
+}
+
+static void handle_metrics(struct http_request *r, void *user)
+{
+	struct server *s = user;
+	struct metrics *m = metrics_new("pratique_server_");
+	json_t *status = api_status(s);
+	const json_t *limits = json_object_get(status, "limits");
+	add_counters(m, json_object_get(status, "counters"));
+	add_site(m, s);
+	add_list(m, METRICS_GAUGE, "attachments", "Attachments by the segment that they are in",
+	        json_object_get(status, "segments"), "segment", "name", "attachments", 1);
+	add_enforcers(m, json_object_get(status, "enforcers"));
+	add_list(m, METRICS_GAUGE, "limit_used", "What is used of a limit", limits, "limit", "name", "used",
+	        1);
+	add_list(m, METRICS_GAUGE, "limit", "The limit", limits, "limit", "name", "limit", 1);
+	metrics_process(m);
+	char *text FREE_ON_EXIT = metrics_finish(m);
+	json_decref(status);
+	http_reply(r, 200, METRICS_CONTENT_TYPE, text, strlen(text));
+}
+
+static const struct api_route routes[] = {
+	{ "GET", "/metrics", handle_metrics, API_VIEWER, 0, "Counters and gauges in Prometheus' text format",
+	        NULL, NULL, 200, "" },
+};
+const struct api_family api_metrics_family = { routes, ARRAY_LENGTH(routes) };
