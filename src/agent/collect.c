@@ -8,8 +8,23 @@ struct posture *collect_posture(const struct root *root)
 	collect_os(root, p);
 	collect_packages(root, p);
 	collect_system(root, p);
+	collect_product(root, p);
 	collect_updates(root, p);
 	collect_network(root, p);
+	collect_ways(root, p);
+	collect_wireless(root, p);
 	collect_firewall(root, p);
+	collect_settings(root, p);
+	collect_sshd(root, p);
+	collect_accounts(root, p);
+	collect_security(root, p);
+	return p;
+}
+
+struct posture *collect_silent(const struct root *root)
+{
+	struct posture *p = posture_new();
+	collect_settings(root, p);
+	collect_security(root, p);
 	return p;
 }

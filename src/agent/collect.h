@@ -11,13 +11,29 @@
 /* Everything, in the order below. Caller frees. */
 struct posture *collect_posture(const struct root *root);
 
-/* collect_system.c: os, architecture (after the packages), kernel, machine id, product. */
+/* collect_system.c: os, architecture (after the packages), kernel, machine id. */
 void collect_os(const struct root *root, struct posture *p);
 void collect_packages(const struct root *root, struct posture *p);
 void collect_system(const struct root *root, struct posture *p);
+/* collect_product.c: DMI, and whether the machine is a virtual one. */
+void collect_product(const struct root *root, struct posture *p);
 /* collect_updates.c: installed versions against the security suite's package lists that apt has fetched. */
 void collect_updates(const struct root *root, struct posture *p);
 /* collect_network.c: interfaces, addresses and default routes by rtnetlink, forwarding from /proc/sys. */
 void collect_network(const struct root *root, struct posture *p);
-/* collect_firewall.c: whether the kernel filters what comes in, by nfnetlink. */
+/* collect_ways.c, after the network: proxies, policy routing and IPsec policies, by netlink. */
+void collect_ways(const struct root *root, struct posture *p);
+/* collect_wireless.c, after the network: modes of wireless interfaces, by nl80211. */
+void collect_wireless(const struct root *root, struct posture *p);
+/* collect_firewall.c: whether the kernel filters what comes in, how, and whether it masquerades. */
 void collect_firewall(const struct root *root, struct posture *p);
+/* collect_settings.c, collect_sshd.c, collect_accounts.c: what a policy may ask to be set so. */
+void collect_settings(const struct root *root, struct posture *p);
+void collect_sshd(const struct root *root, struct posture *p);
+void collect_accounts(const struct root *root, struct posture *p);
+/* collect_security.c: virus scanner, mandatory access control and audit. */
+void collect_security(const struct root *root, struct posture *p);
+
+/* The little of all this that changes without anything that can be watched: settings, and what security
+ * software does. For the digest alone, often. Caller frees. */
+struct posture *collect_silent(const struct root *root);

@@ -8,6 +8,7 @@
 #include "agent/collect.h"
 
 #include "agent/netlink.h"
+#include "agent/ruleset.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -16,9 +17,11 @@
 #include <string.h>
 
 #define DUMP_ATTEMPTS 5
+#define X_TABLES "rules of x_tables are loaded, which are not read; use nftables"
 
 struct coverage {
 	bool v4, v6;
+	bool drops_v4, drops_v6; /* by policy */
 };
 
 /* The hook number of NFTA_CHAIN_HOOK, or -1. */
@@ -51,8 +54,13 @@ static int take_chain(const struct nlmsghdr *message, void *context)
 	bool has_rules = table[NFTA_CHAIN_USE] && !u32_is(table[NFTA_CHAIN_USE], 0);
 	if (!has_rules && !u32_is(table[NFTA_CHAIN_POLICY], NF_DROP))
 		return MNL_CB_OK;
-	c->v4 |= header->nfgen_family == NFPROTO_INET || header->nfgen_family == NFPROTO_IPV4;
-	c->v6 |= header->nfgen_family == NFPROTO_INET || header->nfgen_family == NFPROTO_IPV6;
+	bool v4 = header->nfgen_family == NFPROTO_INET || header->nfgen_family == NFPROTO_IPV4;
+	bool v6 = header->nfgen_family == NFPROTO_INET || header->nfgen_family == NFPROTO_IPV6;
+	bool drops = u32_is(table[NFTA_CHAIN_POLICY], NF_DROP);
+	c->v4 |= v4;
+	c->v6 |= v6;
+	c->drops_v4 |= v4 && drops;
+	c->drops_v6 |= v6 && drops;
 	return MNL_CB_OK;
 }
 
@@ -97,22 +105,52 @@ static bool x_tables_in_use(const struct root *root)
 	return false;
 }
 
+/* What decides where no rule does; of two families the more open one. */
+static void take_input(const struct coverage *covered, const struct coverage *used, struct posture *p)
+{
+	bool open = (used->v4 && !covered->drops_v4) || (used->v6 && !covered->drops_v6);
+	p->firewall_input = open || (!covered->drops_v4 && !covered->drops_v6) ? "accept" : "drop";
+}
+
+static void collect_ruleset(const struct root *root, struct posture *p)
+{
+	struct ruleset ruleset;
+	int r = ruleset_read(&ruleset);
+	if (r < 0) {
+		(void)posture_add_unknown(p, "firewall.rules", "nf_tables: %s", strerror(-r));
+		(void)posture_add_unknown(p, "network.masquerade", "nf_tables: %s", strerror(-r));
+		return;
+	}
+	p->masquerade = ruleset.masquerades ? TRI_YES : TRI_NO;
+	p->firewall_rules = (struct posture_count){ true, ruleset.rules };
+	p->firewall_fingerprint = posture_string(p, ruleset.fingerprint);
+	if (ruleset.masquerades || !x_tables_in_use(root))
+		return;
+	p->masquerade = TRI_UNKNOWN;
+	(void)posture_add_unknown(p, "network.masquerade", X_TABLES);
+}
+
 void collect_firewall(const struct root *root, struct posture *p)
 {
 	struct coverage covered;
 	if (!root->live) {
-		(void)posture_add_unknown(p, "firewall.active", "%s is not the running system", root->path);
+		(void)posture_add_unknown(p, "firewall", "%s is not the running system", root->path);
 		return;
 	}
 	int r = read_chains(&covered);
 	struct coverage used = families_in_use(p);
+	collect_ruleset(root, p);
+	if (r == 0 && !x_tables_in_use(root))
+		take_input(&covered, &used, p);
+	else
+		(void)posture_add_unknown(
+		        p, "firewall.input", "%s", r == 0 ? X_TABLES : "nf_tables cannot be read");
 	if (r < 0)
 		(void)posture_add_unknown(p, "firewall.active", "nf_tables: %s", strerror(-r));
 	else if ((covered.v4 || !used.v4) && (covered.v6 || !used.v6) && (covered.v4 || covered.v6))
 		p->firewall_active = TRI_YES;
 	else if (x_tables_in_use(root))
-		(void)posture_add_unknown(p, "firewall.active",
-		        "rules of x_tables are loaded, which are not read; use nftables");
+		(void)posture_add_unknown(p, "firewall.active", X_TABLES);
 	else
 		p->firewall_active = TRI_NO;
 }

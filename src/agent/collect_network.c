@@ -5,6 +5,7 @@
  */
 #include "agent/collect.h"
 
+#include "agent/hardware.h"
 #include "agent/netlink.h"
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -16,16 +17,32 @@
 
 struct network {
 	struct posture *p;
-	int index[POSTURE_INTERFACES_MAX]; /* kernel's index of p->interfaces[i] */
-	size_t refused;                    /* above the limits of a posture */
+	const struct root *root;
+	int index[POSTURE_INTERFACES_MAX];  /* kernel's index of p->interfaces[i] */
+	int master[POSTURE_INTERFACES_MAX]; /* that of its master, 0: none */
+	size_t refused;                     /* above the limits of a posture */
 };
+
+/* IFLA_INFO_KIND, which virtual devices have. */
+static const char *info_kind(const struct nlattr *info, struct posture *p)
+{
+	const struct nlattr *table[IFLA_INFO_KIND + 1] = { 0 };
+	struct netlink_attributes attributes = { table, IFLA_INFO_KIND };
+	if (!info)
+		return NULL;
+	(void)mnl_attr_parse_nested(info, netlink_collect_attribute, &attributes);
+	const struct nlattr *kind = table[IFLA_INFO_KIND];
+	return kind ? posture_string_n(p, mnl_attr_get_str(kind),
+	                      strnlen(mnl_attr_get_str(kind), mnl_attr_get_payload_len(kind)))
+	            : NULL;
+}
 
 static int take_link(const struct nlmsghdr *message, void *context)
 {
 	struct network *n = context;
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-	const struct nlattr *table[IFLA_IFNAME + 1] = { 0 };
-	struct netlink_attributes attributes = { table, IFLA_IFNAME };
+	const struct nlattr *table[IFLA_LINKINFO + 1] = { 0 };
+	struct netlink_attributes attributes = { table, IFLA_LINKINFO };
 	if (message->nlmsg_type != RTM_NEWLINK || link->ifi_flags & IFF_LOOPBACK)
 		return MNL_CB_OK;
 	(void)mnl_attr_parse(message, sizeof(*link), netlink_collect_attribute, &attributes);
@@ -34,16 +51,23 @@ static int take_link(const struct nlmsghdr *message, void *context)
 	struct posture_interface interface = { .up = (link->ifi_flags & IFF_UP) &&
 		        (link->ifi_flags & IFF_RUNNING) };
 	interface.name = posture_string(n->p, mnl_attr_get_str(table[IFLA_IFNAME]));
+	interface.point_to_point = link->ifi_flags & IFF_POINTOPOINT ? TRI_YES : TRI_NO;
+	interface.kind = info_kind(table[IFLA_LINKINFO], n->p);
+	if (!interface.kind)
+		interface.kind = hardware_kind(n->root, n->p, interface.name, link->ifi_type);
 	const struct nlattr *mac = table[IFLA_ADDRESS];
 	if (mac && mnl_attr_get_payload_len(mac) == sizeof(interface.mac.bytes)) {
 		memcpy(interface.mac.bytes, mnl_attr_get_payload(mac), sizeof(interface.mac.bytes));
 		interface.has_mac = true;
 	}
 	size_t i = n->p->n_interfaces;
-	if (posture_add_interface(n->p, &interface) < 0)
+	if (posture_add_interface(n->p, &interface) < 0) {
 		n->refused++;
-	else
-		n->index[i] = link->ifi_index;
+		return MNL_CB_OK;
+	}
+	const struct nlattr *master = table[IFLA_MASTER];
+	n->index[i] = link->ifi_index;
+	n->master[i] = master && mnl_attr_get_payload_len(master) == 4 ? (int)mnl_attr_get_u32(master) : 0;
 	return MNL_CB_OK;
 }
 
@@ -88,6 +112,17 @@ static int take_address(const struct nlmsghdr *message, void *context)
 	if (posture_add_address(n->p, (size_t)i, &prefix) < 0)
 		n->refused++;
 	return MNL_CB_OK;
+}
+
+static void name_masters(struct network *n)
+{
+	for (size_t i = 0; i < n->p->n_interfaces; i++) {
+		int master = n->master[i] ? interface_position(n, n->master[i]) : -1;
+		if (master >= 0)
+			n->p->interfaces[i].master = n->p->interfaces[master].name;
+		else if (n->master[i]) /* one that is not told of, as in another namespace */
+			n->p->interfaces[i].master = "unknown";
+	}
 }
 
 static void add_route(struct network *n, int family, const struct nlattr *gateway, int index)
@@ -156,13 +191,14 @@ static int dump_all(struct network *n)
 	return r;
 }
 
-static void collect_rtnetlink(struct posture *p)
+static void collect_rtnetlink(const struct root *root, struct posture *p)
 {
 	int r = -EINTR;
 	for (int attempt = 0; attempt < DUMP_ATTEMPTS && r == -EINTR; attempt++) {
-		struct network n = { .p = p };
+		struct network n = { .p = p, .root = root };
 		posture_clear_network(p);
 		r = dump_all(&n);
+		name_masters(&n);
 		if (r == 0 && n.refused)
 			(void)posture_add_unknown(p, "network",
 			        "%zu interfaces, addresses or routes more than a posture holds", n.refused);
@@ -192,7 +228,7 @@ void collect_network(const struct root *root, struct posture *p)
 		(void)posture_add_unknown(p, "network", "%s is not the running system", root->path);
 		return;
 	}
-	collect_rtnetlink(p);
+	collect_rtnetlink(root, p);
 	p->forwarding_v4 = read_flag(root, p, "/proc/sys/net/ipv4/ip_forward", "network.forwarding.ipv4");
 	p->forwarding_v6 =
 	        read_flag(root, p, "/proc/sys/net/ipv6/conf/all/forwarding", "network.forwarding.ipv6");

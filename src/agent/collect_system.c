@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Operating system, packages, kernel, machine id and product identity, from files and uname(2). */
+/* Operating system, packages, kernel and machine id, from files and uname(2). */
 #include "agent/collect.h"
 
 #include "posture/dpkg.h"
@@ -135,32 +135,9 @@ static void collect_machine_id(const struct root *root, struct posture *p)
 		p->machine_id = posture_string(p, line);
 }
 
-static void collect_product(const struct root *root, struct posture *p)
-{
-	const struct {
-		const char *file, *field;
-		const char **to;
-	} files[] = { { "/sys/class/dmi/id/sys_vendor", "product.vendor", &p->product_vendor },
-		{ "/sys/class/dmi/id/product_name", "product.name", &p->product_name },
-		{ "/sys/class/dmi/id/product_serial", "product.serial", &p->product_serial } };
-	if (!root->live) {
-		(void)posture_add_unknown(p, "product", "%s is not the running system", root->path);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
-		char *line FREE_ON_EXIT = NULL;
-		struct error err;
-		if (root_read_line(root, files[i].file, &line, &err) == 0)
-			*files[i].to = posture_string(p, line);
-		else
-			(void)posture_add_unknown(p, files[i].field, "%s", err.text);
-	}
-}
-
 void collect_system(const struct root *root, struct posture *p)
 {
 	collect_architecture(root, p);
 	collect_kernel(root, p);
 	collect_machine_id(root, p);
-	collect_product(root, p);
 }

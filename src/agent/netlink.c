@@ -2,6 +2,10 @@
 #include "agent/netlink.h"
 
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define ANSWER_MAX_S 5
 
 static int receive_all(struct mnl_socket *socket, uint32_t sequence, mnl_cb_t callback, void *context)
 {
@@ -19,12 +23,14 @@ static int receive_all(struct mnl_socket *socket, uint32_t sequence, mnl_cb_t ca
 	}
 }
 
-int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t callback, void *context)
+static int request_all(int bus, struct nlmsghdr *request, uint16_t flags, mnl_cb_t callback, void *context)
 {
+	const struct timeval patience = { .tv_sec = ANSWER_MAX_S };
 	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!socket)
 		return -errno;
-	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+	(void)setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	request->nlmsg_flags |= flags;
 	request->nlmsg_seq = 1;
 	int r = 0;
 	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
@@ -34,6 +40,16 @@ int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t callback, void *con
 		r = receive_all(socket, request->nlmsg_seq, callback, context);
 	mnl_socket_close(socket);
 	return r;
+}
+
+int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t callback, void *context)
+{
+	return request_all(bus, request, NLM_F_REQUEST | NLM_F_DUMP, callback, context);
+}
+
+int netlink_ask(int bus, struct nlmsghdr *request, mnl_cb_t callback, void *context)
+{
+	return request_all(bus, request, NLM_F_REQUEST, callback, context);
 }
 
 int netlink_collect_attribute(const struct nlattr *attribute, void *attributes)

@@ -156,7 +156,7 @@ struct posture {
 
 	struct posture_settings settings; /* of the kernel, by their dotted names: settings.h */
 	enum tristate sshd_installed;
-	struct posture_settings sshd; /* in effect, names in lower case: settings.h */
+	struct posture_settings sshd; /* what is or can be in effect: settings.h */
 	bool passwordless_known;
 	const char **passwordless; /* accounts that can log in with an empty password */
 	size_t n_passwordless, passwordless_capacity;

@@ -97,7 +97,7 @@ static void reads_a_tree(void **state)
 	assert_non_null(reason_of(p, "kernel.running"));
 	assert_non_null(reason_of(p, "network"));
 	assert_non_null(reason_of(p, "product"));
-	assert_non_null(reason_of(p, "firewall.active"));
+	assert_non_null(reason_of(p, "firewall"));
 	assert_false(p->network_known);
 	assert_int_equal(p->firewall_active, TRI_UNKNOWN);
 	posture_free(p);
@@ -206,7 +206,8 @@ static void an_empty_tree_is_all_unknown(void **state)
 	struct tree t = tree_make();
 	struct posture *p = collect(&t);
 	static const char *const fields[] = { "os", "packages", "architecture", "kernel.running",
-		"kernel.installed", "machine_id", "product", "updates", "network", "firewall.active" };
+		"kernel.installed", "machine_id", "product", "updates", "network", "firewall", "settings",
+		"accounts.passwordless", "mac", "audit", "antivirus.running", "product.virtualization" };
 	for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
 		assert_non_null(reason_of(p, fields[i]));
 	assert_false(p->packages_known);
@@ -244,7 +245,7 @@ static void the_running_system_is_known_or_has_reasons(void **state)
 	struct posture *p = collect_posture(&root);
 	assert_non_null(p->kernel_running);
 	assert_true(p->network_known || reason_of(p, "network"));
-	assert_true(p->firewall_active != TRI_UNKNOWN || reason_of(p, "firewall.active"));
+	assert_true(p->firewall_active != TRI_UNKNOWN || reason_of(p, "firewall"));
 	assert_true(p->forwarding_v4 != TRI_UNKNOWN || reason_of(p, "network.forwarding.ipv4"));
 	for (size_t i = 0; i < p->n_interfaces; i++)
 		assert_string_not_equal(p->interfaces[i].name, "lo");
