@@ -165,8 +165,11 @@ static int start_stream(struct listener *l, int fd, struct accepted *a)
 {
 	if (l->config.tls) {
 		socket_set_tcp(fd);
-		return tls_stream_over_socket(
+		int r = tls_stream_over_socket(
 		        l->base, l->config.tls, fd, NULL, &l->config.limits, &shaking, a, &a->stream, NULL);
+		if (r == 0)
+			a->stream->workers = l->config.workers;
+		return r;
 	}
 	a->stream = stream_new(l->base, fd, NULL, false, &l->config.limits, &shaking, a);
 	uid_t uid = (uid_t)-1;

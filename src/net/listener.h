@@ -23,6 +23,7 @@ struct listener_config {
 	bool source_is_host;   /* each IPv6 address is a source: on one's own links a /64 is many hosts */
 	size_t handshakes_max; /* of the connections, those not open yet; above it the oldest of them goes */
 	struct stream_limits limits;
+	struct workers *workers; /* who shake hands; NULL: the loop's own thread */
 	/* A stream is open; sets its handlers or closes it. peer is NULL on Unix sockets, and on TLS where
 	 * the certificate is optional. */
 	void (*on_stream)(struct stream *s, const struct identity *peer, void *user);

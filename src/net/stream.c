@@ -22,8 +22,8 @@
 
 static void release(struct stream *s)
 {
-	if (s->on_gone)
-		s->on_gone(s, s->on_gone_user);
+	tls_stream_detach(s);
+	close(s->fd);
 	evbuffer_free(s->out);
 	if (s->unread)
 		OPENSSL_cleanse(s->unread, s->unread_capacity);
@@ -31,7 +31,7 @@ static void release(struct stream *s)
 	free(s);
 }
 
-/* Ends it without releasing the memory. */
+/* Ends it without releasing the memory, nor the descriptor that a worker may be using. */
 static void shut(struct stream *s)
 {
 	s->freed = true;
@@ -40,9 +40,18 @@ static void shut(struct stream *s)
 	event_del(&s->write_event);
 	event_del(&s->timer);
 	event_del(&s->wake);
-	tls_stream_detach(s);
-	close(s->fd);
-	s->fd = -1;
+	tls_stream_forget(s);
+	if (s->on_gone)
+		s->on_gone(s, s->on_gone_user);
+	if (s->shaking)
+		(void)tls_stream_recall(s);
+}
+
+/* Unless somebody is still using it, who then does this when ready. */
+static void release_unused(struct stream *s)
+{
+	if (s->freed && !s->busy && !s->shaking)
+		release(s);
 }
 
 struct stream *stream_free(struct stream *s)
@@ -50,8 +59,7 @@ struct stream *stream_free(struct stream *s)
 	if (!s || s->freed)
 		return NULL;
 	shut(s);
-	if (!s->busy)
-		release(s);
+	release_unused(s);
 	return NULL;
 }
 
@@ -65,8 +73,7 @@ static void enter(struct stream *s)
 static void leave(struct stream *s)
 {
 	s->busy = false;
-	if (s->freed)
-		release(s);
+	release_unused(s);
 }
 
 static void finish(struct stream *s, const char *format, va_list args)
@@ -380,21 +387,45 @@ static void open_stream(struct stream *s)
 		event_active(&s->wake, EV_TIMEOUT, 0);
 }
 
-static void shake_hands(struct stream *s)
+static void take_handshake(struct stream *s, int result, short events)
 {
-	short events = 0;
-	int r = s->ssl ? tls_stream_handshake(s, &events) : 1;
 	if (s->state != STREAM_HANDSHAKE)
 		return; /* it failed */
 	event_del(&s->read_event);
 	event_del(&s->write_event);
-	if (r > 0) {
+	if (result > 0) {
 		open_stream(s);
-	} else if (r == 0) {
+	} else if (result == 0) {
 		if (events & EV_READ)
 			event_add(&s->read_event, NULL);
 		if (events & EV_WRITE)
 			event_add(&s->write_event, NULL);
+	}
+}
+
+void stream_hands_shaken(struct stream *s, int result, short events)
+{
+	if (s->freed) {
+		release_unused(s);
+		return;
+	}
+	enter(s);
+	take_handshake(s, result, events);
+	leave(s);
+}
+
+static void shake_hands(struct stream *s)
+{
+	short events = 0;
+	if (s->shaking)
+		return;
+	if (s->ssl && s->workers) {
+		event_del(&s->read_event);
+		event_del(&s->write_event);
+		tls_stream_handshake_elsewhere(s);
+	} else {
+		int result = s->ssl ? tls_stream_handshake(s, &events) : 1;
+		take_handshake(s, result, events);
 	}
 }
 

@@ -4,6 +4,7 @@
 
 #include "net/stream.h"
 #include "net/tls.h"
+#include "net/workers.h"
 #include <event2/buffer.h>
 #include <event2/event_struct.h>
 #include <sys/queue.h>
@@ -40,10 +41,12 @@ struct stream {
 	/* TLS */
 	struct tls_context *tls;
 	LIST_ENTRY(stream) of_tls;
+	struct workers *workers;       /* who shake hands; NULL: the loop's own thread */
+	struct tls_handshake *shaking; /* a worker is at it, and ssl and fd are its own meanwhile */
 	struct identity peer;
 	bool has_peer;
 
-	/* Called when the stream's memory goes: its listener counts. */
+	/* Called when the stream is gone: its listener counts. */
 	void (*on_gone)(struct stream *s, void *user);
 	void *on_gone_user;
 };
@@ -61,11 +64,19 @@ void stream_refuse(struct stream *s, const char *reason);
 
 /* TLS's part. 1: done, 0: wait (events are named in *ret_events), negative: failed, reason set. */
 int tls_stream_handshake(struct stream *s, short *ret_events);
+/* The same by one of s->workers. */
+void tls_stream_handshake_elsewhere(struct stream *s);
+/* What came of it, as tls_stream_handshake() says; the stream may have been freed meanwhile. */
+void stream_hands_shaken(struct stream *s, int result, short events);
+/* Takes it back from the workers; false: one is at it, and stream_hands_shaken() comes. */
+bool tls_stream_recall(struct stream *s);
 /* As read(2) and write(2) but -EAGAIN sets *ret_events; 0 from a read: the peer said goodbye. Other failures
  * set the reason. */
 ssize_t tls_stream_read(struct stream *s, void *data, size_t size, short *ret_events);
 ssize_t tls_stream_send(struct stream *s, const void *data, size_t length, short *ret_events);
 void tls_stream_goodbye(struct stream *s);
+/* Its context does not know it any more. */
+void tls_stream_forget(struct stream *s);
 void tls_stream_detach(struct stream *s);
 
 /* -ENAMETOOLONG unless the path fits. */

@@ -389,8 +389,9 @@ struct tls_context *tls_context_free(struct tls_context *t)
 
 static void recheck_stream(struct tls_context *t, struct stream *s, bool reloaded, time_ms now)
 {
-	X509 *certificate = tls_stream_peer_certificate(s);
-	if (!certificate || !s->has_peer)
+	/* Before it has a peer, its SSL may be a worker's. */
+	X509 *certificate = s->has_peer ? tls_stream_peer_certificate(s) : NULL;
+	if (!certificate)
 		return;
 	if (s->peer.not_after <= now)
 		stream_fail(s, "the certificate of %s has expired", s->peer.name);
@@ -407,6 +408,13 @@ static void recheck_streams(struct tls_context *t, bool reloaded)
 	/* stream_fail() only marks: the list does not change under us. */
 	LIST_FOREACH(s, &t->streams, of_tls)
 		recheck_stream(t, s, reloaded, now);
+	openssl_forget_errors();
+}
+
+void tls_context_check_late(struct tls_context *t, struct stream *s)
+{
+	if (SSL_get_SSL_CTX(s->ssl) != t->ssl_ctx)
+		recheck_stream(t, s, true, clock_wall_ms());
 	openssl_forget_errors();
 }
 

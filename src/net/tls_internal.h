@@ -17,5 +17,8 @@ struct tls_verification {
 };
 
 struct stream_list *tls_context_streams(struct tls_context *t);
+/* The stream has just shaken hands: if the files were read again since it began, its peer is looked at again.
+ */
+void tls_context_check_late(struct tls_context *t, struct stream *s);
 /* The verification of an SSL that tls_context_ssl() made. */
 struct tls_verification *tls_verification_of(SSL *ssl);

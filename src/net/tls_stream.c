@@ -67,11 +67,11 @@ void tls_failure_text(SSL *ssl, int result, int error_number, struct error *err)
 	openssl_forget_errors();
 }
 
-/* Sorts a result out: -EAGAIN with the events to wait for, or the failure. */
-static int sort_out(struct stream *s, int result, int error_number, short *ret_events)
+/* Sorts a result out: -EAGAIN with the events to wait for, or the failure: -EPROTO where an alert has been
+ * written or read, -EPIPE where the connection is at its end. */
+static int sort_out(SSL *ssl, int result, int error_number, short *ret_events, struct error *err)
 {
-	struct error err;
-	switch (SSL_get_error(s->ssl, result)) {
+	switch (SSL_get_error(ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 		*ret_events = EV_READ;
 		return -EAGAIN;
@@ -79,32 +79,101 @@ static int sort_out(struct stream *s, int result, int error_number, short *ret_e
 		*ret_events = EV_WRITE;
 		return -EAGAIN;
 	case SSL_ERROR_SSL:
-		tls_failure_text(s->ssl, result, error_number, &err);
-		if (s->state == STREAM_HANDSHAKE)
-			stream_refuse(s, err.text);
-		else
-			stream_fail(s, "%s", err.text);
+		tls_failure_text(ssl, result, error_number, err);
 		return -EPROTO;
 	default:
-		tls_failure_text(s->ssl, result, error_number, &err);
-		stream_fail(s, "%s", err.text);
-		return -EPROTO;
+		tls_failure_text(ssl, result, error_number, err);
+		return -EPIPE;
 	}
+}
+
+/* For an open stream. */
+static int sort_out_open(struct stream *s, int result, int error_number, short *ret_events)
+{
+	struct error err;
+	int r = sort_out(s->ssl, result, error_number, ret_events, &err);
+	if (r != -EAGAIN)
+		stream_fail(s, "%s", err.text);
+	return r;
+}
+
+/* As far as it goes, by any thread: 1, or as sort_out(). */
+static int shake(SSL *ssl, short *ret_events, struct error *err)
+{
+	ERR_clear_error();
+	errno = 0;
+	int r = SSL_do_handshake(ssl);
+	return r == 1 ? 1 : sort_out(ssl, r, errno, ret_events, err);
+}
+
+/* What came of it, by the loop's. */
+static int take_shake(struct stream *s, int result, const struct error *err)
+{
+	if (result == -EAGAIN)
+		return 0;
+	if (result == -EPROTO)
+		stream_refuse(s, err->text);
+	else if (result < 0)
+		stream_fail(s, "%s", err->text);
+	if (result < 0)
+		return result;
+	const struct tls_verification *v = tls_verification_of(s->ssl);
+	s->has_peer = v->has_peer;
+	s->peer = v->peer;
+	if (s->tls)
+		tls_context_check_late(s->tls, s);
+	return 1;
 }
 
 int tls_stream_handshake(struct stream *s, short *ret_events)
 {
-	ERR_clear_error();
-	errno = 0;
-	int r = SSL_do_handshake(s->ssl);
-	if (r != 1) {
-		r = sort_out(s, r, errno, ret_events);
-		return r == -EAGAIN ? 0 : r;
-	}
-	const struct tls_verification *v = tls_verification_of(s->ssl);
-	s->has_peer = v->has_peer;
-	s->peer = v->peer;
-	return 1;
+	struct error err;
+	return take_shake(s, shake(s->ssl, ret_events, &err), &err);
+}
+
+/* ---- by a worker ---- */
+
+struct tls_handshake {
+	struct work work; /* first: the pointers are the same */
+	struct stream *stream;
+	SSL *ssl;
+	int result;
+	short events;
+	struct error err;
+};
+
+static void run_handshake(struct work *work)
+{
+	struct tls_handshake *h = (struct tls_handshake *)work;
+	h->result = shake(h->ssl, &h->events, &h->err);
+}
+
+static void handshake_done(struct work *work)
+{
+	struct tls_handshake *h = (struct tls_handshake *)work;
+	struct stream *s = h->stream;
+	s->shaking = NULL;
+	int result = s->state == STREAM_HANDSHAKE ? take_shake(s, h->result, &h->err) : -EPIPE;
+	short events = h->events;
+	free(h);
+	stream_hands_shaken(s, result, events);
+}
+
+void tls_stream_handshake_elsewhere(struct stream *s)
+{
+	struct tls_handshake *h = xcalloc(1, sizeof(*h));
+	*h = (struct tls_handshake){ .work = { run_handshake, handshake_done }, .stream = s, .ssl = s->ssl };
+	s->shaking = h;
+	workers_submit(s->workers, &h->work);
+}
+
+bool tls_stream_recall(struct stream *s)
+{
+	if (!workers_cancel(s->workers, &s->shaking->work))
+		return false;
+	free(s->shaking);
+	s->shaking = NULL;
+	return true;
 }
 
 ssize_t tls_stream_read(struct stream *s, void *data, size_t size, short *ret_events)
@@ -116,7 +185,7 @@ ssize_t tls_stream_read(struct stream *s, void *data, size_t size, short *ret_ev
 		return r;
 	if (SSL_get_error(s->ssl, r) == SSL_ERROR_ZERO_RETURN)
 		return 0;
-	return sort_out(s, r, errno, ret_events);
+	return sort_out_open(s, r, errno, ret_events);
 }
 
 ssize_t tls_stream_send(struct stream *s, const void *data, size_t length, short *ret_events)
@@ -124,7 +193,7 @@ ssize_t tls_stream_send(struct stream *s, const void *data, size_t length, short
 	ERR_clear_error();
 	errno = 0;
 	int r = SSL_write(s->ssl, data, (int)length);
-	return r > 0 ? r : sort_out(s, r, errno, ret_events);
+	return r > 0 ? r : sort_out_open(s, r, errno, ret_events);
 }
 
 void tls_stream_goodbye(struct stream *s)
@@ -133,11 +202,15 @@ void tls_stream_goodbye(struct stream *s)
 	openssl_forget_errors();
 }
 
-void tls_stream_detach(struct stream *s)
+void tls_stream_forget(struct stream *s)
 {
 	if (s->tls)
 		LIST_REMOVE(s, of_tls);
 	s->tls = NULL;
+}
+
+void tls_stream_detach(struct stream *s)
+{
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 }

@@ -219,6 +219,7 @@ static int listen_everywhere(struct server *s, struct error *err)
 		.source_is_host = true,
 		.handshakes_max = (size_t)o->handshakes_max,
 		.limits = STREAM_LIMITS_DEFAULT,
+		.workers = s->workers,
 		.on_stream = node_accept,
 		.on_refused = node_refused,
 		.user = s };
@@ -400,11 +401,15 @@ static int start(struct server *s, struct error *err)
 	int code = daemon_signals_new(s->base, on_stop, on_reload, s, &s->signals);
 	if (code < 0)
 		return error_set(err, code, "signals cannot be handled: %s", strerror(-code));
-	code = open_privileged(s, err);
+	code = workers_new(s->base, &s->workers, err);
+	if (code == 0)
+		code = open_privileged(s, err);
 	if (code == 0)
 		code = daemon_drop_privileges(geteuid() == 0 ? s->options.user : NULL, NULL, 0, err);
 	if (code == 0)
 		check_readable(s);
+	if (code == 0)
+		code = workers_start(s->workers, err);
 	if (code == 0)
 		code = open_site(s, err);
 	if (code == 0)
@@ -447,6 +452,7 @@ static void stop(struct server *s)
 	tls_context_free(s->enrolment_tls);
 	tls_context_free(s->api_tls);
 	daemon_signals_free(s->signals);
+	workers_free(s->workers);
 	if (s->base)
 		event_base_free(s->base);
 }

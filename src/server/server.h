@@ -13,6 +13,7 @@
 #include "net/daemon.h"
 #include "net/http.h"
 #include "net/tls.h"
+#include "net/workers.h"
 #include "server/options.h"
 #include "server/site.h"
 #include <sys/queue.h>
@@ -32,6 +33,7 @@ LIST_HEAD(event_followers, event_follower);
 struct server {
 	struct server_options options;
 	struct event_base *base;
+	struct workers *workers; /* for what needs no decision */
 	struct store *store;
 	struct site *site;
 	EVP_PKEY *token_key;

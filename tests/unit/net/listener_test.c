@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Listeners and their limits, over loopback TCP and over Unix sockets. */
+/* Listeners and their limits, over loopback TCP and over Unix sockets; hands are shaken by the loop's thread,
+ * and by workers. */
+#include "net/workers.h"
 #include "tests/unit/net/site.h"
 
 #include <sys/stat.h>
@@ -10,6 +12,7 @@
 
 struct world {
 	struct site *site;
+	struct workers *workers; /* NULL: the loop's thread */
 	struct listener *listener;
 	struct tls_context *server, *client;
 	struct stream *accepted[CLIENTS], *clients[CLIENTS];
@@ -81,6 +84,16 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_with_workers(void **state)
+{
+	struct error err;
+	setup(state);
+	struct world *w = *state;
+	assert_int_equal(workers_new(w->site->base, &w->workers, &err), 0);
+	assert_int_equal(workers_start(w->workers, &err), 0);
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	struct world *w = *state;
@@ -91,6 +104,7 @@ static int teardown(void **state)
 	listener_free(w->listener);
 	tls_context_free(w->server);
 	tls_context_free(w->client);
+	workers_free(w->workers);
 	site_free(w->site);
 	free(w);
 	return 0;
@@ -103,6 +117,7 @@ static struct listener_config config_of(struct world *w)
 		.source_max = 100,
 		.handshakes_max = 100,
 		.limits = STREAM_LIMITS_DEFAULT,
+		.workers = w->workers,
 		.on_stream = on_stream,
 		.on_refused = on_refused,
 		.user = w };
@@ -247,6 +262,40 @@ static void what_is_not_open_goes_with_the_listener(void **state)
 	close(fd);
 }
 
+/* Clients that leave at every moment of a handshake, and a listener that goes in the middle of many. */
+static void handshakes_are_left_at_any_moment(void **state)
+{
+	struct world *w = *state;
+	struct listener_config c = config_of(w);
+	struct listener_counters counters;
+	struct tls_target target = { .expected_name = "srv" };
+	uint16_t port;
+	c.handshakes_max = 3; /* one fewer than come */
+	assert_int_equal(listener_new(w->site->base, &c, &w->listener, NULL), 0);
+	assert_int_equal(listener_port(w->listener, &port), 0);
+	*(struct sockaddr_in6 *)&target.address = (struct sockaddr_in6){
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT
+	};
+	for (unsigned round = 0; round < 60; round++) {
+		for (size_t i = 0; i < CLIENTS; i++)
+			assert_int_equal(
+			        tls_connect(w->site->base, w->client, &target, &STREAM_LIMITS_DEFAULT,
+			                &client_handlers, w, &w->clients[i], NULL),
+			        0);
+		for (unsigned turn = 0; turn < round / 2; turn++)
+			event_base_loop(w->site->base, EVLOOP_NONBLOCK);
+		if (round == 59) /* and the listener too */
+			w->listener = listener_free(w->listener);
+		for (size_t i = 0; i < CLIENTS; i++)
+			w->clients[i] = stream_free(w->clients[i]);
+		if (w->listener)
+			SITE_WAIT(
+			        w->site, (listener_get_counters(w->listener, &counters), counters.open == 0));
+	}
+	assert_int_equal(counters.shaking_hands, 0);
+	assert_in_range(counters.accepted, CLIENTS, 60 * CLIENTS);
+}
+
 static void a_unix_socket_tells_who_comes(void **state)
 {
 	struct world *w = *state;
@@ -286,6 +335,10 @@ static void a_unix_socket_tells_who_comes(void **state)
 }
 
 #define world_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define workers_test(f) \
+	{ \
+#f " (workers)", f, setup_with_workers, teardown, NULL \
+	}
 
 int main(void)
 {
@@ -295,7 +348,14 @@ int main(void)
 		world_test(one_source_does_not_take_all),
 		world_test(those_that_do_not_shake_hands_are_few),
 		world_test(what_is_not_open_goes_with_the_listener),
+		world_test(handshakes_are_left_at_any_moment),
 		world_test(a_unix_socket_tells_who_comes),
+		workers_test(streams_come_and_go),
+		workers_test(too_many_are_turned_away),
+		workers_test(one_source_does_not_take_all),
+		workers_test(those_that_do_not_shake_hands_are_few),
+		workers_test(what_is_not_open_goes_with_the_listener),
+		workers_test(handshakes_are_left_at_any_moment),
 	};
 	return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
 }
