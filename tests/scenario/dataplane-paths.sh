@@ -9,46 +9,6 @@ driver=$1
 # shellcheck source=tests/scenario/dataplane-lib.sh
 source "$(dirname "$(readlink -f "$0")")/dataplane-lib.sh"
 
-# A NAT in the router: UDP 4500 at 10.0.1.1 goes to b and back. USR1: another port towards b, as a NAT that forgot. USR2: one
-# packet in twenty is lost and one in ten comes later.
-cat >"$dir/nat.py" <<'END'
-import random, select, signal, socket
-front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-front.bind(("10.0.1.1", 4500))
-peer, lossy, held = None, False, []
-def rebind(*_):
-    global back
-    back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    back.bind(("10.0.2.1", 0))
-def spoil(*_):
-    global lossy
-    lossy = True
-signal.signal(signal.SIGUSR1, rebind)
-signal.signal(signal.SIGUSR2, spoil)
-rebind()
-random.seed(7)
-print("ready", flush=True)
-def pass_on(send, data):
-    if lossy and random.random() < 0.05:
-        return
-    if lossy and random.random() < 0.1:
-        held.append((send, data))
-        return
-    send(data)
-    while held and random.random() < 0.5:
-        late, bytes_ = held.pop()
-        late(bytes_)
-while True:
-    ready, _, _ = select.select([front, back], [], [], 0.05)
-    for s in ready:
-        data, who = s.recvfrom(65535)
-        if s is front:
-            peer = who
-            pass_on(lambda d: back.sendto(d, ("10.0.2.2", 4500)), data)
-        elif peer:
-            pass_on(lambda d: front.sendto(d, peer), data)
-END
-
 rekey() {
 	local n
 	for n in 2 3 4 5 6; do
@@ -157,7 +117,7 @@ check "20,000 more sessions" test "$(statistic b sessions)" = 20001
 check "do not matter to the first" pings a 10.9.0.2
 
 # Behind a NAT: a talks to the router, and b to a port there that changes.
-ip netns exec router python3 "$dir/nat.py" >"$dir/nat.log" &
+ip netns exec router python3 "$(dirname "$(readlink -f "$0")")/udp-relay.py" 10.0.1.1 10.0.2.1 10.0.2.2 4500 >"$dir/nat.log" &
 nat=$!
 touch "$dir/nat.log"
 wait_for nat ready 10

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# Up to 100,000 SCCRQs a second (as fast as this machine can) from 60,000 sources for 10 s, on the clear interface of a concentrator that trusts them: memory stays
-# bounded, the session in place does not notice, and when it is over the next one comes as fast as ever.
+# 100,000 SCCRQs a second (or as many as this machine can, which is printed) from 60,000 sources for 10 s, on the clear interface of a
+# concentrator that trusts them: memory stays bounded, the session in place does not notice, and when it is over the next one comes as
+# fast as ever.
 # Arguments: the folder of the programs, l2tp-flood.
 # shellcheck source=tests/scenario/softwire-lib.sh
 . "$(dirname "$0")/softwire-lib.sh" "$@"
@@ -56,7 +57,7 @@ sent=$(sed -n 's/^sent //p' "$work/flood.log")
 [ "$half_open" -gt 64 ] || fail "the flood did not get to L2TP: $half_open half-open"
 [ "$half_open" -le 4096 ] || fail "$half_open half-open tunnels"
 [ $((most - before)) -le 65536 ] || fail "control had $before KB and now has $most KB"
-ok "$sent SCCRQs: $half_open half-open tunnels at most, control grew from $before KB to $most KB"
+ok "$sent SCCRQs, $((sent / 10)) a second: $half_open half-open tunnels at most, control grew from $before KB to $most KB"
 [ "$(child "$concentrator_pid" control)" = "$control" ] || fail "control has been started anew"
 session_count 1 || fail "the session did not survive"
 [ "$(sessions '.sessions[0].id')" = "$id" ] || fail "the session is another one"
