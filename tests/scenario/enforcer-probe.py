@@ -9,7 +9,7 @@ until-answer ADDRESS PORT              TCP connections every 2 ms until one is u
 hold ADDRESS PORT                      keeps a connection busy; prints "up", and "cut" when no echo came for 0.4 s
 until ADDRESS PORT [SOURCE]            sends UDP every 2 ms until an echo comes, 5 s at most; prints after how many ms
 scan PREFIX COUNT PORT                 one UDP packet to each of PREFIX::1 to PREFIX::COUNT (hexadecimal)
-stream ADDRESS PORT RATE SECONDS       numbered UDP, echoed; prints "sent N lost M"
+stream ADDRESS PORT RATE SECONDS       numbered UDP, echoed; prints "sent N lost M"; SIGTERM ends it before its time
 arp INTERFACE MAC IP                   an ARP announcement
 na INTERFACE MAC IP [SOURCE-IP]        an unsolicited neighbour advertisement
 ra INTERFACE MAC                       a router advertisement
@@ -23,10 +23,13 @@ catch PORT                             prints what comes there by UDP, until kil
 
 import ipaddress
 import select
+import signal
 import socket
 import struct
 import sys
 import time
+
+SO_RCVBUFFORCE = 33  # a busy machine lets us wait: what is lost is to be lost on the way
 
 
 def checksum(data):
@@ -68,7 +71,7 @@ def serve(ports):
         s = socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
         u = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         u.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        u.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        u.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
         u.bind(("", int(port)))
         listeners.append(s)
         datagrams.append(u)
@@ -170,11 +173,13 @@ def scan(prefix, count, port):
 def stream(address, port, rate, seconds):
     target = (address, int(port))
     s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
     s.setblocking(False)
     total, seen, start = int(rate) * int(seconds), set(), time.monotonic()
     number = failed = 0
     end = None
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
     while end is None or time.monotonic() < end:
         due = int((time.monotonic() - start) * int(rate))
         while number < min(due, total):
@@ -183,6 +188,8 @@ def stream(address, port, rate, seconds):
             except OSError:
                 failed += 1
             number += 1
+        if ended:
+            total = number
         if number == total and end is None:
             end = time.monotonic() + 1
         select.select([s], [], [], 0.001)
@@ -191,6 +198,9 @@ def stream(address, port, rate, seconds):
                 seen.add(struct.unpack("!I", s.recv(16))[0])
         except OSError:
             pass
+    missing = sorted(set(range(total)) - seen)
+    if missing and seen:
+        print(f"missing from {missing[0]} to {missing[-1]}, begun {time.time() - time.monotonic() + start:.3f}")
     print(f"sent {total} lost {total - len(seen)}", flush=True)
     return 0
 
