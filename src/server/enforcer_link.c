@@ -72,7 +72,7 @@ static void send_batch(struct enforcer_link *l, struct ipc_placement *list, size
 	(void)enforcer_send(l, IPC_PLACE, &message);
 }
 
-/* All that is placed and not in the default segment anyway. */
+/* All that is placed and not where everything is that is placed nowhere. */
 static void send_everything(struct enforcer_link *l)
 {
 	struct server *s = l->server;
@@ -82,7 +82,7 @@ static void send_everything(struct enforcer_link *l)
 	TABLE_FOREACH(it, s->site->attachments) {
 		const struct site_attachment *a = it.value;
 		if (strcmp(a->enforcement_point, l->name) != 0 ||
-		        site_segment(s->site, &a->handed, now)->is_default)
+		        site_segment(s->site, &a->handed, now) == site_floor(s->site))
 			continue;
 		if (n == ENFORCER_BATCH_MAX) {
 			send_batch(l, list, n, true, true);
@@ -148,11 +148,11 @@ static void fill_rule(const struct policy_rule *r, struct ipc_rule *ret)
 		ret->ports[i] = (struct ipc_port_range){ r->ports[i].first, r->ports[i].last };
 }
 
-static void fill_segment(const struct policy_segment *p, struct ipc_segment *ret)
+static void fill_segment(const struct policy_segment *p, bool is_default, struct ipc_segment *ret)
 {
 	*ret = (struct ipc_segment){ .name = xstrdup(p->name),
 		.mark = p->mark,
-		.is_default = p->is_default,
+		.is_default = is_default,
 		.log = p->log,
 		.log_new = p->log_new,
 		.rate_up = (uint64_t)p->rate_up,
@@ -174,10 +174,13 @@ static void send_policy(struct enforcer_link *l)
 	const struct policy *policy = l->server->site->policy;
 	size_t n;
 	const struct policy_segment *segments = policy_segments(policy, &n);
-	struct ipc_segments message = { .policy_fingerprint = policy_fingerprint(policy), .n_segments = n };
+	const struct policy_segment *floor = site_floor(l->server->site);
+	struct ipc_segments message = { .policy_fingerprint = policy_fingerprint(policy),
+		.n_segments = n,
+		.is_watched = !floor->is_default };
 	message.segments = xcalloc(n + 1, sizeof(*message.segments));
 	for (size_t i = 0; i < n; i++)
-		fill_segment(&segments[i], &message.segments[i]);
+		fill_segment(&segments[i], &segments[i] == floor, &message.segments[i]);
 	(void)enforcer_send(l, IPC_SEGMENTS, &message);
 	ipc_body_clear(IPC_SEGMENTS, &message);
 }

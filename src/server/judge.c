@@ -7,7 +7,7 @@
  * enforcement point at once and stored in the same turn; what makes it better off is handed out when the turn
  * is on the disk.
  */
-#include "server/site.h"
+#include "server/keep.h"
 #include "server/verdict.h"
 
 #include <errno.h>
@@ -28,7 +28,9 @@ int site_take_posture(
 		posture_free(posture);
 		return -E2BIG;
 	}
-	posture_free(node->posture);
+	(void)site_posture(site, node); /* what it replaces is compared with it when it is judged */
+	posture_free(node->replaced);
+	node->replaced = node->posture;
 	node->posture = posture;
 	node->posture_stored = true;
 	node->posture_signed = is_signed;
@@ -120,7 +122,10 @@ static void record(struct site *site, const struct site_node *node, const struct
 		.policy_fingerprint = policy_fingerprint(site->policy),
 		.advisory_generation = o->decision.advisory_generation,
 		.findings = findings,
-		.n_findings = o->decision.n_findings + o->unsigned_posture };
+		.n_findings = o->decision.n_findings + o->unsigned_posture,
+		.would_be = *o->would_be ? o->would_be : NULL,
+		.kept_by = site_kept_name(o->kept_by),
+		.kept_until = o->kept_until };
 	if (a) {
 		d.enforcement_point = a->enforcement_point;
 		d.port = a->port;
@@ -214,18 +219,17 @@ static void placement_is_durable(int result, void *context)
 	free(p);
 }
 
-static bool is_demotion(const struct policy_segment *from, const struct policy_segment *to)
+bool site_is_demotion(const struct policy_segment *from, const struct policy_segment *to)
 {
 	return from != to && !from->is_default && to->level <= from->level;
 }
 
-/* Takes the new placement over and sees that it is handed out in the right order. */
-static void place(
+void site_place(
         struct site *site, struct site_attachment *a, const struct site_placement *placement, time_ms now)
 {
 	const struct policy_segment *to = site_segment(site, placement, now);
-	bool is_worse = is_demotion(site_segment(site, &a->handed, now), to) ||
-	        is_demotion(site_segment(site, &a->decided, now), to);
+	bool is_worse = site_is_demotion(site_segment(site, &a->handed, now), to) ||
+	        site_is_demotion(site_segment(site, &a->decided, now), to);
 	if (*a->decided.certificate && strcmp(a->decided.certificate, placement->certificate) != 0)
 		store_revoke_certificate(site->store, a->decided.certificate, now);
 	a->decided = *placement;
@@ -244,16 +248,114 @@ static void place(
 	store_when_durable(site->store, placement_is_durable, p);
 }
 
+static const char *state_words(const struct site_outcome *o)
+{
+	return o->rejected ? "rejected" : o->compliant ? "compliant" : "not compliant";
+}
+
 static void note_move(struct site *site, const struct site_node *node, const struct site_attachment *a,
         const char *from, const struct site_outcome *o, const char *cause, time_ms now)
 {
 	size_t n = o->decision.n_findings + o->unsigned_posture;
-	site_note(site, now, "placement", node, a, "%s -> %s by %s: %s, %zu finding%s", from, o->segment,
-	        cause,
-	        o->rejected            ? "rejected"
-	                : o->compliant ? "compliant"
-	                               : "not compliant",
-	        n, n == 1 ? "" : "s");
+	char until[CLOCK_TEXT_SIZE];
+	if (strcmp(from, o->segment) != 0 || !o->kept_by)
+		site_note(site, now, "placement", node, a, "%s -> %s by %s: %s, %zu finding%s", from,
+		        o->segment, cause, state_words(o), n, n == 1 ? "" : "s");
+	if (o->kept_by)
+		site_note(site, now, "kept", node, a,
+		        "in %s, would be %s by %s: %s, %zu finding%s; kept by %s%s%s", o->segment,
+		        o->would_be, cause, state_words(o), n, n == 1 ? "" : "s", site_kept_name(o->kept_by),
+		        o->kept_until ? " until " : "",
+		        o->kept_until ? clock_format(o->kept_until, until) : "");
+}
+
+/* ---- between verdict and placement ---- */
+
+static int compare_hashes(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* What a finding is about, whatever its words say of the day. */
+static uint64_t finding_key(const struct policy_finding *f)
+{
+	static const uint64_t key[2] = { 0 };
+	const char *const parts[] = { f->requirement, f->advisory, f->package };
+	uint64_t h = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+		h = (h ^ (parts[i] ? hash_bytes(key, parts[i], strlen(parts[i])) : 0)) * 0x100000001b3ull;
+	return h;
+}
+
+/* Whether there is a reason against the node now that there was not with the posture before: by the same
+ * policy and advisories, so it is the node's own doing. */
+static bool is_own_doing(struct site *site, const struct site_node *node, const struct site_attachment *a,
+        const struct policy_decision *now_found, time_ms now)
+{
+	struct policy_input input = { .node = node->name,
+		.role = policy_node_role(site->policy, node->name),
+		.posture = node->replaced,
+		.index = site->index,
+		.segment = a->segment,
+		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
+		.now = now };
+	struct policy_decision before;
+	policy_evaluate(site->policy, &input, &before);
+	site->counters.judgements++;
+	bool own = now_found->rejected && !before.rejected;
+	uint64_t *keys = xcalloc(before.n_findings + 1, sizeof(*keys));
+	for (size_t i = 0; i < before.n_findings; i++)
+		keys[i] = finding_key(&before.findings[i]);
+	qsort(keys, before.n_findings, sizeof(*keys), compare_hashes);
+	for (size_t i = 0; i < now_found->n_findings && !own; i++) {
+		uint64_t key = finding_key(&now_found->findings[i]);
+		own = !bsearch(&key, keys, before.n_findings, sizeof(key), compare_hashes);
+	}
+	free(keys);
+	policy_decision_clear(&before);
+	return own;
+}
+
+/* Only a demotion that the brake might hold is worth the question. It is so at all attachments of the node.
+ */
+static bool find_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
+        const struct site_outcome *o, time_ms now)
+{
+	const struct policy_segment *in = site_segment(site, &a->decided, now);
+	if (!node->replaced || !policy_brake(site->policy) || o->level >= in->level ||
+	        keep_watched(site, a) || !is_own_doing(site, node, a, &o->decision, now))
+		return false;
+	for (struct site_attachment *b = node->attachments; b; b = b->next_of_node)
+		if (b != a && b->decided.expires > now)
+			b->keep.own = true;
+	return true;
+}
+
+/* The outcome's segment is the verdict; it becomes where the attachment is put. */
+static void moderate(struct site *site, struct site_node *node, struct site_attachment *a,
+        struct site_outcome *o, const char *cause, bool same, time_ms now)
+{
+	/* Another host may be behind it, or its authentication wants it elsewhere. */
+	const bool is_doubtful = node->doubtful_until > now || strcmp(cause, "session") == 0;
+	const struct policy_segment *verdict = policy_segment_by_name(site->policy, o->segment);
+	const struct keep_verdict v = { .segment = verdict,
+		.cause = cause,
+		.at_once = o->unsigned_posture || node->revoked || o->decision.emergency || !node->posture ||
+		        is_doubtful,
+		.no_grace = o->rejected,
+		.own = same && find_own_doing(site, node, a, o, now),
+		.same = same };
+	const struct policy_segment *to = keep_moderate(site, a, &v, now);
+	o->would_be[0] = '\0';
+	o->kept_by = a->keep.by;
+	o->kept_until = a->keep.until;
+	if (to == verdict)
+		return;
+	site->counters.demotions_kept += !keep_watched(site, a) || to->level > verdict->level;
+	snprintf(o->would_be, sizeof(o->would_be), "%s", verdict->name);
+	snprintf(o->segment, sizeof(o->segment), "%s", to->name);
+	o->level = to->level;
 }
 
 static uint64_t hash_text(const char *text)
@@ -290,10 +392,17 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 		.compliant = o->compliant, .rejected = o->rejected, .generation = o->generation
 	};
 	const char *from = site_segment(site, &a->decided, now)->name;
-	bool moved = strcmp(from, o->segment) != 0 || a->node != node;
+	const bool same = a->node == node;
+	const enum site_kept was_kept = a->keep.by;
+	if (!same)
+		keep_end(site, a);
 	site_bind(site, a, node);
+	moderate(site, node, a, o, cause, same, now);
+	bool moved = strcmp(from, o->segment) != 0 || !same || o->kept_by != was_kept;
 	const int64_t lifetime = policy_certificate_lifetime_ms(site->policy);
 	o->expires = placement.expires = now + lifetime;
+	if (o->kept_by == SITE_KEPT_GRACE)
+		o->expires = placement.expires = MIN(o->expires, o->kept_until);
 	o->next_inspection = now +
 	        MIN(policy_inspect_interval_ms(site->policy),
 	                lifetime - MIN(SITE_RETRY_MARGIN_MS, lifetime / 4));
@@ -308,7 +417,7 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 	a->retry_asked = false;
 	if (moved)
 		note_move(site, node, a, from, o, cause, now);
-	place(site, a, &placement, now);
+	site_place(site, a, &placement, now);
 }
 
 void site_judge(struct site *site, struct site_node *node, struct site_attachment *a, const char *cause,
@@ -332,6 +441,7 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 	} else {
 		judge_without_place(site, node, cause, now, ret);
 	}
+	node->replaced = posture_free(node->replaced);
 }
 
 /* One attachment of a node whose stored posture was judged again. */
@@ -339,7 +449,10 @@ static void apply_again(struct site *site, struct site_node *node, struct site_a
         struct site_outcome *o, const char *findings, const char *cause, time_ms now)
 {
 	const char *from = site_segment(site, &a->decided, now)->name;
-	bool moved = strcmp(from, o->segment) != 0 || a->decided.compliant != o->compliant;
+	const struct site_keep was = a->keep;
+	moderate(site, node, a, o, cause, true, now);
+	bool moved = strcmp(from, o->segment) != 0 || a->decided.compliant != o->compliant ||
+	        was.by != a->keep.by || strcmp(was.verdict, a->keep.verdict) != 0;
 	uint64_t hash = hash_text(findings);
 	if (!moved && a->findings_hash == hash)
 		return;
@@ -348,15 +461,18 @@ static void apply_again(struct site *site, struct site_node *node, struct site_a
 		return; /* the store is failing: nothing gets better */
 	o->attachment = a;
 	o->expires = a->decided.expires;
+	if (o->kept_by == SITE_KEPT_GRACE)
+		o->expires = MIN(o->expires, o->kept_until);
 	a->findings_hash = hash;
 	struct site_placement placement = a->decided;
 	if (moved) {
 		placement.compliant = o->compliant;
 		placement.rejected = o->rejected;
 		placement.generation = o->generation;
+		placement.expires = o->expires;
 		placement.certificate[0] = '\0';
 		snprintf(placement.segment, sizeof(placement.segment), "%s", o->segment);
-		place(site, a, &placement, now); /* before the rest: a demotion leaves at once */
+		site_place(site, a, &placement, now); /* before the rest: a demotion leaves at once */
 		note_move(site, node, a, from, o, cause, now);
 	}
 	if (o->generation)
@@ -373,6 +489,12 @@ static bool is_limited(const struct site_attachment *a)
 	return a->segment && *a->segment;
 }
 
+/* A placement that no verdict made is not made better or worse by one that nobody asked for. */
+static bool is_judged(const struct site_attachment *a, time_ms now)
+{
+	return a->decided.expires > now && !a->keep.resting;
+}
+
 /* At only, or at all that no authentication has limited to a segment. */
 static void judge_again_at(struct site *site, struct site_node *node, struct site_attachment *only,
         const char *cause, time_ms now)
@@ -380,10 +502,16 @@ static void judge_again_at(struct site *site, struct site_node *node, struct sit
 	struct site_outcome o = { 0 };
 	evaluate(site, node, only, now, &o);
 	site->counters.judgements_again++;
-	char *findings = verdict_findings(&o);
-	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
-		if (a->decided.expires > now && (only ? a == only : !is_limited(a)))
-			apply_again(site, node, a, &o, findings, cause, now);
+	char *findings = verdict_findings(&o), verdict[sizeof(o.segment)];
+	const int level = o.level;
+	snprintf(verdict, sizeof(verdict), "%s", o.segment);
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node) {
+		if (!is_judged(a, now) || (only ? a != only : is_limited(a)))
+			continue;
+		snprintf(o.segment, sizeof(o.segment), "%s", verdict);
+		o.level = level;
+		apply_again(site, node, a, &o, findings, cause, now);
+	}
 	free(findings);
 	site_outcome_clear(&o);
 }
@@ -394,10 +522,10 @@ void site_judge_again(struct site *site, struct site_node *node, const char *cau
 	if (!node->inspected)
 		return;
 	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
-		if (a->decided.expires > now && is_limited(a))
+		if (is_judged(a, now) && is_limited(a))
 			judge_again_at(site, node, a, cause, now);
 		else
-			free_ones |= a->decided.expires > now;
+			free_ones |= is_judged(a, now);
 	if (free_ones)
 		judge_again_at(site, node, NULL, cause, now);
 }
@@ -405,13 +533,21 @@ void site_judge_again(struct site *site, struct site_node *node, const char *cau
 void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now)
 {
 	const struct policy_segment *from = site_segment(site, &a->decided, now),
-	                            *to = policy_default_segment(site->policy);
-	struct site_placement placement = { .generation = store_next_generation(site->store, NULL) };
-	struct site_outcome o = {
-		.attachment = a, .generation = placement.generation, .note = why, .level = to->level
-	};
+	                            *watched = keep_watched(site, a),
+	                            *to = watched ? watched : policy_default_segment(site->policy);
+	struct site_placement placement = { 0 };
+	keep_end(site, a);
+	if (keep_must_rest(site, a))
+		keep_rest(site, a, to, &placement, now);
+	else
+		placement.generation = store_next_generation(site->store, NULL);
+	struct site_outcome o = { .attachment = a,
+		.generation = placement.generation,
+		.note = why,
+		.level = to->level,
+		.expires = placement.expires };
 	snprintf(o.segment, sizeof(o.segment), "%s", to->name);
-	place(site, a, &placement, now);
+	site_place(site, a, &placement, now);
 	a->next_inspection = 0;
 	a->findings_hash = 0;
 	if (a->node && o.generation)
@@ -421,11 +557,15 @@ void site_drop(struct site *site, struct site_attachment *a, const char *cause, 
 
 void site_set_present(struct site *site, struct site_attachment *a, bool present, time_ms now)
 {
-	bool was_placed = !site_segment(site, &a->handed, now)->is_default;
+	bool was_placed = site_segment(site, &a->handed, now) != site_floor(site);
 	if (a->present == present)
 		return;
 	a->present = present;
-	if (!present && was_placed) {
+	if (!present && a->keep.resting && !keep_watched(site, a) && a->decided.expires > now &&
+	        site_segment(site, &a->decided, now)->level > 0) {
+		/* Nobody ever proved who it is: who comes back is somebody else. */
+		site_drop(site, a, "gone", "it is gone, and was never inspected", now);
+	} else if (!present && was_placed) {
 		a->handed = (struct site_placement){ .generation = a->decided.generation };
 		site->effects.place(site->context, a, true);
 	}

@@ -4,7 +4,7 @@
  * policy move. Judging again is from what is stored, in the order in which nodes were named, a bounded number
  * at a time.
  */
-#include "server/site.h"
+#include "server/keep.h"
 
 #include <string.h>
 
@@ -61,6 +61,8 @@ static void tick_attachment(struct site *site, struct site_attachment *a, time_m
 		a->unsaved = false;
 		site_save_attachment(site, a);
 	}
+	if (keep_tick(site, a, now))
+		return;
 	if (a->decided.expires && a->decided.expires <= now) {
 		site_drop(site, a, "expiry",
 		        "the certificate has expired and the node was not inspected again", now);
@@ -72,8 +74,27 @@ static void tick_attachment(struct site *site, struct site_attachment *a, time_m
 	}
 }
 
+/* Who was admitted by a waiver that has ended is judged without it. */
+static void end_waivers(struct site *site, time_ms now)
+{
+	size_t n;
+	const struct policy_waiver *w = policy_waivers(site->policy, &n);
+	bool any = false;
+	for (size_t i = 0; i < n && !any; i++)
+		any = w[i].until > site->ticked && w[i].until <= now;
+	if (any && site->ticked)
+		TABLE_FOREACH(it, site->nodes) {
+			struct site_node *node = it.value;
+			if (policy_waiver_ended(site->policy, node->name, site->ticked, now))
+				site_judge_soon(site, node, "waiver");
+		}
+	site->ticked = now;
+}
+
 void site_tick(struct site *site, time_ms now)
 {
+	end_waivers(site, now);
+	brake_tick(site, now);
 	TABLE_FOREACH(it, site->attachments) {
 		struct site_attachment *a = it.value;
 		tick_attachment(site, a, now);
@@ -100,6 +121,18 @@ static void enqueue(struct site *site, struct site_node *node, const char *cause
 		return;
 	ARRAY_RESERVE_ONE(site->again, site->n_again, site->again_capacity);
 	site->again[site->n_again++] = node;
+}
+
+static void wants_work(struct site *site)
+{
+	if (site_waiting(site))
+		site->effects.work(site->context);
+}
+
+void site_judge_soon(struct site *site, struct site_node *node, const char *cause)
+{
+	enqueue(site, node, cause);
+	wants_work(site);
 }
 
 static void enqueue_all(struct site *site, const char *cause)
@@ -132,12 +165,6 @@ bool site_work(struct site *site, time_ms now, size_t most)
 size_t site_waiting(const struct site *site)
 {
 	return site->n_again - site->again_at;
-}
-
-static void wants_work(struct site *site)
-{
-	if (site_waiting(site))
-		site->effects.work(site->context);
 }
 
 static bool has_any(const struct site_node *node, const uint32_t *keys, size_t n)

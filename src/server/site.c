@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The site's tables: nodes and attachments, to and from the store; who may present itself; events. */
-#include "server/site.h"
+#include "server/keep.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -30,6 +30,7 @@ static void node_free(void *p)
 	free(n->revoked_reason);
 	free(n->machine);
 	posture_free(n->posture);
+	posture_free(n->replaced);
 	free(n->package_keys);
 	free(n);
 }
@@ -211,6 +212,7 @@ void site_forget_attachment(struct site *site, struct site_attachment *a)
 	char key[ATTACHMENT_KEY_MAX];
 	size_t n = attachment_key(key, a->enforcement_point, a->port, &a->mac);
 	store_remove_attachment(site->store, a->enforcement_point, a->port, &a->mac);
+	keep_end(site, a);
 	unbind(a);
 	table_remove(site->attachments, key, n);
 	attachment_free(a);
@@ -271,7 +273,7 @@ const struct policy_segment *site_segment(
 	const struct policy_segment *s = NULL;
 	if (*p->segment && p->expires > now)
 		s = policy_segment_by_name(site->policy, p->segment);
-	return s ? s : policy_default_segment(site->policy);
+	return s ? s : site_floor(site);
 }
 
 /* ---- events ---- */
@@ -358,9 +360,14 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->attachments = table_new();
 	site->revoked_serials = table_new();
 	site->machines = table_new();
+	site->brake = brake_new();
 	int code = store_each_node(store, load_node, site, err);
 	if (code == 0)
 		code = store_each_attachment(store, load_attachment, site, err);
+	if (code == 0)
+		code = store_each_keep(store, keep_load, site, err);
+	if (code == 0)
+		code = store_each_demotion(store, brake_load, site, err);
 	if (code == 0)
 		code = store_each_revoked_serial(store, load_serial, site, err);
 	if (code < 0) {
@@ -383,6 +390,7 @@ struct site *site_close(struct site *site)
 	table_free(site->nodes, node_free);
 	table_free(site->revoked_serials, NULL);
 	table_free(site->machines, NULL);
+	brake_free(site->brake);
 	policy_free(site->policy);
 	vuln_index_close(site->index);
 	free(site->again);

@@ -5,7 +5,14 @@
  * site_effects, so that whole days of a site run in a unit test.
  *
  * Invariants
- *   - A placement is never better than the last decision, and never outlives its expiry.
+ *   - A placement is never better than the last decision (the verdict), and never outlives its expiry; but it
+ * is the one that the attachment had, for the same node, or a worse one
+ *       - under `mode monitor`, where who has none is in the segment that the mode names,
+ *       - for the time that its segment gives after the first verdict that was worse (grace), and
+ *       - while the brake holds it, or an operator has dismissed its demotion;
+ *     the last two never for a node that is revoked, contested, or whose verdict is an emergency's or a
+ * posture's that it did not sign, the brake never for what the node did itself, and the grace never for one
+ * that the policy rejects. So nothing but a verdict, or monitor mode, ever makes a placement better.
  *   - A demotion is handed out at once and made durable afterwards; an admission is handed out only once it
  * is durable.
  *   - What is not known counts against the node: no posture, no vulnerability information, no proven
@@ -32,6 +39,7 @@
 	                              */
 #define SITE_ASSESSMENT_COST_MS 2000 /* a node may begin one assessment in this time, over time, */
 #define SITE_ASSESSMENT_BURST_MS 40000 /* and so much worth of them at once */
+#define SITE_LEAVE_MS (5 * 60000)      /* to come again, for a node whose grace has ended */
 #define SITE_DIRECT_KEYS_MAX 4096      /* changed packages that are looked for one by one */
 
 struct site_counters {
@@ -60,6 +68,7 @@ struct site_node {
 	bool posture_stored;
 	uint32_t *package_keys; /* sorted hashes of what advisories may name it by */
 	size_t n_package_keys;
+	struct posture *replaced;            /* the posture before it, until it is judged; NULL = none */
 	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
 	unsigned connections;                /* that are open; of the program */
 	time_ms assessments_until;           /* what it has begun is worth the time until then */
@@ -76,6 +85,25 @@ struct site_placement {
 	uint8_t certificate_digest[32];
 };
 
+/* What stands between an attachment's last verdict and its placement (keep.c). */
+enum site_kept { SITE_NOT_KEPT, SITE_KEPT_MONITOR, SITE_KEPT_GRACE, SITE_KEPT_BRAKE, SITE_KEPT_DISMISSED };
+struct site_keep {
+	enum site_kept by;       /* why the placement is not the verdict */
+	time_ms until;           /* when that is looked at again; 0 = when something else changes */
+	char verdict[64];        /* the segment that was decided; "": the placement's */
+	char cause[24];          /* what led to it */
+	time_ms worse_since;     /* since when the verdict is worse than the placement; 0 = it is not */
+	time_ms held_since;      /* by the brake; 0 = not */
+	time_ms dismissed_until; /* by an operator; 0 = not */
+	char ordered_by[64];     /* who released or dismissed it; "" = nobody */
+	bool released;           /* an operator lets it go past the brake */
+	bool own;                /* the node's own doing, so the brake does not hold it */
+	bool resting;            /* placed without a verdict: by monitor mode, or by an order against it */
+	bool stored;
+};
+/* "monitor", "grace", "brake", "dismissed"; NULL = it is not kept. */
+const char *site_kept_name(enum site_kept by);
+
 struct site_attachment {
 	char *enforcement_point, *port;
 	struct mac_address mac;
@@ -89,9 +117,10 @@ struct site_attachment {
 	time_ms first_seen, last_seen;
 	struct site_node *node; /* NULL: nobody presented itself */
 	struct site_attachment *next_of_node;
-	/* decided: the last decision. handed: what enforcement points may be told: the same, once it is
-	 * durable. */
+	/* decided: what became of the last decision. handed: what enforcement points may be told: the same,
+	 * once it is durable. */
 	struct site_placement decided, handed;
+	struct site_keep keep;
 	uint64_t findings_hash;  /* of the last decision's findings; 0 = not known */
 	time_ms next_inspection; /* 0 = none planned */
 	bool retry_asked;
@@ -133,6 +162,8 @@ struct site {
 	struct table *revoked_serials;
 	struct table *machines; /* machine id -> the node that reported it last */
 	time_ms last_expiry_look;
+	struct brake *brake;
+	time_ms ticked;           /* waivers that ended until then were seen */
 	struct site_node **again; /* nodes to judge again, first come first */
 	size_t n_again, again_capacity, again_at;
 	time_ms last_prune;
@@ -146,8 +177,11 @@ struct site_outcome {
 	                                  * it */
 	uint64_t generation;
 	struct site_attachment *attachment; /* NULL: no proven attachment, no placement */
-	char segment[64];
+	char segment[64];                   /* where it is put */
 	int level;
+	char would_be[64]; /* the verdict, where it is another segment; else "" */
+	enum site_kept kept_by;
+	time_ms kept_until; /* 0 = no end is known */
 	bool compliant, rejected;
 	bool unsigned_posture;            /* so it is not compliant whatever the policy says */
 	time_ms expires, next_inspection; /* 0 without a placement */
@@ -194,7 +228,9 @@ void site_forget_attachment(struct site *site, struct site_attachment *a);
 /* Writes both to the store, into the turn. */
 void site_save_node(struct site *site, const struct site_node *node);
 void site_save_attachment(struct site *site, const struct site_attachment *a);
-/* The segment that a placement means now: the default unless it is not expired and its segment is in the
+/* The segment of everything that is placed nowhere: the default, or that of `mode monitor`. */
+const struct policy_segment *site_floor(const struct site *site);
+/* The segment that a placement means now: the floor unless it is not expired and its segment is in the
  * policy. */
 const struct policy_segment *site_segment(
         const struct site *site, const struct site_placement *p, time_ms now);
@@ -267,8 +303,23 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
  * is asked to come again. */
 void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now);
 void site_outcome_clear(struct site_outcome *o);
-/* Puts the attachment into the default segment at once. */
+/* Takes a new placement over, and sees that it is handed out in the right order. */
+void site_place(
+        struct site *site, struct site_attachment *a, const struct site_placement *placement, time_ms now);
+/* A loss of rights, as demotions are: not to a better segment, and not from the default. */
+bool site_is_demotion(const struct policy_segment *from, const struct policy_segment *to);
+/* Puts the attachment into the default segment at once; under monitor mode it stays as who was not judged. */
 void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now);
+
+/* ---- the brake (brake.c) ---- */
+
+/* Lets the demotions that the brake holds, or that were dismissed, go on, of this node (NULL: all). Durable
+ * with the turn; the nodes are judged again at once (site_work()). Returns how many attachments. */
+size_t site_release(struct site *site, const char *node, const char *who, time_ms now);
+/* Keeps what the brake holds where it is for as long as the policy lets the brake hold, without asking again.
+ */
+size_t site_dismiss(struct site *site, const char *node, const char *who, time_ms now);
+size_t site_held(const struct site *site);
 
 /* ---- certificates (accept.c) ---- */
 
@@ -288,6 +339,8 @@ void site_tick(struct site *site, time_ms now);
 /* Judges nodes that are waiting for it, at most `most` of them; true while more are waiting. */
 bool site_work(struct site *site, time_ms now, size_t most);
 size_t site_waiting(const struct site *site);
+/* The node is judged again by site_work(). cause is static. */
+void site_judge_soon(struct site *site, struct site_node *node, const char *cause);
 /* Vulnerability information changed: the nodes that have one of the packages are judged at once, all when
  * `all`. */
 struct site_key {

@@ -89,6 +89,9 @@ char *verdict_decision(const struct site_outcome *o, const char *node)
 	json_object_set_new(j, "level", json_integer(o->level));
 	json_object_set_new(j, "compliant", json_boolean(o->compliant));
 	json_object_set_new(j, "rejected", json_boolean(o->rejected));
+	json_object_set_new(j, "would_be", *o->would_be ? json_string(o->would_be) : json_null());
+	json_object_set_new(j, "kept_by", o->kept_by ? json_string(site_kept_name(o->kept_by)) : json_null());
+	json_object_set_new(j, "kept_until", time_to_json(o->kept_until));
 	set_text(j, "rule", o->decision.rule);
 	set_text(j, "note", o->note);
 	json_object_set_new(j, "expires", time_to_json(o->expires));

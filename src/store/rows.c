@@ -162,11 +162,11 @@ void store_put_decision(struct store *s, const struct store_decision *d)
 		store_poison(s, SQLITE_TOOBIG, "writing a decision");
 		return;
 	}
-	store_write(s, SQL_PUT_DECISION, "isssmiisssiiiiiis", (int64_t)d->generation, d->node,
+	store_write(s, SQL_PUT_DECISION, "isssmiisssiiiiiisssi", (int64_t)d->generation, d->node,
 	        d->enforcement_point, d->port, &d->mac, d->made, d->expires, d->cause, d->segment, d->rule,
 	        (int64_t)d->level, (int64_t)d->compliant, (int64_t)d->rejected,
 	        (int64_t)d->policy_fingerprint, (int64_t)d->advisory_generation, (int64_t)d->n_findings,
-	        d->findings);
+	        d->findings, d->would_be, d->kept_by, d->kept_until);
 	store_write(s, SQL_PRUNE_DECISIONS, "si", d->node, (int64_t)STORE_DECISIONS_PER_NODE);
 }
 
@@ -175,9 +175,10 @@ static int give_decision(sqlite3_stmt *st, void *receiver)
 	const struct receiver *to = receiver;
 	struct store_decision d = { 0 };
 	uint64_t n_findings;
-	store_read(st, "usssmiisssdbbuuus", &d.generation, &d.node, &d.enforcement_point, &d.port, &d.mac,
+	store_read(st, "usssmiisssdbbuuusssi", &d.generation, &d.node, &d.enforcement_point, &d.port, &d.mac,
 	        &d.made, &d.expires, &d.cause, &d.segment, &d.rule, &d.level, &d.compliant, &d.rejected,
-	        &d.policy_fingerprint, &d.advisory_generation, &n_findings, &d.findings);
+	        &d.policy_fingerprint, &d.advisory_generation, &n_findings, &d.findings, &d.would_be,
+	        &d.kept_by, &d.kept_until);
 	d.n_findings = (size_t)n_findings;
 	return to->give.decision(&d, to->context);
 }

@@ -71,6 +71,15 @@ static const char *const migrations[] = {
 	"ALTER TABLE node ADD COLUMN valid_from INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE node ADD COLUMN valid_until INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE token ADD COLUMN replaces INTEGER NOT NULL DEFAULT 0;",
+	"CREATE TABLE keep(enforcement_point TEXT NOT NULL, port TEXT NOT NULL, mac BLOB NOT NULL,"
+	" verdict TEXT NOT NULL, cause TEXT NOT NULL, worse_since INTEGER NOT NULL, held_since INTEGER NOT "
+	"NULL,"
+	" dismissed_until INTEGER NOT NULL, ordered_by TEXT, released INTEGER NOT NULL, own INTEGER NOT NULL,"
+	" resting INTEGER NOT NULL, PRIMARY KEY(enforcement_point, port, mac)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE demotion(who TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+	"ALTER TABLE decision ADD COLUMN would_be TEXT;"
+	"ALTER TABLE decision ADD COLUMN kept_by TEXT;"
+	"ALTER TABLE decision ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;",
 };
 
 int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err)

@@ -87,6 +87,23 @@ struct store_decision {
 	uint64_t policy_fingerprint, advisory_generation;
 	const char *findings; /* a JSON array, as policy_decision_to_json() has it */
 	size_t n_findings;
+	const char *would_be; /* the segment that was decided; NULL: it is `segment` */
+	const char *kept_by;  /* why it is not: "monitor", "grace", "brake", ...; NULL = nothing */
+	time_ms kept_until;   /* 0 = no end that is known */
+};
+
+/* What stands between an attachment's last decision and its placement. A record only where something does. */
+struct store_keep {
+	const char *enforcement_point, *port;
+	struct mac_address mac;
+	const char *verdict, *cause; /* the segment that was decided, and why */
+	time_ms worse_since;         /* when it was first not compliant any more; 0 */
+	time_ms held_since;          /* by the brake; 0 */
+	time_ms dismissed_until;     /* an operator does not want it demoted; 0 */
+	const char *ordered_by;      /* that operator; NULL */
+	bool released;               /* an operator wants it demoted */
+	bool own;                    /* by its node's own doing */
+	bool resting;                /* placed without a decision */
 };
 
 struct store_event {
@@ -163,6 +180,12 @@ void store_put_posture(struct store *s, const char *node, const char *json, size
 void store_put_attachment(struct store *s, const struct store_attachment *a);
 void store_remove_attachment(
         struct store *s, const char *enforcement_point, const char *port, const struct mac_address *mac);
+void store_put_keep(struct store *s, const struct store_keep *k);
+void store_remove_keep(
+        struct store *s, const char *enforcement_point, const char *port, const struct mac_address *mac);
+/* When who (a node, or an attachment without one) was last demoted, as the brake counts it. */
+void store_put_demotion(struct store *s, const char *who, time_ms at);
+void store_prune_demotions(struct store *s, time_ms before);
 void store_put_certificate(struct store *s, const struct store_certificate *c);
 void store_revoke_certificate(struct store *s, const char *id, time_ms now);
 /* Also prunes the node's oldest. */
@@ -193,6 +216,8 @@ void store_prune(struct store *s, time_ms now);
 /* A callback that returns not 0 ends the walk, and its value is returned. */
 typedef int (*store_node_fn)(const struct store_node *node, void *context);
 typedef int (*store_attachment_fn)(const struct store_attachment *a, void *context);
+typedef int (*store_keep_fn)(const struct store_keep *k, void *context);
+typedef int (*store_demotion_fn)(const char *who, time_ms at, void *context);
 typedef int (*store_decision_fn)(const struct store_decision *d, void *context);
 typedef int (*store_event_fn)(const struct store_event *e, void *context);
 typedef int (*store_audit_fn)(const struct store_audit *a, void *context);
@@ -200,6 +225,9 @@ typedef int (*store_api_token_fn)(const struct store_api_token *t, void *context
 typedef int (*store_serial_fn)(const char *serial, time_ms revoked, void *context);
 int store_each_node(struct store *s, store_node_fn fn, void *context, struct error *err);
 int store_each_attachment(struct store *s, store_attachment_fn fn, void *context, struct error *err);
+int store_each_keep(struct store *s, store_keep_fn fn, void *context, struct error *err);
+/* Oldest first. */
+int store_each_demotion(struct store *s, store_demotion_fn fn, void *context, struct error *err);
 /* Newest first; node NULL = of all nodes. Findings are left out (NULL) unless with_findings. */
 int store_each_decision(struct store *s, const char *node, size_t limit, bool with_findings,
         store_decision_fn fn, void *context, struct error *err);

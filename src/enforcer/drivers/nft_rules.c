@@ -468,7 +468,8 @@ static void write_directions(FILE *out, const struct links *links, const struct 
 {
 	uint8_t mark = nft_rules_default_segment(policy)->mark;
 	fputs("add rule " T "from_node ct state invalid drop\n", out);
-	write_crowd(out, mark);
+	if (!policy->is_watched)
+		write_crowd(out, mark);
 	fputs("add rule " T "from_node ct direction original meta mark vmap ", out);
 	write_map(out, policy, 0, "goto opens_%u");
 	fputs("\nadd rule " T "from_node ct direction reply meta mark vmap ", out);

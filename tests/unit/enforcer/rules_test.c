@@ -388,6 +388,21 @@ static void state_survives(void **state)
 	assert_int_equal(state_load(path, &read, &err), -ENOENT);
 }
 
+/* Under monitor mode everybody is in the default segment, and nothing limits what they open. */
+static void test_watched(void **state)
+{
+	struct ipc_segments watched = policy;
+	char *enforced = rules_text(&links, &policy);
+	watched.is_watched = true;
+	char *text = rules_text(&links, &watched);
+	assert_non_null(strstr(enforced, "from_node ct state new meta mark { 0x1, 0x10001 } update @hasty"));
+	assert_null(strstr(text, "update @hasty"));
+	assert_null(strstr(text, "counter name crowded drop"));
+	assert_non_null(strstr(text, "goto opens_1"));
+	free(text);
+	free(enforced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +416,7 @@ int main(void)
 		cmocka_unit_test(judges_as_the_rules_do),
 		cmocka_unit_test(refuses_segments_that_are_none),
 		cmocka_unit_test(state_survives),
+		cmocka_unit_test(test_watched),
 	};
 	return cmocka_run_group_tests_name("rules", tests, setup, NULL);
 }

@@ -20,6 +20,7 @@ struct bed {
 	struct vuln_index index;
 	struct site_attachment *port;
 	struct site_node *alice;
+	const char *policy; /* that bed_open() reads; NULL = the one that fits most */
 };
 
 /* Set before what is judged or placed; effects are shown as of then. */

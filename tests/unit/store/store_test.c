@@ -150,6 +150,9 @@ static int walk_decision(const struct store_decision *d, void *context)
 	assert_string_equal(d->segment, "isolated");
 	assert_int_equal(d->policy_fingerprint, UINT64_MAX);
 	assert_int_equal(d->n_findings, 1);
+	assert_string_equal(d->would_be, "quarantine");
+	assert_string_equal(d->kept_by, "brake");
+	assert_int_equal(d->kept_until, 77);
 	if (d->findings)
 		assert_string_equal(d->findings, "[{}]");
 	return 0;
@@ -165,7 +168,10 @@ static void put_decision(struct store *s, const char *node, uint64_t generation)
 	                .rule = "otherwise isolated",
 	                .policy_fingerprint = UINT64_MAX,
 	                .findings = "[{}]",
-	                .n_findings = 1 });
+	                .n_findings = 1,
+	                .would_be = "quarantine",
+	                .kept_by = "brake",
+	                .kept_until = 77 });
 }
 
 static void test_decisions_are_pruned(void **state)
@@ -187,6 +193,66 @@ static void test_decisions_are_pruned(void **state)
 	assert_int_equal(w.count, 5);
 	assert_int_equal(w.first, 1000);
 	assert_false(w.findings);
+	store_close(s);
+}
+
+static int check_keep(const struct store_keep *k, void *context)
+{
+	++*(int *)context;
+	assert_string_equal(k->enforcement_point, "gw");
+	assert_string_equal(k->port, "p1");
+	assert_int_equal(k->mac.bytes[5], 9);
+	assert_string_equal(k->verdict, "isolated");
+	assert_string_equal(k->cause, "advisories");
+	assert_int_equal(k->worse_since, 11);
+	assert_int_equal(k->held_since, 12);
+	assert_int_equal(k->dismissed_until, 13);
+	assert_string_equal(k->ordered_by, "user 0");
+	assert_true(k->released);
+	assert_false(k->own);
+	assert_true(k->resting);
+	return 0;
+}
+
+static int check_demotion(const char *who, time_ms at, void *context)
+{
+	++*(int *)context;
+	assert_string_equal(who, "bob");
+	assert_int_equal(at, 30);
+	return 0;
+}
+
+static void test_keeps(void **state)
+{
+	struct store *s = open_store();
+	struct error err;
+	int seen = 0;
+	const struct store_keep k = { .enforcement_point = "gw",
+		.port = "p1",
+		.mac = { { 2, 0, 0, 0, 0, 9 } },
+		.verdict = "isolated",
+		.cause = "advisories",
+		.worse_since = 11,
+		.held_since = 12,
+		.dismissed_until = 13,
+		.ordered_by = "user 0",
+		.released = true,
+		.resting = true };
+	store_put_keep(s, &k);
+	store_put_demotion(s, "alice", 10);
+	store_put_demotion(s, "bob", 20);
+	store_put_demotion(s, "bob", 30);
+	store_prune_demotions(s, 20);
+	commit(s);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_each_keep(s, check_keep, &seen, &err), 0);
+	assert_int_equal(seen, 1);
+	assert_int_equal(store_each_demotion(s, check_demotion, &seen, &err), 0);
+	assert_int_equal(seen, 2);
+	store_remove_keep(s, "gw", "p1", &k.mac);
+	assert_int_equal(store_each_keep(s, check_keep, &seen, &err), 0);
+	assert_int_equal(seen, 2);
 	store_close(s);
 }
 
@@ -479,6 +545,7 @@ int main(void)
 		TEST(test_api_tokens),
 		TEST(test_attachment),
 		TEST(test_decisions_are_pruned),
+		TEST(test_keeps),
 		TEST(test_events_are_pruned),
 		TEST(test_serials),
 		TEST(test_token),

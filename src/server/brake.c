@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The brake: how many nodes were demoted within the policy's time by what is not their own doing, and whether
+ * one more may be. Each demotion is stored with its time, so that a restart does not open the brake; those
+ * that an operator ordered do not count.
+ */
+#include "server/keep.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BRAKE_KEEP_MS (86400000LL) /* the longest time that a policy may count over */
+#define BRAKE_COUNT_MS 1000        /* how old the number of admitted attachments may be */
+#define BRAKE_DEMOTIONS_MAX (2 * SITE_ATTACHMENTS_MAX)
+
+struct demotion {
+	char *who;
+	time_ms at;
+};
+
+struct brake {
+	struct demotion *demotions; /* oldest first */
+	size_t n, capacity;
+	size_t base; /* nodes that were admitted at counted_at, with those that were demoted just before */
+	time_ms counted_at;
+	bool is_counted;
+	size_t held;
+};
+
+struct brake *brake_new(void)
+{
+	return xcalloc(1, sizeof(struct brake));
+}
+
+struct brake *brake_free(struct brake *b)
+{
+	for (size_t i = 0; b && i < b->n; i++)
+		free(b->demotions[i].who);
+	if (b)
+		free(b->demotions);
+	free(b);
+	return NULL;
+}
+
+static void append(struct brake *b, const char *who, time_ms at)
+{
+	ARRAY_RESERVE_ONE(b->demotions, b->n, b->capacity);
+	b->demotions[b->n++] = (struct demotion){ xstrdup(who), at };
+}
+
+int brake_load(const char *who, time_ms at, void *context)
+{
+	struct site *site = context;
+	if (site->brake->n < BRAKE_DEMOTIONS_MAX)
+		append(site->brake, who, at);
+	return 0;
+}
+
+/* A node counts once, with all its attachments. */
+static const char *who_is(const struct site_attachment *a, char text[400])
+{
+	char mac[MAC_TEXT_SIZE];
+	if (a->node)
+		return a->node->name;
+	snprintf(text, 400, "%s/%s/%s", a->enforcement_point, a->port, mac_format(&a->mac, mac));
+	return text;
+}
+
+/* A time in the future is one before the clock was set back: as good as now, for once. */
+static bool counts(const struct demotion *d, time_ms now, int64_t per_ms)
+{
+	return d->at > now - per_ms && d->at <= now + per_ms;
+}
+
+static size_t count_demotions(const struct brake *b, time_ms now, int64_t per_ms)
+{
+	size_t n = 0;
+	for (size_t i = b->n; i-- > 0 && b->demotions[i].at > now - per_ms;)
+		n += counts(&b->demotions[i], now, per_ms);
+	return n;
+}
+
+static void count_admitted(struct site *site, size_t demoted, time_ms now)
+{
+	struct brake *b = site->brake;
+	const time_ms age = now - b->counted_at;
+	if (b->is_counted && age >= 0 && age < BRAKE_COUNT_MS)
+		return;
+	b->base = demoted;
+	b->counted_at = now;
+	b->is_counted = true;
+	TABLE_FOREACH(it, site->attachments) {
+		const struct site_attachment *a = it.value;
+		const bool first = !a->node || a->node->attachments == a;
+		b->base +=
+		        first && site_segment(site, &a->decided, now)->level > 0 && a->decided.expires > now;
+	}
+}
+
+size_t brake_room(struct site *site, time_ms now)
+{
+	const struct policy_brake *p = policy_brake(site->policy);
+	if (!p)
+		return SIZE_MAX;
+	const size_t demoted = count_demotions(site->brake, now, p->per_ms);
+	count_admitted(site, demoted, now);
+	const size_t share = site->brake->base * (size_t)p->percent / 100,
+	             limit = MAX(share, (size_t)p->nodes);
+	return limit > demoted ? limit - demoted : 0;
+}
+
+void brake_count(struct site *site, const struct site_attachment *a, time_ms now)
+{
+	const struct policy_brake *p = policy_brake(site->policy);
+	struct brake *b = site->brake;
+	char text[400];
+	const char *who = who_is(a, text);
+	for (size_t i = b->n; i-- > 0 && b->demotions[i].at > now - p->per_ms;)
+		if (strcmp(b->demotions[i].who, who) == 0 && counts(&b->demotions[i], now, p->per_ms))
+			return;
+	append(b, who, now);
+	store_put_demotion(site->store, who, now);
+}
+
+void brake_hold(struct site *site, const struct site_attachment *a, bool held, time_ms now)
+{
+	struct brake *b = site->brake;
+	if (!held) {
+		b->held -= b->held > 0;
+		return;
+	}
+	if (b->held++ == 0 && now) {
+		site->counters.brakes++;
+		site_note(site, now, "brake", NULL, NULL,
+		        "the brake holds: too many nodes would lose their segments at once, beginning with "
+		        "%s; "
+		        "`pratique brake` shows them, lets them go or keeps them",
+		        a->node ? a->node->name : a->port);
+	}
+}
+
+size_t site_held(const struct site *site)
+{
+	return site->brake->held;
+}
+
+/* ---- orders ---- */
+
+static bool is_meant(const struct site_attachment *a, const char *node)
+{
+	return (a->keep.by == SITE_KEPT_BRAKE || a->keep.by == SITE_KEPT_DISMISSED) &&
+	        (!node || (a->node && strcmp(a->node->name, node) == 0));
+}
+
+static void order(struct site *site, struct site_attachment *a, const char *who)
+{
+	snprintf(a->keep.ordered_by, sizeof(a->keep.ordered_by), "%s", who);
+	keep_save(site, a);
+}
+
+size_t site_release(struct site *site, const char *node, const char *who, time_ms now)
+{
+	size_t n = 0;
+	TABLE_FOREACH(it, site->attachments) {
+		struct site_attachment *a = it.value;
+		if (!is_meant(a, node))
+			continue;
+		n++;
+		a->keep.released = true;
+		order(site, a, who);
+		if (a->node && !a->keep.resting)
+			site_judge_soon(site, a->node, "release");
+	}
+	if (n)
+		site_note(site, now, "brake", node ? site_find_node(site, node) : NULL, NULL,
+		        "%s lets %zu demotion%s go that the brake held", who, n, n == 1 ? "" : "s");
+	return n;
+}
+
+size_t site_dismiss(struct site *site, const char *node, const char *who, time_ms now)
+{
+	const struct policy_brake *p = policy_brake(site->policy);
+	char until[CLOCK_TEXT_SIZE];
+	size_t n = 0;
+	TABLE_FOREACH(it, site->attachments) {
+		struct site_attachment *a = it.value;
+		if (!p || !is_meant(a, node) || a->keep.by != SITE_KEPT_BRAKE)
+			continue;
+		n++;
+		brake_hold(site, a, false, now);
+		a->keep.by = SITE_KEPT_DISMISSED;
+		a->keep.until = a->keep.dismissed_until = now + p->hold_ms;
+		a->keep.held_since = 0;
+		order(site, a, who);
+	}
+	if (n)
+		site_note(site, now, "brake", node ? site_find_node(site, node) : NULL, NULL,
+		        "%s dismisses %zu demotion%s that the brake held, until %s", who, n,
+		        n == 1 ? "" : "s", clock_format(now + p->hold_ms, until));
+	return n;
+}
+
+/* ---- time ---- */
+
+static void drop_old(struct site *site, time_ms now)
+{
+	struct brake *b = site->brake;
+	size_t old = 0;
+	while (old < b->n && b->demotions[old].at <= now - BRAKE_KEEP_MS)
+		free(b->demotions[old++].who);
+	if (!old)
+		return;
+	memmove(b->demotions, b->demotions + old, (b->n - old) * sizeof(*b->demotions));
+	b->n -= old;
+	store_prune_demotions(site->store, now - BRAKE_KEEP_MS + 1);
+}
+
+void brake_tick(struct site *site, time_ms now)
+{
+	drop_old(site, now);
+	size_t room = brake_room(site, now);
+	TABLE_FOREACH(it, site->attachments) {
+		struct site_attachment *a = it.value;
+		const struct site_keep *k = &a->keep;
+		if (!room)
+			return;
+		if ((k->by != SITE_KEPT_BRAKE && k->by != SITE_KEPT_DISMISSED) || k->until > now ||
+		        !a->node || k->resting)
+			continue;
+		site_judge_soon(site, a->node, "brake");
+		room--;
+	}
+}
