@@ -151,7 +151,7 @@ int desired_start(struct desired *d, const struct ipc_segments *policy, element_
 	uint64_t fingerprint;
 	struct error ignored;
 	bool same = d->driver->ops->loaded(d->driver, &fingerprint, &ignored) == 0 &&
-	        fingerprint == d->policy.policy_fingerprint;
+	        fingerprint == segments_identity(&d->policy);
 	struct element_changes changes = { 0 };
 	if (!same)
 		disown_placements(d, &changes);

@@ -31,7 +31,8 @@ int desired_start(struct desired *d, const struct ipc_segments *policy, element_
 int desired_reload(struct desired *d, time_ms now, struct error *err);
 /* After DESIRED_CONTINUED: the placements that it had saved make precise what was read back. */
 void desired_recall(struct desired *d, const struct ipc_place *saved);
-/* A new policy. Placements follow their segment's name to its new mark; those whose segment is gone end. */
+/* A new policy, which has passed segments_check(). Placements follow their segment's name to its new mark;
+ * those whose segment is gone end. */
 int desired_policy(struct desired *d, const struct ipc_segments *policy, time_ms now, struct error *err);
 /* The policy in force. */
 const struct ipc_segments *desired_segments(const struct desired *d);

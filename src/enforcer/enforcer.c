@@ -204,6 +204,36 @@ static void read_conntrack(evutil_socket_t fd, short events, void *context)
 		log_warning("%s", err.text);
 }
 
+/* ---- ways ---- */
+
+/* A host that a segment's traffic goes to cannot be reached any more, or again. */
+static void take_way(
+        void *context, const struct ipc_segment *s, const struct ip_address *hop, const char *why)
+{
+	static const struct mac_address none;
+	char text[256], ip[IP_TEXT_SIZE];
+	if (why)
+		snprintf(text, sizeof(text),
+		        "segment %s: no way to %s (%s): %s; what its nodes send is refused until there is "
+		        "one",
+		        s->name, ip_format(hop, ip), s->route, why);
+	else
+		snprintf(text, sizeof(text), "segment %s: the way to %s (%s) is there again", s->name,
+		        ip_format(hop, ip), s->route);
+	log_warning("%s", text);
+	enforcer_tell(context, why ? "route-lost" : "route-back", text, "", &none);
+}
+
+static void watch_ways(struct enforcer *e)
+{
+	struct error err;
+	size_t down;
+	if (ways_count(e->ways, &down) == 0)
+		return;
+	if (ways_set(e->ways, &e->links, desired_segments(e->desired), true, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 /* ---- time ---- */
 
 static void watch_server(struct enforcer *e)
@@ -232,6 +262,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 	watch_server(e);
 	if (e->driver->ops->sightings(e->driver, take_sighting, e, &err) < 0)
 		log_warning("%s", err.text);
+	watch_ways(e);
 	enforcer_tick_proofs(e);
 	attachments_tick(e->attachments, clock_monotonic_ms());
 	desired_tick(e->desired, e->last_floor_wall, clock_wall_ms());
@@ -356,6 +387,8 @@ int enforcer_open(
 	if (r == 0)
 		r = conntrack_new(keep_connection, e, &e->conntrack, err);
 	if (r == 0)
+		r = ways_new(&e->ways, err);
+	if (r == 0)
 		r = enforcer_follow_wanted(e, err);
 	if (r == 0)
 		r = open_tls(e, err);
@@ -397,6 +430,9 @@ static int begin(struct enforcer *e, const struct state *s, struct error *err)
 		desired_place(e->desired, &s->place, log_refusal, NULL);
 	}
 	if (desired_commit(e->desired, log_refusal, NULL, now, err) < 0)
+		log_error("%s", err->text);
+	ways_on_change(e->ways, take_way, e);
+	if (ways_set(e->ways, &e->links, desired_segments(e->desired), true, err) < 0)
 		log_error("%s", err->text);
 	log_notice("%s",
 	        how == DESIRED_CONTINUED       ? "going on with what an earlier run admitted"
@@ -461,6 +497,7 @@ void enforcer_close(struct enforcer *e)
 		close(e->lock);
 	session_free(e->session);
 	softwires_free(e->softwires);
+	ways_free(e->ways);
 	tls_context_free(e->tls);
 	free_event(e->kernel_event);
 	free_event(e->conntrack_event);

@@ -8,11 +8,13 @@
 #include "enforcer/conntrack.h"
 #include "enforcer/desired.h"
 #include "enforcer/kernel.h"
+#include "enforcer/marks.h"
 #include "enforcer/options.h"
 #include "enforcer/proofs.h"
 #include "enforcer/session.h"
 #include "enforcer/softwires.h"
 #include "enforcer/state.h"
+#include "enforcer/ways.h"
 
 #define ENFORCER_QUESTIONS_MAX 256 /* WHO that wait for an answer */
 #define ENFORCER_PROBES_MAX 1024   /* that wait for their turn */
@@ -42,6 +44,7 @@ struct enforcer {
 	struct desired *desired;
 	struct kernel *kernel;
 	struct conntrack *conntrack;
+	struct ways *ways;
 	struct tls_context *tls;
 	struct session *session;
 	struct softwires *softwires;
@@ -66,6 +69,7 @@ struct enforcer {
 	time_ms last_floor;      /* monotonic */
 	time_ms last_floor_wall; /* until when admissions were known to be current */
 	bool away;
+	struct marks marks;     /* the server's and ours */
 	bool lost_told;         /* that the server is not reached: once */
 	int lock;               /* the state directory; no two daemons keep one state */
 	uint64_t last_counters; /* hash of what was sent */

@@ -107,7 +107,13 @@ static int flush(void)
 	static const struct links none;
 	struct error err;
 	struct driver *d = driver_nftables_new(&none, 0, &err);
+	struct ways *w = NULL;
 	int r = d ? d->ops->flush(d, &err) : -1;
+	if (r == 0)
+		r = ways_new(&w, &err);
+	if (r == 0)
+		r = ways_flush(w, &err);
+	ways_free(w);
 	if (r < 0)
 		log_error("%s", err.text);
 	if (d)

@@ -23,8 +23,7 @@ int rtnetlink_open(struct mnl_socket **ret, struct error *err)
 	return 0;
 }
 
-/* One request, one answer; fn is NULL where only the acknowledgement counts. */
-static int ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t fn, void *context)
+int rtnetlink_ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t fn, void *context)
 {
 	char buffer[16384];
 	h->nlmsg_seq = (uint32_t)clock_monotonic_us();
@@ -79,7 +78,7 @@ bool rtnetlink_leads_to(struct mnl_socket *s, const struct ip_address *ip, unsig
 	mnl_attr_put(h, RTA_DST, v4 ? 4 : 16, ip->bytes + (v4 ? 12 : 0));
 	if (!v4 && ip_is_link_local(ip))
 		mnl_attr_put_u32(h, RTA_OIF, index);
-	return ask(s, h, take_route, &route) == 0 && route.unicast && route.index == index;
+	return rtnetlink_ask(s, h, take_route, &route) == 0 && route.unicast && route.index == index;
 }
 
 int rtnetlink_ignore_groups(struct mnl_socket *s, unsigned index, struct error *err)
@@ -99,6 +98,6 @@ int rtnetlink_ignore_groups(struct mnl_socket *s, unsigned index, struct error *
 	mnl_attr_put(h, IFLA_BR_MULTI_BOOLOPT, sizeof(option), &option);
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, info);
-	int r = ask(s, h, NULL, NULL);
+	int r = rtnetlink_ask(s, h, NULL, NULL);
 	return r < 0 ? error_set(err, r, "netlink: the bridge's no_linklocal_learn: %s", strerror(-r)) : 0;
 }

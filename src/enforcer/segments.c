@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "enforcer/segments.h"
+#include "base/table.h"
 #include "enforcer/element.h"
 #include "policy/policy.h"
 
@@ -50,9 +51,34 @@ static bool is_rule_valid(const struct ipc_segments *s, const struct ipc_rule *r
 	return true;
 }
 
+/* Its name stands in what is logged. */
+static bool is_name_valid(const char *name)
+{
+	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+	return n > 0 && name[n] == '\0';
+}
+
+static int check_treatment(const struct ipc_segment *s, struct error *err)
+{
+	if (!is_name_valid(s->name))
+		return error_set(err, -EINVAL, "\"%s\" is not the name of a segment", s->name);
+	if (s->rate_up > SEGMENTS_RATE_MAX || s->rate_down > SEGMENTS_RATE_MAX)
+		return error_set(err, -EINVAL, "segment %s: its rate is above 100 Gbit/s", s->name);
+	if ((s->route && *s->route) != (s->n_next_hops > 0))
+		return error_set(err, -EINVAL, "segment %s: a route and its hosts come together", s->name);
+	for (size_t i = 0; i < s->n_next_hops; i++) {
+		const struct ip_address *ip = &s->next_hops[i].ip;
+		if (ip_is_link_local(ip) || (i && ip_is_v4(ip) == ip_is_v4(&s->next_hops[0].ip)))
+			return error_set(err, -EINVAL,
+			        "segment %s: a route leads through one host a family, not on a link",
+			        s->name);
+	}
+	return 0;
+}
+
 int segments_check(const struct ipc_segments *s, struct error *err)
 {
-	size_t defaults = 0;
+	size_t defaults = 0, routes = 0;
 	for (size_t i = 0; i < s->n_segments; i++) {
 		const struct ipc_segment *one = &s->segments[i];
 		if (one->mark < 1 || one->mark > ENFORCER_MARK_MAX)
@@ -61,15 +87,34 @@ int segments_check(const struct ipc_segments *s, struct error *err)
 		if (segments_by_mark(s, one->mark) != one || segments_by_name(s, one->name) != one)
 			return error_set(
 			        err, -EINVAL, "segment %s: its mark or its name is used twice", one->name);
+		int r = check_treatment(one, err);
+		if (r < 0)
+			return r;
 		for (size_t j = 0; j < one->n_rules; j++)
 			if (!is_rule_valid(s, &one->rules[j]))
 				return error_set(err, -EINVAL, "segment %s: rule %zu is not one that we know",
 				        one->name, j + 1);
 		defaults += one->is_default;
+		routes += one->n_next_hops > 0;
 	}
+	if (routes > SEGMENTS_ROUTES_MAX)
+		return error_set(
+		        err, -EINVAL, "%zu segments have a route, more than %d", routes, SEGMENTS_ROUTES_MAX);
 	if (defaults != 1)
 		return error_set(err, -EINVAL, "%zu segments are the default, not one", defaults);
 	return 0;
+}
+
+uint64_t segments_identity(const struct ipc_segments *s)
+{
+	static const uint64_t key[2] = { 0 };
+	uint64_t identity = s->policy_fingerprint;
+	for (size_t i = 0; i < s->n_segments; i++) {
+		const uint64_t mark[2] = { s->segments[i].mark, identity };
+		identity = hash_bytes(mark, s->segments[i].name, strlen(s->segments[i].name)) ^
+		        hash_bytes(key, mark, sizeof(mark));
+	}
+	return identity;
 }
 
 /* ---- copying ---- */

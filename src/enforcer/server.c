@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "enforcer/enforcer.h"
+#include "enforcer/segments.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -155,12 +156,33 @@ static void take_who(struct enforcer *e, const struct ipc_who *who)
 
 /* ---- the desired state ---- */
 
+static int put_in_force(struct enforcer *e, const struct ipc_segments *sent, struct error *err)
+{
+	struct ipc_segments policy;
+	int r = segments_check(sent, err);
+	if (r < 0)
+		return r;
+	segments_copy(sent, &policy);
+	marks_assign(desired_segments(e->desired), &policy);
+	/* New ways before the rules that want them, old ones after those that did. */
+	r = ways_set(e->ways, &e->links, &policy, false, err);
+	if (r == 0)
+		r = desired_policy(e->desired, &policy, clock_wall_ms(), err);
+	ipc_body_clear(IPC_SEGMENTS, &policy);
+	struct error late;
+	if (ways_set(e->ways, &e->links, desired_segments(e->desired), true, &late) < 0)
+		log_error("%s", late.text);
+	return r;
+}
+
 static void take_segments(struct enforcer *e, const struct ipc_segments *segments)
 {
 	static const struct mac_address none;
 	struct error err;
+	int r = put_in_force(e, segments, &err);
 	/* Marks of one policy must never meet placements of another. */
-	if (desired_policy(e->desired, segments, clock_wall_ms(), &err) < 0) {
+	marks_learn(&e->marks, segments, desired_segments(e->desired));
+	if (r < 0) {
 		log_error("the policy was refused, the old one stays in force: %s", err.text);
 		enforcer_tell(e, "policy-refused", err.text, "", &none);
 		return;
@@ -195,6 +217,7 @@ static void take_place(struct enforcer *e, const struct ipc_place *place)
 	int64_t started = clock_monotonic_us();
 	struct refusals refusals = { 0 };
 	struct error err;
+	marks_from_server(&e->marks, place->placements, place->n_placements);
 	desired_place(e->desired, place, add_refusal, &refusals);
 	int changed = desired_commit(e->desired, add_refusal, &refusals, clock_wall_ms(), &err);
 	softwires_tell(e->softwires);
@@ -291,6 +314,7 @@ void enforcer_report_counters(struct enforcer *e)
 		log_warning("%s", err.text);
 		return;
 	}
+	marks_to_server(&e->marks, &counters);
 	uint64_t hash = hash_bytes(key, counters.segments, counters.n_segments * sizeof(*counters.segments));
 	if (hash != e->last_counters)
 		send_body(e, IPC_COUNTERS, &counters);

@@ -29,6 +29,7 @@
 #define POLICY_INTERVAL_MAX_MS (60 * 60 * 1000)
 #define POLICY_INTERVAL_MIN_MS 1000
 #define POLICY_GRACE_MAX_MS (24 * 60 * 60 * 1000)
+#define POLICY_ROUTES_MAX 32    /* segments with a route: each makes routing rules in every gateway */
 #define POLICY_RATE_MIN 64000LL /* bit/s */
 #define POLICY_RATE_MAX 100000000000LL
 #define POLICY_DEMOTE_MAX_MS (7 * 24 * 60 * 60 * 1000LL)
@@ -252,7 +253,7 @@ struct policy_tree {
 	struct policy_requirement *requirements, **requirements_tail;
 	struct policy_admission *admissions, **admissions_tail;
 	struct policy_rejection *rejections, **rejections_tail;
-	size_t n_defines, n_segments, n_enforcers, n_requirements, n_admissions, n_rejections;
+	size_t n_defines, n_segments, n_routes, n_enforcers, n_requirements, n_admissions, n_rejections;
 	struct policy_name otherwise;
 	struct policy_span otherwise_at;
 	const char *otherwise_text;

@@ -68,7 +68,7 @@ end_all() {
 		kill -9 "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
-	for name in gw a b c out; do
+	for name in gw a b c d ids out; do
 		for pid in $(ip netns pids "$ns$name" 2>/dev/null); do
 			kill -9 "$pid" 2>/dev/null || true
 		done
@@ -135,6 +135,64 @@ make_network() {
 	in_ns out ip route add default via 10.1.2.1
 	make_node a 02:00:00:00:00:0a 10
 	make_node b 02:00:00:00:00:0b 11
+}
+
+# A node alone on the gateway's interface eth-c: c.
+make_wire() {
+	ip link add eth-c netns "${ns}gw" type veth peer name eth0 netns "${ns}c"
+	quiet gw net.ipv6.conf.eth-c.accept_dad=0
+	quiet c net.ipv6.conf.eth0.accept_dad=0
+	in_ns gw ip link set eth-c address 02:00:00:00:00:02 up
+	in_ns gw ip addr add 2001:db8:1:4::1/64 dev eth-c
+	in_ns gw ip addr add 10.1.4.1/24 dev eth-c
+	in_ns c ip link set lo up
+	in_ns c ip link set eth0 address 02:00:00:00:00:0c up
+	in_ns c ip addr add 2001:db8:1:4::10/64 dev eth0
+	in_ns c ip addr add 10.1.4.10/24 dev eth0
+	in_ns c ip route add default via 2001:db8:1:4::1
+	in_ns c ip route add default via 10.1.4.1
+}
+
+# make_softwire NAME: a namespace in which all hosts behind the softwires of sw0 are; what matters is the source address.
+s1=2001:db8:1:5::10 s1_pd=2001:db8:1:600::10 s1_v4=10.1.5.10 s2=2001:db8:1:7::10
+make_softwire() {
+	local name=$1 address prefix
+	ip netns add "$ns$name"
+	ip link add sw0 netns "${ns}gw" type veth peer name eth0 netns "$ns$name"
+	quiet gw net.ipv6.conf.sw0.accept_dad=0
+	quiet "$name" net.ipv6.conf.eth0.accept_dad=0
+	in_ns gw ip link set sw0 address 02:00:00:00:00:03 up
+	in_ns "$name" ip link set lo up
+	in_ns "$name" ip link set eth0 address 02:00:00:00:00:04 up
+	in_ns gw ip addr add fe80::3/64 dev sw0
+	in_ns "$name" ip addr add fe80::4/64 dev eth0
+	for address in $s1 $s1_pd $s2 2001:db8:1:9::10; do
+		in_ns "$name" ip addr add "$address/128" dev eth0
+	done
+	in_ns "$name" ip addr add $s1_v4/32 dev eth0
+	in_ns "$name" ip neigh add fe80::3 lladdr 02:00:00:00:00:03 dev eth0
+	in_ns "$name" ip route add default via fe80::3 dev eth0
+	in_ns "$name" ip -4 route add default via inet6 fe80::3 dev eth0 src $s1_v4
+	in_ns gw ip neigh add fe80::4 lladdr 02:00:00:00:00:04 dev sw0
+	for prefix in 2001:db8:1:5::/64 2001:db8:1:600::/56 2001:db8:1:7::/64 2001:db8:1:9::/64; do
+		in_ns gw ip route add $prefix via fe80::4 dev sw0
+	done
+	in_ns gw ip -4 route add 10.1.5.0/24 via inet6 fe80::4 dev sw0
+}
+
+say_sessions() {
+	echo "$*" >&"$concentrator_in"
+}
+was_placed() {
+	grep -qx "placed $1 $2" "$work/placed"
+}
+start_concentrator() {
+	: >"$work/placed"
+	rm -f "$work/sessions"
+	mkfifo "$work/sessions"
+	exec {concentrator_in}<>"$work/sessions"
+	spawn gw /usr/bin/python3 "$here/enforcer-concentrator.py" "$work/softwire.sock" <"$work/sessions" >"$work/placed"
+	eventually test -S "$work/softwire.sock" || fail "the concentrator does not start"
 }
 
 # In 30 s at most; the commands run every 50 ms.

@@ -18,6 +18,9 @@ udp INTERFACE MAC SRC-IP DST-IP DST-MAC PORT   one UDP packet with these address
 udp-from INTERFACE MAC SRC-IP DST-IP DST-MAC SRC-PORT PORT
 vlan INTERFACE MAC                     a frame with a VLAN tag
 connections PORT                       how many connections to this port the kernel of this namespace keeps
+flood ADDRESS PORT SECONDS [SOURCE]    UDP of 1,200 bytes, 4,000 a second; a second SOURCE with a comma takes turns
+sink PORT                              UDP; prints how many bytes have come, when there was none for a second
+log GROUP                              prints what an NFLOG group gets: prefix, source, destination
 catch PORT                             prints what comes there by UDP, until killed
 """
 
@@ -269,6 +272,70 @@ def connections(port):
     return 0
 
 
+def flood(address, port, seconds, sources=None):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sockets = []
+    for source in sources.split(",") if sources else [None]:
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        if source:
+            s.bind((source, 0))
+        sockets.append(s)
+    start, number = time.monotonic(), 0
+    while time.monotonic() < start + float(seconds):
+        while number < (time.monotonic() - start) * 4000:
+            try:
+                sockets[number % len(sockets)].sendto(bytes(1200), (address, int(port)))
+            except OSError:
+                pass
+            number += 1
+        time.sleep(0.002)
+
+
+def sink(port):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    s.bind(("", int(port)))
+    print("ready", flush=True)
+    total = len(s.recv(65536))
+    s.settimeout(1)
+    try:
+        while True:
+            total += len(s.recv(65536))
+    except TimeoutError:
+        print(f"bytes {total}", flush=True)
+
+
+def log(group):
+    """NFULNL_MSG_CONFIG: bind, whole headers, each message at once; then NFULA_PREFIX and NFULA_PAYLOAD."""
+    def attribute(kind, data):
+        return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
+    body = attribute(1, b"\1") + attribute(2, struct.pack("!IBB", 96, 2, 0)) + attribute(5, struct.pack("!I", 1))
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as s:  # NETLINK_NETFILTER
+        s.bind((0, 0))
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        s.send(struct.pack("=IHHIIBBH", 20 + len(body), 4 << 8 | 1, 5, 1, 0, 0, 0, socket.htons(int(group))) + body)
+        print("ready", flush=True)
+        while True:
+            try:
+                data = s.recv(65536)
+            except OSError:
+                continue
+            if struct.unpack("=H", data[4:6])[0] == 4 << 8:
+                print_logged(data[20:])
+
+
+def print_logged(data):
+    found = {}
+    while len(data) >= 4:
+        length, kind = struct.unpack("=HH", data[:4])
+        found[kind & 0x3FFF] = data[4:length]
+        data = data[max(length + 3 & ~3, 4):]
+    packet = found.get(9, b"")
+    ends = (packet[8:24], packet[24:40]) if packet[0] >> 4 == 6 else (packet[12:16], packet[16:20])
+    print(found[10].rstrip(b"\0").decode(), *(ipaddress.ip_address(end) for end in ends), flush=True)
+
+
 def catch(port):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -282,7 +349,7 @@ def catch(port):
 def main():
     verbs = {"connect": connect, "hold": hold, "stream": stream, "until": until, "until-answer": until_answer, "patient": patient, "scan": scan, "arp": arp, "na": na, "na-from": na_from, "ra": ra,
              "udp": udp, "udp-from": udp_from, "vlan": vlan,
-             "catch": catch, "connections": connections}
+             "flood": flood, "sink": sink, "log": log, "catch": catch, "connections": connections}
     if len(sys.argv) > 2 and sys.argv[1] == "serve":
         return serve(sys.argv[2:])
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:

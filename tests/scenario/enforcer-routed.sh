@@ -8,21 +8,6 @@
 c6=2001:db8:1:4::10 c4=10.1.4.10 c_mac=02:00:00:00:00:0c d_mac=02:00:00:00:00:0d
 out6=2001:db8:1:2::2 out4=10.1.2.2
 
-make_wire() {
-	ip link add eth-c netns "${ns}gw" type veth peer name eth0 netns "${ns}c"
-	quiet gw net.ipv6.conf.eth-c.accept_dad=0
-	quiet c net.ipv6.conf.eth0.accept_dad=0
-	in_ns gw ip link set eth-c address 02:00:00:00:00:02 up
-	in_ns gw ip addr add 2001:db8:1:4::1/64 dev eth-c
-	in_ns gw ip addr add 10.1.4.1/24 dev eth-c
-	in_ns c ip link set lo up
-	in_ns c ip link set eth0 address $c_mac up
-	in_ns c ip addr add $c6/64 dev eth0
-	in_ns c ip addr add $c4/24 dev eth0
-	in_ns c ip route add default via 2001:db8:1:4::1
-	in_ns c ip route add default via 10.1.4.1
-}
-
 make_network
 ip netns add "${ns}c"
 make_wire

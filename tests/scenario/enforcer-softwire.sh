@@ -5,36 +5,10 @@
 # shellcheck source=tests/scenario/enforcer-lib.sh
 . "$(dirname "$0")/enforcer-lib.sh"
 
-s1=2001:db8:1:5::10 s1_pd=2001:db8:1:600::10 s1_v4=10.1.5.10 s2=2001:db8:1:7::10
 out6=2001:db8:1:2::2 out4=10.1.2.2
 mac1=02:5f:00:00:00:01 mac2=02:5f:00:00:00:02
 one="sw-1,$mac1,alice,alice@home,2001:db8:1:5::/64+2001:db8:1:600::/56+10.1.5.10/32"
 two="sw-2,$mac2,bob,bob@home,2001:db8:1:7::/64"
-
-# Both hosts in one namespace: what matters is the source address.
-make_softwire() {
-	ip netns add "${ns}c"
-	ip link add sw0 netns "${ns}gw" type veth peer name eth0 netns "${ns}c"
-	quiet gw net.ipv6.conf.sw0.accept_dad=0
-	quiet c net.ipv6.conf.eth0.accept_dad=0
-	in_ns gw ip link set sw0 address 02:00:00:00:00:03 up
-	in_ns c ip link set lo up
-	in_ns c ip link set eth0 address 02:00:00:00:00:04 up
-	in_ns gw ip addr add fe80::3/64 dev sw0
-	in_ns c ip addr add fe80::4/64 dev eth0
-	for address in $s1 $s1_pd $s2 2001:db8:1:9::10; do
-		in_ns c ip addr add "$address/128" dev eth0
-	done
-	in_ns c ip addr add $s1_v4/32 dev eth0
-	in_ns c ip neigh add fe80::3 lladdr 02:00:00:00:00:03 dev eth0
-	in_ns c ip route add default via fe80::3 dev eth0
-	in_ns c ip -4 route add default via inet6 fe80::3 dev eth0 src $s1_v4
-	in_ns gw ip neigh add fe80::4 lladdr 02:00:00:00:00:04 dev sw0
-	for prefix in 2001:db8:1:5::/64 2001:db8:1:600::/56 2001:db8:1:7::/64 2001:db8:1:9::/64; do
-		in_ns gw ip route add $prefix via fe80::4 dev sw0
-	done
-	in_ns gw ip -4 route add 10.1.5.0/24 via inet6 fe80::4 dev sw0
-}
 
 reaches_from() {
 	probe c connect "$2" "$3" "$1"
@@ -47,23 +21,8 @@ refuse_from() {
 	! reaches_from "$1" "$2" "$3" || fail "$1 should not reach $2 port $3 ($4)"
 	ok "$1 does not reach $2 port $3: $4"
 }
-say_sessions() {
-	echo "$*" >&"$concentrator_in"
-}
-was_placed() {
-	grep -qx "placed $1 $2" "$work/placed"
-}
-start_concentrator() {
-	: >"$work/placed"
-	rm -f "$work/sessions"
-	mkfifo "$work/sessions"
-	exec {concentrator_in}<>"$work/sessions"
-	spawn gw /usr/bin/python3 "$here/enforcer-concentrator.py" "$work/softwire.sock" <"$work/sessions" >"$work/placed"
-	eventually test -S "$work/softwire.sock" || fail "the concentrator does not start"
-}
-
 make_network
-make_softwire
+make_softwire c
 write_files
 echo "softwire = sw0 $work/softwire.sock" >>"$work/enforcer.conf"
 start_driver

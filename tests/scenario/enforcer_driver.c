@@ -103,9 +103,14 @@ static void print_message(const struct ipc_message *m)
 		break;
 	case IPC_COUNTERS:
 		for (size_t i = 0; i < counters->n_segments; i++)
-			printf("counter %u passed %llu refused %llu\n", counters->segments[i].mark,
+			printf("counter %u passed %llu refused %llu limited %llu\n",
+			        counters->segments[i].mark,
 			        (unsigned long long)counters->segments[i].passed_packets,
-			        (unsigned long long)counters->segments[i].refused_packets);
+			        (unsigned long long)counters->segments[i].refused_packets,
+			        (unsigned long long)counters->segments[i].limited_packets);
+		for (size_t i = 0; i < counters->n_values; i++)
+			printf("value %s %llu\n", counters->values[i].name,
+			        (unsigned long long)counters->values[i].value);
 		break;
 	default:
 		printf("unexpected %d\n", m->number);

@@ -106,6 +106,17 @@ static void write_prefix(FILE *out, const struct element_change *c, const struct
 		fprintf(out, " : 0x%x", e->mark);
 }
 
+/* The number of a session: the last four bytes of its MAC address, which no other session of the link has. */
+static void write_owner(FILE *out, const struct element_change *c, const struct links *links, time_ms now)
+{
+	const struct ip_prefix p = { c->element.ip, c->element.length };
+	const uint8_t *mac = c->element.mac.bytes;
+	char text[IP_TEXT_SIZE];
+	fputs(ip_prefix_format(&p, text), out);
+	if (c->add)
+		fprintf(out, " : 0x%02x%02x%02x%02x", mac[2], mac[3], mac[4], mac[5]);
+}
+
 /* Which sets a kind of element stands in. A set with N in its name exists once a link. */
 static const struct set {
 	enum element_kind kind;
@@ -133,6 +144,10 @@ static const struct set {
 	{ ELEMENT_TARGET, 4, "nodes4", .family_name = "inet", .write = write_target },
 	{ ELEMENT_PREFIX, 6, "softwire6_", .per_link = true, .softwire_only = true, .write = write_prefix },
 	{ ELEMENT_PREFIX, 4, "softwire4_", .per_link = true, .softwire_only = true, .write = write_prefix },
+	{ ELEMENT_PREFIX, 6, "softwire_owner6_", .per_link = true, .softwire_only = true,
+	        .write = write_owner },
+	{ ELEMENT_PREFIX, 4, "softwire_owner4_", .per_link = true, .softwire_only = true,
+	        .write = write_owner },
 	{ ELEMENT_PREFIX_PLACED, 6, "softwire_placed6_", .per_link = true, .softwire_only = true,
 	        .write = write_prefix },
 	{ ELEMENT_PREFIX_PLACED, 4, "softwire_placed4_", .per_link = true, .softwire_only = true,

@@ -179,10 +179,10 @@ static const char ip6_text[] =
         "add rule $F pratique ip6_$N icmpv6 type nd-neighbor-advert"
         " iifname . @ll,48,48 . @th,64,128 != @bindings6_$N @th,64,128 @bound6_$N goto stolen_na_$N\n"
         "add rule $F pratique ip6_$N ip6 saddr :: goto unspecified_$N\n"
-        "add rule $F pratique ip6_$N iifname . @ll,48,48 . @nh,64,128 @bindings6_$N accept\n"
+        "add rule $F pratique ip6_$N iifname . @ll,48,48 . @nh,64,128 @bindings6_$N goto rated_$N\n"
         "add rule $F pratique ip6_$N @nh,64,128 @bound6_$N goto stolen6_$N\n"
         "add rule $F pratique ip6_$N meta mark != $D meta mark set $U\n"
-        "add rule $F pratique ip6_$N" STRANGER "add rule $F pratique ip6_$N accept\n"
+        "add rule $F pratique ip6_$N" STRANGER "add rule $F pratique ip6_$N goto rated_$N\n"
         "add rule $F pratique unspecified_$N icmpv6 type { nd-neighbor-solicit, nd-router-solicit,"
         " mld-listener-report, mld2-listener-report } accept\n"
         "add rule $F pratique unspecified_$N counter name forged drop\n"
@@ -199,10 +199,10 @@ static const char ip4_text[] =
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept\n"
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 meta l4proto igmp accept\n"
         "add rule $F pratique ip4_$N ip saddr 0.0.0.0 counter name forged drop\n"
-        "add rule $F pratique ip4_$N iifname . @ll,48,48 . @nh,96,32 @bindings4_$N accept\n"
+        "add rule $F pratique ip4_$N iifname . @ll,48,48 . @nh,96,32 @bindings4_$N goto rated_$N\n"
         "add rule $F pratique ip4_$N @nh,96,32 @bound4_$N goto stolen4_$N\n"
         "add rule $F pratique ip4_$N meta mark != $D meta mark set $U\n"
-        "add rule $F pratique ip4_$N" STRANGER "add rule $F pratique ip4_$N accept\n"
+        "add rule $F pratique ip4_$N" STRANGER "add rule $F pratique ip4_$N goto rated_$N\n"
         "add rule $F pratique arp_$N arp operation request" SEEKER
         "add rule $F pratique arp_$N iifname . @nh,64,48 != @macs_$N @nh,64,48 @known_$N"
         " counter name forged drop\n"
@@ -214,7 +214,8 @@ static const char ip4_text[] =
         "add rule $F pratique stolen_arp_$N update @contested4_$N { iifname . @ll,48,48 . @nh,112,32 }\n"
         "add rule $F pratique stolen_arp_$N counter name stolen drop\n";
 
-static const char delivery_text[] = "add rule $F pratique delivery_$N ether type ip6 oifname . @ll,0,48 . "
+static const char delivery_text[] = "add rule $F pratique delivery_$N ether type { ip, ip6 } jump paced_$N\n"
+                                    "add rule $F pratique delivery_$N ether type ip6 oifname . @ll,0,48 . "
                                     "@nh,192,128 @bindings6_$N accept\n"
                                     "add rule $F pratique delivery_$N ether type ip6 @nh,192,128 @bound6_$N "
                                     "counter name misdelivered drop\n"
@@ -239,7 +240,12 @@ static const char routed_text[] =
         "policy accept; }\n"
         "add rule netdev pratique ingress_$N goto frame_$N\n";
 
-void nft_frames_write(FILE *out, const struct links *links, uint8_t default_mark)
+static const char egress_text[] =
+        "add chain netdev pratique egress_$N { type filter hook egress device \"$L\" priority -310; "
+        "policy accept; }\n"
+        "add rule netdev pratique egress_$N ether type { ip, ip6 } goto paced_$N\n";
+
+void nft_frames_write(FILE *out, const struct links *links, uint8_t default_mark, bool paced)
 {
 	if (has_kind(links, LINK_BRIDGE))
 		fputs("flush table bridge pratique\nflush table arp pratique\n", out);
@@ -256,6 +262,9 @@ void nft_frames_write(FILE *out, const struct links *links, uint8_t default_mark
 			expand(out, delivery_text, l, i, default_mark);
 		else if (l->present)
 			expand(out, routed_text, l, i, default_mark);
+		/* The hook is only asked for where it is needed: Linux has it since 5.16. */
+		if (l->kind == LINK_ROUTED && l->present && paced)
+			expand(out, egress_text, l, i, default_mark);
 	}
 	if (has_kind(links, LINK_BRIDGE))
 		fputs(hooks_text, out);

@@ -24,6 +24,9 @@
  */
 #include "enforcer/drivers/nft_rules.h"
 #include "enforcer/drivers/nft_frames.h"
+#include "enforcer/drivers/nft_log.h"
+#include "enforcer/drivers/nft_rates.h"
+#include "enforcer/segments.h"
 #include "policy/policy.h"
 
 #include <ctype.h>
@@ -63,9 +66,10 @@ const char *nft_link_family(const struct link *l)
 /* The chains and counters that exist once, and those that exist for each segment (followed by its mark). */
 static const char *const fixed_chains[] = { "guard", "sender", "forward", "input", "output", "received",
 	"sent", "from_node", "to_node", "receiver", "judge", "refuse", "explain", "opens_unproven",
-	"answers_unproven", "unproven", "wanted", "wake" };
+	"answers_unproven", "unproven", "wanted", "wake", "opened", "rated_softwire", "paced_softwire",
+	"leaving" };
 static const char *const fixed_counters[] = { "unmarked", "forged", "bypassed", "crowded", "unproven",
-	"wanted" };
+	"wanted", "strayed" };
 static const char *const segment_chains[] = { "opens_", "answers_", "to_", "from_", "refuse_" };
 static const char *const segment_counters[] = { "passed_", "refused_" };
 
@@ -91,6 +95,17 @@ static bool has_segment_name(const struct ipc_segments *policy, const char *pref
 	return false;
 }
 
+static bool has_way(const struct ipc_segments *policy, const char *name)
+{
+	uint64_t mark;
+	if (!nft_rules_numbered(name, "way_", 10, UINT8_MAX, &mark))
+		return false;
+	for (size_t i = 0; i < policy->n_segments; i++)
+		if (policy->segments[i].mark == mark)
+			return policy->segments[i].n_next_hops > 0;
+	return false;
+}
+
 bool nft_rules_has_name(const struct ipc_segments *policy, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed_chains); i++)
@@ -105,8 +120,10 @@ bool nft_rules_has_name(const struct ipc_segments *policy, const char *name)
 	for (size_t i = 0; i < ARRAY_LENGTH(segment_counters); i++)
 		if (has_segment_name(policy, segment_counters[i], name))
 			return true;
+	if (nft_rates_has_name(policy, name) || nft_log_has_name(policy, name) || has_way(policy, name))
+		return true;
 	char policy_name[32];
-	snprintf(policy_name, sizeof(policy_name), NFT_POLICY_COUNTER, policy->policy_fingerprint);
+	snprintf(policy_name, sizeof(policy_name), NFT_POLICY_COUNTER, segments_identity(policy));
 	return strcmp(name, policy_name) == 0;
 }
 
@@ -116,20 +133,24 @@ static const char wanted_sets[] =
         "add set " T "wanted6 { type ifname . ipv6_addr; " WANTED_SET "}\n"
         "add set " T "wanted4 { type ifname . ipv4_addr; " WANTED_SET "}\n";
 
-static const char softwire_sets[] = "add set " T "softwire6_$ { type ipv6_addr; flags interval; size " TEXT(
-        NFT_ELEMENTS_MAX) "; }\n"
-                          "add set " T "softwire4_$ { type ipv4_addr; flags interval; size " TEXT(
-                                  NFT_ELEMENTS_MAX) "; }\n"
-                                                    "add map " T
-                                                    "softwire_placed6_$ { type ipv6_addr : mark; flags "
-                                                    "interval,timeout; size " TEXT(
-                                                            NFT_ELEMENTS_MAX) "; }\n"
-                                                                              "add map " T
-                                                                              "softwire_placed4_$ { type "
-                                                                              "ipv4_addr : mark; flags "
-                                                                              "interval,timeout; size " TEXT(
-                                                                                      NFT_ELEMENTS_MAX) "; "
-                                                                                                        "}\n";
+/* The verdicts by mark. Their elements are changed in the same step as the chains that they lead to, and a
+ * map stays when the rules around it are made again: a packet that is under way with the old rules finds its
+ * segment all the same, which it would not in a map that belongs to a rule. */
+static const char verdict_maps[] = "add map " T "opening { type mark : verdict; }\n"
+                                   "add map " T "answering { type mark : verdict; }\n"
+                                   "add map " T "targets { type mark : verdict; }\n"
+                                   "add map " T "sources { type mark : verdict; }\n"
+                                   "add map " T "passed_to { type mark : counter; }\n"
+                                   "add map " T "passed_from { type mark : counter; }\n";
+
+#define INTERVAL "size " TEXT(NFT_ELEMENTS_MAX) "; "
+static const char softwire_sets[] =
+        "add set " T "softwire6_$ { type ipv6_addr; flags interval; " INTERVAL "}\n"
+        "add set " T "softwire4_$ { type ipv4_addr; flags interval; " INTERVAL "}\n"
+        "add map " T "softwire_owner6_$ { type ipv6_addr : mark; flags interval; " INTERVAL "}\n"
+        "add map " T "softwire_owner4_$ { type ipv4_addr : mark; flags interval; " INTERVAL "}\n"
+        "add map " T "softwire_placed6_$ { type ipv6_addr : mark; flags interval,timeout; " INTERVAL "}\n"
+        "add map " T "softwire_placed4_$ { type ipv4_addr : mark; flags interval,timeout; " INTERVAL "}\n";
 
 /* $ stands for the link's index. */
 static void write_indexed(FILE *out, const char *text, size_t index)
@@ -154,6 +175,7 @@ void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_se
 	fprintf(out, "add set " T "hasty { type ether_addr; flags dynamic,timeout; timeout 60s; size %d; }\n",
 	        NFT_ELEMENTS_MAX);
 	fputs(wanted_sets, out);
+	fputs(verdict_maps, out);
 	fprintf(out, "add set " T "softwire_openers6 { type ipv6_addr; flags dynamic; size %d; }\n",
 	        NFT_ELEMENTS_MAX);
 	fprintf(out, "add set " T "softwire_openers4 { type ipv4_addr; flags dynamic; size %d; }\n",
@@ -163,11 +185,13 @@ void nft_rules_declare(FILE *out, const struct links *links, const struct ipc_se
 			write_indexed(out, softwire_sets, i);
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed_counters); i++)
 		fprintf(out, "add counter " T "%s\n", fixed_counters[i]);
-	fprintf(out, "add counter " T NFT_POLICY_COUNTER "\n", policy->policy_fingerprint);
+	fprintf(out, "add counter " T NFT_POLICY_COUNTER "\n", segments_identity(policy));
 	for (size_t i = 0; i < policy->n_segments; i++)
 		for (size_t j = 0; j < ARRAY_LENGTH(segment_counters); j++)
 			fprintf(out, "add counter " T "%s%u\n", segment_counters[j],
 			        policy->segments[i].mark);
+	nft_rates_declare(out, links, policy);
+	nft_log_declare(out, policy);
 }
 
 /* ---- one "allow" line ---- */
@@ -242,11 +266,7 @@ static void write_rule(FILE *out, const struct ipc_rule *r, const char *chain)
 static void write_refuse(FILE *out, const struct ipc_segment *s, uint16_t log_group)
 {
 	fprintf(out, "add rule " T "refuse_%u counter name refused_%u\n", s->mark, s->mark);
-	if (s->log)
-		fprintf(out,
-		        "add rule " T "refuse_%u limit rate 50/second burst 100 packets "
-		        "log prefix \"pratique segment %u refused: \" group %u snaplen 96\n",
-		        s->mark, s->mark, log_group);
+	nft_log_refused(out, s, log_group);
 	fprintf(out, "add rule " T "refuse_%u goto refuse\n", s->mark);
 }
 
@@ -280,28 +300,32 @@ static void write_segment(FILE *out, const struct ipc_segment *s, uint16_t log_g
 	write_refuse(out, s, log_group);
 }
 
-static void write_map(FILE *out, const struct ipc_segments *policy, unsigned shift, const char *format)
+/* All elements of a map of every segment, in place of those that it had. */
+static void write_map(
+        FILE *out, const char *map, const struct ipc_segments *policy, unsigned shift, const char *format)
 {
-	fputs("{ ", out);
+	fprintf(out, "flush map " T "%s\nadd element " T "%s { ", map, map);
 	for (size_t i = 0; i < policy->n_segments; i++) {
 		unsigned m = policy->segments[i].mark;
 		fprintf(out, "%s0x%x : ", i ? ", " : "", m << shift);
 		fprintf(out, format, m);
 	}
-	fputs(" }", out);
+	fputs(" }\n", out);
 }
 
 static void write_judge(FILE *out, const struct ipc_segments *policy)
 {
-	fputs("add rule " T "judge meta mark & 0xff00 vmap ", out);
-	write_map(out, policy, 8, "jump to_%u");
-	fputs("\nadd rule " T "judge meta mark & 0xff vmap ", out);
-	write_map(out, policy, 0, "jump from_%u");
-	fputs("\nadd rule " T "judge counter name meta mark & 0xff00 map ", out);
-	write_map(out, policy, 8, "\"passed_%u\"");
-	fputs("\nadd rule " T "judge counter name meta mark & 0xff map ", out);
-	write_map(out, policy, 0, "\"passed_%u\"");
-	fputs("\nadd rule " T "judge accept\n", out);
+	write_map(out, "targets", policy, 8, "jump to_%u");
+	write_map(out, "sources", policy, 0, "jump from_%u");
+	write_map(out, "passed_to", policy, 8, "\"passed_%u\"");
+	write_map(out, "passed_from", policy, 0, "\"passed_%u\"");
+	fputs("add rule " T "judge meta mark & 0xff00 vmap @targets\n"
+	      "add rule " T "judge meta mark & 0xff vmap @sources\n"
+	      "add rule " T "judge counter name meta mark & 0xff00 map @passed_to\n"
+	      "add rule " T "judge counter name meta mark & 0xff map @passed_from\n"
+	      "add rule " T "judge ct state new ct direction original jump opened\n"
+	      "add rule " T "judge accept\n",
+	        out);
 }
 
 /* ---- the hooks ---- */
@@ -328,6 +352,27 @@ static void write_rule_on_links(FILE *out, const char *chain, const char *which,
 		fprintf(out, " } %s\n", rest);
 }
 
+/* Where the gateway's routes lead is what counts, not that ways.h has asked for them: what would leave by
+ * another way is refused, whatever happened to the routing rules. */
+static void write_ways(FILE *out, const struct links *links, const struct ipc_segments *policy)
+{
+	for (size_t i = 0; i < policy->n_segments; i++) {
+		const struct ipc_segment *s = &policy->segments[i];
+		char rest[64], text[IP_TEXT_SIZE];
+		if (!s->n_next_hops)
+			continue;
+		snprintf(rest, sizeof(rest), "meta mark & 0xff == 0x%x jump way_%u", s->mark, s->mark);
+		fprintf(out, "add chain " T "way_%u\n", s->mark);
+		write_rule_on_links(out, "forward", "iifname", links, ALL_KINDS, rest);
+		for (size_t j = 0; j < s->n_next_hops; j++) {
+			const struct ip_address *ip = &s->next_hops[j].ip;
+			fprintf(out, "add rule " T "way_%u rt %s nexthop %s return\n", s->mark,
+			        ip_is_v4(ip) ? "ip" : "ip6", ip_format(ip, text));
+		}
+		fprintf(out, "add rule " T "way_%u counter name strayed goto refuse_%u\n", s->mark, s->mark);
+	}
+}
+
 /* A session's packet gets its segment by its source. */
 static void write_softwire(FILE *out, const struct link *l, size_t index, uint8_t default_mark)
 {
@@ -337,9 +382,10 @@ static void write_softwire(FILE *out, const struct link *l, size_t index, uint8_
 	        "add rule " T "guard iifname \"%s\" meta mark set 0x%x\n"
 	        "add rule " T "guard iifname \"%s\" meta mark set ip6 saddr map @softwire_placed6_%zu\n"
 	        "add rule " T "guard iifname \"%s\" meta mark set ip saddr map @softwire_placed4_%zu\n"
+	        "add rule " T "guard iifname \"%s\" jump rated_softwire\n"
 	        "add rule " T "guard iifname \"%s\" goto sender\n",
 	        l->name, index, l->name, index, l->name, default_mark, l->name, index, l->name, index,
-	        l->name);
+	        l->name, l->name);
 }
 
 /* Who is sent to through a softwire. */
@@ -352,8 +398,9 @@ static void write_softwire_receiver(FILE *out, const struct link *l, size_t inde
 	        l->name, default_mark, l->name, index, l->name, index);
 }
 
-static void write_hooks(FILE *out, const struct links *links, uint8_t default_mark)
+static void write_hooks(FILE *out, const struct links *links, const struct ipc_segments *policy)
 {
+	uint8_t default_mark = nft_rules_default_segment(policy)->mark;
 	/* Before connection tracking: what has no segment, or a source that does not lead back to where it
 	 * comes from (BCP 38), makes no state. */
 	fputs("add rule " T "guard iifname @node_ports counter name bypassed drop\n", out);
@@ -372,10 +419,14 @@ static void write_hooks(FILE *out, const struct links *links, uint8_t default_ma
 	      "add rule " T "sender fib saddr . iif oif missing counter name forged drop\n"
 	      "add rule " T "sender goto unproven\n",
 	        out);
+	write_ways(out, links, policy);
 	write_rule_on_links(out, "forward", "iifname", links, ALL_KINDS, "goto from_node");
 	write_rule_on_links(out, "forward", "oifname", links, ALL_KINDS, "goto to_node");
 	write_rule_on_links(out, "input", "iifname", links, ALL_KINDS, "goto received");
 	write_rule_on_links(out, "output", "oifname", links, ALL_KINDS, "goto sent");
+	/* What is sent into a softwire, by its receiver's segment. */
+	write_rule_on_links(out, "leaving", "oifname", links, 1u << LINK_SOFTWIRE, "jump receiver");
+	write_rule_on_links(out, "leaving", "oifname", links, 1u << LINK_SOFTWIRE, "jump paced_softwire");
 	write_rule_on_links(out, "refuse", "oifname", links, FRAMED, "jump wanted");
 	fprintf(out, "add rule " T "refuse meta mark & 0x%x != 0x0 counter name unproven drop\n",
 	        ENFORCER_MARK_UNPROVEN);
@@ -470,15 +521,15 @@ static void write_directions(FILE *out, const struct links *links, const struct 
 	fputs("add rule " T "from_node ct state invalid drop\n", out);
 	if (!policy->is_watched)
 		write_crowd(out, mark);
-	fputs("add rule " T "from_node ct direction original meta mark vmap ", out);
-	write_map(out, policy, 0, "goto opens_%u");
-	fputs("\nadd rule " T "from_node ct direction reply meta mark vmap ", out);
-	write_map(out, policy, 0, "goto answers_%u");
+	write_map(out, "opening", policy, 0, "goto opens_%u");
+	write_map(out, "answering", policy, 0, "goto answers_%u");
 	fprintf(out,
-	        "\nadd rule " T "from_node ct direction original meta mark 0x%x goto opens_unproven\n"
-	        "add rule " T "from_node ct direction reply meta mark 0x%x goto answers_unproven",
+	        "add element " T "opening { 0x%x : goto opens_unproven }\n"
+	        "add element " T "answering { 0x%x : goto answers_unproven }\n"
+	        "add rule " T "from_node ct direction original meta mark vmap @opening\n"
+	        "add rule " T "from_node ct direction reply meta mark vmap @answering\n",
 	        mark | ENFORCER_MARK_UNPROVEN, mark | ENFORCER_MARK_UNPROVEN);
-	fputs("\nadd rule " T "from_node drop\n", out);
+	fputs("add rule " T "from_node drop\n", out);
 	fputs("add rule " T "to_node ct state invalid drop\n"
 	      "add rule " T "to_node jump receiver\n"
 	      "add rule " T "to_node ct direction original goto judge\n"
@@ -502,7 +553,8 @@ static void write_chains(FILE *out, const struct ipc_segments *policy)
 	static const struct {
 		const char *name, *hook;
 	} hooks[] = { { "guard", "prerouting priority -310" }, { "forward", "forward priority -5" },
-		{ "input", "input priority -5" }, { "output", "output priority -5" } };
+		{ "input", "input priority -5" }, { "output", "output priority -5" },
+		{ "leaving", "postrouting priority -5" } };
 	for (size_t i = 0; i < ARRAY_LENGTH(hooks); i++)
 		fprintf(out, "add chain " T "%s { type filter hook %s; policy accept; }\n", hooks[i].name,
 		        hooks[i].hook);
@@ -516,10 +568,10 @@ static void write_chains(FILE *out, const struct ipc_segments *policy)
 void nft_rules_write(
         FILE *out, const struct links *links, const struct ipc_segments *policy, uint16_t log_group)
 {
-	nft_frames_write(out, links, nft_rules_default_segment(policy)->mark);
+	nft_frames_write(out, links, nft_rules_default_segment(policy)->mark, nft_rates_any(policy, true));
 	fputs("flush table " T "\n", out);
 	write_chains(out, policy);
-	write_hooks(out, links, nft_rules_default_segment(policy)->mark);
+	write_hooks(out, links, policy);
 	fputs(local_rules, out);
 	write_directions(out, links, policy);
 	write_judge(out, policy);
@@ -527,4 +579,6 @@ void nft_rules_write(
 	fputs(explain_rules, out);
 	for (size_t i = 0; i < policy->n_segments; i++)
 		write_segment(out, &policy->segments[i], log_group);
+	nft_log_opened(out, policy, log_group);
+	nft_rates_write(out, links, policy);
 }

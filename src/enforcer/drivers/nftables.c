@@ -51,34 +51,59 @@ static int ask(struct nftables *n, const char *command, json_t **ret, struct err
 
 /* ---- what an earlier policy left ---- */
 
-static void write_stale(FILE *out, const struct ipc_segments *policy, const json_t *listing, const char *type,
-        const char *rules)
+/* What else than rules exists by name for each policy, and where. */
+static const struct stale {
+	const char *family, *type;
+	const char *prefix; /* only names that begin so; NULL: all */
+} stale[] = {
+	{ "inet", "chain", NULL },
+	{ "inet", "counter", NULL },
+	{ "inet", "set", "softwire_up_" },
+	{ "inet", "set", "softwire_down_" },
+	{ "bridge", "counter", "limited_" },
+	{ "netdev", "counter", "limited_" },
+};
+
+static void write_stale(FILE *out, const struct ipc_segments *policy, const json_t *listing,
+        const struct stale *what, const char *rules)
 {
 	size_t i;
 	json_t *object;
 	json_array_foreach(json_object_get(listing, "nftables"), i, object) {
-		const char *name = json_string_value(json_object_get(json_object_get(object, type), "name"));
-		if (name && !nft_rules_has_name(policy, name) && strcmp(name, rules) != 0)
-			fprintf(out, "delete %s inet pratique %s\n", type, name);
+		const char *name =
+		        json_string_value(json_object_get(json_object_get(object, what->type), "name"));
+		uint64_t number;
+		if (!name ||
+		        (what->prefix && !nft_rules_numbered(name, what->prefix, 10, UINT8_MAX, &number)))
+			continue;
+		if (!nft_rules_has_name(policy, name) && strcmp(name, rules) != 0)
+			fprintf(out, "delete %s %s pratique %s\n", what->type, what->family, name);
 	}
 }
 
 static int write_stale_names(struct nftables *n, FILE *out, const struct ipc_segments *policy,
         const char *rules, struct error *err)
 {
-	json_t *listing;
+	json_t *listing = NULL;
+	int r = 0;
 	unsigned int flags = nft_ctx_output_get_flags(n->read);
 	nft_ctx_output_set_flags(n->read, flags | NFT_CTX_OUTPUT_TERSE); /* no elements */
-	int r = ask(n, "list table inet pratique", &listing, err);
-	nft_ctx_output_set_flags(n->read, flags);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	write_stale(out, policy, listing, "chain", rules);
-	write_stale(out, policy, listing, "counter", rules);
+	for (size_t i = 0; i < ARRAY_LENGTH(stale) && r == 0; i++) {
+		char command[64];
+		snprintf(command, sizeof(command), "list table %s pratique", stale[i].family);
+		if (i == 0 || strcmp(stale[i].family, stale[i - 1].family) != 0) {
+			json_decref(listing);
+			listing = NULL;
+			r = ask(n, command, &listing, err);
+		}
+		if (r == -ENOENT)
+			r = 0; /* there is no such table yet */
+		else if (r == 0 && listing)
+			write_stale(out, policy, listing, &stale[i], rules);
+	}
 	json_decref(listing);
-	return 0;
+	nft_ctx_output_set_flags(n->read, flags);
+	return r;
 }
 
 static int nftables_apply(
@@ -279,13 +304,20 @@ static void take_counter(void *context, const char *name, uint64_t packets, uint
 		struct ipc_segment_counter *s = counter_of(context, (uint8_t)mark);
 		s->refused_packets = packets;
 		s->refused_bytes = bytes;
+	} else if (nft_rules_numbered(name, "limited_", 10, UINT8_MAX, &mark)) {
+		struct ipc_segment_counter *s = counter_of(context, (uint8_t)mark);
+		s->limited_packets += packets;
+		s->limited_bytes += bytes;
 	}
 }
 
 static int nftables_counters(struct driver *d, struct ipc_counters *ret, struct error *err)
 {
 	*ret = (struct ipc_counters){ 0 };
-	int r = nft_counters_read(((struct nftables *)d)->counters, NFPROTO_INET, take_counter, ret, err);
+	static const int families[] = { NFPROTO_INET, NFPROTO_BRIDGE, NFPROTO_NETDEV };
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(families) && r == 0; i++)
+		r = nft_counters_read(((struct nftables *)d)->counters, families[i], take_counter, ret, err);
 	if (r < 0)
 		ipc_body_clear(IPC_COUNTERS, ret);
 	return r;

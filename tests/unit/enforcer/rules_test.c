@@ -112,16 +112,24 @@ static void segments_become_chains(void **state)
 	        "goto refuse_2\n");
 	expect_lines(text, "add rule inet pratique refuse_1 ",
 	        "counter name refused_1\n"
-	        "limit rate 50/second burst 100 packets log prefix \"pratique segment 1 refused: \" group 9 "
-	        "snaplen 96\n"
+	        "limit rate 50/second burst 100 packets log prefix \"pratique quarantine refused: \" group 9 "
+	        "snaplen 96 goto refuse\n"
+	        "counter name unlogged_1\n"
 	        "goto refuse\n");
 	expect_lines(text, "add rule inet pratique judge ",
-	        "meta mark & 0xff00 vmap { 0x100 : jump to_1, 0x200 : jump to_2 }\n"
-	        "meta mark & 0xff vmap { 0x1 : jump from_1, 0x2 : jump from_2 }\n"
-	        "counter name meta mark & 0xff00 map { 0x100 : \"passed_1\", 0x200 : \"passed_2\" }\n"
-	        "counter name meta mark & 0xff map { 0x1 : \"passed_1\", 0x2 : \"passed_2\" }\n"
+	        "meta mark & 0xff00 vmap @targets\n"
+	        "meta mark & 0xff vmap @sources\n"
+	        "counter name meta mark & 0xff00 map @passed_to\n"
+	        "counter name meta mark & 0xff map @passed_from\n"
+	        "ct state new ct direction original jump opened\n"
 	        "accept\n");
-	/* Names never get into the rules: they may be keywords. */
+	expect_lines(
+	        text, "add element inet pratique targets ", "{ 0x100 : jump to_1, 0x200 : jump to_2 }\n");
+	expect_lines(text, "add element inet pratique passed_from ",
+	        "{ 0x1 : \"passed_1\", 0x2 : \"passed_2\" }\n");
+	expect_lines(text, "add element inet pratique opening ",
+	        "{ 0x1 : goto opens_1, 0x2 : goto opens_2 }\n{ 0x10001 : goto opens_unproven }\n");
+	/* Names get into the rules within quotes only: they may be keywords. */
 	assert_null(strstr(text, "fwd"));
 	assert_null(strstr(text, "established"));
 	free(text);
@@ -214,13 +222,100 @@ static void what_is_wanted_is_read_back(void **state)
 static void knows_its_names(void **state)
 {
 	static const char *const ours[] = { "judge", "to_1", "from_2", "opens_1", "refuse_2", "passed_2",
-		"unmarked", "wanted", "opens_unproven", "policy_0000000000000123" };
+		"unmarked", "wanted", "opens_unproven", "leaving", "unlogged_1" };
 	static const char *const stale[] = { "to_3", "from_", "to_1x", "passed_0", "policy_0000000000000124",
-		"to_257" };
+		"to_257", "way_1", "opened_1", "unlogged_2", "limited_1", "softwire_up_2" };
 	for (size_t i = 0; i < ARRAY_LENGTH(ours); i++)
 		assert_true(nft_rules_has_name(&policy, ours[i]));
 	for (size_t i = 0; i < ARRAY_LENGTH(stale); i++)
 		assert_false(nft_rules_has_name(&policy, stale[i]));
+	char name[32];
+	snprintf(name, sizeof(name), NFT_POLICY_COUNTER, segments_identity(&policy));
+	assert_true(nft_rules_has_name(&policy, name));
+}
+
+static struct ipc_next_hop hops[2];
+static struct ipc_segment treated_segments[] = {
+	{ .name = (char[]){ "quarantine" }, .mark = 1, .is_default = true, .rate_up = 64000 },
+	{ .name = (char[]){ "guest" },
+	        .mark = 3,
+	        .log_new = true,
+	        .rate_up = 80000000,
+	        .rate_down = 8000000,
+	        .route = (char[]){ "ids" },
+	        .next_hops = hops,
+	        .n_next_hops = 2 },
+};
+static const struct ipc_segments treated = { 0x123, treated_segments, 2 };
+static const struct links three_links = { { { "br-nodes", LINK_BRIDGE, true }, { "eth7", LINK_ROUTED, true },
+	                                          { "sw0", LINK_SOFTWIRE, true } },
+	3 };
+
+/* Rates of each attachment, ways that lead through one host only, and what is opened in the log. */
+static void segments_are_treated(void **state)
+{
+	struct error err;
+	ip_parse("10.1.9.2", &hops[0].ip);
+	ip_parse("2001:db8:1:9::2", &hops[1].ip);
+	assert_int_equal(segments_check(&treated, &err), 0);
+	char *text = rules_text(&three_links, &treated);
+	expect_lines(text, "add rule inet pratique way_3 ",
+	        "rt ip nexthop 10.1.9.2 return\nrt ip6 nexthop 2001:db8:1:9::2 return\n"
+	        "counter name strayed goto refuse_3\n");
+	expect_lines(text, "add rule inet pratique forward iifname ",
+	        "{ \"br-nodes\", \"eth7\", \"sw0\" } meta mark & 0xff == 0x3 jump way_3\n"
+	        "{ \"br-nodes\", \"eth7\", \"sw0\" } goto from_node\n");
+	expect_lines(text, "add rule bridge pratique rated_0 meta ",
+	        "mark & 0xff == 0x1 update @rates_up_0 { meta mark . iifname . @ll,48,48 limit rate over "
+	        "8000 "
+	        "bytes/second burst 131072 bytes } counter name limited_1 drop\n"
+	        "mark & 0xff == 0x3 update @rates_up_0 { meta mark . iifname . @ll,48,48 limit rate over "
+	        "10000000 bytes/second burst 1000000 bytes } counter name limited_3 drop\n");
+	expect_lines(text, "add rule netdev pratique paced_1 meta mark 0x",
+	        "3 update @rates_down_1 { meta mark . oifname . @ll,0,48 limit rate over 1000000 "
+	        "bytes/second "
+	        "burst 131072 bytes } counter name limited_3 drop\n");
+	expect_lines(text, "add rule inet pratique rated_softwire ",
+	        "meta mark 0x1 jump softwire_up_1\nmeta mark 0x3 jump softwire_up_3\n");
+	expect_lines(text, "add rule inet pratique opened ",
+	        "meta mark & 0xff00 == 0x300 jump opened_3\n"
+	        "meta mark & 0xff00 != 0x300 meta mark & 0xff == 0x3 jump opened_3\n");
+	free(text);
+	/* The egress hook of routed interfaces is asked for only where it is needed. */
+	text = rules_text(&three_links, &policy);
+	assert_null(strstr(text, "egress"));
+	free(text);
+}
+
+/* What would not be a rule, or another one, is refused before it becomes text. */
+static void odd_treatment_is_refused(void **state)
+{
+	static char injected[] = "guest\" drop";
+	struct ipc_segment s[2];
+	const struct ipc_segments odd = { 0x123, s, 2 };
+	struct error err;
+	for (int i = 0; i < 5; i++) {
+		memcpy(s, treated_segments, sizeof(s));
+		ip_parse("2001:db8:1:9::2", &hops[1].ip);
+		switch (i) {
+		case 0:
+			s[1].name = injected;
+			break;
+		case 1:
+			s[1].rate_down = SEGMENTS_RATE_MAX + 1;
+			break;
+		case 2:
+			s[1].n_next_hops = 0;
+			break;
+		case 3:
+			ip_parse("10.1.9.3", &hops[1].ip);
+			break;
+		case 4:
+			ip_parse("fe80::1", &hops[1].ip);
+			break;
+		}
+		assert_int_equal(segments_check(&odd, &err), -EINVAL);
+	}
 }
 
 static void elements_are_grouped(void **state)
@@ -411,6 +506,8 @@ int main(void)
 		cmocka_unit_test(the_unproven_are_not_refused_aloud),
 		cmocka_unit_test(what_is_wanted_is_read_back),
 		cmocka_unit_test(knows_its_names),
+		cmocka_unit_test(segments_are_treated),
+		cmocka_unit_test(odd_treatment_is_refused),
 		cmocka_unit_test(elements_are_grouped),
 		cmocka_unit_test(listings_are_read_back),
 		cmocka_unit_test(judges_as_the_rules_do),
