@@ -7,7 +7,7 @@
 . "$(dirname "$0")/enforcer-lib.sh"
 
 out6=2001:db8:1:2::2 out4=10.1.2.2
-a6=2001:db8:1:1::10 a4=10.1.1.10 a_mac=02:00:00:00:00:0a b_mac=02:00:00:00:00:0b
+a4=10.1.1.10 a_mac=02:00:00:00:00:0a b_mac=02:00:00:00:00:0b
 c6=2001:db8:1:4::10 c_mac=02:00:00:00:00:0c mac1=02:5f:00:00:00:01
 
 # The filter: a router with one leg, which sends back what comes.
