@@ -137,7 +137,7 @@ void policy_segment_route(struct policy_parser *p, struct policy_name name, stru
 		policy_problem(p, at, "segment `%s` already has a route", p->segment->name.text);
 	p->segment->route_at = at;
 	p->segment->route = name;
-	count_one(p, &p->tree->n_routes, POLICY_ROUTES_MAX, "segments with a route", at);
+	policy_count_one(p, &p->tree->n_routes, POLICY_ROUTES_MAX, "segments with a route", at);
 }
 
 void policy_reach_begin(struct policy_parser *p, enum policy_direction direction)
