@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "agent/collect.h"
 
-struct posture *collect_posture(const struct root *root)
+struct posture *collect_posture(const struct root *root, struct ownership *ownership)
 {
+	struct ownership *own = ownership ? NULL : ownership_new();
 	struct posture *p = posture_new();
 	p->collected = clock_wall_ms() / 1000 * 1000;
 	collect_os(root, p);
@@ -10,6 +11,7 @@ struct posture *collect_posture(const struct root *root)
 	collect_system(root, p);
 	collect_product(root, p);
 	collect_updates(root, p);
+	collect_software(root, own ? own : ownership, p);
 	collect_network(root, p);
 	collect_ways(root, p);
 	collect_wireless(root, p);
@@ -18,6 +20,7 @@ struct posture *collect_posture(const struct root *root)
 	collect_sshd(root, p);
 	collect_accounts(root, p);
 	collect_security(root, p);
+	ownership_free(own);
 	return p;
 }
 

@@ -5,18 +5,24 @@
  */
 #pragma once
 
+#include "agent/ownership.h"
 #include "agent/root.h"
 #include "posture/posture.h"
 
-/* Everything, in the order below. Caller frees. */
-struct posture *collect_posture(const struct root *root);
+/* Everything, in the order below. ownership: answers of an earlier inspection of this root, which spare
+ * reading the file lists again; NULL: none. Caller frees. */
+struct posture *collect_posture(const struct root *root, struct ownership *ownership);
 
 /* collect_system.c: os, architecture (after the packages), kernel, machine id. */
 void collect_os(const struct root *root, struct posture *p);
-void collect_packages(const struct root *root, struct posture *p);
 void collect_system(const struct root *root, struct posture *p);
 /* collect_product.c: DMI, and whether the machine is a virtual one. */
 void collect_product(const struct root *root, struct posture *p);
+/* collect_packages.c: the databases of dpkg, apk and rpm, all that are there. */
+void collect_packages(const struct root *root, struct posture *p);
+/* collect_software.c: programs that run replaced files; programs outside every package that listen or start
+ * at boot. */
+void collect_software(const struct root *root, struct ownership *ownership, struct posture *p);
 /* collect_updates.c: installed versions against the security suite's package lists that apt has fetched. */
 void collect_updates(const struct root *root, struct posture *p);
 /* collect_network.c: interfaces, addresses and default routes by rtnetlink, forwarding from /proc/sys. */

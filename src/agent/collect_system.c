@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Operating system, packages, kernel and machine id, from files and uname(2). */
+/* Operating system, kernel and machine id, from files and uname(2). */
 #include "agent/collect.h"
 
-#include "posture/dpkg.h"
 #include "posture/os_release.h"
 #include "vuln/vuln.h"
 #include <ctype.h>
@@ -31,34 +30,28 @@ void collect_os(const struct root *root, struct posture *p)
 		(void)posture_add_unknown(p, "os.version", "%s/etc/os-release has no VERSION_ID", root->path);
 }
 
-void collect_packages(const struct root *root, struct posture *p)
-{
-	char *text FREE_ON_EXIT = NULL;
-	size_t length;
-	struct error err;
-	char *path FREE_ON_EXIT = xasprintf("%s/var/lib/dpkg/status", root->path);
-	int r = root_read_file(root, "/var/lib/dpkg/status", DPKG_STATUS_FILE_MAX, &text, &length, &err);
-	if (r == 0)
-		r = dpkg_read_status_text(path, text, length, p, &err);
-	if (r < 0)
-		(void)posture_add_unknown(p, "packages", "%s", err.text);
-}
-
-/* dpkg's word for the native architecture: that of the packages which every Debian has and which are never
- * "all". */
+/* dpkg's word for the native architecture: that of the packages which every Debian, Alpine and rpm system has
+ * and which are never "all". */
 static void collect_architecture(const struct root *root, struct posture *p)
 {
-	static const char *const native[] = { "dpkg", "libc-bin", "base-files" };
+	static const struct {
+		const char *type, *name;
+	} native[] = { { "deb", "dpkg" }, { "deb", "libc-bin" }, { "deb", "base-files" }, { "apk", "musl" },
+		{ "rpm", "glibc" }, { "rpm", "rpm" } };
 	for (size_t n = 0; n < ARRAY_LENGTH(native); n++)
-		for (size_t i = 0; i < p->n_packages; i++)
-			if (strcmp(p->packages[i].name, native[n]) == 0 && p->packages[i].architecture) {
-				p->architecture = p->packages[i].architecture;
-				return;
-			}
+		for (size_t i = 0; i < p->n_packages; i++) {
+			const struct posture_package *package = &p->packages[i];
+			if (strcmp(package->type, native[n].type) != 0 ||
+			        strcmp(package->name, native[n].name) != 0 || !package->architecture)
+				continue;
+			p->architecture = posture_machine_architecture(package->architecture);
+			if (!p->architecture)
+				p->architecture = package->architecture;
+			return;
+		}
 	struct utsname u;
 	if (!root->live || uname(&u) < 0) {
-		(void)posture_add_unknown(
-		        p, "architecture", "no package in %s/var/lib/dpkg/status tells it", root->path);
+		(void)posture_add_unknown(p, "architecture", "no package of %s/ tells it", root->path);
 		return;
 	}
 	p->architecture = posture_machine_architecture(u.machine);
@@ -90,10 +83,24 @@ static void take_releases_of(
 	closedir(dir);
 }
 
+/* kernel-core 5.14.0-362.el9.x86_64 is the release 5.14.0-362.el9.x86_64. */
+static void take_rpm_release(struct posture *p, const struct posture_package *package, const char **best)
+{
+	static const char *const names[] = { "kernel", "kernel-core" };
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		if (strcmp(package->name, names[i]) != 0 || !package->architecture)
+			continue;
+		char *release FREE_ON_EXIT = xasprintf("%s.%s", package->version, package->architecture);
+		take_release(p, best, release);
+	}
+}
+
 static void take_packaged_releases(struct posture *p, const char **best)
 {
 	size_t n = strlen(KERNEL_PACKAGE_PREFIX);
 	for (size_t i = 0; i < p->n_packages; i++) {
+		if (strcmp(p->packages[i].type, "rpm") == 0)
+			take_rpm_release(p, &p->packages[i], best);
 		const char *name = p->packages[i].name, *dash = strrchr(name, '-');
 		if (strncmp(name, KERNEL_PACKAGE_PREFIX, n) != 0 || strcmp(dash, "-dbg") == 0)
 			continue;

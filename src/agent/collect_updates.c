@@ -212,6 +212,8 @@ static struct table *index_installed(const struct posture *p, struct candidate *
 {
 	struct table *t = table_new();
 	for (size_t i = 0; i < p->n_packages; i++) {
+		if (strcmp(p->packages[i].type, "deb") != 0)
+			continue;
 		struct candidate *c = &candidates[i];
 		c->package = &p->packages[i];
 		c->next = table_get_string(t, c->package->name);
@@ -273,11 +275,25 @@ static time_ms time_checked(const struct root *root, const struct lists *l)
 	return MAX(stamp, l->oldest);
 }
 
+/* Packages that no package list of this host is about. */
+static size_t count_others(const struct posture *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_packages; i++)
+		n += strcmp(p->packages[i].type, "deb") != 0;
+	return n;
+}
+
 void collect_updates(const struct root *root, struct posture *p)
 {
 	struct error err;
 	if (!p->packages_known) {
 		(void)posture_add_unknown(p, "updates", "the installed packages are not known");
+		return;
+	}
+	if (count_others(p) > 0) {
+		(void)posture_add_unknown(p, "updates",
+		        "%zu packages are not dpkg's, and only its package lists are read", count_others(p));
 		return;
 	}
 	struct lists *l = xcalloc(1, sizeof(*l));

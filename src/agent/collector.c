@@ -24,6 +24,7 @@ struct collector {
 	const struct agent_options *options;
 	struct event_base *base;
 	struct root root;
+	struct ownership *ownership;
 	struct monitor *monitor;
 	struct remedy *remedy;
 	struct status *status;
@@ -50,7 +51,7 @@ static void inspect(struct collector *c, uint32_t request)
 {
 	uint8_t digest[32];
 	struct error err;
-	struct posture *p = collect_posture(&c->root);
+	struct posture *p = collect_posture(&c->root, c->ownership);
 	posture_digest(p, digest);
 	bool changed = !c->has_digest || memcmp(digest, c->digest, sizeof(digest)) != 0;
 	if (c->channel && (request || changed)) {
@@ -261,6 +262,7 @@ static int collector_open(struct collector *c, struct error *err)
 		.on_extra = on_extra,
 		.note = on_note,
 		.context = c };
+	c->ownership = ownership_new();
 	c->base = event_base_new();
 	c->respawn = event_new(c->base, -1, 0, on_respawn, c);
 	c->identity = event_new(c->base, -1, 0, on_identity, c);
@@ -281,6 +283,7 @@ static void collector_clear(struct collector *c)
 	remedy_free(c->remedy);
 	status_free(c->status);
 	root_close(&c->root);
+	ownership_free(c->ownership);
 	for (size_t i = 0; i < ARRAY_LENGTH(c->signals); i++)
 		if (c->signals[i])
 			event_free(c->signals[i]);

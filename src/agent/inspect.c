@@ -19,7 +19,9 @@ static void print_help(FILE *out)
 	fputs("usage: pratique-agent inspect [--root DIR] [--json]\n\n"
 	      "Reads what an inspection reports: operating system, kernel, packages, security updates, "
 	      "network and\n"
-	      "firewall. What cannot be read is listed as unknown with the reason. Contacts nobody.\n\n"
+	      "firewall, programs that run replaced files, and programs of no package that listen or start "
+	      "at\n"
+	      "boot. What cannot be read is listed as unknown with the reason. Contacts nobody.\n\n"
 	      "Options:\n"
 	      "      --root DIR  the tree below DIR instead of the running system\n"
 	      "      --json      everything, as one JSON object\n"
@@ -64,6 +66,33 @@ static void print_packages(const struct posture *p)
 		        p->updates[i].available);
 }
 
+static void print_unlisted(
+        const char *label, const char *what, bool known, const struct posture_unlisted *list, size_t n)
+{
+	if (!known) {
+		printf("%-12s unknown, of programs of no package that %s\n", label, what);
+		return;
+	}
+	printf("%-12s %zu programs of no package %s\n", label, n, what);
+	for (size_t i = 0; i < n; i++)
+		printf("%-12s   %s: %s\n", "", list[i].program, list[i].how);
+}
+
+static void print_software(const struct posture *p)
+{
+	if (p->outdated_known)
+		printf("%-12s %zu programs run replaced files\n", "outdated", p->n_outdated);
+	else
+		print_row("outdated", "unknown");
+	for (size_t i = 0; i < p->n_outdated; i++) {
+		const struct posture_outdated *o = &p->outdated[i];
+		printf("%-12s   %s (%s), %u %s: %s\n", "", o->program, o->package ? o->package : "no package",
+		        o->processes, o->processes == 1 ? "process" : "processes", o->replaced);
+	}
+	print_unlisted("listening", "listen", p->listening_known, p->listening, p->n_listening);
+	print_unlisted("starting", "start at boot", p->starting_known, p->starting, p->n_starting);
+}
+
 static void print_network(const struct posture *p)
 {
 	if (!p->network_known)
@@ -104,6 +133,7 @@ static void print_posture(const struct posture *p)
 	printf("%-12s %s, %s, serial %s\n", "product", known(p->product_vendor), known(p->product_name),
 	        known(p->product_serial));
 	print_packages(p);
+	print_software(p);
 	print_network(p);
 	for (size_t i = 0; i < p->n_unknowns; i++)
 		printf("%-12s %s: %s\n", "unknown", p->unknowns[i].field, p->unknowns[i].reason);
@@ -146,7 +176,7 @@ int agent_inspect(int argc, char **argv)
 		root_close(&root);
 		return agent_fail("inspect", "%s", err.text);
 	}
-	struct posture *p = collect_posture(&root);
+	struct posture *p = collect_posture(&root, NULL);
 	if (options.json) {
 		json_t *json = posture_to_json(p);
 		r = json_dumpf(json, stdout, JSON_INDENT(2)) < 0 ? -1 : 0;

@@ -5,7 +5,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,14 +31,19 @@ void root_close(struct root *root)
 }
 
 /* The root of another system is data: its links are resolved inside it (openat2(2), RESOLVE_IN_ROOT). */
-static int open_in(const struct root *root, const char *path, int flags, struct error *err)
+static int open_with(const struct root *root, const char *path, int flags)
 {
-	const struct open_how how = { .flags = (uint64_t)(flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK |
-		                              O_NOCTTY),
+	const struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
 		.resolve = root->live ? 0 : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	int fd = root->live ? open(path, (int)how.flags)
 	                    : (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
-	return fd < 0 ? error_set(err, -errno, "%s%s: %s", root->path, path, strerror(errno)) : fd;
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_in(const struct root *root, const char *path, int flags, struct error *err)
+{
+	int fd = open_with(root, path, flags | O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? error_set(err, fd, "%s%s: %s", root->path, path, strerror(-fd)) : fd;
 }
 
 int root_open_file(const struct root *root, const char *path, int *ret_fd, struct error *err)
@@ -88,5 +95,54 @@ int root_open_directory(const struct root *root, const char *path, DIR **ret, st
 		return r;
 	}
 	*ret = dir;
+	return 0;
+}
+
+bool root_has(const struct root *root, const char *path)
+{
+	int fd = open_with(root, path, O_PATH | O_NOFOLLOW);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int root_stat(const struct root *root, const char *path, struct stat *ret)
+{
+	int fd = open_with(root, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	int r = fstat(fd, ret) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+/* The path of an open descriptor, as the kernel knows it. */
+static int path_of(int fd, char ret[PATH_MAX])
+{
+	char link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, ret, PATH_MAX - 1);
+	if (n < 0)
+		return -errno;
+	ret[n] = '\0';
+	return *ret == '/' ? 0 : -ENOENT;
+}
+
+int root_resolve(const struct root *root, const char *path, char **ret)
+{
+	char whole[PATH_MAX], base[PATH_MAX];
+	int fd = open_with(root, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	int r = path_of(fd, whole);
+	close(fd);
+	if (r == 0)
+		r = path_of(root->fd, base);
+	if (r < 0)
+		return r;
+	size_t n = strcmp(base, "/") == 0 ? 0 : strlen(base);
+	if (strncmp(whole, base, n) != 0 || (whole[n] != '/' && whole[n] != '\0'))
+		return -EXDEV;
+	*ret = xstrdup(whole[n] ? whole + n : "/");
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include <dirent.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 struct root {
 	char *path; /* "" = live */
@@ -26,3 +27,10 @@ int root_read_file(const struct root *root, const char *path, size_t limit, char
 int root_read_line(const struct root *root, const char *path, char **ret, struct error *err);
 /* Caller closes with closedir(). */
 int root_open_directory(const struct root *root, const char *path, DIR **ret, struct error *err);
+/* Whether there is anything of that name, a link that leads nowhere included. */
+bool root_has(const struct root *root, const char *path);
+/* Follows links. */
+int root_stat(const struct root *root, const char *path, struct stat *ret);
+/* The path within the root without links, "." and "..", in memory that the caller frees; what it names must
+ * be there. */
+int root_resolve(const struct root *root, const char *path, char **ret);

@@ -66,7 +66,7 @@ static struct posture *collect(const struct tree *t)
 	struct root root;
 	struct error err;
 	assert_int_equal(root_open(t->path, &root, &err), 0);
-	struct posture *p = collect_posture(&root);
+	struct posture *p = collect_posture(&root, NULL);
 	root_close(&root);
 	return p;
 }
@@ -242,7 +242,7 @@ static void the_running_system_is_known_or_has_reasons(void **state)
 	struct root root;
 	struct error err;
 	assert_int_equal(root_open("", &root, &err), 0);
-	struct posture *p = collect_posture(&root);
+	struct posture *p = collect_posture(&root, NULL);
 	assert_non_null(p->kernel_running);
 	assert_true(p->network_known || reason_of(p, "network"));
 	assert_true(p->firewall_active != TRI_UNKNOWN || reason_of(p, "firewall"));
