@@ -6,6 +6,7 @@
  */
 #include "store/sqlite.h"
 #include "base/file.h"
+#include "store/backup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define APPLICATION_ID 0x50524154 /* "PRAT", in the file's header */
 
 /* migrations[n] leads from schema version n to n + 1. A released one is never changed. */
 static const char *const migrations[] = {
@@ -161,7 +160,7 @@ static int check_origin(struct store *s, int64_t *ret_version, struct error *err
 		code = query_number(s, "SELECT count(*) FROM sqlite_schema", &objects, err);
 	if (code < 0)
 		return code;
-	if (application != APPLICATION_ID && (application || *ret_version || objects))
+	if (application != STORE_APPLICATION_ID && (application || *ret_version || objects))
 		return error_set(err, -EPROTO,
 		        "%s: the database of another program; give the server a state directory of its"
 		        " own",
@@ -194,7 +193,7 @@ static int migrate(struct store *s, int64_t version, struct error *err)
 	for (; version < (int64_t)ARRAY_LENGTH(migrations); version++) {
 		char *script = xasprintf(
 		        "BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT;",
-		        migrations[version], APPLICATION_ID, (long long)version + 1);
+		        migrations[version], STORE_APPLICATION_ID, (long long)version + 1);
 		int code = run_script(s, script, "bringing the schema up to date", err);
 		free(script);
 		if (code < 0)
@@ -203,7 +202,7 @@ static int migrate(struct store *s, int64_t version, struct error *err)
 	return 0;
 }
 
-static int open_database(struct store *s, struct error *err)
+int store_open_database(struct store *s, struct error *err)
 {
 	int64_t version = 0;
 	int code = sqlite3_open_v2(
@@ -226,22 +225,35 @@ static int open_database(struct store *s, struct error *err)
 }
 
 /* The directory is the lock: SQLite alone would let two servers take turns. */
-static int open_directory(struct store *s, const char *dir, struct error *err)
+int store_lock(const char *dir, int *ret_fd, struct error *err)
 {
-	struct stat st;
 	int code = file_make_directory(dir, 0700, err);
 	if (code < 0)
 		return code;
-	s->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (s->lock < 0 || fstat(s->lock, &st) < 0)
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return error_set(err, -EBUSY, "%s: another server is using this state directory", dir);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_directory(struct store *s, const char *dir, struct error *err)
+{
+	struct stat st;
+	int code = store_lock(dir, &s->lock, err);
+	if (code < 0)
+		return code;
+	if (fstat(s->lock, &st) < 0)
 		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
 		return error_set(err, -EPERM,
 		        "%s: must belong to the user that runs the server (uid %u) and be closed to others"
 		        " (mode 0700); it belongs to uid %u with mode %04o",
 		        dir, (unsigned)geteuid(), (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
-	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, -EBUSY, "%s: another server is using this state directory", dir);
 	return 0;
 }
 
@@ -266,7 +278,7 @@ int store_open(const char *dir, struct store **ret, struct error *err)
 	s->lock = -1;
 	int code = open_directory(s, dir, err);
 	if (code == 0)
-		code = open_database(s, err);
+		code = store_open_database(s, err);
 	if (code == 0)
 		code = load_generation(s, err);
 	umask(mask);
@@ -407,6 +419,13 @@ uint64_t store_generation(const struct store *s)
 	return s->generation;
 }
 
+void store_close_database(struct store *s)
+{
+	for (size_t i = 0; i < STORE_N_SQL; i++)
+		sqlite3_finalize(s->statements[i]);
+	sqlite3_close(s->db);
+}
+
 struct store *store_close(struct store *s)
 {
 	if (!s)
@@ -427,9 +446,7 @@ struct store *store_close(struct store *s)
 		store_commit(s, NULL);
 	}
 	free(s->waiters);
-	for (size_t i = 0; i < STORE_N_SQL; i++)
-		sqlite3_finalize(s->statements[i]);
-	sqlite3_close(s->db);
+	store_close_database(s);
 	if (s->lock >= 0)
 		close(s->lock);
 	free(s->path);

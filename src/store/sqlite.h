@@ -33,6 +33,12 @@ struct store {
 	uint64_t generation_pending;              /* reserved once this turn is durable; 0 = none */
 };
 
+#define STORE_APPLICATION_ID 0x50524154 /* "PRAT", in the file's header */
+
+/* Opens s->path, checks that it is ours and sound, and brings it to today's schema. */
+int store_open_database(struct store *s, struct error *err);
+void store_close_database(struct store *s);
+
 /* Negative errno and words for an SQLite result code. */
 int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err);
 

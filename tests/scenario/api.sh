@@ -254,6 +254,43 @@ for word in $(local_api status --json | jq -r '.limits[].name'); do
 done
 ok "each counter and each limit is in status and metrics"
 
+# ---- backup and restore ----
+
+reload_for_ever() { while local_api reload; do :; done >/dev/null 2>&1; }
+reload_for_ever &
+load=$!
+changes() { local_api audit --json --lines 10000 | wc -l; }
+before=$(changes)
+eventually "there is load" sh -c "[ \"\$('$bin/pratique' audit --json --lines 10000 --socket '$site/server.sock' | wc -l)\" -gt $((before + 5)) ]"
+before=$(changes)
+"$bin/pratique" backup --state-directory "$site/state" "$site/backup" || fail "no backup under load"
+"$bin/pratique" backup --state-directory "$site/state" --secrets --ca-directory "$site/ca" --json "$site/backup.all" |
+	jq -e '[.members[].name] == ["pratique.db", "token.key", "ca/ca.key", "ca/ca.pem", "ca/ca.crl", "ca/issued"]' >/dev/null ||
+	fail "the secrets are not in the backup that was to have them"
+kill "$load"
+wait "$load" 2>/dev/null
+[ "$(stat -c %a "$site/backup")" = 600 ] || fail "others can read the backup"
+grep -q 'PRIVATE KEY' "$site/backup" && fail "a key is in a backup without --secrets"
+"$bin/pratique" restore --check "$site/backup" | grep -q 'pratique.db' || fail "the backup is not good"
+refused_as 'another server is using' "$bin/pratique" restore --state-directory "$site/state" "$site/backup"
+remote admin token revoke operator >/dev/null || fail "a token cannot be revoked"
+stop_server
+head -c 20000 "$site/backup" >"$site/backup.cut"
+refused_as 'cut short' "$bin/pratique" restore --state-directory "$site/state" "$site/backup.cut"
+"$bin/pratique" restore --state-directory "$site/state" "$site/backup" | grep -q '^restored' || fail "no restore"
+[ "$(stat -c %U "$site/state/pratique.db")" = nobody ] || fail "the database is not the service's"
+start_server
+[ "$(changes)" -ge "$before" ] || fail "something that was acknowledged before the backup is not in it"
+audited '.action == "restore" and .who == "user 0"' || fail "the restore is not audited"
+remote viewer status >/dev/null || fail "a token of the backup is not good"
+refused_as 'none of this server' remote operator status
+mkdir -m 700 "$site/elsewhere" "$site/elsewhere.ca"
+"$bin/pratique" restore --state-directory "$site/elsewhere" --ca-directory "$site/elsewhere.ca" "$site/backup.all" >/dev/null ||
+	fail "no restore elsewhere"
+cmp "$site/ca/ca.key" "$site/elsewhere.ca/ca.key" || fail "the CA is another"
+cmp "$site/state/token.key" "$site/elsewhere/token.key" || fail "the key is another"
+ok "backups under load, and back"
+
 # ---- those who mean no good ----
 
 python3 "$here/api-hostile.py" "$site" "$(cat "$site/viewer.token")" || fail "hostile clients"
