@@ -82,6 +82,10 @@ static void print_attachment(const json_t *e)
 	}
 	printf("  %-9s %s (access %s), decided %s\n", "segment", text_of(decision, "segment", "not told"),
 	        text_of(result, "recommendation", "not told"), text_of(e, "decided", "at an unknown time"));
+	if (*text_of(decision, "would_be", ""))
+		printf("  %-9s %s, kept by %s until %s\n", "would be", text_of(decision, "would_be", ""),
+		        text_of(decision, "kept_by", "the server"),
+		        text_of(decision, "kept_until", "something changes"));
 	printf("  %-9s %s, next inspection %s\n", "until", text_of(decision, "expires", "no time"),
 	        text_of(decision, "next_inspection", "not planned"));
 	print_list(json_object_get(result, "reasons"), "reasons");

@@ -80,7 +80,8 @@ static void print_findings(const json_t *findings)
 	json_t *f;
 	json_array_foreach(findings, i, f) {
 		const char *requirement = ctl_string(f, "requirement");
-		if (strcmp(ctl_string(f, "kind"), "advisory") == 0)
+		if (strcmp(ctl_string(f, "kind"), "advisory") == 0 ||
+		        strcmp(ctl_string(f, "kind"), "waived") == 0)
 			continue;
 		print_line(NULL, "  %s%s%s", requirement, *requirement ? ": " : "", ctl_string(f, "text"));
 	}
@@ -88,6 +89,29 @@ static void print_findings(const json_t *findings)
 		printf("\n%zu advisor%s\n", advisories, advisories == 1 ? "y" : "ies");
 		print_advisories(findings);
 	}
+	if (count_kind(findings, "waived"))
+		puts("\nwaived");
+	json_array_foreach(findings, i, f)
+		if (strcmp(ctl_string(f, "kind"), "waived") == 0)
+			print_line(NULL, "  %s", ctl_string(f, "text"));
+}
+
+/* "would be isolated: kept by grace until ..." */
+static void print_kept(const json_t *place, time_ms now)
+{
+	static const struct {
+		const char *by, *words;
+	} reasons[] = { { "monitor", "decisions are recorded only (mode monitor)" },
+		{ "grace", "it has time to come into order" },
+		{ "brake", "the brake holds its demotion, with others (pratique brake)" },
+		{ "dismissed", "an operator discarded its demotion (pratique brake)" } };
+	const char *by = ctl_string(place, "kept_by"), *until = ctl_string(place, "kept_until");
+	char ago[CTL_AGO_SIZE];
+	for (size_t i = 0; i < ARRAY_LENGTH(reasons); i++)
+		if (strcmp(by, reasons[i].by) == 0)
+			print_line(TEXT_YELLOW, "would be      %s; %s%s%s", ctl_string(place, "would_be"),
+			        reasons[i].words, *until ? ", ends " : "",
+			        *until ? ctl_ago(until, now, ago) : "");
 }
 
 static void print_places(const json_t *node, time_ms now)
@@ -101,6 +125,7 @@ static void print_places(const json_t *node, time_ms now)
 		        ctl_string(place, "mac"), ctl_string(place, "segment"),
 		        ctl_ago(ctl_string(place, "expires"), now, ago),
 		        ctl_boolean(place, "connected") ? ", connected" : "");
+		print_kept(place, now);
 	}
 }
 
@@ -123,9 +148,11 @@ static void print_node(const json_t *node)
 		puts("It was never inspected.");
 		return;
 	}
-	print_line(NULL, "decided       %s because of %s: %s",
+	const char *would_be = ctl_string(decision, "would_be");
+	print_line(NULL, "decided       %s because of %s: %s%s%s",
 	        ctl_ago(ctl_string(decision, "made"), now, ago), ctl_string(decision, "cause"),
-	        ctl_string(decision, "segment"));
+	        *would_be ? would_be : ctl_string(decision, "segment"), *would_be ? "; it stays in " : "",
+	        *would_be ? ctl_string(decision, "segment") : "");
 	print_line(NULL, "decided by    %s", ctl_string(decision, "rule"));
 	print_line(NULL, "policy        %s, advisories of generation %lld",
 	        ctl_string(decision, "policy_fingerprint"),

@@ -51,10 +51,13 @@ static void add_row(struct text_table *t, const char *name, const char *state, c
         const json_t *place, time_ms now)
 {
 	char ago[CTL_AGO_SIZE];
+	const char *would_be = place ? ctl_string(place, "would_be") : "";
 	const char *address = best_address(json_object_get(place, "addresses"));
 	text_table_cell(t, NULL, "%s", name);
 	text_table_cell(t, state_colour(state), "%s", state);
 	text_table_cell(t, NULL, "%s", segment);
+	text_table_cell(t, TEXT_YELLOW, "%s%s%s%s", *would_be ? would_be : "-", *would_be ? " (" : "",
+	        *would_be ? ctl_string(place, "kept_by") : "", *would_be ? ")" : "");
 	text_table_cell(t, NULL, "%s%s%s", ctl_string(place, "enforcement_point"), place ? "/" : "-",
 	        ctl_string(place, "port"));
 	text_table_cell(t, NULL, "%s", *ctl_string(place, "mac") ? ctl_string(place, "mac") : "-");
@@ -82,8 +85,8 @@ static int compare_names(const void *a, const void *b)
 
 static void print_nodes(const json_t *j)
 {
-	static const char *const headings[] = { "NODE", "STATE", "SEGMENT", "ATTACHED TO", "MAC", "ADDRESS",
-		"EXPIRES", NULL };
+	static const char *const headings[] = { "NODE", "STATE", "SEGMENT", "WOULD BE", "ATTACHED TO", "MAC",
+		"ADDRESS", "EXPIRES", NULL };
 	const json_t *nodes = json_object_get(j, "nodes");
 	struct text_table *t = text_table_new(headings);
 	size_t n = json_array_size(nodes), i;

@@ -119,6 +119,39 @@ static void print_limits(const json_t *limits, bool all)
 	text_table_print(t, stdout);
 }
 
+static void print_waivers(const json_t *waivers, time_ms now)
+{
+	char ago[CTL_AGO_SIZE];
+	size_t i;
+	json_t *w;
+	json_array_foreach(waivers, i, w) {
+		const char *state = ctl_string(w, "state");
+		const bool is_fine = strcmp(state, "in force") == 0;
+		text_print(stdout, is_fine ? NULL : TEXT_YELLOW, "waived       %s by %s, %s %s",
+		        ctl_string(w, "what"), ctl_string(w, "owner"), is_fine ? "ends" : state,
+		        ctl_ago(ctl_string(w, "until"), now, ago));
+		putchar('\n');
+	}
+}
+
+/* What is not as the policy decides, and by whose word. */
+static void print_bad_days(const json_t *j, const json_t *policy, time_ms now)
+{
+	const char *watched = ctl_string(policy, "monitor");
+	if (*watched) {
+		text_print(stdout, TEXT_YELLOW,
+		        "mode         monitor: decisions are recorded only, who has no segment is in %s",
+		        watched);
+		putchar('\n');
+	}
+	if (ctl_integer(j, "held")) {
+		text_print(stdout, TEXT_RED, "brake        holds %lld demotions: pratique brake",
+		        (long long)ctl_integer(j, "held"));
+		putchar('\n');
+	}
+	print_waivers(json_object_get(policy, "waivers"), now);
+}
+
 static void print_status(const json_t *j, bool all)
 {
 	const json_t *policy = json_object_get(j, "policy"), *nodes = json_object_get(j, "nodes");
@@ -128,6 +161,7 @@ static void print_status(const json_t *j, bool all)
 	        ctl_string(j, "version"), ctl_ago(ctl_string(j, "started"), now, ago));
 	printf("\npolicy       %s, loaded %s\n", ctl_string(policy, "fingerprint"),
 	        ctl_ago(ctl_string(policy, "loaded"), now, ago));
+	print_bad_days(j, policy, now);
 	print_advisories(json_object_get(j, "advisories"), now);
 	printf("nodes        %lld known, %lld connected\n", (long long)ctl_integer(nodes, "known"),
 	        (long long)ctl_integer(nodes, "connected"));

@@ -48,7 +48,8 @@ json_t *api_fingerprint(uint64_t fingerprint)
 /* ---- the server ---- */
 
 const struct api_family *const api_families[] = { &api_site_family, &api_enrolment_family, &api_token_family,
-	&api_node_family, &api_event_family, &api_audit_family, &api_metrics_family, &api_openapi_family };
+	&api_node_family, &api_event_family, &api_audit_family, &api_metrics_family, &api_openapi_family,
+	&api_brake_family };
 const size_t api_n_families = ARRAY_LENGTH(api_families);
 
 /* A route as the HTTP server has it, and the way back to its row. */

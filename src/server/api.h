@@ -46,7 +46,7 @@ struct api_family {
 	size_t n;
 };
 extern const struct api_family api_site_family, api_enrolment_family, api_token_family, api_node_family,
-        api_event_family, api_audit_family, api_metrics_family, api_openapi_family;
+        api_event_family, api_audit_family, api_metrics_family, api_openapi_family, api_brake_family;
 /* All of them. */
 extern const struct api_family *const api_families[];
 extern const size_t api_n_families;
@@ -61,6 +61,9 @@ json_t *api_fingerprint(uint64_t fingerprint);
  * not one. */
 bool api_number(struct http_request *r, const char *name, int64_t fallback, int64_t least, int64_t most,
         int64_t *ret);
+/* Adds would_be, kept_by and kept_until to j, which is returned. */
+json_t *api_kept(const struct site_attachment *a, time_ms now, json_t *j);
+json_t *api_waivers(const struct server *s, time_ms now);
 json_t *api_event_to_json(const struct store_event *e);
 json_t *api_status(struct server *s);
 

@@ -19,7 +19,7 @@ static const char *state_name(struct server *s, const struct site_attachment *a,
 		return "not inspected";
 	if (a->node->revoked)
 		return "revoked";
-	if (a->decided.expires <= now)
+	if (a->decided.expires <= now || a->keep.resting)
 		return "expired";
 	return a->decided.rejected ? "rejected" : a->decided.compliant ? "compliant" : "not compliant";
 }
@@ -56,6 +56,7 @@ static json_t *attachment_to_json(struct server *s, const struct site_attachment
 	json_object_set_new(j, "node", api_text(a->node ? a->node->name : NULL));
 	json_object_set_new(j, "state", json_string(state_name(s, a, now)));
 	json_object_set_new(j, "segment", json_string(site_segment(s->site, &a->handed, now)->name));
+	(void)api_kept(a, now, j);
 	json_object_set_new(j, "connected", json_boolean(a->session != NULL));
 	json_object_set_new(j, "expires", api_time(a->decided.expires));
 	json_object_set_new(j, "next_inspection", api_time(a->next_inspection));
@@ -96,8 +97,7 @@ static json_t *node_to_json(struct server *s, const struct site_node *n, time_ms
 	json_object_set_new(j, "name", api_text(n->name));
 	json_object_set_new(j, "role", api_text(policy_node_role(s->site->policy, n->name)));
 	json_object_set_new(j, "state", json_string(state));
-	json_object_set_new(
-	        j, "segment", json_string(segment ? segment : policy_default_segment(s->site->policy)->name));
+	json_object_set_new(j, "segment", json_string(segment ? segment : site_floor(s->site)->name));
 	json_object_set_new(j, "connected", json_boolean(connected));
 	json_object_set_new(j, "first_seen", api_time(n->first_seen));
 	json_object_set_new(j, "last_seen", api_time(n->last_seen));
@@ -152,6 +152,9 @@ static json_t *decision_to_json(const struct store_decision *d)
 	json_object_set_new(j, "cause", api_text(d->cause));
 	json_object_set_new(j, "segment", api_text(d->segment));
 	json_object_set_new(j, "level", json_integer(d->level));
+	json_object_set_new(j, "would_be", api_text(d->would_be));
+	json_object_set_new(j, "kept_by", api_text(d->kept_by));
+	json_object_set_new(j, "kept_until", api_time(d->kept_until));
 	json_object_set_new(j, "compliant", json_boolean(d->compliant));
 	json_object_set_new(j, "rejected", json_boolean(d->rejected));
 	json_object_set_new(j, "rule", api_text(d->rule));

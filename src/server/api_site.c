@@ -111,6 +111,9 @@ static json_t *site_policy_to_json(struct server *s)
 	json_object_set_new(j, "inspect_every_ms", json_integer(policy_inspect_interval_ms(s->site->policy)));
 	json_object_set_new(
 	        j, "certificate_lifetime_ms", json_integer(policy_certificate_lifetime_ms(s->site->policy)));
+	const struct policy_segment *watched = policy_monitor_segment(s->site->policy, NULL);
+	json_object_set_new(j, "monitor", api_text(watched ? watched->name : NULL));
+	json_object_set_new(j, "waivers", api_waivers(s, clock_wall_ms()));
 	json_object_set_new(j, "reloads", json_integer((json_int_t)s->reloads));
 	json_object_set_new(j, "reloads_failed", json_integer((json_int_t)s->reloads_failed));
 	return j;
@@ -133,6 +136,7 @@ json_t *api_status(struct server *s)
 	json_object_set_new(j, "segments", segments_to_json(s, now));
 	json_object_set_new(j, "enforcers", enforcer_status(s));
 	json_object_set_new(j, "judgements_waiting", json_integer((json_int_t)site_waiting(s->site)));
+	json_object_set_new(j, "held", json_integer((json_int_t)site_held(s->site)));
 	json_object_set_new(j, "enrolment", json_boolean(s->est != NULL));
 	json_object_set_new(j, "counters", counters_to_json(s));
 	json_object_set_new(j, "limits", limits_to_json(s));

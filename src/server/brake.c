@@ -222,12 +222,11 @@ void brake_tick(struct site *site, time_ms now)
 	TABLE_FOREACH(it, site->attachments) {
 		struct site_attachment *a = it.value;
 		const struct site_keep *k = &a->keep;
-		if (!room)
-			return;
-		if ((k->by != SITE_KEPT_BRAKE && k->by != SITE_KEPT_DISMISSED) || k->until > now ||
-		        !a->node || k->resting)
+		const bool is_held = k->by == SITE_KEPT_BRAKE;
+		if ((!is_held && k->by != SITE_KEPT_DISMISSED) || k->until > now || !a->node || k->resting ||
+		        (is_held && !room))
 			continue;
 		site_judge_soon(site, a->node, "brake");
-		room--;
+		room -= is_held;
 	}
 }

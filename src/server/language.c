@@ -15,6 +15,14 @@ static const struct language languages[] = {
 	                [SAY_KEPT] =
 	                        "This host does not meet the policy; it is in the segment %s (findings: %s).",
 	                [SAY_REJECTED] = "This host is refused by the policy; it stays in the segment %s.",
+	                [SAY_WATCHED] = "This host meets the policy. It stays in the segment %s for now, and "
+	                                "would be in the segment %s.",
+	                [SAY_STAYS] =
+	                        "This host does not meet the policy. It stays in the segment %s for now, "
+	                        "and would be in the segment %s.",
+	                [SAY_DELAYED] =
+	                        "This host does not meet the policy. It stays in the segment %s until %s, "
+	                        "then it goes to the segment %s.",
 	                [SAY_UNSIGNED] =
 	                        "The posture is not signed with the host's key, so it admits nobody.",
 	                [SAY_NO_PLACE] = "The host is not attached to a known enforcement point, so it has "
@@ -31,6 +39,15 @@ static const struct language languages[] = {
 	                [SAY_KEPT] = "Dieser Rechner erfüllt die Richtlinie nicht; er ist im Segment %s "
 	                             "(Befunde: %s).",
 	                [SAY_REJECTED] = "Die Richtlinie weist diesen Rechner ab; er bleibt im Segment %s.",
+	                [SAY_WATCHED] =
+	                        "Dieser Rechner erfüllt die Richtlinie. Er bleibt vorerst im Segment %s "
+	                        "und wäre im Segment %s.",
+	                [SAY_STAYS] =
+	                        "Dieser Rechner erfüllt die Richtlinie nicht. Er bleibt vorerst im Segment "
+	                        "%s und wäre im Segment %s.",
+	                [SAY_DELAYED] =
+	                        "Dieser Rechner erfüllt die Richtlinie nicht. Er bleibt im Segment %s bis "
+	                        "%s und kommt dann in das Segment %s.",
 	                [SAY_UNSIGNED] = "Der Zustandsbericht ist nicht mit dem Schlüssel des Rechners "
 	                                 "unterschrieben und gilt nicht.",
 	                [SAY_NO_PLACE] = "Der Rechner hängt an keinem bekannten Durchsetzungspunkt und hat "
@@ -46,6 +63,14 @@ static const struct language languages[] = {
 	                [SAY_KEPT] = "Cet hôte ne respecte pas la politique ; il est dans le segment %s "
 	                             "(constats : %s).",
 	                [SAY_REJECTED] = "La politique refuse cet hôte ; il reste dans le segment %s.",
+	                [SAY_WATCHED] =
+	                        "Cet hôte respecte la politique. Il reste pour l'instant dans le segment "
+	                        "%s et serait dans le segment %s.",
+	                [SAY_STAYS] =
+	                        "Cet hôte ne respecte pas la politique. Il reste pour l'instant dans le "
+	                        "segment %s et serait dans le segment %s.",
+	                [SAY_DELAYED] = "Cet hôte ne respecte pas la politique. Il reste dans le segment %s "
+	                                "jusqu'à %s, puis passe dans le segment %s.",
 	                [SAY_UNSIGNED] =
 	                        "L'état n'est pas signé avec la clé de l'hôte et n'est donc pas retenu.",
 	                [SAY_NO_PLACE] = "L'hôte n'est rattaché à aucun point d'application connu et n'a "

@@ -8,6 +8,9 @@ enum language_sentence {
 	SAY_ADMITTED, /* segment */
 	SAY_KEPT,     /* segment, number of findings */
 	SAY_REJECTED, /* segment */
+	SAY_WATCHED,  /* segment, that it would be in */
+	SAY_STAYS,    /* segment, that it would be in */
+	SAY_DELAYED,  /* segment, until when, then where */
 	SAY_UNSIGNED, /* */
 	SAY_NO_PLACE, /* */
 	SAY_UPGRADE,  /* package, installed, fixed */

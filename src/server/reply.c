@@ -132,6 +132,8 @@ static enum pbtnc_assessment assessment(const struct site_outcome *o, const stru
 /* RFC 5793 4.7: what is done about it. */
 static enum pbtnc_recommendation recommendation(const struct site_outcome *o)
 {
+	if (o->kept_by && o->attachment)
+		return PBTNC_ACCESS_ALLOWED;
 	if (o->rejected)
 		return PBTNC_ACCESS_DENIED;
 	return o->compliant && o->attachment ? PBTNC_ACCESS_ALLOWED : PBTNC_ACCESS_QUARANTINED;

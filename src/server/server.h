@@ -45,7 +45,7 @@ struct server {
 	struct listener *node_listeners[SERVER_PORTS_MAX], *enforcer_listeners[SERVER_PORTS_MAX];
 	size_t n_node_listeners, n_enforcer_listeners;
 	struct http_server *http, *enrolment_http; /* the API; enrolment */
-	struct api_endpoint *endpoints; /* one a route */
+	struct api_endpoint *endpoints;            /* one a route */
 	size_t n_endpoints;
 	const struct api_caller *caller; /* of the API's request that is being handled; NULL outside of one */
 	struct api_token *api_tokens;

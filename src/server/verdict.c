@@ -126,11 +126,22 @@ static void say(const struct language *l, enum language_sentence which, verdict_
 	fn(&(struct verdict_text){ text, l->tag }, context);
 }
 
+static void say_kept(const struct site_outcome *o, const struct language *l, verdict_fn fn, void *context)
+{
+	char until[CLOCK_TEXT_SIZE];
+	if (o->kept_by == SITE_KEPT_GRACE)
+		say(l, SAY_DELAYED, fn, context, o->segment, clock_format(o->kept_until, until), o->would_be);
+	else
+		say(l, o->compliant ? SAY_WATCHED : SAY_STAYS, fn, context, o->segment, o->would_be, NULL);
+}
+
 static void say_decision(const struct site_outcome *o, const struct language *l, verdict_fn fn, void *context)
 {
 	char count[24];
 	snprintf(count, sizeof(count), "%zu", o->decision.n_findings + o->unsigned_posture);
-	if (o->rejected)
+	if (o->kept_by)
+		say_kept(o, l, fn, context);
+	else if (o->rejected)
 		say(l, SAY_REJECTED, fn, context, o->segment, NULL, NULL);
 	else if (o->compliant)
 		say(l, SAY_ADMITTED, fn, context, o->segment, NULL, NULL);

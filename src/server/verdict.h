@@ -14,8 +14,9 @@
 
 /* The findings as a JSON array; caller frees. */
 char *verdict_findings(const struct site_outcome *o);
-/* The decision as the node is sent it: {node, segment, level, compliant, rejected, would_be, kept_by, kept_until, rule, expires,
- * next_inspection, note, findings, findings_left_out}; times are RFC 3339 or null. Caller frees. */
+/* The decision as the node is sent it: {node, segment, level, compliant, rejected, would_be, kept_by,
+ * kept_until, rule, expires, next_inspection, note, findings, findings_left_out}; times are RFC 3339 or null.
+ * Caller frees. */
 char *verdict_decision(const struct site_outcome *o, const char *node);
 
 struct verdict_text {

@@ -107,7 +107,7 @@ void crowd_wait(struct crowd *c, int64_t ms)
 		site_tick(c->bed->site, c->now);
 		while (site_work(c->bed->site, c->now, 3))
 			;
-		if (c->now % MIN_MS == 0)
+		if (c->now % (10 * MIN_MS) == 0)
 			bed_commit(c->bed);
 	} while (c->now < end);
 	crowd_work(c);

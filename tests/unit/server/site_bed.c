@@ -77,7 +77,8 @@ void bed_open(struct bed *b)
 	struct error err = { "" };
 	if (store_open(b->dir, &b->store, &err) < 0)
 		fail_msg("%s", err.text);
-	if (site_open(b->store, bed_policy(b->policy ? b->policy : POLICY), b->key, "srv", &effects, b, &b->site, &err) < 0)
+	if (site_open(b->store, bed_policy(b->policy ? b->policy : POLICY), b->key, "srv", &effects, b,
+	            &b->site, &err) < 0)
 		fail_msg("%s", err.text);
 	b->site->index = &b->index;
 	b->port = site_find_attachment(b->site, "gw", "p1", &(struct mac_address){ { 2, 0, 0, 0, 0, 1 } });
