@@ -35,6 +35,7 @@ struct collector {
 	int64_t respawn_wait;
 	bool has_digest;
 	uint8_t digest[32]; /* of the posture that the child was sent last */
+	uint8_t silent[32]; /* of what on_look() saw last */
 	int exit_code;
 };
 
@@ -77,6 +78,19 @@ static void inspect(struct collector *c, uint32_t request)
 static void on_settled(void *context)
 {
 	inspect(context, 0);
+}
+
+/* The first look is at what the first inspection has seen. */
+static bool on_look(void *context)
+{
+	struct collector *c = context;
+	uint8_t digest[32];
+	struct posture *p = collect_silent(&c->root);
+	posture_digest(p, digest);
+	posture_free(p);
+	bool changed = memcmp(digest, c->silent, sizeof(digest)) != 0;
+	memcpy(c->silent, digest, sizeof(digest));
+	return changed;
 }
 
 static void on_note(void *context, const char *text)
@@ -260,6 +274,7 @@ static int collector_open(struct collector *c, struct error *err)
 	const struct monitor_config config = { .extra = identity,
 		.on_settled = on_settled,
 		.on_extra = on_extra,
+		.look = on_look,
 		.note = on_note,
 		.context = c };
 	c->ownership = ownership_new();
@@ -267,6 +282,7 @@ static int collector_open(struct collector *c, struct error *err)
 	c->respawn = event_new(c->base, -1, 0, on_respawn, c);
 	c->identity = event_new(c->base, -1, 0, on_identity, c);
 	c->remedy = remedy_new(c->base, o->remediate, o->remediate_limit_ms);
+	(void)on_look(c);
 	c->monitor = monitor_new(c->base, &config);
 	add_signals(c);
 	return 0;

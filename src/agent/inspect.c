@@ -3,6 +3,7 @@
  */
 #include "agent/agent.h"
 #include "agent/collect.h"
+#include "agent/inspect_show.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -17,11 +18,10 @@ struct inspect_options {
 static void print_help(FILE *out)
 {
 	fputs("usage: pratique-agent inspect [--root DIR] [--json]\n\n"
-	      "Reads what an inspection reports: operating system, kernel, packages, security updates, "
-	      "network and\n"
-	      "firewall, programs that run replaced files, and programs of no package that listen or start "
-	      "at\n"
-	      "boot. What cannot be read is listed as unknown with the reason. Contacts nobody.\n\n"
+	      "Reads what an inspection reports: product, operating system, kernel, packages, security "
+	      "updates,\nprograms that run replaced files or belong to no package, network, firewall, "
+	      "settings,\naccounts and security software. What cannot be read is listed as unknown with the "
+	      "reason.\nContacts nobody.\n\n"
 	      "Options:\n"
 	      "      --root DIR  the tree below DIR instead of the running system\n"
 	      "      --json      everything, as one JSON object\n"
@@ -33,30 +33,15 @@ static void print_help(FILE *out)
 	        out);
 }
 
-static const char *known(const char *s)
-{
-	return s ? s : "unknown";
-}
-
-static const char *tristate_name(enum tristate t)
-{
-	return t == TRI_YES ? "yes" : t == TRI_NO ? "no" : "unknown";
-}
-
-static void print_row(const char *label, const char *value)
-{
-	printf("%-12s %s\n", label, value);
-}
-
 static void print_packages(const struct posture *p)
 {
 	if (p->packages_known)
 		printf("%-12s %zu installed\n", "packages", p->n_packages);
 	else
-		print_row("packages", "unknown");
+		show_row("packages", "unknown");
 	char checked[CLOCK_TEXT_SIZE];
 	if (!p->updates_known) {
-		print_row("updates", "unknown");
+		show_row("updates", "unknown");
 		return;
 	}
 	printf("%-12s %zu missing from the security suite, lists of %s\n", "updates", p->n_updates,
@@ -83,7 +68,7 @@ static void print_software(const struct posture *p)
 	if (p->outdated_known)
 		printf("%-12s %zu programs run replaced files\n", "outdated", p->n_outdated);
 	else
-		print_row("outdated", "unknown");
+		show_row("outdated", "unknown");
 	for (size_t i = 0; i < p->n_outdated; i++) {
 		const struct posture_outdated *o = &p->outdated[i];
 		printf("%-12s   %s (%s), %u %s: %s\n", "", o->program, o->package ? o->package : "no package",
@@ -95,18 +80,7 @@ static void print_software(const struct posture *p)
 
 static void print_network(const struct posture *p)
 {
-	if (!p->network_known)
-		print_row("network", "unknown");
-	for (size_t i = 0; i < p->n_interfaces; i++) {
-		const struct posture_interface *f = &p->interfaces[i];
-		char mac[MAC_TEXT_SIZE];
-		printf("%-12s %s %s %s\n", "interface", f->name, f->up ? "up" : "down",
-		        f->has_mac ? mac_format(&f->mac, mac) : "");
-		for (size_t a = 0; a < f->n_addresses; a++) {
-			char text[IP_TEXT_SIZE];
-			printf("%-12s   %s\n", "", ip_prefix_format(&f->addresses[a], text));
-		}
-	}
+	show_interfaces(p);
 	static const struct ip_address on_link;
 	for (size_t i = 0; i < p->n_routes; i++) {
 		const struct posture_route *r = &p->routes[i];
@@ -115,23 +89,19 @@ static void print_network(const struct posture *p)
 		        ip_equal(&r->gateway, &on_link) ? "on link" : "via ",
 		        ip_equal(&r->gateway, &on_link) ? "" : ip_format(&r->gateway, text), r->interface);
 	}
-	printf("%-12s IPv4 %s, IPv6 %s\n", "forwarding", tristate_name(p->forwarding_v4),
-	        tristate_name(p->forwarding_v6));
-	printf("%-12s %s\n", "firewall",
-	        p->firewall_active == TRI_YES          ? "active"
-	                : p->firewall_active == TRI_NO ? "not active"
-	                                               : "unknown");
+	printf("%-12s IPv4 %s, IPv6 %s\n", "forwarding", show_tristate(p->forwarding_v4),
+	        show_tristate(p->forwarding_v6));
+	show_configuration(p);
 }
 
 static void print_posture(const struct posture *p)
 {
-	print_row("system", known(p->os_name));
-	print_row("architecture", known(p->architecture));
-	printf("%-12s running %s, newest installed %s\n", "kernel", known(p->kernel_running),
-	        known(p->kernel_installed));
-	print_row("machine id", known(p->machine_id));
-	printf("%-12s %s, %s, serial %s\n", "product", known(p->product_vendor), known(p->product_name),
-	        known(p->product_serial));
+	show_row("system", show_known(p->os_name));
+	show_row("architecture", show_known(p->architecture));
+	printf("%-12s running %s, newest installed %s\n", "kernel", show_known(p->kernel_running),
+	        show_known(p->kernel_installed));
+	show_row("machine id", show_known(p->machine_id));
+	show_product(p);
 	print_packages(p);
 	print_software(p);
 	print_network(p);

@@ -8,6 +8,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -16,8 +17,10 @@
 #define WATCHES_MAX 32
 #define WATCH_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
 #define NETLINK_BUFFER (256 * 1024)
-/* Those that have no RTMGRP_ name: forwarding, switched on or off. */
+#define LOOK_INTERVAL_S 15
+/* Those that have no RTMGRP_ name: forwarding and proxies, switched on or off; policy routing. */
 #define NETCONF_GROUPS (1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1))
+#define RULE_GROUPS (1u << (RTNLGRP_IPV4_RULE - 1) | 1u << (RTNLGRP_IPV6_RULE - 1))
 
 enum watch_kind { WATCH_PACKAGES, WATCH_OTHER, WATCH_EXTRA };
 
@@ -36,6 +39,11 @@ static const struct {
 	{ "/var/lib/apt/lists", "", WATCH_PACKAGES },
 	{ "/etc", "os-release", WATCH_OTHER },
 	{ "/etc", "machine-id", WATCH_OTHER },
+	{ "/etc", "passwd", WATCH_OTHER },
+	{ "/etc", "shadow", WATCH_OTHER },
+	{ "/etc/ssh", "sshd_config", WATCH_OTHER },
+	{ "/etc/ssh/sshd_config.d", "", WATCH_OTHER },
+	{ "/var/lib/clamav", "daily.", WATCH_OTHER },
 	{ "/usr/lib", "os-release", WATCH_OTHER },
 	{ "/boot", "vmlinuz-", WATCH_OTHER },
 	{ "/lib/modules", "", WATCH_OTHER },
@@ -51,8 +59,8 @@ struct monitor {
 	struct event *inotify_event, *timer;
 	struct watch watches[WATCHES_MAX];
 	size_t n_watches;
-	struct mnl_socket *sockets[2];
-	struct event *socket_events[2];
+	struct mnl_socket *sockets[3];
+	struct event *socket_events[3], *look;
 	struct settle settle;
 };
 
@@ -194,7 +202,8 @@ static void watch_netlink(struct monitor *m, size_t i, int bus, unsigned int gro
 {
 	struct mnl_socket *s = mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!s || mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
-		note(m, name, errno);
+		if (errno != EPROTONOSUPPORT) /* a kernel without it: there is nothing to watch */
+			note(m, name, errno);
 		if (s)
 			mnl_socket_close(s);
 		return;
@@ -204,6 +213,22 @@ static void watch_netlink(struct monitor *m, size_t i, int bus, unsigned int gro
 	m->sockets[i] = s;
 	m->socket_events[i] = event_new(m->base, mnl_socket_get_fd(s), EV_READ | EV_PERSIST, on_netlink, m);
 	event_add(m->socket_events[i], NULL);
+}
+
+/* ---- what nothing tells of ---- */
+
+static void on_look(evutil_socket_t fd, short what, void *user)
+{
+	struct monitor *m = user;
+	if (m->config.look(m->config.context))
+		changed(m, false);
+}
+
+static void watch_silent(struct monitor *m)
+{
+	const struct timeval interval = { .tv_sec = LOOK_INTERVAL_S };
+	m->look = event_new(m->base, -1, EV_PERSIST, on_look, m);
+	event_add(m->look, &interval);
 }
 
 struct monitor *monitor_new(struct event_base *base, const struct monitor_config *config)
@@ -216,9 +241,12 @@ struct monitor *monitor_new(struct event_base *base, const struct monitor_config
 	watch_files(m);
 	watch_netlink(m, 0, NETLINK_ROUTE,
 	        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-	                RTMGRP_IPV6_ROUTE | NETCONF_GROUPS,
+	                RTMGRP_IPV6_ROUTE | NETCONF_GROUPS | RULE_GROUPS,
 	        "the network configuration");
 	watch_netlink(m, 1, NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), "the firewall");
+	watch_netlink(m, 2, NETLINK_XFRM, XFRMGRP_POLICY, "the IPsec policies");
+	if (config->look)
+		watch_silent(m);
 	return m;
 }
 
@@ -232,6 +260,8 @@ struct monitor *monitor_free(struct monitor *m)
 		if (m->sockets[i])
 			mnl_socket_close(m->sockets[i]);
 	}
+	if (m->look)
+		event_free(m->look);
 	if (m->inotify_event)
 		event_free(m->inotify_event);
 	if (m->inotify >= 0)
