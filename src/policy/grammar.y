@@ -362,11 +362,11 @@ trait:
 	| NOT trait		{ $$ = policy_expression_over(p, POLICY_NOT, $2, @$); }
 	| '(' trait ')'		{ $$ = $2; $$->closed = true; $$->at = @$; }
 	| field			{ $$ = policy_expression_new(p, POLICY_INTERFACE_IS, @$); $$->name = $1; }
-	| field COMPARE STRING {
+	| field COMPARE literal {
 		$$ = policy_expression_new(p, POLICY_INTERFACE_TEXT, @$);
 		$$->name = $1;
 		$$->operator = $2;
-		$$->literal = (struct policy_literal){ .type = POLICY_TEXT, .text = $3, .at = @3 };
+		$$->literal = $3;
 	}
 	;
 

@@ -190,6 +190,8 @@ static void check_trait(struct policy_parser *p, struct policy_expression *e)
 	else if (!text && e->trait->text)
 		policy_problem(p, e->at, "`%s` is text: compare it with something, as in `%s = \"...\"`",
 		        e->name.text, e->name.text);
+	else if (text && e->literal.type != POLICY_TEXT)
+		policy_problem(p, e->literal.at, "`%s` is text: write it as \"...\"", e->name.text);
 	else if (text)
 		check_equality(p, e, "what an interface is called");
 }

@@ -287,6 +287,16 @@ static void what_has_no_meaning_is_refused(void **state)
 		        "where ...) and firewall.active ...\n"
 		        "    require r { no interface where bridge, firewall.active }\n"
 		        "                                           ^\n" },
+		{ BASE "require r { no interface where bridge and network.uplinks = 1 }\n",
+		        "p:5:43: `network.uplinks` is about the node, not about an interface: write (no "
+		        "interface "
+		        "where ...) and network.uplinks ...\n"
+		        "    require r { no interface where bridge and network.uplinks = 1 }\n"
+		        "                                              ^\n" },
+		{ BASE "require r { no interface where name = 7 }\n",
+		        "p:5:39: `name` is text: write it as \"...\"\n"
+		        "    require r { no interface where name = 7 }\n"
+		        "                                          ^\n" },
 		{ BASE "require r { no interface where name }\n",
 		        "p:5:32: `name` is text: compare it with something, as in `name = \"...\"`\n"
 		        "    require r { no interface where name }\n"
