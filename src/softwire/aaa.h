@@ -179,6 +179,8 @@ struct aaa_handlers {
 	/* Something that an operator should read: a server is dead or back, accounting is dropped, ... */
 	void (*on_notice)(const char *text, void *user);
 	void *user; /* for on_notice */
+	/* Threads that wait for the disk, ended before aaa is freed; NULL: the loop waits. */
+	struct workers *disk;
 };
 
 /* state_directory: for the journals; made if it is not there (0700). Reads secrets and users. Accounts that

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accounting-Requests (RFC 2866): every record goes into the spool first, and leaves it when a server has
- * acknowledged it. Records of one session are told in their order, one at a time; those of different sessions
- * beside each other. Acct-Delay-Time is reckoned from the event, over restarts too.
+ * Accounting-Requests (RFC 2866): every record goes into the spool first, is told when it is durable there,
+ * and leaves it when a server has acknowledged it; so whatever a server has heard of, a loss of power does
+ * not make us forget. A disk that is slow holds up what is told and nothing else. Records of one session are
+ * told in their order, one at a time; those of different sessions beside each other. Acct-Delay-Time is
+ * reckoned from the event, over restarts too.
  */
 #include "softwire/aaa_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RECORD_HEADER 17 /* event, key, status */
-/* Many records share one fdatasync(), which may take milliseconds; a loss of power may cost what is younger.
- */
+/* Many records share one fdatasync(), which may take milliseconds. */
 #define SYNC_MS 200
 #define RETRY_MS 2000
 
@@ -92,7 +94,7 @@ static bool send_next(struct aaa *a)
 	uint8_t record[AAA_RECORD_MAX];
 	uint64_t number;
 	size_t length;
-	if (aaa_spool_peek(a->spool, record, &length, &number) < 0)
+	if (aaa_spool_peek(a->spool, record, &length, &number) < 0 || number >= a->durable)
 		return false;
 	struct reader r = rd_make(record, length);
 	(void)rd_u64(&r);
@@ -126,14 +128,52 @@ static void pump(struct aaa *a)
 	a->is_pumping = false;
 }
 
+static void run_sync(struct work *w)
+{
+	struct aaa_sync *s = (struct aaa_sync *)(void *)w;
+	for (size_t i = 0; i < s->n; i++) {
+		if (fdatasync(s->fds[i]) < 0)
+			s->error = -errno;
+		close(s->fds[i]);
+	}
+}
+
+/* What could not be made durable is told all the same: better by a memory that may be lost than not at all.
+ */
+static void synced(struct work *w)
+{
+	struct aaa_sync *s = (struct aaa_sync *)(void *)w;
+	struct aaa *a = s->aaa;
+	s->is_under_way = false;
+	a->durable = s->upto;
+	if (s->error < 0)
+		aaa_complain_once(a, "cannot be written to disk", s->error);
+	if (a->is_dirty)
+		event_active(a->sync_timer, EV_TIMEOUT, 0);
+	pump(a);
+}
+
 static void on_sync(evutil_socket_t fd, short what, void *user)
 {
 	struct aaa *a = user;
+	struct aaa_sync *s = &a->sync;
+	int journal = -1;
+	if (s->is_under_way)
+		return; /* another one follows it */
 	a->is_dirty = false;
-	int r = a->spool ? aaa_spool_sync(a->spool) : 0;
-	int e = a->journal ? aaa_journal_sync(a->journal) : 0;
-	if (r < 0 || e < 0)
-		aaa_complain_once(a, "cannot be written to disk", r < 0 ? r : e);
+	s->is_under_way = true;
+	s->error = a->journal ? aaa_journal_begin_sync(a->journal, &journal) : 0;
+	s->n = 0;
+	if (journal >= 0)
+		s->fds[s->n++] = journal;
+	s->n += a->spool ? aaa_spool_begin_sync(a->spool, s->fds + s->n) : 0;
+	s->upto = a->spool ? aaa_spool_next(a->spool) : 0;
+	if (a->handlers.disk && s->n) {
+		workers_submit(a->handlers.disk, &s->work);
+		return;
+	}
+	run_sync(&s->work);
+	synced(&s->work);
 }
 
 void aaa_sync_soon(struct aaa *a)
@@ -187,7 +227,6 @@ void aaa_accounting_tell(struct aaa *a, uint64_t key, enum radius_status status,
 	}
 	a->has_complained = false;
 	aaa_sync_soon(a);
-	pump(a);
 }
 
 /* RFC 2866, 5.1: the concentrator comes or goes. */
@@ -230,7 +269,6 @@ static void on_flush(evutil_socket_t fd, short what, void *user)
 	void (*on_flushed)(void *user) = a->on_flushed;
 	a->on_flushed = NULL;
 	event_del(a->flush_timer);
-	on_sync(-1, 0, a);
 	if (on_flushed)
 		on_flushed(a->flush_user);
 }
@@ -242,6 +280,7 @@ void aaa_flush(struct aaa *a, void (*on_done)(void *user), void *user)
 	a->on_flushed = on_done;
 	a->flush_user = user;
 	event_add(a->flush_timer, &longest);
+	event_active(a->sync_timer, EV_TIMEOUT, 0); /* the last records have nothing to wait for */
 	if (!a->spool || aaa_spool_waiting(a->spool) == 0)
 		event_active(a->flush_timer, EV_TIMEOUT, 0);
 }
@@ -251,13 +290,16 @@ int aaa_accounting_open(struct aaa *a, const char *directory, struct error *err)
 	a->sync_timer = event_new(a->base, -1, 0, on_sync, a);
 	a->flush_timer = event_new(a->base, -1, 0, on_flush, a);
 	a->stopped = table_new();
+	a->sync = (struct aaa_sync){ .work = { .run = run_sync, .done = synced }, .aaa = a };
 	for (size_t i = 0; i < AAA_ACCOUNTING_WINDOW; i++) {
 		a->flights[i].aaa = a;
 		a->flights[i].retry = event_new(a->base, -1, 0, on_retry, &a->flights[i]);
 	}
 	if (!a->has_accounting)
 		return 0;
-	return aaa_spool_open(directory, (uint64_t)a->options.spool_max, remember_stop, a, &a->spool, err);
+	int r = aaa_spool_open(directory, (uint64_t)a->options.spool_max, remember_stop, a, &a->spool, err);
+	a->durable = r == 0 ? aaa_spool_next(a->spool) : 0;
+	return r;
 }
 
 void aaa_accounting_resume(struct aaa *a)

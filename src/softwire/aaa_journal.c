@@ -88,13 +88,26 @@ int aaa_journal_append(struct aaa_journal *j, const void *record, size_t length)
 	return r < 0 ? r : flush(j);
 }
 
-int aaa_journal_sync(struct aaa_journal *j)
+int aaa_journal_begin_sync(struct aaa_journal *j, int *ret_fd)
 {
+	*ret_fd = -1;
 	if (!j->is_dirty || j->fd < 0)
 		return 0;
 	int r = flush(j);
 	j->is_dirty = false;
-	return r == 0 && fdatasync(j->fd) < 0 ? -errno : r;
+	if (r == 0 && (*ret_fd = fcntl(j->fd, F_DUPFD_CLOEXEC, 0)) < 0)
+		r = fdatasync(j->fd) < 0 ? -errno : 0;
+	return r;
+}
+
+int aaa_journal_sync(struct aaa_journal *j)
+{
+	int fd, r = aaa_journal_begin_sync(j, &fd);
+	if (fd < 0)
+		return r;
+	r = fdatasync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
 }
 
 bool aaa_journal_is_long(const struct aaa_journal *j, size_t live)

@@ -21,6 +21,9 @@ int aaa_journal_append(struct aaa_journal *j, const void *record, size_t length)
 int aaa_journal_append_later(struct aaa_journal *j, const void *record, size_t length);
 /* To the disk, if there is anything new. Returns 0 or why not. */
 int aaa_journal_sync(struct aaa_journal *j);
+/* The same for another thread: a descriptor that is to be synced, the caller's from now on; -1: there is
+ * nothing new. */
+int aaa_journal_begin_sync(struct aaa_journal *j, int *ret_fd);
 /* Most of it is history: `live` records would do. */
 bool aaa_journal_is_long(const struct aaa_journal *j, size_t live);
 /* Writes it anew: emit appends what lives (later). On failure it stays as it was. Either the old or the new

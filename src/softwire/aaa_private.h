@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/table.h"
+#include "net/workers.h"
 #include "softwire/aaa_journal.h"
 #include "softwire/aaa_profile.h"
 #include "softwire/aaa_settings.h"
@@ -55,6 +56,17 @@ struct aaa_flight {
 	struct event *retry;
 };
 
+/* Journal and spool on their way to the disk. */
+struct aaa_sync {
+	struct work work;
+	struct aaa *aaa;
+	bool is_under_way;
+	int fds[1 + AAA_SPOOL_SYNC_MAX]; /* the journal first: it knows an account before its start is told */
+	size_t n;
+	uint64_t upto; /* records of the spool below it are durable then */
+	int error;
+};
+
 struct aaa {
 	struct event_base *base;
 	struct aaa_settings settings;
@@ -78,6 +90,8 @@ struct aaa {
 	struct table *stopped;   /* keys whose stop was in the spool at start */
 	struct aaa_flight flights[AAA_ACCOUNTING_WINDOW];
 	struct event *sync_timer;
+	struct aaa_sync sync;
+	uint64_t durable; /* records of the spool below it may be told */
 	bool is_dirty, is_pumping, has_complained;
 	void (*on_flushed)(void *user);
 	void *flush_user;

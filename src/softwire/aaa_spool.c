@@ -33,6 +33,9 @@ struct aaa_spool {
 	uint64_t done;                  /* all below are done */
 	bool is_done[AAA_SPOOL_WINDOW]; /* number % window, from done on */
 	uint64_t position_turn;
+	int behind[AAA_SPOOL_SYNC_MAX -
+	        1]; /* files before the last one, and the folder, that wait for a sync */
+	size_t n_behind;
 	off_t peeked; /* where the record after the peeked one begins; 0: none was */
 	bool is_dirty;
 };
@@ -154,6 +157,20 @@ static uint64_t next_number(const struct aaa_spool *s)
 	return last ? last->first + last->count : s->done;
 }
 
+/* For the next sync; at once where there is no room. */
+static void leave_behind(struct aaa_spool *s, int fd)
+{
+	if (fd < 0)
+		return;
+	s->is_dirty = true;
+	if (s->n_behind < ARRAY_LENGTH(s->behind)) {
+		s->behind[s->n_behind++] = fd;
+		return;
+	}
+	(void)fdatasync(fd);
+	close(fd);
+}
+
 static int open_last(struct aaa_spool *s, bool new)
 {
 	struct segment *g = TAILQ_LAST(&s->segments, segments);
@@ -161,12 +178,12 @@ static int open_last(struct aaa_spool *s, bool new)
 	int fd = open(path, O_RDWR | O_CLOEXEC | (new ? O_CREAT | O_EXCL : 0), 0600);
 	if (fd < 0)
 		return -errno;
-	if (s->write_fd >= 0) {
-		(void)fdatasync(s->write_fd);
-		close(s->write_fd);
-	}
+	if (s->write_fd >= 0)
+		leave_behind(s, s->write_fd);
 	s->write_fd = fd;
-	return new ? aaa_record_sync_directory(s->directory, NULL) : 0;
+	if (new)
+		leave_behind(s, open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return 0;
 }
 
 static int add_segment(struct aaa_spool *s)
@@ -329,12 +346,35 @@ void aaa_spool_done(struct aaa_spool *s, uint64_t number)
 	remove_done(s);
 }
 
-int aaa_spool_sync(struct aaa_spool *s)
+size_t aaa_spool_begin_sync(struct aaa_spool *s, int ret_fds[AAA_SPOOL_SYNC_MAX])
 {
+	size_t n = s->n_behind;
 	if (!s->is_dirty || s->write_fd < 0)
 		return 0;
+	memcpy(ret_fds, s->behind, n * sizeof(int));
+	s->n_behind = 0;
 	s->is_dirty = false;
-	return fdatasync(s->write_fd) < 0 ? -errno : 0;
+	ret_fds[n] = fcntl(s->write_fd, F_DUPFD_CLOEXEC, 0);
+	if (ret_fds[n] >= 0)
+		return n + 1;
+	(void)fdatasync(s->write_fd);
+	return n;
+}
+
+int aaa_spool_sync(struct aaa_spool *s)
+{
+	int fds[AAA_SPOOL_SYNC_MAX], r = 0;
+	for (size_t i = 0, n = aaa_spool_begin_sync(s, fds); i < n; i++) {
+		if (fdatasync(fds[i]) < 0)
+			r = -errno;
+		close(fds[i]);
+	}
+	return r;
+}
+
+uint64_t aaa_spool_next(const struct aaa_spool *s)
+{
+	return next_number(s);
 }
 
 uint64_t aaa_spool_waiting(const struct aaa_spool *s)

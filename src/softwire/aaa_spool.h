@@ -31,6 +31,12 @@ void aaa_spool_take(struct aaa_spool *s);
 /* A server has it. */
 void aaa_spool_done(struct aaa_spool *s, uint64_t number);
 int aaa_spool_sync(struct aaa_spool *s);
+/* The same for another thread: the descriptors that are to be synced, at most AAA_SPOOL_SYNC_MAX, which
+ * become the caller's; then all that has been appended until now is durable. Returns how many. */
+#define AAA_SPOOL_SYNC_MAX 4
+size_t aaa_spool_begin_sync(struct aaa_spool *s, int ret_fds[AAA_SPOOL_SYNC_MAX]);
+/* Of the next record that is appended. */
+uint64_t aaa_spool_next(const struct aaa_spool *s);
 
 uint64_t aaa_spool_waiting(const struct aaa_spool *s); /* records not done */
 uint64_t aaa_spool_bytes(const struct aaa_spool *s);

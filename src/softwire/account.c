@@ -263,7 +263,7 @@ static bool has_aaa(const struct softwire_options *o)
 int account_open(struct control *c, struct error *err)
 {
 	struct concentrator *x = c->concentrator;
-	const struct aaa_handlers handlers = { on_disconnect, on_change, on_notice, c };
+	const struct aaa_handlers handlers = { on_disconnect, on_change, on_notice, c, x->disk };
 	const struct timeval every = { CONCENTRATOR_COUNT_MS / 1000, CONCENTRATOR_COUNT_MS % 1000 * 1000 };
 	char *directory FREE_ON_EXIT = xasprintf("%s/accounting", c->o->state_directory);
 	x->noted = clock_monotonic_ms();

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- PPP ---- */
 
@@ -313,12 +314,37 @@ static void set_ppp(struct control *c)
 	}
 }
 
+static void sync_leases(struct work *w)
+{
+	struct lease_sync *l = (struct lease_sync *)(void *)w;
+	l->error = fdatasync(l->fd) < 0 ? errno : 0;
+}
+
+static void leases_synced(struct work *w)
+{
+	struct lease_sync *l = (struct lease_sync *)(void *)w;
+	struct concentrator *x = l->control->concentrator;
+	if (l->error) {
+		log_error("leases cannot be written to disk: %s", strerror(l->error));
+		pool_commit_failed(x->pools, clock_wall_ms());
+	}
+	close(l->fd);
+	l->is_under_way = false;
+	l->control->work = true; /* what came meanwhile */
+	control_schedule(l->control);
+}
+
 static void on_commit(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *c = arg;
+	struct concentrator *x = c->concentrator;
+	struct lease_sync *l = &x->lease_sync;
 	struct error err;
-	if (pool_commit(c->concentrator->pools, clock_wall_ms(), &err) < 0)
+	if (pool_commit_begin(x->pools, clock_wall_ms(), &l->fd, &err) < 0)
 		log_error("%s", err.text);
+	l->is_under_way = l->fd >= 0;
+	if (l->is_under_way)
+		workers_submit(x->disk, &l->work);
 }
 
 static int start(struct control *c, struct error *err)
@@ -334,7 +360,13 @@ static int start(struct control *c, struct error *err)
 	x->commit_event = evtimer_new(c->base, on_commit, c);
 	/* Numbers of an earlier life are not used again: leases are compared by them. */
 	c->last_serial = (uint64_t)clock_wall_ms() << 20;
-	int r = control_read_duid(c, &c->concentrator->duid, err);
+	x->lease_sync =
+	        (struct lease_sync){ .work = { .run = sync_leases, .done = leases_synced }, .control = c };
+	int r = workers_new(c->base, &x->disk, err);
+	if (r == 0)
+		r = workers_start(x->disk, err);
+	if (r == 0)
+		r = control_read_duid(c, &c->concentrator->duid, err);
 	if (r == 0)
 		r = pools_new(o->ranges, o->n_ranges, leases, clock_wall_ms(), &x->pools, err);
 	if (r == 0)
@@ -355,7 +387,8 @@ static void turn(struct control *c, time_ms now)
 {
 	const struct timeval soon = { 0, CONCENTRATOR_COMMIT_MS * 1000 };
 	struct concentrator *x = c->concentrator;
-	if (pool_has_work(x->pools) && !event_pending(x->commit_event, EV_TIMEOUT, NULL))
+	if (pool_has_work(x->pools) && !x->lease_sync.is_under_way &&
+	        !event_pending(x->commit_event, EV_TIMEOUT, NULL))
 		event_add(x->commit_event, &soon);
 	if (c->ending && LIST_EMPTY(&c->sessions) && !x->is_flushing)
 		account_flush(c);
@@ -394,6 +427,7 @@ static void release(struct control *c)
 	struct concentrator *x = c->concentrator;
 	if (!x)
 		return;
+	x->disk = workers_free(x->disk);
 	account_close(c);
 	enforcer_link_free(x->enforcer);
 	if (x->commit_event)

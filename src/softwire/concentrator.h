@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "net/workers.h"
 #include "softwire/binding.h"
 #include "softwire/enforcer_link.h"
 #include "softwire/session.h"
@@ -26,7 +27,17 @@
 		0, 0, 0, 0, 0, 0, 0, 1 \
 	}
 
+/* The leases' journal on its way to the disk. */
+struct lease_sync {
+	struct work work;
+	struct control *control;
+	bool is_under_way;
+	int fd, error;
+};
+
 struct concentrator {
+	struct workers *disk; /* threads that wait for it, so that no HELLO does */
+	struct lease_sync lease_sync;
 	struct aaa *aaa; /* NULL: anonymous, and nobody to account to */
 	struct pools *pools;
 	struct binding *binding;

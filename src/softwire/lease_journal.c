@@ -134,7 +134,7 @@ void lease_journal_add(struct lease_journal *j, const struct lease *l)
 		j->rewrite = true;
 }
 
-static int append(struct lease_journal *j, struct error *err)
+static int append(struct lease_journal *j, int *ret_fd, struct error *err)
 {
 	const uint8_t *data = j->waiting.data;
 	for (size_t left = j->waiting.length; left;) {
@@ -147,6 +147,8 @@ static int append(struct lease_journal *j, struct error *err)
 		data += n;
 		left -= (size_t)n;
 	}
+	if (ret_fd && (*ret_fd = fcntl(j->fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+		return 0;
 	if (fdatasync(j->fd) < 0)
 		return error_set(err, -errno, "%s: %s", j->path, strerror(errno));
 	return 0;
@@ -171,14 +173,23 @@ static int write_anew(struct lease_journal *j, size_t n,
 }
 
 int lease_journal_commit(struct lease_journal *j, size_t n, time_ms now,
-        void (*all)(struct lease_journal *j, struct writer *w, void *user), void *user, struct error *err)
+        void (*all)(struct lease_journal *j, struct writer *w, void *user), void *user, int *ret_fd,
+        struct error *err)
 {
+	if (ret_fd)
+		*ret_fd = -1;
 	if (!j->path || now < j->retry)
 		return 0;
 	j->rewrite |= j->lines > 2 * n + SLACK_LINES;
-	int r = j->rewrite ? write_anew(j, n, all, user, err) : append(j, err);
+	int r = j->rewrite ? write_anew(j, n, all, user, err) : append(j, ret_fd, err);
 	j->rewrite = r < 0; /* a line may be half there */
 	j->retry = r < 0 ? now + RETRY_MS : 0;
 	wr_reset(&j->waiting);
 	return r;
+}
+
+void lease_journal_failed(struct lease_journal *j, time_ms now)
+{
+	j->rewrite = true;
+	j->retry = now + RETRY_MS;
 }

@@ -37,9 +37,14 @@ int lease_journal_open(struct lease_journal *j, const char *path,
         void (*on_record)(const struct lease_record *record, void *user), void *user, struct error *err);
 void lease_journal_close(struct lease_journal *j);
 void lease_journal_add(struct lease_journal *j, const struct lease *l);
-/* Makes the lines that wait durable. all (n of them, in the order in which they are to be remembered) is
- * called for where the file must be written anew: after a failure, or because it has grown to several times
- * its worth. */
+/* Writes the lines that wait, and makes them durable: now, or, where ret_fd is not NULL, when the caller has
+ * synced the descriptor that it is given there (and closes; -1: there is nothing to sync), in whatever
+ * thread. What is written anew is synced at once. all (n of them, in the order in which they are to be
+ * remembered) is called for where the file must be written anew: after a failure, or because it has grown to
+ * several times its worth. */
 int lease_journal_commit(struct lease_journal *j, size_t n, time_ms now,
-        void (*all)(struct lease_journal *j, struct writer *w, void *user), void *user, struct error *err);
+        void (*all)(struct lease_journal *j, struct writer *w, void *user), void *user, int *ret_fd,
+        struct error *err);
+/* The sync has failed: all is written anew, after a while. */
+void lease_journal_failed(struct lease_journal *j, time_ms now);
 void lease_journal_write_line(struct writer *w, const struct lease *l);

@@ -421,14 +421,31 @@ bool pool_has_work(const struct pools *p)
 	return p->journal.path && (p->journal.rewrite || p->journal.waiting.length);
 }
 
-int pool_commit(struct pools *p, time_ms now, struct error *err)
+static int commit(struct pools *p, time_ms now, int *ret_fd, struct error *err)
 {
 	size_t n = 0;
+	if (ret_fd)
+		*ret_fd = -1;
 	if (!pool_has_work(p))
 		return 0;
 	for (size_t i = 0; i <= p->n; i++)
 		n += p->pools[i].n_in_use + p->pools[i].n_remembered;
-	return lease_journal_commit(&p->journal, n, now, write_all, p, err);
+	return lease_journal_commit(&p->journal, n, now, write_all, p, ret_fd, err);
+}
+
+int pool_commit(struct pools *p, time_ms now, struct error *err)
+{
+	return commit(p, now, NULL, err);
+}
+
+int pool_commit_begin(struct pools *p, time_ms now, int *ret_fd, struct error *err)
+{
+	return commit(p, now, ret_fd, err);
+}
+
+void pool_commit_failed(struct pools *p, time_ms now)
+{
+	lease_journal_failed(&p->journal, now);
 }
 
 /* ---- all of it ---- */

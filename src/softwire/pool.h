@@ -89,6 +89,11 @@ int pool_own(const struct pools *p, const char *name, enum pool_kind kind, struc
 /* True while changes wait to be made durable. */
 bool pool_has_work(const struct pools *p);
 int pool_commit(struct pools *p, time_ms now, struct error *err);
+/* The same without waiting for the disk: the changes are written, and durable when the descriptor has been
+ * synced, which the caller does (in whatever thread), and closes; -1: there is nothing to sync. */
+int pool_commit_begin(struct pools *p, time_ms now, int *ret_fd, struct error *err);
+/* The sync has failed: the next commit writes everything anew. */
+void pool_commit_failed(struct pools *p, time_ms now);
 
 size_t pool_count(const struct pools *p);
 void pool_get_state(const struct pools *p, size_t i, struct pool_state *ret);

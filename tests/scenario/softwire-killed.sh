@@ -100,7 +100,7 @@ echo mark >&4
 at_last 20 said marked || fail "the generator does not listen"
 kill -9 "$concentrator_pid"
 nothing_left() {
-	! ip netns pids "${ns}con" | xargs -r ps -o comm= -p | grep -q pratique-soft
+	! ip netns pids "${ns}con" | xargs -r ps -o comm= -p | grep pratique-soft >/dev/null
 }
 eventually nothing_left || fail "processes of the concentrator live on"
 ok "the keeper was killed, and nothing of it is left"
