@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What a policy asks of a node's configuration: interfaces, settings, accounts, security software. */
-#include "policy/policy.h"
+#include "base/file.h"
+#include "policy/fields.h"
+#include "posture/settings.h"
 #include "tests/unit/policy/refused.h"
 #include "tests/unit/test.h"
 
@@ -313,6 +315,30 @@ static void what_has_no_meaning_is_refused(void **state)
 	refused(rows, ARRAY_LENGTH(rows));
 }
 
+static void assert_documented(const char *manual, const char *name, const char *before)
+{
+	char *word FREE_ON_EXIT = xasprintf("%s%s", before, name);
+	for (const char *at = manual; (at = strstr(at, word)); at++)
+		if (strchr(" ,\n", at[strlen(word)]))
+			return;
+	fail_msg("pratique-policy(5) does not have %s", name);
+}
+
+/* The checker sends people there. */
+static void the_manual_has_them_all(void **state)
+{
+	char *manual FREE_ON_EXIT = NULL;
+	size_t n;
+	assert_int_equal(file_read(MANUAL, 1u << 20, &manual, NULL, NULL), 0);
+	const struct policy_field *fields = policy_fields(&n);
+	for (size_t i = 0; i < n; i++)
+		assert_documented(manual, fields[i].name, " ");
+	for (const char *const *name = posture_kernel_settings; *name; name++)
+		assert_documented(manual, *name, ".Li ");
+	for (const char *const *name = posture_sshd_settings; *name; name++)
+		assert_documented(manual, *name, ".Li ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +346,7 @@ int main(void)
 		cmocka_unit_test(unknown_interfaces),
 		cmocka_unit_test(findings),
 		cmocka_unit_test(what_has_no_meaning_is_refused),
+		cmocka_unit_test(the_manual_has_them_all),
 	};
 	return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
 }
