@@ -58,7 +58,7 @@ site_configure_server() {
 	cat >"$(host_root server)/etc/pratique/server.conf" <<-END
 		certificate = /etc/pratique/server.pem
 		key = /etc/pratique/server.key
-		ca = /etc/pratique/ca.pem
+		ca = /etc/pratique/ca/ca.pem
 		ca_directory = /etc/pratique/ca
 		policy = /etc/pratique/policy
 		state_directory = /var/lib/pratique/server

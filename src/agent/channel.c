@@ -77,6 +77,12 @@ struct channel *channel_new(struct event_base *base, int fd, size_t frame_max,
 	return c;
 }
 
+void channel_set_handlers(struct channel *c, const struct channel_handlers *handlers, void *user)
+{
+	c->handlers = *handlers;
+	c->user = user;
+}
+
 struct channel *channel_free(struct channel *c)
 {
 	if (c) {

@@ -22,6 +22,8 @@ struct channel_handlers {
 /* Takes the descriptor over. frame_max: the longest frame that the other half may send. */
 struct channel *channel_new(struct event_base *base, int fd, size_t frame_max,
         const struct channel_handlers *handlers, void *user);
+/* Others listen from now on. */
+void channel_set_handlers(struct channel *c, const struct channel_handlers *handlers, void *user);
 struct channel *channel_free(struct channel *c); /* NULL in, NULL out */
 /* -EPIPE where the other half is gone, -ENOBUFS above CHANNEL_PENDING_MAX, -E2BIG for what the table does not
  * allow. */

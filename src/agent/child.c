@@ -24,7 +24,8 @@ static void leave_parent(int fd, const sigset_t *mask)
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-int child_start(const struct agent_options *options, pid_t *ret_pid, int *ret_fd, struct error *err)
+int child_run(int (*run)(int fd, pid_t parent, void *context), void *context, pid_t *ret_pid, int *ret_fd,
+        struct error *err)
 {
 	int pair[2];
 	sigset_t all, before;
@@ -36,7 +37,7 @@ int child_start(const struct agent_options *options, pid_t *ret_pid, int *ret_fd
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0) {
 		leave_parent(pair[1], &before);
-		_exit(network_run(options, CHILD_FD, parent));
+		_exit(run(CHILD_FD, parent, context));
 	}
 	int r = pid < 0 ? error_set(err, -errno, "fork: %s", strerror(errno)) : 0;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
@@ -48,4 +49,14 @@ int child_start(const struct agent_options *options, pid_t *ret_pid, int *ret_fd
 	*ret_pid = pid;
 	*ret_fd = pair[0];
 	return 0;
+}
+
+static int run_network(int fd, pid_t parent, void *context)
+{
+	return network_run(context, fd, parent);
+}
+
+int child_start(const struct agent_options *options, pid_t *ret_pid, int *ret_fd, struct error *err)
+{
+	return child_run(run_network, (void *)options, ret_pid, ret_fd, err);
 }

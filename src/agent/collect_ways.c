@@ -87,14 +87,15 @@ static int take_rule(const struct nlmsghdr *message, void *context)
 static int take_policy(const struct nlmsghdr *message, void *context)
 {
 	struct ways *w = context;
-	const struct xfrm_userpolicy_info *policy = mnl_nlmsg_get_payload(message);
+	struct xfrm_userpolicy_info policy = { 0 }; /* what netlink aligns to four bytes it has eight for */
 	const struct nlattr *table[XFRMA_TMPL + 1] = { 0 };
 	struct netlink_attributes attributes = { table, XFRMA_TMPL };
-	if (message->nlmsg_type != XFRM_MSG_NEWPOLICY ||
-	        mnl_nlmsg_get_payload_len(message) < sizeof(*policy) || policy->dir != XFRM_POLICY_OUT ||
-	        policy->action != XFRM_POLICY_ALLOW)
+	if (message->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(message) < sizeof(policy))
 		return MNL_CB_OK;
-	(void)mnl_attr_parse(message, sizeof(*policy), netlink_collect_attribute, &attributes);
+	memcpy(&policy, mnl_nlmsg_get_payload(message), sizeof(policy));
+	if (policy.dir != XFRM_POLICY_OUT || policy.action != XFRM_POLICY_ALLOW)
+		return MNL_CB_OK;
+	(void)mnl_attr_parse(message, sizeof(policy), netlink_collect_attribute, &attributes);
 	w->count += table[XFRMA_TMPL] != NULL;
 	return MNL_CB_OK;
 }

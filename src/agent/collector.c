@@ -6,6 +6,7 @@
 #include "agent/collect.h"
 #include "agent/monitor.h"
 #include "agent/remedy.h"
+#include "agent/renewal.h"
 #include "agent/state.h"
 #include "agent/status.h"
 #include "base/log.h"
@@ -28,7 +29,12 @@ struct collector {
 	struct monitor *monitor;
 	struct remedy *remedy;
 	struct status *status;
+	struct renewal *renewal; /* NULL: none here */
 	struct channel *channel; /* NULL while there is no child */
+	/* The child of before, which holds its connections until the new one has a decision on its own: a
+	 * renewed certificate costs nobody his connection. */
+	struct channel *old_channel;
+	pid_t old_child;
 	struct event *respawn, *identity, *signals[4];
 	pid_t child;
 	time_ms child_started;
@@ -48,14 +54,14 @@ static void start_timer(struct event *timer, int64_t ms)
 /* ---- the posture ---- */
 
 /* request 0: nobody asked; sent where the digest is another one than that of the last. */
-static void inspect(struct collector *c, uint32_t request)
+static void inspect(struct collector *c, struct channel *to, uint32_t request)
 {
 	uint8_t digest[32];
 	struct error err;
 	struct posture *p = collect_posture(&c->root, c->ownership);
 	posture_digest(p, digest);
 	bool changed = !c->has_digest || memcmp(digest, c->digest, sizeof(digest)) != 0;
-	if (c->channel && (request || changed)) {
+	if (to && (request || changed)) {
 		json_t *json = posture_to_json(p);
 		char *text FREE_ON_EXIT = json_dumps(json, JSON_COMPACT);
 		struct ipc_posture m = { .request = request,
@@ -65,7 +71,7 @@ static void inspect(struct collector *c, uint32_t request)
 			.json = (uint8_t *)text,
 			.json_length = text ? strlen(text) : 0 };
 		json_decref(json);
-		if (channel_send(c->channel, IPC_POSTURE, &m, &err) < 0)
+		if (channel_send(to, IPC_POSTURE, &m, &err) < 0)
 			log_error("the posture cannot be handed over: %s", err.text);
 		c->has_digest = true;
 		memcpy(c->digest, digest, sizeof(digest));
@@ -77,7 +83,8 @@ static void inspect(struct collector *c, uint32_t request)
 
 static void on_settled(void *context)
 {
-	inspect(context, 0);
+	struct collector *c = context;
+	inspect(c, c->channel, 0);
 }
 
 /* The first look is at what the first inspection has seen. */
@@ -100,6 +107,13 @@ static void on_note(void *context, const char *text)
 
 /* ---- what the child says ---- */
 
+static void end_old_child(struct collector *c)
+{
+	c->old_channel = channel_free(c->old_channel);
+	if (c->old_child > 0)
+		(void)kill(c->old_child, SIGTERM);
+}
+
 static void take_decision(struct collector *c, const struct ipc_decision *m)
 {
 	json_error_t where;
@@ -113,6 +127,7 @@ static void take_decision(struct collector *c, const struct ipc_decision *m)
 		json_decref(result);
 		return;
 	}
+	end_old_child(c);
 	log_notice("%s: access %s, segment %s, %zu findings",
 	        *m->interface ? m->interface : "default interface",
 	        recommendation ? recommendation : "not told", segment ? segment : "not told",
@@ -129,7 +144,7 @@ static void on_message(struct channel *channel, const struct ipc_message *m, voi
 	struct error err;
 	switch (m->number) {
 	case IPC_INSPECT:
-		inspect(c, ((const struct ipc_inspect *)m->body)->request);
+		inspect(c, channel, ((const struct ipc_inspect *)m->body)->request);
 		break;
 	case IPC_DECISION:
 		take_decision(c, m->body);
@@ -217,18 +232,43 @@ static void on_child(evutil_socket_t fd, short what, void *user)
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		if (pid == c->child)
 			child_ended(c, status);
-		else
+		else if (pid == c->old_child)
+			c->old_child = 0;
+		else if (!renewal_reap(c->renewal, pid))
 			(void)remedy_reap(c->remedy, pid, status);
 	}
+}
+
+/* The old child is inspected as long as it holds the connections; what else it says does not count any more,
+ * and that it ends is no loss. */
+static void old_message(struct channel *channel, const struct ipc_message *m, void *user)
+{
+	if (m->number == IPC_INSPECT)
+		inspect(user, channel, ((const struct ipc_inspect *)m->body)->request);
+}
+
+static void old_close(struct channel *channel, const struct error *err, void *user)
+{
+	struct collector *c = user;
+	c->old_channel = channel_free(c->old_channel);
 }
 
 /* The key files are read by the child before it gives up its rights: a new child reads the new ones. */
 static void on_identity(evutil_socket_t fd, short what, void *user)
 {
+	static const struct channel_handlers handlers = { old_message, old_close };
 	struct collector *c = user;
 	log_notice("key, certificate or CA changed: starting the network half anew");
-	if (c->child > 0)
-		(void)kill(c->child, SIGTERM);
+	if (c->child <= 0 || !c->channel)
+		return; /* the next one reads them */
+	if (c->old_child > 0)
+		(void)kill(c->old_child, SIGKILL);
+	channel_free(c->old_channel);
+	c->old_channel = TAKE_POINTER(c->channel);
+	channel_set_handlers(c->old_channel, &handlers, c);
+	c->old_child = c->child;
+	c->child = 0;
+	start_child(c);
 }
 
 static void on_extra(void *context)
@@ -249,6 +289,15 @@ static void on_terminate(evutil_socket_t fd, short what, void *user)
 }
 
 /* ---- the process ---- */
+
+static void on_renewal(void *context)
+{
+	struct collector *c = context;
+	struct error err;
+	/* Not yet, while it is being made. */
+	if (c->renewal && status_take_identity(c->status, renewal_to_json(c->renewal), &err) < 0)
+		log_error("%s", err.text);
+}
 
 static void add_signals(struct collector *c)
 {
@@ -284,6 +333,9 @@ static int collector_open(struct collector *c, struct error *err)
 	c->remedy = remedy_new(c->base, o->remediate, o->remediate_limit_ms);
 	(void)on_look(c);
 	c->monitor = monitor_new(c->base, &config);
+	const struct renewal_config renewal = { .options = o, .changed = on_renewal, .context = c };
+	c->renewal = renewal_new(c->base, &renewal);
+	on_renewal(c);
 	add_signals(c);
 	return 0;
 }
@@ -295,6 +347,12 @@ static void collector_clear(struct collector *c)
 		(void)kill(c->child, SIGKILL);
 		(void)waitpid(c->child, NULL, 0);
 	}
+	channel_free(c->old_channel);
+	if (c->old_child > 0) {
+		(void)kill(c->old_child, SIGKILL);
+		(void)waitpid(c->old_child, NULL, 0);
+	}
+	renewal_free(c->renewal);
 	monitor_free(c->monitor);
 	remedy_free(c->remedy);
 	status_free(c->status);

@@ -18,6 +18,8 @@ static const struct config_option table[] = {
 	        "ADDRESS or ADDRESS:PORT of a server; may be repeated: tried in this order"),
 	OPTION("server_name", CONFIG_STRING, server_name, "", 0, 0,
 	        "name in the server's certificate; empty: any server of the site CA"),
+	OPTION("enrolment", CONFIG_STRING, enrolment, "", 0, 0,
+	        "HOST or HOST:PORT that renews the certificate; empty: the servers, port 8443; none: nobody"),
 	OPTION("interface", CONFIG_LIST, interfaces, NULL, 0, 0,
 	        "interface to be inspected on; may be repeated; none: the one that routes to the server"),
 	OPTION("ca", CONFIG_PATH, ca, "/etc/pratique/ca.pem", 0, 0, "certificate of the site CA"),
@@ -61,6 +63,9 @@ static int check(const struct agent_options *o, struct error *err)
 		if (!agent_interface_name_is_good(o->interfaces.items[i]))
 			return error_set(err, -EINVAL, "interface: \"%.64s\" is no interface name",
 			        o->interfaces.items[i]);
+	struct endpoint where;
+	if (*o->enrolment && endpoint_parse(o->enrolment, PTTLS_PORT, &where, err) < 0)
+		return error_prefix(err, -EINVAL, "enrolment");
 	for (size_t i = 0; i < o->servers.count; i++) {
 		struct endpoint e;
 		if (endpoint_parse(o->servers.items[i], PTTLS_PORT, &e, err) < 0)

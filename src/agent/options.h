@@ -9,7 +9,7 @@
 
 struct agent_options {
 	struct config_list servers, interfaces;
-	char *server_name;
+	char *server_name, *enrolment;
 	char *ca, *crl, *certificate, *key;
 	char *user;
 	char *state_directory, *status_file;

@@ -98,3 +98,9 @@ int status_take_result(struct status *s, const char *interface, json_t *result, 
 	set_now(e, "decided");
 	return write_file(s, err);
 }
+
+int status_take_identity(struct status *s, json_t *identity, struct error *err)
+{
+	json_object_set_new(s->json, "certificate", identity);
+	return write_file(s, err);
+}

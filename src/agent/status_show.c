@@ -92,6 +92,19 @@ static void print_attachment(const json_t *e)
 	print_list(json_object_get(result, "remediation"), "to do");
 }
 
+static void print_certificate(const json_t *c)
+{
+	if (!c)
+		return;
+	printf("certificate of %s until %s, to be renewed from %s\n", text_of(c, "node", "nobody"),
+	        text_of(c, "expires", "no time"), text_of(c, "due", "no time"));
+	if (*text_of(c, "warning", ""))
+		printf("  %-9s %s\n", "warning", text_of(c, "warning", ""));
+	if (*text_of(c, "failure", ""))
+		printf("  %-9s %s; again %s\n", "because", text_of(c, "failure", ""),
+		        text_of(c, "next", "later"));
+}
+
 static int parse_options(int argc, char **argv, struct show_options *ret)
 {
 	static const struct option options[] = { { "file", required_argument, NULL, 'f' },
@@ -135,10 +148,12 @@ static int show(const json_t *json, bool as_json)
 		return AGENT_OK;
 	}
 	make_harmless(json_object_get(json, "attachments"));
+	make_harmless(json_object_get(json, "certificate"));
 	if (json_array_size(list) == 0)
 		puts("no connection has been tried yet");
 	for (size_t i = 0; i < json_array_size(list); i++)
 		print_attachment(json_array_get(list, i));
+	print_certificate(json_object_get(json, "certificate"));
 	return AGENT_OK;
 }
 

@@ -4,6 +4,7 @@
  * itself. A certificate goes out when the token's use is on the disk, and not before.
  */
 #include "base/log.h"
+#include "crypto/ca_rollover.h"
 #include "net/est.h"
 #include "server/server.h"
 
@@ -113,6 +114,32 @@ int enrolment_listen(struct server *s, struct error *err)
 	return code < 0 ? code : listen_for_nodes(s, err);
 }
 
+/* The server is one of those who must trust a new CA before it signs: it does once it has read it, and it
+ * shows its own certificate to everybody. */
+void enrolment_note_self(struct server *s)
+{
+	struct bundle used CLEANUP(bundle_clear) = { 0 }, kept CLEANUP(bundle_clear) = { 0 };
+	X509 *certificate = NULL;
+	struct error err;
+	if (!s->est)
+		return;
+	char *path FREE_ON_EXIT = xasprintf("%s/ca.pem", s->options.ca_directory);
+	int code = bundle_load(path, &kept, &err);
+	if (code == 0)
+		code = bundle_load(s->options.ca, &used, &err);
+	if (code == 0 && !bundle_equal(&kept, &used))
+		code = error_set(&err, -ESTALE,
+		        "%s is not what %s is: no CA rollover can go on; make `ca` the latter", s->options.ca,
+		        path);
+	if (code == 0)
+		code = certificate_load(s->options.certificate, &certificate, &err);
+	if (code == 0)
+		code = ca_rollover_note(s->options.ca_directory, certificate, clock_wall_ms(), &err);
+	X509_free(certificate);
+	if (code < 0)
+		log_warning("%s", err.text);
+}
+
 int enrolment_start(struct server *s, struct error *err)
 {
 	if (!*s->options.ca_directory)
@@ -130,7 +157,10 @@ int enrolment_start(struct server *s, struct error *err)
 		.on_issued = on_issued,
 		.user = s };
 	code = est_server_new(s->enrolment_http, &config, &s->est);
-	return code < 0 ? error_set(err, code, "enrolment cannot be set up") : 0;
+	if (code < 0)
+		return error_set(err, code, "enrolment cannot be set up");
+	enrolment_note_self(s);
+	return 0;
 }
 
 void enrolment_stop(struct server *s)

@@ -140,6 +140,8 @@ static void on_tls_reload(const struct error *err, void *context)
 		log_error("certificates not read again: %s", err->text);
 	else
 		log_info("certificates and revocation list read again");
+	if (!err)
+		enrolment_note_self(context);
 }
 
 static int new_tls(

@@ -137,5 +137,7 @@ void api_drop_followers(struct server *s);
 int enrolment_listen(struct server *s, struct error *err);
 int enrolment_start(struct server *s, struct error *err);
 void enrolment_stop(struct server *s);
+/* Certificates and CAs were read again: a rollover of the CA is told how far this server has come. */
+void enrolment_note_self(struct server *s);
 /* Revokes the node's X.509 certificates in the CA's list, where this server keeps it. */
 void enrolment_revoke(struct server *s, const char *name);
