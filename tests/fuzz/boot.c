@@ -22,7 +22,9 @@ static void check(const char *text, size_t length, bool shell)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *copy = xstrndup((const char *)data, size);
+	char *copy = xcalloc(size + 1, 1);
+	if (size > 0)
+		memcpy(copy, data, size);
 	struct unit_file file = unit_file_open(copy, size);
 	struct unit_assignment a;
 	const char *line;
