@@ -24,9 +24,10 @@ struct posture *collect_posture(const struct root *root, struct ownership *owner
 	return p;
 }
 
-struct posture *collect_silent(const struct root *root)
+struct posture *collect_silent(const struct root *root, struct ownership *ownership)
 {
 	struct posture *p = posture_new();
+	collect_software(root, ownership, p);
 	collect_settings(root, p);
 	collect_security(root, p);
 	return p;

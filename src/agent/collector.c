@@ -92,7 +92,7 @@ static bool on_look(void *context)
 {
 	struct collector *c = context;
 	uint8_t digest[32];
-	struct posture *p = collect_silent(&c->root);
+	struct posture *p = collect_silent(&c->root, c->ownership);
 	posture_digest(p, digest);
 	posture_free(p);
 	bool changed = memcmp(digest, c->silent, sizeof(digest)) != 0;

@@ -16,13 +16,16 @@
 
 #define WATCHES_MAX 32
 #define WATCH_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
+/* A database of rpm is written in place. Whoever reads it, we too, opens its files for writing and makes
+ * those that are missing, so that only a write is a change. */
+#define DATABASE_EVENTS (IN_MODIFY | IN_MOVED_TO)
 #define NETLINK_BUFFER (256 * 1024)
 #define LOOK_INTERVAL_S 15
 /* Those that have no RTMGRP_ name: forwarding and proxies, switched on or off; policy routing. */
 #define NETCONF_GROUPS (1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1))
 #define RULE_GROUPS (1u << (RTNLGRP_IPV4_RULE - 1) | 1u << (RTNLGRP_IPV6_RULE - 1))
 
-enum watch_kind { WATCH_PACKAGES, WATCH_OTHER, WATCH_EXTRA };
+enum watch_kind { WATCH_PACKAGES, WATCH_DATABASE, WATCH_OTHER, WATCH_EXTRA };
 
 /* Folders, because files are replaced by rename; prefix: what names of interest begin with. */
 struct watch {
@@ -37,6 +40,12 @@ static const struct {
 } host_watches[] = {
 	{ "/var/lib/dpkg", "status", WATCH_PACKAGES },
 	{ "/var/lib/apt/lists", "", WATCH_PACKAGES },
+	{ "/lib/apk/db", "installed", WATCH_PACKAGES },
+	{ "/usr/lib/apk/db", "installed", WATCH_PACKAGES },
+	{ "/var/lib/rpm", "rpmdb.sqlite", WATCH_DATABASE },
+	{ "/var/lib/rpm", "Packages", WATCH_DATABASE },
+	{ "/usr/lib/sysimage/rpm", "rpmdb.sqlite", WATCH_DATABASE },
+	{ "/usr/lib/sysimage/rpm", "Packages", WATCH_DATABASE },
 	{ "/etc", "os-release", WATCH_OTHER },
 	{ "/etc", "machine-id", WATCH_OTHER },
 	{ "/etc", "passwd", WATCH_OTHER },
@@ -50,7 +59,7 @@ static const struct {
 };
 
 static const char *const locks[] = { "/var/lib/dpkg/lock", "/var/lib/dpkg/lock-frontend",
-	"/var/lib/apt/lists/lock" };
+	"/var/lib/apt/lists/lock", "/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock" };
 
 struct monitor {
 	struct monitor_config config;
@@ -124,7 +133,8 @@ static void changed(struct monitor *m, bool is_packages)
 /* A second watch of a folder shares the kernel's descriptor. */
 static void watch(struct monitor *m, const char *folder, const char *prefix, enum watch_kind kind)
 {
-	int descriptor = inotify_add_watch(m->inotify, folder, WATCH_EVENTS | IN_ONLYDIR);
+	uint32_t events = kind == WATCH_DATABASE ? DATABASE_EVENTS : WATCH_EVENTS;
+	int descriptor = inotify_add_watch(m->inotify, folder, events | IN_ONLYDIR);
 	if (descriptor < 0) {
 		/* No kernels, no dpkg: then there is nothing to watch either. */
 		if (errno != ENOENT)
@@ -140,6 +150,12 @@ static void watch(struct monitor *m, const char *folder, const char *prefix, enu
 	};
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
 static void take_inotify(struct monitor *m, const struct inotify_event *e)
 {
 	const char *name = e->len ? e->name : "";
@@ -151,8 +167,10 @@ static void take_inotify(struct monitor *m, const struct inotify_event *e)
 		const struct watch *w = &m->watches[i];
 		if (w->descriptor != e->wd || strncmp(name, w->prefix, strlen(w->prefix)) != 0)
 			continue;
+		if (w->kind == WATCH_DATABASE && ends_with(name, "-shm"))
+			continue; /* readers write there, too */
 		if (w->kind != WATCH_EXTRA)
-			changed(m, w->kind == WATCH_PACKAGES);
+			changed(m, w->kind != WATCH_OTHER);
 		else if (strcmp(name, w->prefix) == 0 && e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
 			m->config.on_extra(m->config.context);
 	}

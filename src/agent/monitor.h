@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The host monitor (quarantine draft, 4.5.1): notices by itself that the host is not what it was. It watches
- * dpkg's status, apt's lists, os-release, the installed kernels, accounts, sshd's configuration (inotify),
- * addresses, links, routes and routing rules (rtnetlink), the firewall (nfnetlink) and IPsec policies (xfrm),
- * looks at what nobody tells of a few times a minute, lets bursts settle (settle.h), and then says that
- * something may have changed. Whether it did is for the digest to tell.
+ * the databases of dpkg, apk and rpm, apt's lists, os-release, the installed kernels, accounts, sshd's
+ * configuration (inotify), addresses, links, routes and routing rules (rtnetlink), the firewall (nfnetlink)
+ * and IPsec policies (xfrm), looks at what nobody tells of a few times a minute, lets bursts settle
+ * (settle.h), and then says that something may have changed. Whether it did is for the digest to tell.
  */
 #pragma once
 
