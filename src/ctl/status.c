@@ -152,6 +152,31 @@ static void print_bad_days(const json_t *j, const json_t *policy, time_ms now)
 	print_waivers(json_object_get(policy, "waivers"), now);
 }
 
+/* What was dropped above a segment's rate, by all enforcers. */
+static void print_limited(const json_t *enforcer)
+{
+	size_t i;
+	json_t *s;
+	json_array_foreach(json_object_get(enforcer, "segments"), i, s) {
+		if (ctl_integer(s, "limited_packets"))
+			printf("  above the rate of %-10s %lld packets, %lld bytes\n",
+			        ctl_string(s, "segment"), (long long)ctl_integer(s, "limited_packets"),
+			        (long long)ctl_integer(s, "limited_bytes"));
+	}
+}
+
+static void print_enforcer_counters(const json_t *status, bool all)
+{
+	size_t i;
+	json_t *e;
+	json_array_foreach(json_object_get(status, "enforcers"), i, e) {
+		printf(all ? "\ncounted by %s:\n" : "\nrefused or failed at %s:\n", ctl_string(e, "name"));
+		print_counters(json_object_get(e, "counters"), all);
+		print_limited(e);
+		print_limits(json_object_get(e, "limits"), all);
+	}
+}
+
 static void print_status(const json_t *j, bool all)
 {
 	const json_t *policy = json_object_get(j, "policy"), *nodes = json_object_get(j, "nodes");
@@ -176,6 +201,7 @@ static void print_status(const json_t *j, bool all)
 	print_counters(json_object_get(j, "counters"), all);
 	putchar('\n');
 	print_limits(json_object_get(j, "limits"), all);
+	print_enforcer_counters(j, all);
 }
 
 int ctl_status(int argc, char **argv)

@@ -48,6 +48,11 @@ const struct ipc_segments *desired_segments(const struct desired *d)
 	return &d->policy;
 }
 
+size_t desired_placed(const struct desired *d)
+{
+	return d->n_placed;
+}
+
 uint64_t desired_generation(const struct desired *d)
 {
 	return d->generation;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -364,6 +365,13 @@ static int lock_state(struct enforcer *e, bool must_be, struct error *err)
 	return 0;
 }
 
+static uint64_t new_life(void)
+{
+	uint64_t life = 0;
+	(void)getrandom(&life, sizeof(life), 0);
+	return life;
+}
+
 int enforcer_open(
         struct enforcer *e, const struct options *options, const struct links *links, struct error *err)
 {
@@ -372,6 +380,7 @@ int enforcer_open(
 		.changed = table_new(),
 		.proofs = proofs_new(),
 		.lock = -1,
+		.life = new_life(),
 		.state_path = xasprintf("%s/state", options->state),
 		.base = event_base_new() };
 	e->attachments = attachments_new(take_effect, e);

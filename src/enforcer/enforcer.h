@@ -69,10 +69,12 @@ struct enforcer {
 	time_ms last_floor;      /* monotonic */
 	time_ms last_floor_wall; /* until when admissions were known to be current */
 	bool away;
-	struct marks marks;     /* the server's and ours */
-	bool lost_told;         /* that the server is not reached: once */
-	int lock;               /* the state directory; no two daemons keep one state */
-	uint64_t last_counters; /* hash of what was sent */
+	uint64_t life; /* of this process: another one's connection is not ours */
+	uint64_t policies_refused, placements_refused;
+	struct marks marks;  /* the server's and ours */
+	bool dismissed_told; /* that the server does not serve us: once */
+	bool lost_told;      /* that the server is not reached: once */
+	int lock;            /* the state directory; no two daemons keep one state */
 };
 
 /* Everything that needs root; nothing in the kernel is touched yet. */
@@ -105,5 +107,7 @@ void enforcer_tell(struct enforcer *e, const char *kind, const char *text, const
         const struct mac_address *mac);
 void enforcer_report_attachments(struct enforcer *e);
 void enforcer_answer_questions(struct enforcer *e, time_ms now);
+/* counters.c: at least every ten seconds, which also tells that we live. */
 void enforcer_report_counters(struct enforcer *e);
+void enforcer_send(struct enforcer *e, enum ipc_number number, const void *body);
 void enforcer_save_soon(struct enforcer *e);

@@ -14,7 +14,7 @@
 #define REFUSALS_MAX 1024
 #define WHO_POLL_MS 20
 
-static void send_body(struct enforcer *e, enum ipc_number number, const void *body)
+void enforcer_send(struct enforcer *e, enum ipc_number number, const void *body)
 {
 	struct error err;
 	if (e->session && session_is_open(e->session) && session_send(e->session, number, body, &err) < 0)
@@ -26,7 +26,7 @@ void enforcer_tell(struct enforcer *e, const char *kind, const char *text, const
 {
 	struct ipc_event event = { (char *)(uintptr_t)kind, (char *)(uintptr_t)text, (char *)(uintptr_t)port,
 		*mac };
-	send_body(e, IPC_EVENT, &event);
+	enforcer_send(e, IPC_EVENT, &event);
 }
 
 /* ---- attachments ---- */
@@ -70,7 +70,7 @@ static struct ipc_attachment *next_in_batch(struct batch *b)
 
 static void send_batch(struct batch *b)
 {
-	send_body(b->e, IPC_ATTACHMENTS, &b->message);
+	enforcer_send(b->e, IPC_ATTACHMENTS, &b->message);
 	ipc_body_clear(IPC_ATTACHMENTS, &b->message);
 }
 
@@ -116,7 +116,7 @@ static void answer(struct enforcer *e, const struct enforcer_question *q, const 
 		identity.n_attachments = 1;
 		describe(at, identity.attachments);
 	}
-	send_body(e, IPC_IDENTITY, &identity);
+	enforcer_send(e, IPC_IDENTITY, &identity);
 	ipc_body_clear(IPC_IDENTITY, &identity);
 }
 
@@ -178,11 +178,13 @@ static int put_in_force(struct enforcer *e, const struct ipc_segments *sent, str
 static void take_segments(struct enforcer *e, const struct ipc_segments *segments)
 {
 	static const struct mac_address none;
+	e->dismissed_told = false; /* it is served */
 	struct error err;
 	int r = put_in_force(e, segments, &err);
 	/* Marks of one policy must never meet placements of another. */
 	marks_learn(&e->marks, segments, desired_segments(e->desired));
 	if (r < 0) {
+		e->policies_refused++;
 		log_error("the policy was refused, the old one stays in force: %s", err.text);
 		enforcer_tell(e, "policy-refused", err.text, "", &none);
 		return;
@@ -224,7 +226,8 @@ static void take_place(struct enforcer *e, const struct ipc_place *place)
 	refusals.message.generation = place->generation;
 	refusals.message.latency_us = (uint32_t)MIN(clock_monotonic_us() - started, (int64_t)UINT32_MAX);
 	refusals.message.elements = changed > 0 ? (uint32_t)changed : 0;
-	send_body(e, IPC_APPLIED, &refusals.message);
+	enforcer_send(e, IPC_APPLIED, &refusals.message);
+	e->placements_refused += refusals.message.n_refusals + refusals.dropped;
 	if (refusals.dropped)
 		log_warning("%zu more refusals were not reported", refusals.dropped);
 	ipc_body_clear(IPC_APPLIED, &refusals.message);
@@ -247,12 +250,22 @@ static int take_hello(struct enforcer *e, const struct ipc_hello *hello, struct 
 	if (hello->version != IPC_VERSION)
 		return error_set(
 		        err, -EPROTO, "the server speaks version %u, not %d", hello->version, IPC_VERSION);
-	if (e->lost_told)
+	if (e->lost_told && !e->dismissed_told)
 		log_notice("connected to server %s", hello->name);
 	else
 		log_info("connected to server %s", hello->name);
-	e->lost_told = false;
+	e->lost_told = e->dismissed_told;
 	return 0;
+}
+
+static int take_dismissed(struct enforcer *e, const struct ipc_dismissed *m, struct error *err)
+{
+	if (!e->dismissed_told)
+		log_error("the server does not serve this enforcer: %s; trying again every %d s", m->reason,
+		        SESSION_RETRY_MAX_MS / 1000);
+	e->dismissed_told = true;
+	session_hold_off(e->session);
+	return error_set(err, -EACCES, "%s", m->reason);
 }
 
 int enforcer_take_message(void *context, const struct ipc_message *m, struct error *err)
@@ -273,6 +286,8 @@ int enforcer_take_message(void *context, const struct ipc_message *m, struct err
 	case IPC_FLOOR:
 		take_floor(e, m->body);
 		break;
+	case IPC_DISMISSED:
+		return take_dismissed(e, m->body, err);
 	default:
 		return error_set(err, -EPROTO, "a server does not send %s", ipc_name(m->number));
 	}
@@ -284,14 +299,14 @@ void enforcer_greet(void *context, const char *peer)
 {
 	static char role[] = "enforcer";
 	struct enforcer *e = context;
-	struct ipc_hello hello = { role, e->options->name, IPC_VERSION, desired_generation(e->desired) };
+	struct ipc_hello hello = { role, e->options->name, IPC_VERSION, e->life };
 	struct batch b = { .e = e, .message = { .full = true } };
 	log_info("connected to %s", peer);
-	send_body(e, IPC_HELLO, &hello);
+	enforcer_send(e, IPC_HELLO, &hello);
 	attachments_each(e->attachments, add_to_batch, &b);
 	b.message.more = false;
 	send_batch(&b);
-	e->last_counters = 0;
+	enforcer_report_counters(e);
 }
 
 void enforcer_lost(void *context, const char *reason)
@@ -303,21 +318,4 @@ void enforcer_lost(void *context, const char *reason)
 		log_warning("no connection to the server: %s; trying again and again", reason);
 	e->lost_told = true;
 	e->n_questions = 0;
-}
-
-void enforcer_report_counters(struct enforcer *e)
-{
-	static const uint64_t key[2] = { 0 };
-	struct ipc_counters counters;
-	struct error err;
-	if (e->driver->ops->counters(e->driver, &counters, &err) < 0) {
-		log_warning("%s", err.text);
-		return;
-	}
-	marks_to_server(&e->marks, &counters);
-	uint64_t hash = hash_bytes(key, counters.segments, counters.n_segments * sizeof(*counters.segments));
-	if (hash != e->last_counters)
-		send_body(e, IPC_COUNTERS, &counters);
-	e->last_counters = hash;
-	ipc_body_clear(IPC_COUNTERS, &counters);
 }

@@ -180,6 +180,11 @@ void session_renew(struct session *s, const char *reason)
 		stream_close(s->stream, reason);
 }
 
+void session_hold_off(struct session *s)
+{
+	s->delay_ms = SESSION_RETRY_MAX_MS;
+}
+
 int session_send(struct session *s, enum ipc_number number, const void *body, struct error *err)
 {
 	struct writer w = wr_make(SESSION_FRAME_MAX);

@@ -34,5 +34,7 @@ struct session *session_free(struct session *s);
 bool session_is_open(const struct session *s);
 /* Closes the connection, if there is one, and tries again. */
 void session_renew(struct session *s, const char *reason);
+/* The next try waits for SESSION_RETRY_MAX_MS, whatever the server has said meanwhile. */
+void session_hold_off(struct session *s);
 /* -ENOTCONN while there is no connection. */
 int session_send(struct session *s, enum ipc_number number, const void *body, struct error *err);

@@ -76,6 +76,10 @@ static void add_enforcers(struct metrics *m, const json_t *enforcers)
 	add_traffic(m, enforcers, "segment_passed_bytes", "Bytes that were let pass", "passed_bytes");
 	add_traffic(m, enforcers, "segment_refused_packets", "Packets that were refused", "refused_packets");
 	add_traffic(m, enforcers, "segment_refused_bytes", "Bytes that were refused", "refused_bytes");
+	add_traffic(m, enforcers, "segment_limited_packets", "Packets that were dropped above a rate",
+	        "limited_packets");
+	add_traffic(m, enforcers, "segment_limited_bytes", "Bytes that were dropped above a rate",
+	        "limited_bytes");
 }
 
 static void add_site(struct metrics *m, struct server *s)

@@ -21,7 +21,7 @@ struct enforcer_link *enforcer_find(struct server *s, const char *name)
 {
 	struct enforcer_link *l;
 	LIST_FOREACH(l, &s->enforcers, entry)
-		if (strcmp(l->name, name) == 0)
+		if (l->greeted && strcmp(l->name, name) == 0)
 			return l;
 	return NULL;
 }
@@ -38,6 +38,16 @@ int enforcer_send(struct enforcer_link *l, enum ipc_number number, const void *b
 	if (code < 0)
 		log_error("enforcer %s: %s", l->name, err.text);
 	return code;
+}
+
+/* Says why it is not served, so that it does not come again at once, and ends the connection. */
+static void refuse(struct enforcer_link *l, const char *reason)
+{
+	log_notice("enforcer %s at %s is refused: %s", l->name,
+	        stream_peer_text(ipc_stream_stream(l->stream)), reason);
+	(void)enforcer_send(l, IPC_DISMISSED, &(struct ipc_dismissed){ .reason = (char *)(uintptr_t)reason });
+	l->dismissed = true;
+	ipc_stream_close(l->stream, reason);
 }
 
 /* ---- placements ---- */
@@ -198,7 +208,8 @@ void enforcer_send_floor(struct server *s)
 {
 	struct enforcer_link *l;
 	LIST_FOREACH(l, &s->enforcers, entry)
-		send_floor(l);
+		if (l->greeted)
+			send_floor(l);
 }
 
 static bool is_declared(const struct policy *policy, const char *name)
@@ -217,15 +228,15 @@ static void dismiss(struct enforcer_link *l)
 {
 	clear_queue(l);
 	send_batch(l, NULL, 0, true, false);
-	log_notice(
-	        "enforcer %s is sent away: the policy declares no enforcement point of that name", l->name);
-	ipc_stream_close(l->stream, "the policy does not declare it");
+	refuse(l, "the policy declares no enforcement point of this name");
 }
 
 void enforcer_send_policy(struct server *s)
 {
 	struct enforcer_link *l;
 	LIST_FOREACH(l, &s->enforcers, entry) {
+		if (!l->greeted)
+			continue;
 		if (!is_declared(s->site->policy, l->name)) {
 			dismiss(l);
 			continue;
@@ -347,21 +358,85 @@ static void take_event(struct enforcer_link *l, const struct ipc_event *m)
 	site_note(l->server->site, now, m->kind, a ? a->node : NULL, a, "%s: %s", l->name, m->text);
 }
 
+static void clear_values(struct enforcer_link *l)
+{
+	for (size_t i = 0; i < l->n_values; i++)
+		free(l->values[i].name);
+	free(l->values);
+	l->values = NULL;
+	l->n_values = 0;
+}
+
 static void take_counters(struct enforcer_link *l, const struct ipc_counters *m)
 {
 	free(l->counters);
+	clear_values(l);
 	l->counters = xmemdup(m->segments, m->n_segments * sizeof(*m->segments));
 	l->n_counters = m->n_segments;
+	l->values = xcalloc(m->n_values + 1, sizeof(*l->values));
+	for (size_t i = 0; i < m->n_values; i++)
+		l->values[l->n_values++] =
+		        (struct ipc_statistic){ xstrdup(m->values[i].name), m->values[i].value };
+}
+
+static void link_free(struct enforcer_link *l)
+{
+	LIST_REMOVE(l, entry);
+	applied_abandon(l);
+	ipc_stream_free(l->stream);
+	clear_queue(l);
+	free(l->queued);
+	free(l->counters);
+	clear_values(l);
+	free(l);
+}
+
+/* Another one has the name. It goes on while it is heard of: two would take the name from each other for
+ * ever, and each believe the other's attachments to be gone. What is the same process, or not heard of any
+ * more, has lost its connection and does not know yet. */
+static bool gives_way(struct enforcer_link *old, struct enforcer_link *l)
+{
+	struct site *site = l->server->site;
+	const time_ms now = clock_wall_ms();
+	if (old->life == l->life || now - old->heard > ENFORCER_SILENCE_MS || now < old->heard) {
+		log_notice("enforcer %s connects again: its old connection ends", l->name);
+		link_free(old);
+		return true;
+	}
+	site->counters.enforcers_refused++;
+	if (now - old->contested > ENFORCER_SILENCE_MS * 4) {
+		site_note(site, now, "enforcer-contested", NULL, NULL,
+		        "%s: another enforcer of this name connects from %s, while %s is connected: it is "
+		        "refused",
+		        l->name, stream_peer_text(ipc_stream_stream(l->stream)),
+		        stream_peer_text(ipc_stream_stream(old->stream)));
+		old->contested = now;
+	}
+	return false;
 }
 
 static int take_hello(struct enforcer_link *l, const struct ipc_hello *m)
 {
+	struct site *site = l->server->site;
 	if (m->version != IPC_VERSION || strcmp(m->role, "enforcer") != 0 || strcmp(m->name, l->name) != 0) {
 		log_error("enforcer %s: says that it is %s %s with protocol version %u", l->name, m->role,
 		        m->name, m->version);
 		return -EPROTO;
 	}
+	if (!is_declared(site->policy, l->name)) {
+		site->counters.connections_refused_role++;
+		refuse(l, "the policy declares no enforcement point of this name");
+		return 0;
+	}
+	l->life = m->generation;
+	struct enforcer_link *old = enforcer_find(l->server, l->name);
+	if (old && !gives_way(old, l)) {
+		refuse(l,
+		        "an enforcer of this name is connected already: give each gateway a name of its own");
+		return 0;
+	}
 	l->greeted = true;
+	site_note(site, l->connected, "enforcer", NULL, NULL, "%s is connected", l->name);
 	send_policy(l);
 	send_everything(l);
 	send_floor(l);
@@ -372,7 +447,8 @@ static int take_hello(struct enforcer_link *l, const struct ipc_hello *m)
 static int take_message(struct enforcer_link *l, const struct ipc_message *m)
 {
 	if (!l->greeted && m->number != IPC_HELLO)
-		return -EPROTO;
+		return l->dismissed ? 0 : -EPROTO;
+	l->heard = clock_wall_ms();
 	switch (m->number) {
 	case IPC_HELLO:
 		return l->greeted ? -EPROTO : take_hello(l, m->body);
@@ -402,23 +478,13 @@ static void on_message(struct ipc_stream *stream, const struct ipc_message *m, v
 		ipc_stream_close(stream, "it does not speak the enforcer protocol as it must");
 }
 
-static void link_free(struct enforcer_link *l)
-{
-	LIST_REMOVE(l, entry);
-	applied_abandon(l);
-	ipc_stream_free(l->stream);
-	clear_queue(l);
-	free(l->queued);
-	free(l->counters);
-	free(l);
-}
-
 static void on_close(struct ipc_stream *stream, const char *reason, void *context)
 {
 	struct enforcer_link *l = context;
 	log_notice("enforcer %s: %s", l->name, reason);
-	site_note(l->server->site, clock_wall_ms(), "enforcer", NULL, NULL, "%s is disconnected: %s", l->name,
-	        reason);
+	if (l->greeted)
+		site_note(l->server->site, clock_wall_ms(), "enforcer", NULL, NULL, "%s is disconnected: %s",
+		        l->name, reason);
 	l->stream = NULL;
 	link_free(l);
 }
@@ -430,21 +496,6 @@ static const struct ipc_handlers handlers = { .on_message = on_message, .on_clos
 void enforcer_accept(struct stream *stream, const struct identity *peer, void *context)
 {
 	struct server *s = context;
-	struct enforcer_link *old = enforcer_find(s, peer->name);
-	if (!is_declared(s->site->policy, peer->name)) {
-		s->site->counters.connections_refused_role++;
-		log_notice("enforcer %s refused: the policy declares no enforcement point of that name",
-		        peer->name);
-		stream_free(stream);
-		return;
-	}
-	if (old) { /* it has started anew, and its old connection does not know yet */
-		log_notice("enforcer %s connects again, now from %s: its old connection ends; where that "
-		           "goes on, two "
-		           "enforcers have one name",
-		        peer->name, stream_peer_text(stream));
-		link_free(old);
-	}
 	struct enforcer_link *l = xcalloc(1, sizeof(*l));
 	const struct ipc_limits limits = { ENFORCER_FRAME_MAX, ENFORCER_WRITE_MAX, 0 };
 	l->server = s;
@@ -459,7 +510,6 @@ void enforcer_accept(struct stream *stream, const struct identity *peer, void *c
 	                .name = s->identity.name,
 	                .version = IPC_VERSION,
 	                .generation = store_generation(s->store) });
-	site_note(s->site, l->connected, "enforcer", NULL, NULL, "%s is connected", l->name);
 }
 
 void enforcer_refused(const char *peer_text, const char *reason, void *context)
@@ -476,59 +526,4 @@ void enforcer_close_all(struct server *s)
 		next = LIST_NEXT(l, entry);
 		link_free(l);
 	}
-}
-
-/* ---- for the API ---- */
-
-static int compare_latencies(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-static void add_latencies(const struct enforcer_link *l, json_t *j)
-{
-	uint32_t sorted[SERVER_LATENCY_SAMPLES];
-	size_t n = MIN(l->n_latencies, (uint64_t)SERVER_LATENCY_SAMPLES);
-	if (n == 0)
-		return;
-	memcpy(sorted, l->latencies, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare_latencies);
-	json_object_set_new(j, "latency_us_p50", json_integer(sorted[n / 2]));
-	json_object_set_new(j, "latency_us_p99", json_integer(sorted[n - 1 - n / 100]));
-	json_object_set_new(j, "latency_samples", json_integer((json_int_t)l->n_latencies));
-}
-
-static json_t *counters_to_json(const struct enforcer_link *l)
-{
-	size_t n;
-	const struct policy_segment *segments = policy_segments(l->server->site->policy, &n);
-	json_t *list = json_array();
-	for (size_t i = 0; i < l->n_counters; i++) {
-		const struct ipc_segment_counter *c = &l->counters[i];
-		const char *name = c->mark >= 1 && c->mark <= n ? segments[c->mark - 1].name : "?";
-		json_array_append_new(list,
-		        json_pack("{s:s, s:I, s:I, s:I, s:I}", "segment", name, "passed_packets",
-		                (json_int_t)c->passed_packets, "passed_bytes", (json_int_t)c->passed_bytes,
-		                "refused_packets", (json_int_t)c->refused_packets, "refused_bytes",
-		                (json_int_t)c->refused_bytes));
-	}
-	return list;
-}
-
-json_t *enforcer_status(struct server *s)
-{
-	struct enforcer_link *l;
-	char text[CLOCK_TEXT_SIZE];
-	json_t *list = json_array();
-	LIST_FOREACH(l, &s->enforcers, entry) {
-		json_t *j = json_pack("{s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:o}", "name", l->name, "greeted",
-		        l->greeted, "connected", clock_format(l->connected, text), "sent",
-		        (json_int_t)l->sent, "acknowledged", (json_int_t)l->acknowledged, "elements",
-		        (json_int_t)l->elements, "events_dropped", (json_int_t)l->events_dropped, "segments",
-		        counters_to_json(l));
-		add_latencies(l, j);
-		json_array_append_new(list, j);
-	}
-	return list;
 }

@@ -5,6 +5,10 @@
 #include "net/ipc_stream.h"
 #include "server/server.h"
 
+/* An enforcer says something every ten seconds (COUNTERS); one that was silent for so long has lost its
+ * connection. */
+#define ENFORCER_SILENCE_MS 15000
+
 LIST_HEAD(applied_waits, applied_wait);
 
 struct enforcer_link {
@@ -12,8 +16,12 @@ struct enforcer_link {
 	struct server *server;
 	struct ipc_stream *stream;
 	char name[256];
-	bool greeted;
-	bool listing; /* a whole list of its attachments is under way */
+	uint64_t life;     /* of its process */
+	bool greeted;      /* and served: one of a name at a time */
+	bool dismissed;    /* it was told why not */
+	time_ms heard;     /* from it, last */
+	time_ms contested; /* when an event told of another one that wants its name */
+	bool listing;      /* a whole list of its attachments is under way */
 	time_ms connected;
 	struct ipc_placement *queued; /* owns its ports */
 	size_t n_queued, queued_capacity;
@@ -24,11 +32,14 @@ struct enforcer_link {
 	uint32_t elements;
 	struct ipc_segment_counter *counters;
 	size_t n_counters;
+	struct ipc_statistic *values; /* that it counts itself; owns the names */
+	size_t n_values;
 	time_ms events_second;
 	unsigned events_now;
 	uint64_t events_dropped;
 };
 
+/* The one that is served. */
 struct enforcer_link *enforcer_find(struct server *s, const char *name);
 int enforcer_send(struct enforcer_link *l, enum ipc_number number, const void *body);
 /* Takes in what an enforcer says of one of its attachments; NULL where it is not kept. */

@@ -40,7 +40,7 @@ for to in $out6 $out4; do
 done
 [ "$(rules)" = "$before" ] || fail "rules that were in force were made again"
 ok "rules that are in force are left alone"
-heard "^hello enforcer gateway generation $generation$" || fail "the generation did not survive"
+heard "^value generation $generation$" || fail "the generation did not survive"
 ok "the generation survives"
 
 # What was bound before stays bound: b cannot take a's address while the enforcer is dead, nor after.
