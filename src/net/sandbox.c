@@ -73,7 +73,7 @@ static int allow(scmp_filter_ctx f, const char *const *names, size_t n)
 
 static bool is_of_sanitizers(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LENGTH(sanitizers); i++)
+	for (size_t i = 0; i != ARRAY_LENGTH(sanitizers); i++) /* there may be none */
 		if (strcmp(name, sanitizers[i]) == 0)
 			return true;
 	return false;

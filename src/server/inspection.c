@@ -24,8 +24,12 @@ struct inspection {
 	struct pbtnc_session *pb;
 	enum inspection_step step;
 	bool retry_wanted; /* as soon as the assessment under way has ended */
-	time_ms now;       /* of the event being handled */
-	uint32_t next_id;  /* of our PA-TNC messages */
+	bool is_reading;   /* from inspection_receive() to inspection_heed(): what is below may be another
+	                      thread's */
+	uint8_t *batch;    /* that is being read; a copy, where another thread reads it */
+	size_t batch_length;
+	time_ms now;      /* of the event being handled */
+	uint32_t next_id; /* of our PA-TNC messages */
 	char language[257];
 	struct site_attachment *attachment;
 
@@ -46,6 +50,13 @@ struct inspection {
 	char *token;       /* the certificate that it presents; NULL = none */
 	bool has_digest;
 	uint8_t digest[PRATIQUE_DIGEST_SIZE];
+	struct site_posture
+	        *posture; /* it was the answer to the request; NULL: it was not, or is not readable */
+	/* What reading it came to, for inspection_heed(). */
+	struct {
+		bool bad, retry, turn, closed;
+		unsigned signatures_refused, postures_refused;
+	} said;
 };
 
 static void begin_batch(struct inspection *i)
@@ -53,6 +64,7 @@ static void begin_batch(struct inspection *i)
 	patnc_signature_input_begin(&i->input);
 	i->has_signature = i->is_signed = i->has_digest = false;
 	free(TAKE_POINTER(i->token));
+	i->posture = site_posture_free(i->posture);
 }
 
 static void empty_reader(struct inspection *i)
@@ -62,15 +74,21 @@ static void empty_reader(struct inspection *i)
 	i->has_unsigned = false;
 }
 
-static void begin_assessment(struct inspection *i)
+/* Without a look at the store: while it is read, nothing waits for that. */
+static void reset_assessment(struct inspection *i)
 {
 	memset(i->nonce, 0, sizeof(i->nonce));
 	i->rounds = 0;
 	i->is_begun = i->asked = i->is_failed = i->is_ours = false;
 	empty_reader(i);
 	site_outcome_clear(&i->outcome);
-	store_forget_waiter(i->config.site->store, i);
 	begin_batch(i);
+}
+
+static void begin_assessment(struct inspection *i)
+{
+	store_forget_waiter(i->config.site->store, i);
+	reset_assessment(i);
 }
 
 struct inspection *inspection_new(const struct inspection_config *config)
@@ -93,6 +111,8 @@ struct inspection *inspection_free(struct inspection *i)
 	site_outcome_clear(&i->outcome);
 	patnc_signature_input_free(&i->input);
 	free(i->token);
+	site_posture_free(i->posture);
+	free(i->batch);
 	free(i);
 	return NULL;
 }
@@ -133,8 +153,7 @@ static void check_signature(struct inspection *i, const struct pratique_signatur
 	patnc_signature_input_begin(&i->input);
 	i->is_signed = !is_second && memcmp(s->nonce, i->nonce, sizeof(i->nonce)) == 0 &&
 	        key_verify(i->config.node_key, input, sizeof(input), s->bytes, s->length) == 0;
-	if (!i->is_signed)
-		i->config.site->counters.signatures_refused++;
+	i->said.signatures_refused += !i->is_signed;
 }
 
 /* Our attributes that are not posture. *ret_is_signature: the message is not part of what is signed. */
@@ -184,7 +203,7 @@ static void take_pa(struct inspection *i, const struct pbtnc_pa *pa)
 	if (code == 0)
 		return;
 	i->is_failed = true;
-	i->config.site->counters.postures_refused++;
+	i->said.postures_refused++;
 	if (code == -EBADMSG)
 		reply_add_error(i->pb, &i->next_id, pa, &error);
 }
@@ -269,7 +288,7 @@ static void take_posture(struct inspection *i)
 	const bool is_signed = i->is_signed && !i->has_unsigned;
 	if (i->is_signed ? i->has_unsigned : !i->has_signature)
 		site->counters.signatures_refused++;
-	struct posture *posture = i->is_failed ? NULL : posture_reader_finish(i->reader, i->now);
+	struct site_posture *posture = TAKE_POINTER(i->posture);
 	if (!posture || site_take_posture(site, i->config.node, posture, is_signed, i->now) < 0) {
 		i->is_failed = true;
 		i->outcome = (struct site_outcome){ .note = "the posture could not be read" };
@@ -315,12 +334,12 @@ static void take_language(struct inspection *i, const char *text, size_t length)
 	snprintf(i->language, sizeof(i->language), "%.*s", (int)MIN(length, sizeof(i->language) - 1), text);
 }
 
-static void take_event(struct inspection *i, const struct pbtnc_event *e)
+static void read_event(struct inspection *i, const struct pbtnc_event *e)
 {
 	switch (e->kind) {
 	case PBTNC_EVENT_RETRY:
-		begin_assessment(i);
-		i->is_begun = false;
+		reset_assessment(i);
+		i->said.retry = true;
 		break;
 	case PBTNC_EVENT_PA:
 		take_pa(i, &e->pa);
@@ -329,44 +348,104 @@ static void take_event(struct inspection *i, const struct pbtnc_event *e)
 		take_language(i, e->text.at, e->text.length);
 		break;
 	case PBTNC_EVENT_TURN:
-		if (!i->is_begun && !site_may_begin(i->config.site, i->config.node, i->now)) {
-			end(i, "the node begins too many assessments");
-			break;
-		}
-		i->is_begun = true;
-		i->has_unsigned |= !i->is_signed;
-		set_step(i, STEP_PLACING);
-		i->config.effects.find_place(i->config.context);
+		i->said.turn = true;
 		break;
 	case PBTNC_EVENT_CLOSED:
-		end(i, "the node closed the conversation");
+		i->said.closed = true;
 		break;
 	default: /* results are ours to send, and errors of the node are for its own log */
 		break;
 	}
 }
 
-void inspection_receive(struct inspection *i, const void *batch, size_t length, time_ms now)
+static void read_batch(struct inspection *i, const void *batch, size_t length)
 {
 	struct pbtnc_event e;
+	memset(&i->said, 0, sizeof(i->said));
+	begin_batch(i);
+	i->said.bad = pbtnc_receive_batch(i->pb, batch, length) < 0;
+	while (pbtnc_next(i->pb, &e))
+		read_event(i, &e);
+	if (i->said.turn && i->asked && !i->token && !i->is_failed)
+		i->posture = site_posture_new(posture_reader_finish(i->reader, i->now));
+}
+
+void inspection_read(struct inspection *i)
+{
+	read_batch(i, i->batch, i->batch_length);
+}
+
+static void send_refusal(struct inspection *i)
+{
+	struct writer w = wr_make(PBTNC_BATCH_MAX);
+	i->config.site->counters.protocol_errors++;
+	if (pbtnc_take_reply(i->pb, &w))
+		i->config.effects.send(i->config.context, w.data, w.length);
+	wr_free(&w);
+}
+
+static void take_turn(struct inspection *i)
+{
+	if (!i->is_begun && !site_may_begin(i->config.site, i->config.node, i->now)) {
+		end(i, "the node begins too many assessments");
+		return;
+	}
+	i->is_begun = true;
+	i->has_unsigned |= !i->is_signed;
+	set_step(i, STEP_PLACING);
+	i->config.effects.find_place(i->config.context);
+}
+
+/* What was said is acted upon, in the order in which a batch says it. */
+static void heed(struct inspection *i)
+{
+	struct site_counters *counters = &i->config.site->counters;
+	counters->signatures_refused += i->said.signatures_refused;
+	counters->postures_refused += i->said.postures_refused;
+	if (i->said.retry)
+		store_forget_waiter(i->config.site->store, i);
+	if (i->said.bad)
+		send_refusal(i);
+	if (i->said.turn)
+		take_turn(i);
+	if (i->said.closed && i->step != STEP_ENDED)
+		end(i, "the node closed the conversation");
+}
+
+void inspection_heed(struct inspection *i, time_ms now)
+{
+	free(TAKE_POINTER(i->batch));
+	i->is_reading = false;
 	if (i->step == STEP_ENDED)
 		return;
 	i->now = now;
-	begin_batch(i);
-	bool is_bad = pbtnc_receive_batch(i->pb, batch, length) < 0;
-	if (is_bad)
-		i->config.site->counters.protocol_errors++;
-	struct writer w = wr_make(PBTNC_BATCH_MAX);
-	if (is_bad && pbtnc_take_reply(i->pb, &w))
-		i->config.effects.send(i->config.context, w.data, w.length);
-	wr_free(&w);
-	while (i->step != STEP_ENDED && pbtnc_next(i->pb, &e))
-		take_event(i, &e);
+	heed(i);
+}
+
+void inspection_receive(struct inspection *i, const void *batch, size_t length, time_ms now)
+{
+	if (i->step == STEP_ENDED)
+		return;
+	i->now = now;
+	/* Where something else is awaited, the node is out of turn: an error, quick to read. */
+	if (i->config.effects.read && length > 0 && (i->step == STEP_IDLE || i->step == STEP_WAITING)) {
+		i->batch = xmemdup(batch, length);
+		i->batch_length = length;
+		i->is_reading = true;
+		i->config.effects.read(i->config.context);
+		return;
+	}
+	read_batch(i, batch, length);
+	heed(i);
 }
 
 void inspection_retry(struct inspection *i, time_ms now)
 {
 	struct writer w = wr_make(PBTNC_BATCH_MAX);
+	if (i->is_reading) {
+		i->retry_wanted = true;
+		return;
+	}
 	i->now = now;
 	if (i->step != STEP_IDLE || pbtnc_request_retry(i->pb, &w) < 0) {
 		i->retry_wanted = i->step != STEP_ENDED;

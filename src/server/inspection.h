@@ -32,6 +32,10 @@ struct inspection_effects {
 	/* The decision is durable and handed out: answer once with inspection_applied() when the enforcement
 	 * point has it, or when it takes too long. Not called without a placement. */
 	void (*await_applied)(void *context, struct site_attachment *a);
+	/* There is a batch to read, which is nothing but computation: inspection_read(), by any thread, and
+	 * then inspection_heed() by this one. In between only inspection_retry() may be called. NULL: it is
+	 * read at once, by this thread. */
+	void (*read)(void *context);
 	/* The assessment began or ended: for time limits. */
 	void (*working)(void *context, bool is_working);
 	/* The conversation is over; why is for the log. */
@@ -52,6 +56,8 @@ struct inspection *inspection_new(const struct inspection_config *config);
 struct inspection *inspection_free(struct inspection *i); /* NULL in, NULL out */
 /* One batch from the node. */
 void inspection_receive(struct inspection *i, const void *batch, size_t length, time_ms now);
+void inspection_read(struct inspection *i);
+void inspection_heed(struct inspection *i, time_ms now);
 /* NULL: nobody knows where it is. */
 void inspection_found_place(struct inspection *i, struct site_attachment *a, time_ms now);
 void inspection_applied(struct inspection *i, time_ms now);

@@ -15,50 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- postures ---- */
-
-int site_take_posture(
-        struct site *site, struct site_node *node, struct posture *posture, bool is_signed, time_ms now)
-{
-	size_t length = 0;
-	char *text = posture_to_json_text(posture, &length);
-	if (!text || length > STORE_POSTURE_MAX) {
-		site->counters.postures_refused++;
-		free(text);
-		posture_free(posture);
-		return -E2BIG;
-	}
-	(void)site_posture(site, node); /* what it replaces is compared with it when it is judged */
-	posture_free(node->replaced);
-	node->replaced = node->posture;
-	node->posture = posture;
-	node->posture_stored = true;
-	node->posture_signed = is_signed;
-	node->inspected = now;
-	posture_digest(posture, node->posture_digest);
-	site_index_packages(node);
-	site_save_node(site, node);
-	store_put_posture(site->store, node->name, text, length);
-	free(text);
-	return 0;
-}
-
-const struct posture *site_posture(struct site *site, struct site_node *node)
-{
-	if (node->posture || !node->posture_stored)
-		return node->posture;
-	char *text = NULL;
-	size_t length;
-	if (store_get_posture(site->store, node->name, &text, &length, NULL) < 0)
-		return NULL;
-	json_t *json = json_loadb(text, length, 0, NULL);
-	free(text);
-	if (json && posture_from_json(json, &node->posture, NULL) == 0)
-		site_index_packages(node);
-	json_decref(json);
-	return node->posture;
-}
-
 bool site_may_begin(struct site *site, struct site_node *node, time_ms now)
 {
 	time_ms from = MAX(node->assessments_until, now);
@@ -79,7 +35,7 @@ static void evaluate(struct site *site, struct site_node *node, const struct sit
 {
 	struct policy_input input = { .node = node->name,
 		.role = policy_node_role(site->policy, node->name),
-		.posture = site_posture(site, node),
+		.posture = site_node_posture(site, node),
 		.index = site->index,
 		.segment = a ? a->segment : NULL,
 		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,

@@ -442,6 +442,7 @@ static void stop(struct server *s)
 	if (s->store && store_has_work(s->store) && store_commit(s->store, &err) < 0)
 		log_error("%s", err.text);
 	node_close_all(s);
+	workers_free(s->workers); /* what they are at needs the store and the site */
 	enforcer_close_all(s);
 	enrolment_stop(s);
 	api_stop(s);
@@ -454,7 +455,6 @@ static void stop(struct server *s)
 	tls_context_free(s->enrolment_tls);
 	tls_context_free(s->api_tls);
 	daemon_signals_free(s->signals);
-	workers_free(s->workers);
 	if (s->base)
 		event_base_free(s->base);
 }

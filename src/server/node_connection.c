@@ -18,6 +18,9 @@
 #define NODE_CONNECTIONS_MAX 16 /* of one node; one more, and its oldest is closed */
 
 struct node_connection {
+	struct work reading; /* first: the pointers are the same. A batch, by a worker */
+	bool is_reading;     /* no further batch is taken meanwhile */
+	bool is_gone;        /* only the worker still needs it */
 	LIST_ENTRY(node_connection) entry;
 	struct server *server;
 	struct stream *stream; /* NULL once it is going */
@@ -48,6 +51,14 @@ static void leave_attachment(struct node_connection *c)
 		}
 }
 
+/* What a worker may have been using. */
+static void release(struct node_connection *c)
+{
+	inspection_free(c->inspection);
+	EVP_PKEY_free(c->key);
+	free(c);
+}
+
 static void connection_free(struct node_connection *c)
 {
 	LIST_REMOVE(c, entry);
@@ -55,13 +66,14 @@ static void connection_free(struct node_connection *c)
 	leave_attachment(c);
 	place_cancel(c->place);
 	applied_cancel(c->applied);
-	inspection_free(c->inspection);
 	pttls_session_free(c->pttls);
 	if (c->timer)
 		event_free(c->timer);
-	EVP_PKEY_free(c->key);
 	stream_free(c->stream);
-	free(c);
+	if (c->is_reading && !workers_cancel(c->server->workers, &c->reading))
+		c->is_gone = true;
+	else
+		release(c);
 }
 
 /* Says what is left to say, then closes; everything else ends when the stream is gone. */
@@ -158,6 +170,18 @@ static void on_await_applied(void *context, struct site_attachment *a)
 	c->applied = applied_await(c->server, a, on_applied, c);
 }
 
+static void run_reading(struct work *work)
+{
+	inspection_read(((struct node_connection *)work)->inspection);
+}
+
+static void on_read(void *context)
+{
+	struct node_connection *c = context;
+	c->is_reading = true;
+	workers_submit(c->server->workers, &c->reading);
+}
+
 static void on_working(void *context, bool is_working)
 {
 	struct node_connection *c = context;
@@ -190,7 +214,7 @@ static void begin_inspection(struct node_connection *c)
 		.node = c->node,
 		.node_key = c->key,
 		.remediation_uri = c->server->options.remediation_uri,
-		.effects = { on_send, on_find_place, on_await_applied, on_working, on_end },
+		.effects = { on_send, on_find_place, on_await_applied, on_read, on_working, on_end },
 		.context = c };
 	if (tls_stream_exporter(c->stream, config.exporter) < 0) {
 		connection_close(c, "the TLS exporter does not work");
@@ -221,15 +245,39 @@ static void take_event(struct node_connection *c, const struct pttls_event *e)
 	}
 }
 
+static void take_events(struct node_connection *c)
+{
+	struct pttls_event e;
+	while (!c->is_reading && pttls_next(c->pttls, &e))
+		take_event(c, &e);
+	send_output(c);
+}
+
+/* While a batch is read nothing more is taken: what the node sends then waits where the stream's limits count
+ * it.
+ */
 static size_t on_data(struct stream *stream, const uint8_t *data, size_t length, void *context)
 {
 	struct node_connection *c = context;
-	struct pttls_event e;
+	if (c->is_reading)
+		return 0;
 	(void)pttls_receive(c->pttls, data, length);
-	while (pttls_next(c->pttls, &e))
-		take_event(c, &e);
-	send_output(c);
+	take_events(c);
 	return length;
+}
+
+static void reading_done(struct work *work)
+{
+	struct node_connection *c = (struct node_connection *)work;
+	c->is_reading = false;
+	if (c->is_gone) {
+		release(c);
+		return;
+	}
+	inspection_heed(c->inspection, clock_wall_ms());
+	take_events(c);
+	if (stream_is_open(c->stream))
+		stream_resume(c->stream);
 }
 
 static void on_close(struct stream *stream, const char *reason, void *context)
@@ -290,6 +338,7 @@ void node_accept(struct stream *stream, const struct identity *peer, void *conte
 	struct node_connection *c = xcalloc(1, sizeof(*c));
 	const struct stream_limits limits = { NODE_READ_MAX, NODE_WRITE_MAX, STREAM_HANDSHAKE_MS, 0,
 		NODE_STALL_MS };
+	c->reading = (struct work){ .run = run_reading, .done = reading_done };
 	c->server = s;
 	c->stream = stream;
 	c->node = node;

@@ -67,9 +67,8 @@ static void sort_keys(uint32_t *keys, uint32_t *other, size_t n)
 	}
 }
 
-void site_index_packages(struct site_node *node)
+uint32_t *site_package_keys(const struct posture *p, size_t *ret_n)
 {
-	const struct posture *p = node->posture;
 	const size_t most = 3 * p->n_packages + 1;
 	uint32_t *keys FREE_ON_EXIT = xmalloc(2 * most * sizeof(*keys));
 	size_t n = collect(p, keys), kept = 0;
@@ -77,9 +76,8 @@ void site_index_packages(struct site_node *node)
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || keys[kept - 1] != keys[i])
 			keys[kept++] = keys[i];
-	free(node->package_keys);
-	node->package_keys = xmemdup(keys, MAX(kept, (size_t)1) * sizeof(*keys));
-	node->n_package_keys = kept;
+	*ret_n = kept;
+	return xmemdup(keys, MAX(kept, (size_t)1) * sizeof(*keys));
 }
 
 static int compare_keys(const void *a, const void *b)

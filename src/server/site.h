@@ -249,8 +249,8 @@ void site_note_refusal(struct site *site, time_ms now, const char *kind, const s
 /* What an advisory may name a package by, as a number: case and separators do not count. Different names may
  * share one, which costs a judgement and nothing else. */
 uint32_t site_package_key(const char *name);
-/* From the node's posture, which there must be. */
-void site_index_packages(struct site_node *node);
+/* Sorted, each once; caller frees. Touches nothing else, so that any thread may do it. */
+uint32_t *site_package_keys(const struct posture *p, size_t *ret_n);
 bool site_has_package(const struct site_node *node, uint32_t key);
 
 /* ---- who it is (identity.c) ---- */
@@ -287,12 +287,24 @@ void site_look_at_expiry(struct site *site, time_ms now);
  * refused. */
 bool site_may_begin(struct site *site, struct site_node *node, time_ms now);
 
+/* A posture and what follows from it alone. */
+struct site_posture {
+	struct posture *posture;
+	char *text; /* for the store; NULL above STORE_POSTURE_MAX */
+	size_t text_length;
+	uint8_t digest[32];
+	uint32_t *package_keys;
+	size_t n_package_keys;
+};
+/* Takes posture over. Touches nothing else, so that any thread may do it. */
+struct site_posture *site_posture_new(struct posture *posture);
+struct site_posture *site_posture_free(struct site_posture *p); /* NULL in, NULL out */
 /* Takes over a posture that was just inspected, also on failure; makes it the node's and stores it. -E2BIG
  * above STORE_POSTURE_MAX: the node keeps the posture it had. */
-int site_take_posture(
-        struct site *site, struct site_node *node, struct posture *posture, bool is_signed, time_ms now);
+int site_take_posture(struct site *site, struct site_node *node, struct site_posture *inspected,
+        bool is_signed, time_ms now);
 /* The node's posture, read from the store where it has to be; NULL where there is none. */
-const struct posture *site_posture(struct site *site, struct site_node *node);
+const struct posture *site_node_posture(struct site *site, struct site_node *node);
 /* The node has just presented itself, with a posture that was taken over or with a certificate that was
  * accepted: judges it at an attachment (NULL: none is proven) and carries the decision out: recorded,
  * certified, placed. cause is static. nonce: of the inspection (32 bytes); NULL = zeroes. */

@@ -162,8 +162,8 @@ static void test_early_posture_does_not_count(void **state)
 	play_sign(&s, p.key, p.exporter, p.nonce);
 	play_post(&s, PBTNC_CDATA);
 	play_serve(&p, b->port);
-	assert_int_equal(site_posture(b->site, b->alice)->n_packages, 1);
-	assert_string_equal(site_posture(b->site, b->alice)->packages[0].name, "bash");
+	assert_int_equal(site_node_posture(b->site, b->alice)->n_packages, 1);
+	assert_string_equal(site_node_posture(b->site, b->alice)->packages[0].name, "bash");
 	posture_free(early);
 	posture_free(late);
 	play_part(&p);
@@ -318,6 +318,24 @@ static void test_retry(void **state)
 	play_part(&p);
 }
 
+/* Its batch is being read when the server wants it again: that comes after the result. */
+static void test_retry_while_reading(void **state)
+{
+	struct play p;
+	bed_now = T0;
+	play_meet(&p, *state);
+	p.retry_while_reading = true;
+	play_inspection(&p);
+	assert_int_equal(p.results, 1);
+	assert_int_equal(p.retries, 1);
+	p.retry_while_reading = false;
+	play_posture(&p, p.key, p.exporter, p.nonce);
+	play_serve(&p, p.b->port);
+	assert_int_equal(p.results, 2);
+	assert_int_equal(p.retries, 1);
+	play_part(&p);
+}
+
 /* A node that never sends a posture is not asked for ever. */
 static void test_rounds_end(void **state)
 {
@@ -383,6 +401,7 @@ int main(void)
 		TEST(test_result_waits_for_disk_and_enforcer),
 		TEST(test_what_is_not_stored_is_not_said),
 		TEST(test_retry),
+		TEST(test_retry_while_reading),
 		TEST(test_rounds_end),
 		TEST(test_assessments_are_rationed),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/server/node_play.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,25 @@ static void on_await_applied(void *context, struct site_attachment *a)
 	p->wants_applied = true;
 }
 
+static void *read_elsewhere(void *context)
+{
+	inspection_read(((struct play *)context)->i);
+	return NULL;
+}
+
+/* By a thread of its own, as the server's workers do. Meanwhile the node may be asked to come again, and
+ * nothing else. */
+static void on_read(void *context)
+{
+	struct play *p = context;
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, read_elsewhere, p), 0);
+	if (p->retry_while_reading)
+		inspection_retry(p->i, bed_now);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	inspection_heed(p->i, bed_now);
+}
+
 static void on_working(void *context, bool is_working)
 {
 }
@@ -40,7 +60,7 @@ void play_meet(struct play *p, struct bed *b)
 	struct inspection_config config = { .site = b->site,
 		.node = b->alice,
 		.remediation_uri = "https://help.example/",
-		.effects = { on_send, on_find_place, on_await_applied, on_working, on_end },
+		.effects = { on_send, on_find_place, on_await_applied, on_read, on_working, on_end },
 		.context = p };
 	memset(p, 0, sizeof(*p));
 	p->b = b;

@@ -20,6 +20,7 @@ struct play {
 	struct posture_wants wants;
 	uint8_t nonce[32];
 	bool has_nonce, wants_place, wants_applied, is_ended, may_send;
+	bool retry_while_reading; /* the server wants another inspection just then */
 	unsigned retries, requests, results, errors;
 	enum pbtnc_assessment assessment;
 	enum pbtnc_recommendation recommendation;

@@ -52,7 +52,7 @@ static void test_no_attachment_no_placement(void **state)
 {
 	struct bed *b = *state;
 	struct site_outcome o;
-	site_take_posture(b->site, b->alice, bed_posture("openssl"), true, T0);
+	site_take_posture(b->site, b->alice, site_posture_new(bed_posture("openssl")), true, T0);
 	site_judge(b->site, b->alice, NULL, "inspection", NULL, T0, &o);
 	assert_true(o.decision.compliant);
 	assert_false(o.compliant);
@@ -68,7 +68,7 @@ static void test_unsigned_posture_admits_nobody(void **state)
 {
 	struct bed *b = *state;
 	struct site_outcome o;
-	site_take_posture(b->site, b->alice, bed_posture("openssl"), false, T0);
+	site_take_posture(b->site, b->alice, site_posture_new(bed_posture("openssl")), false, T0);
 	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, &o);
 	assert_false(o.compliant);
 	assert_string_equal(o.segment, "quarantine");
@@ -100,7 +100,7 @@ static void test_rejected(void **state)
 	struct site_outcome o;
 	const uint8_t thumbprint[32] = { 0x66 };
 	struct site_node *mallory = site_see_node(b->site, "mallory", thumbprint, "66", T0);
-	site_take_posture(b->site, mallory, bed_posture("openssl"), true, T0);
+	site_take_posture(b->site, mallory, site_posture_new(bed_posture("openssl")), true, T0);
 	site_judge(b->site, mallory, b->port, "inspection", NULL, T0, &o);
 	assert_true(o.rejected);
 	assert_string_equal(o.segment, "quarantine");
@@ -214,7 +214,7 @@ static void test_kernel_packages_are_called_linux(void **state)
 	struct posture_package kernel = { "deb", "linux-image-6.1.0-41-amd64", "6.1.158-1", "amd64",
 		"linux-signed-amd64", "6.1.158+1" };
 	assert_int_equal(posture_add_package(p, &kernel), 0);
-	site_take_posture(b->site, b->alice, p, true, T0);
+	site_take_posture(b->site, b->alice, site_posture_new(p), true, T0);
 	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, &o);
 	site_outcome_clear(&o);
 	assert_true(site_has_package(b->alice, site_package_key("linux")));
@@ -285,7 +285,7 @@ static void test_gone_attachments_are_forgotten(void **state)
 	assert_int_equal(table_count(b->site->attachments), 0);
 	assert_null(b->alice->attachments);
 	assert_null(b->alice->posture); /* it is in the store */
-	assert_non_null(site_posture(b->site, b->alice));
+	assert_non_null(site_node_posture(b->site, b->alice));
 }
 
 /* ---- revocation ---- */
