@@ -2,11 +2,11 @@
 /* `pratique-agent enrol`: makes a key and gets the certificate for it by a one-time token (RFC 7030), or
  * renews them. */
 #include "agent/agent.h"
+#include "base/command_line.h"
 #include "base/file.h"
 #include "net/est.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,75 +20,53 @@ struct enrol_options {
 	bool renew, replace;
 };
 
-static void print_help(FILE *out)
-{
-	fputs("usage: pratique-agent enrol --server URL --name NAME --token TOKEN|- [OPTIONS]\n"
-	      "       pratique-agent enrol --server URL --name NAME --renew [OPTIONS]\n\n"
-	      "Makes a key on this host and gets its certificate from the site. The token is made on the "
-	      "server by\n"
-	      "`pratique enrol --new NAME`, and is good once. Writes NAME.key (mode 0600) and NAME.pem; a "
-	      "running agent\n"
-	      "takes renewed ones up by itself.\n\n"
-	      "Options:\n"
-	      "      --server URL         https://HOST[:PORT] or HOST[:PORT]; default port 8443\n"
-	      "      --server-name NAME   in the server's certificate, where it is not the host of the URL\n"
-	      "      --name NAME          this node's name\n"
-	      "      --token TOKEN|-      the one-time token; -: read from standard input, where nobody sees "
-	      "it\n"
-	      "      --renew              new key and certificate with the ones that are there\n"
-	      "      --replace            there is a key of NAME already, which the new one replaces\n"
-	      "      --ca FILE            certificate of the site CA; default " DEFAULT_FOLDER "/ca.pem\n"
-	      "      --out DIR            where to write; default " DEFAULT_FOLDER "\n"
-	      "      --ed25519            an Ed25519 key instead of P-256\n"
-	      "  -h, --help               this text\n\n"
-	      "Examples:\n"
-	      "  pratique-agent enrol --server https://server.example --name alice --token - <token\n"
-	      "  pratique-agent enrol --server server.example --name alice --renew\n",
-	        out);
-}
-
-/* 0 to go on, else the exit code (negative: done with success). */
+/* COMMAND_GO_ON with what is in o, or the exit code. */
 static int parse_options(int argc, char **argv, struct enrol_options *o)
 {
-	enum { SERVER = 1, SERVER_NAME, NAME, TOKEN, CA, OUT };
-	static const struct option options[] = { { "server", required_argument, NULL, SERVER },
-		{ "server-name", required_argument, NULL, SERVER_NAME },
-		{ "name", required_argument, NULL, NAME }, { "token", required_argument, NULL, TOKEN },
-		{ "ca", required_argument, NULL, CA }, { "out", required_argument, NULL, OUT },
-		{ "renew", no_argument, NULL, 'r' }, { "replace", no_argument, NULL, 'R' },
-		{ "ed25519", no_argument, NULL, 'e' }, { "help", no_argument, NULL, 'h' }, { 0 } };
-	const char **const texts[] = { [SERVER] = &o->server,
-		[SERVER_NAME] = &o->server_name,
-		[NAME] = &o->name,
-		[TOKEN] = &o->token,
-		[CA] = &o->ca,
-		[OUT] = &o->folder };
-	int c;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h') {
-			print_help(stdout);
-			return -1;
-		}
-		if (c == '?') {
-			(void)agent_usage("enrol", "wrong option");
-			return AGENT_USAGE;
-		}
-		if (c == 'r')
-			o->renew = true;
-		else if (c == 'R')
-			o->replace = true;
-		else if (c == 'e')
-			o->kind = KEY_ED25519;
-		else
-			*texts[c] = optarg;
-	}
-	if (optind < argc)
-		(void)agent_usage("enrol", "no argument is taken: %s", argv[optind]);
-	else if (!o->server || !o->name || !o->token == !o->renew)
-		(void)agent_usage("enrol", "--server, --name and one of --token and --renew must be given");
-	else
-		return 0;
-	return AGENT_USAGE;
+	bool ed25519 = false;
+	const struct command_option options[] = {
+		{ 0, "server", "URL", "https://HOST[:PORT] or HOST[:PORT]; default port 8443", COMMAND_TEXT,
+		        &o->server, 1 },
+		{ 0, "server-name", "NAME",
+		        "in the server's certificate, where it is not the host of the URL", COMMAND_TEXT,
+		        &o->server_name },
+		{ 0, "name", "NAME", "this node's name", COMMAND_TEXT, &o->name, 1 },
+		{ 0, "token", "TOKEN|-",
+		        "the one-time token; -: read from standard input, where nobody sees it", COMMAND_TEXT,
+		        &o->token },
+		{ 0, "renew", NULL, "new key and certificate with the ones that are there", COMMAND_FLAG,
+		        &o->renew },
+		{ 0, "replace", NULL, "there is a key of NAME already, which the new one replaces",
+		        COMMAND_FLAG, &o->replace },
+		{ 0, "ca", "FILE", "certificate of the site CA; default " DEFAULT_FOLDER "/ca.pem",
+		        COMMAND_TEXT, &o->ca },
+		{ 0, "out", "DIR", "where to write; default " DEFAULT_FOLDER, COMMAND_TEXT, &o->folder },
+		{ 0, "ed25519", NULL, "an Ed25519 key instead of P-256", COMMAND_FLAG, &ed25519 },
+	};
+	const struct command_line line = {
+		.program = "pratique-agent",
+		.words = "enrol",
+		.synopsis = "--server URL --name NAME --token TOKEN|- [OPTIONS]\n"
+		            "--server URL --name NAME --renew [OPTIONS]",
+		.about = "Makes a key on this host and gets its certificate from the site. The token is made "
+		         "on the\n"
+		         "server by `pratique enrol --new NAME`, and is good once. Writes NAME.key (mode "
+		         "0600) and\n"
+		         "NAME.pem; a running agent takes renewed ones up by itself.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Examples:\n"
+		           "  pratique-agent enrol --server https://server.example --name alice --token - "
+		           "<token\n"
+		           "  pratique-agent enrol --server server.example --name alice --renew",
+	};
+	int code = command_line_parse(&line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON)
+		return code;
+	if (ed25519)
+		o->kind = KEY_ED25519;
+	return !o->token == !o->renew ? command_line_wrong(&line, "one of --token and --renew must be given")
+	                              : code;
 }
 
 static int parse_server(const char *text, struct endpoint *ret, struct error *err)
@@ -156,8 +134,8 @@ int agent_enrol(int argc, char **argv)
 	};
 	struct error err;
 	int code = parse_options(argc, argv, &options);
-	if (code != 0)
-		return MAX(code, 0);
+	if (code != COMMAND_GO_ON)
+		return code;
 	if (enrol(&options, &err) < 0)
 		return agent_fail("enrol", "%s", err.text);
 	printf("key = %s/%s.key\ncertificate = %s/%s.pem\n", options.folder, options.name, options.folder,

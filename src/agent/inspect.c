@@ -4,34 +4,11 @@
 #include "agent/agent.h"
 #include "agent/collect.h"
 #include "agent/inspect_show.h"
+#include "base/command_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-struct inspect_options {
-	const char *root;
-	bool json;
-};
-
-static void print_help(FILE *out)
-{
-	fputs("usage: pratique-agent inspect [--root DIR] [--json]\n\n"
-	      "Reads what an inspection reports: product, operating system, kernel, packages, security "
-	      "updates,\nprograms that run replaced files or belong to no package, network, firewall, "
-	      "settings,\naccounts and security software. What cannot be read is listed as unknown with the "
-	      "reason.\nContacts nobody.\n\n"
-	      "Options:\n"
-	      "      --root DIR  the tree below DIR instead of the running system\n"
-	      "      --json      everything, as one JSON object\n"
-	      "  -h, --help      this text\n\n"
-	      "Examples:\n"
-	      "  pratique-agent inspect\n"
-	      "  pratique-agent inspect --root /srv/images/kiosk\n"
-	      "  pratique-agent inspect --json | jq -r '.packages[].purl'\n",
-	        out);
-}
 
 static void print_packages(const struct posture *p)
 {
@@ -109,52 +86,57 @@ static void print_posture(const struct posture *p)
 		printf("%-12s %s: %s\n", "unknown", p->unknowns[i].field, p->unknowns[i].reason);
 }
 
-/* 0 to go on, else the exit code (negative: done with success). */
-static int parse_options(int argc, char **argv, struct inspect_options *ret)
+static int print(const struct posture *p, bool json)
 {
-	static const struct option options[] = { { "root", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
-	int c;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			ret->root = optarg;
-			break;
-		case 'j':
-			ret->json = true;
-			break;
-		case 'h':
-			print_help(stdout);
-			return -1;
-		default:
-			return agent_usage("inspect", "wrong option");
-		}
+	if (!json) {
+		print_posture(p);
+		return 0;
 	}
-	return optind < argc ? agent_usage("inspect", "no argument is taken: %s", argv[optind]) : 0;
+	json_t *j = posture_to_json(p);
+	int r = json_dumpf(j, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(j);
+	return r;
 }
 
 int agent_inspect(int argc, char **argv)
 {
-	struct inspect_options options = { .root = "" };
+	const char *dir = "";
+	bool json = false;
+	const struct command_option options[] = {
+		{ 0, "root", "DIR", "the tree below DIR instead of the running system", COMMAND_TEXT, &dir },
+		{ 'j', "json", NULL, "everything, as one JSON object", COMMAND_FLAG, &json },
+	};
+	const struct command_line line = {
+		.program = "pratique-agent",
+		.words = "inspect",
+		.synopsis = "[--root DIR] [--json]",
+		.about = "Reads what an inspection reports: product, operating system, kernel, packages, "
+		         "security updates,\n"
+		         "programs that run replaced files or belong to no package, network, firewall, "
+		         "settings,\n"
+		         "accounts and security software. What cannot be read is listed as unknown with the "
+		         "reason.\n"
+		         "Contacts nobody.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Examples:\n"
+		           "  pratique-agent inspect\n"
+		           "  pratique-agent inspect --root /srv/images/kiosk\n"
+		           "  pratique-agent inspect --json | jq -r '.packages[].purl'",
+	};
 	struct error err;
 	struct root root;
-	int r = parse_options(argc, argv, &options);
-	if (r != 0)
-		return MAX(r, 0);
-	r = root_open(options.root, &root, &err);
+	int r = command_line_parse(&line, argc, argv, NULL);
+	if (r != COMMAND_GO_ON)
+		return r;
+	r = root_open(dir, &root, &err);
 	if (r < 0) {
 		root_close(&root);
 		return agent_fail("inspect", "%s", err.text);
 	}
 	struct posture *p = collect_posture(&root, NULL);
-	if (options.json) {
-		json_t *json = posture_to_json(p);
-		r = json_dumpf(json, stdout, JSON_INDENT(2)) < 0 ? -1 : 0;
-		putchar('\n');
-		json_decref(json);
-	} else {
-		print_posture(p);
-	}
+	r = print(p, json);
 	posture_free(p);
 	root_close(&root);
 	return r < 0 ? agent_fail("inspect", "cannot write the output") : AGENT_OK;

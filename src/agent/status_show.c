@@ -3,37 +3,16 @@
 #include "agent/agent.h"
 #include "agent/options.h"
 #include "agent/status.h"
+#include "base/command_line.h"
 #include "base/file.h"
 #include "posture/posture.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define STATUS_FILE "/run/pratique/agent-status.json"
-
-struct show_options {
-	const char *file;
-	bool json;
-};
-
-static void print_help(FILE *out)
-{
-	fputs("usage: pratique-agent status [--file FILE] [--json]\n\n"
-	      "Shows what the running agent knows: its connections, the segment that this host is in and "
-	      "until when,\n"
-	      "the findings against it, and what to do about each.\n\n"
-	      "Options:\n"
-	      "      --file FILE  the agent's status_file, where it is not " STATUS_FILE "\n"
-	      "      --json       as one JSON object\n"
-	      "  -h, --help       this text\n\n"
-	      "Examples:\n"
-	      "  pratique-agent status\n"
-	      "  pratique-agent status --json | jq -r '.attachments[].result.decision.segment'\n",
-	        out);
-}
 
 /* What servers said ends on a terminal here: control characters are taken out when it is read. */
 static void make_harmless(json_t *j)
@@ -105,29 +84,6 @@ static void print_certificate(const json_t *c)
 		        text_of(c, "next", "later"));
 }
 
-static int parse_options(int argc, char **argv, struct show_options *ret)
-{
-	static const struct option options[] = { { "file", required_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
-	int c;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			ret->file = optarg;
-			break;
-		case 'j':
-			ret->json = true;
-			break;
-		case 'h':
-			print_help(stdout);
-			return -1;
-		default:
-			return agent_usage("status", "wrong option");
-		}
-	}
-	return optind < argc ? agent_usage("status", "no argument is taken: %s", argv[optind]) : 0;
-}
-
 /* The agent removes its file when it ends; after a sudden death the file stays, and the process does not. */
 static bool is_running(const json_t *json)
 {
@@ -159,21 +115,40 @@ static int show(const json_t *json, bool as_json)
 
 int agent_status(int argc, char **argv)
 {
-	struct show_options options = { .file = STATUS_FILE };
+	const char *file = STATUS_FILE;
+	bool as_json = false;
+	const struct command_option options[] = {
+		{ 0, "file", "FILE", "the agent's status_file, where it is not " STATUS_FILE, COMMAND_TEXT,
+		        &file },
+		{ 'j', "json", NULL, "as one JSON object", COMMAND_FLAG, &as_json },
+	};
+	const struct command_line line = {
+		.program = "pratique-agent",
+		.words = "status",
+		.synopsis = "[--file FILE] [--json]",
+		.about = "Shows what the running agent knows: its connections, the segment that this host is "
+		         "in and until\n"
+		         "when, the findings against it, and what to do about each.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Examples:\n"
+		           "  pratique-agent status\n"
+		           "  pratique-agent status --json | jq -r '.attachments[].result.decision.segment'",
+	};
 	char *text FREE_ON_EXIT = NULL;
 	size_t length;
 	struct error err;
 	json_error_t where;
-	int code = parse_options(argc, argv, &options);
-	if (code != 0)
-		return MAX(code, 0);
-	code = file_read(options.file, STATUS_FILE_MAX, &text, &length, &err);
+	int code = command_line_parse(&line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON)
+		return code;
+	code = file_read(file, STATUS_FILE_MAX, &text, &length, &err);
 	if (code == -ENOENT)
-		return agent_fail("status", "the agent is not running (there is no %s)", options.file);
+		return agent_fail("status", "the agent is not running (there is no %s)", file);
 	if (code < 0)
 		return agent_fail("status", "%s", err.text);
 	json_t *json = json_loadb(text, length, 0, &where);
-	code = json ? show(json, options.json) : agent_fail("status", "%s: %s", options.file, where.text);
+	code = json ? show(json, as_json) : agent_fail("status", "%s: %s", file, where.text);
 	json_decref(json);
 	return code;
 }

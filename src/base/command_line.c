@@ -102,6 +102,8 @@ static int list_options(const struct command_line *c)
 	for (size_t i = 0; (o = option_at(c, i)); i++)
 		printf("--%s%s\t%.*s\n", o->name, o->argument ? "=" : "", (int)strcspn(o->help, "\n"),
 		        o->help);
+	if (c->argument)
+		printf("ARGUMENT\t%s\n", c->argument);
 	return 0;
 }
 

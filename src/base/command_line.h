@@ -2,7 +2,7 @@
 /*
  * The command line of one command: a table of options, from which the arguments are read, the help is printed
  * and a shell completes. --help (-h) is always there; so is --list-options, for completion: an option a line,
- * "--name" or "--name=", a tab, and what it is for.
+ * "--name" or "--name=", a tab, and what it is for; and "ARGUMENT", a tab, and what else is taken.
  */
 #pragma once
 

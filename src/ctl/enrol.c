@@ -5,7 +5,6 @@
 #include "net/est.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,86 +12,77 @@
 #define ENROL_PORT 8443
 #define TOKEN_LINE_MAX 256
 
-static const char enrol_help[] =
-        "usage: pratique enrol --server HOST[:PORT] --ca FILE --name NAME --token T --out DIR\n"
-        "       pratique enrol --new NAME [OPTIONS]        (see pratique enrol --new NAME --help)\n\n"
-        "Makes a key on this host, asks the server for its certificate with a one-time token, and puts both "
-        "into\n"
-        "DIR/NAME.key (0600) and DIR/NAME.pem. The server must prove that it is of the CA in FILE.\n\n"
-        "Options:\n"
-        "  -s, --server HOST[:PORT]  port 8443 unless given; an IPv6 address in brackets\n"
-        "  -c, --ca FILE             the site's ca.pem\n"
-        "  -n, --name NAME           this host's name, for which the token was made\n"
-        "  -t, --token T             the token; \"-\" reads it from standard input, where other users cannot "
-        "see it\n"
-        "  -S, --server-name NAME    the server's name in its certificate, if it is not HOST\n"
-        "  -k, --key KIND            p256 (the default) or ed25519\n"
-        "  -o, --out DIR             where the two files go\n"
-        "  -R, --replace             DIR has a key of NAME already, which the new one replaces\n"
-        "  -r, --renew               no token: DIR/NAME.pem is still good, and is renewed with a new key; "
-        "FILE\n"
-        "                            is brought up to date, too\n"
-        "  -d, --due                 with --renew: only if two thirds of its life are over, or the site has "
-        "a\n"
-        "                            new CA; for a timer\n"
-        "  -l, --crl FILE            with --renew: the revocation lists, to be brought up to date\n"
-        "  -h, --help                this text\n\n"
-        "Exit status: 0 done, 1 failed, 2 wrong usage.\n\n"
-        "Examples:\n"
-        "  pratique enrol --server srv.example.org --ca ca.pem --name alice --token - --out /etc/pratique\n"
-        "  pratique enrol --server [2001:db8::5]:8443 --ca ca.pem --name alice --renew --out /etc/pratique\n"
-        "  pratique enrol --server srv --ca ca.pem --crl ca.crl --name gw --renew --due --out "
-        "/etc/pratique\n";
-
 struct enrol_options {
 	const char *server, *ca, *crl, *name, *token, *server_name, *out;
 	enum key_kind kind;
-	bool renew, due, replace, help;
+	bool renew, due, replace;
 };
 
 static int read_options(int argc, char **argv, struct enrol_options *o)
 {
-	static const struct option options[] = { { "server", required_argument, NULL, 's' },
-		{ "ca", required_argument, NULL, 'c' }, { "name", required_argument, NULL, 'n' },
-		{ "token", required_argument, NULL, 't' }, { "server-name", required_argument, NULL, 'S' },
-		{ "key", required_argument, NULL, 'k' }, { "out", required_argument, NULL, 'o' },
-		{ "renew", no_argument, NULL, 'r' }, { "due", no_argument, NULL, 'd' },
-		{ "replace", no_argument, NULL, 'R' }, { "crl", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int option;
-	while ((option = getopt_long(argc, argv, "s:c:l:n:t:S:k:o:rdRh", options, NULL)) != -1) {
-		const char **const texts[] = { ['s'] = &o->server,
-			['c'] = &o->ca,
-			['l'] = &o->crl,
-			['n'] = &o->name,
-			['t'] = &o->token,
-			['S'] = &o->server_name,
-			['o'] = &o->out };
-		if (option == 'h') {
-			fputs(enrol_help, stdout);
-			o->help = true;
-			return CTL_OK;
-		}
-		if (option == 'r')
-			o->renew = true;
-		else if (option == 'd')
-			o->due = true;
-		else if (option == 'R')
-			o->replace = true;
-		else if (option == 'k' && key_kind_parse(optarg, &o->kind) < 0)
-			return ctl_usage(ENROL, "--key: p256 or ed25519");
-		else if (option == '?')
-			return ctl_usage(ENROL, "wrong option");
-		else if (option != 'k')
-			*texts[option] = optarg;
-	}
-	if (!o->server || !o->ca || !o->name || !o->out || !o->token == !o->renew || optind != argc)
-		return ctl_usage(ENROL, "--server, --ca, --name, --out, and --token or --renew are wanted");
+	const char *kind = NULL, *new = NULL; /* --new went to ctl_enrol_new() */
+	const struct command_option options[] = {
+		{ 's', "server", "HOST[:PORT]", "port 8443 unless given; an IPv6 address in brackets",
+		        COMMAND_TEXT, &o->server, 1 },
+		{ 'c', "ca", "FILE", "the site's ca.pem", COMMAND_TEXT, &o->ca, 1 },
+		{ 'n', "name", "NAME", "this host's name, for which the token was made", COMMAND_TEXT,
+		        &o->name, 1 },
+		{ 't', "token", "T",
+		        "the token; \"-\" reads it from standard input, where other users cannot see it",
+		        COMMAND_TEXT, &o->token },
+		{ 'S', "server-name", "NAME", "the server's name in its certificate, if it is not HOST",
+		        COMMAND_TEXT, &o->server_name },
+		{ 'k', "key", "KIND", "p256 (the default) or ed25519", COMMAND_TEXT, &kind },
+		{ 'o', "out", "DIR", "where the two files go", COMMAND_TEXT, &o->out, 1 },
+		{ 'R', "replace", NULL, "DIR has a key of NAME already, which the new one replaces",
+		        COMMAND_FLAG, &o->replace },
+		{ 'r', "renew", NULL,
+		        "no token: DIR/NAME.pem is still good, and is renewed with a new key; FILE is\n"
+		        "brought up to date, too",
+		        COMMAND_FLAG, &o->renew },
+		{ 'd', "due", NULL,
+		        "with --renew: only if two thirds of its life are over, or the site has a new CA;\n"
+		        "for a timer",
+		        COMMAND_FLAG, &o->due },
+		{ 'l', "crl", "FILE", "with --renew: the revocation lists, to be brought up to date",
+		        COMMAND_TEXT, &o->crl },
+		{ 0, "new", "NAME", "on the server: makes a token for NAME, see there", COMMAND_TEXT, &new },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = ENROL,
+		.synopsis = "--server HOST[:PORT] --ca FILE --name NAME --token T --out DIR\n"
+		            "--new NAME [OPTIONS]        (see pratique enrol --new NAME --help)",
+		.about = "Makes a key on this host, asks the server for its certificate with a one-time "
+		         "token, and puts\n"
+		         "both into DIR/NAME.key (0600) and DIR/NAME.pem. The server must prove that it is "
+		         "of the CA in\n"
+		         "FILE.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing =
+		        "Exit status: 0 done, 1 failed, 2 wrong usage.\n\n"
+		        "Examples:\n"
+		        "  pratique enrol --server srv.example.org --ca ca.pem --name alice --token - --out "
+		        "/etc/pratique\n"
+		        "  pratique enrol --server [2001:db8::5]:8443 --ca ca.pem --name alice --renew --out "
+		        "/etc/pratique\n"
+		        "  pratique enrol --server srv --ca ca.pem --crl ca.crl --name gw --renew --due "
+		        "--out "
+		        "/etc/pratique",
+	};
+	int code = command_line_parse(&line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON)
+		return code;
+	if (kind && key_kind_parse(kind, &o->kind) < 0)
+		return command_line_wrong(&line, "--key: p256 or ed25519");
+	if (!o->token == !o->renew)
+		return command_line_wrong(&line, "either --token or --renew is wanted");
 	if ((o->due || o->crl) && !o->renew)
-		return ctl_usage(ENROL, "--due and --crl go with --renew");
+		return command_line_wrong(&line, "--due and --crl go with --renew");
 	if (o->replace && o->renew)
-		return ctl_usage(ENROL, "--renew replaces the key anyhow");
-	return CTL_OK;
+		return command_line_wrong(&line, "--renew replaces the key anyhow");
+	return COMMAND_GO_ON;
 }
 
 static int token_from_input(char line[TOKEN_LINE_MAX])
@@ -146,11 +136,14 @@ int ctl_enrol(int argc, char **argv)
 		if (strcmp(argv[i], "--new") == 0 || strncmp(argv[i], "--new=", 6) == 0)
 			return ctl_enrol_new(argc, argv);
 	int code = read_options(argc, argv, &o);
-	if (code == CTL_OK && !o.help && o.token && strcmp(o.token, "-") == 0) {
+	if (code != COMMAND_GO_ON)
+		return code;
+	code = CTL_OK;
+	if (o.token && strcmp(o.token, "-") == 0) {
 		code = token_from_input(line);
 		o.token = line;
 	}
-	if (code == CTL_OK && !o.help)
+	if (code == CTL_OK)
 		code = enrol(&o, o.token);
 	OPENSSL_cleanse(line, sizeof(line));
 	return code;

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* `pratique`: finds the subcommand in the table and hands over. */
-#include "ctl/ctl.h"
+#include "ctl/command.h"
 
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
-struct command {
-	const char *words;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-};
-
-static const struct command commands[] = {
+const struct ctl_command ctl_commands[] = {
 #define COMMAND(words, function, summary) { words, function, summary },
 #include "ctl/commands.def"
 #undef COMMAND
@@ -57,7 +51,7 @@ static void print_help(FILE *out)
 	      "Admits hosts into the network segment that their proven state of health deserves.\n\n"
 	      "Commands:\n",
 	        out);
-	for (const struct command *c = commands; c->words; c++)
+	for (const struct ctl_command *c = ctl_commands; c->words; c++)
 		fprintf(out, "  %-20s %s\n", c->words, c->summary);
 	fputs("\nOptions:\n"
 	      "  -h, --help           this text; `pratique COMMAND --help` for one command\n"
@@ -71,7 +65,7 @@ static void print_help(FILE *out)
 }
 
 /* Whether argv starts with the command's words; *ret_n is how many arguments those are. */
-static bool command_matches(const struct command *c, int argc, char **argv, int *ret_n)
+static bool command_matches(const struct ctl_command *c, int argc, char **argv, int *ret_n)
 {
 	const char *space = strchr(c->words, ' ');
 	size_t first = space ? (size_t)(space - c->words) : strlen(c->words);
@@ -87,7 +81,7 @@ static int print_family(const char *word, bool asked)
 	FILE *out = asked ? stdout : stderr;
 	size_t length = strlen(word);
 	bool any = false;
-	for (const struct command *c = commands; c->words; c++) {
+	for (const struct ctl_command *c = ctl_commands; c->words; c++) {
 		if (strncmp(c->words, word, length) != 0 || c->words[length] != ' ')
 			continue;
 		if (!any)
@@ -100,20 +94,28 @@ static int print_family(const char *word, bool asked)
 	return asked ? CTL_OK : CTL_USAGE;
 }
 
-static int run_command(int argc, char **argv)
+const struct ctl_command *ctl_find_command(int argc, char **argv, int *ret_n)
 {
-	const struct command *best = NULL;
+	const struct ctl_command *best = NULL;
 	int best_n = 0, n;
-	for (const struct command *c = commands; c->words; c++)
+	for (const struct ctl_command *c = ctl_commands; c->words; c++)
 		if (command_matches(c, argc, argv, &n) && n > best_n) {
 			best = c;
 			best_n = n;
 		}
+	*ret_n = best_n;
+	return best;
+}
+
+static int run_command(int argc, char **argv)
+{
+	int n = 0;
+	const struct ctl_command *best = ctl_find_command(argc, argv, &n);
 	if (!best)
 		return print_family(
 		        argv[0], argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
-	argv[best_n - 1] = (char *)best->words;
-	int code = best->run(argc - best_n + 1, argv + best_n - 1);
+	argv[n - 1] = (char *)best->words;
+	int code = best->run(argc - n + 1, argv + n - 1);
 	if (fflush(stdout) != 0 && code == CTL_OK)
 		return ctl_fail(best->words, "cannot write the output");
 	return code;

@@ -5,7 +5,6 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #define CHECK "policy check"
@@ -28,22 +27,6 @@ static void keep_report(const char *text, void *context)
 {
 	json_t *message = json_string(text);
 	json_array_append_new(context, message ? message : json_string("(a message that is not UTF-8)"));
-}
-
-static void print_check_help(void)
-{
-	puts("usage: pratique policy check [--json] FILE\n\n"
-	     "Reads a site policy, reports everything that is wrong with it, and says what it means: each\n"
-	     "segment with what its nodes may open and what may be opened to them, and who goes where.\n"
-	     "Waivers that have ended, or will within a week, are told of.\n"
-	     "The language is described in pratique-policy(5).\n\n"
-	     "Options:\n"
-	     "  -j, --json      print the segments and their rules, and all messages, as JSON\n"
-	     "  -h, --help      this text\n\n"
-	     "Exit status: 0 the policy is good (warnings do not matter), 1 it is refused, 2 wrong usage.\n\n"
-	     "Examples:\n"
-	     "  pratique policy check /etc/pratique/policy\n"
-	     "  pratique policy check --json policy | jq '.segments[].name'");
 }
 
 static int check_as_json(const char *path)
@@ -84,43 +67,35 @@ static int check_for_people(const char *path)
 
 int ctl_policy_check(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	bool json = false;
-	for (int o; (o = getopt_long(argc, argv, "jh", options, NULL)) != -1;) {
-		if (o == 'h') {
-			print_check_help();
-			return CTL_OK;
-		}
-		if (o != 'j')
-			return ctl_usage(CHECK, "wrong options");
-		json = true;
-	}
-	if (argc - optind != 1)
-		return ctl_usage(CHECK, "one FILE is needed");
-	return json ? check_as_json(argv[optind]) : check_for_people(argv[optind]);
-}
-
-static void print_evaluate_help(void)
-{
-	puts("usage: pratique policy evaluate --policy FILE --posture FILE [OPTIONS]\n\n"
-	     "Says where a policy would put a node, and every reason that keeps it from a better segment.\n"
-	     "Contacts nobody.\n\n"
-	     "Options:\n"
-	     "  -p, --policy FILE    the site policy\n"
-	     "  -P, --posture FILE   what `pratique-agent inspect --json` printed\n"
-	     "  -i, --index DIR      vulnerability index; without it what asks about advisories is unknown\n"
-	     "  -n, --node NAME      the node's name; its role comes from the policy\n"
-	     "  -r, --role ROLE      the node's role, whatever the policy says\n"
-	     "  -j, --json           print the decision as JSON\n"
-	     "  -h, --help           this text\n\n"
-	     "Exit status: 0 a decision was made, 1 it could not be made, 2 wrong usage.\n\n"
-	     "Examples:\n"
-	     "  pratique-agent inspect --json > posture.json\n"
-	     "  pratique policy evaluate --policy policy --posture posture.json --node bob\n"
-	     "  pratique policy evaluate --policy policy --posture posture.json --index "
-	     "/var/lib/pratique/vis/index "
-	     "--role employee --json");
+	const struct command_option options[] = { { 'j', "json", NULL,
+		"print the segments and their rules, and all messages, as JSON", COMMAND_FLAG, &json } };
+	const struct command_line line = {
+		.program = "pratique",
+		.words = CHECK,
+		.synopsis = "[--json] FILE",
+		.about = "Reads a site policy, reports everything that is wrong with it, and says what it "
+		         "means: each\n"
+		         "segment with what its nodes may open and what may be opened to them, and who goes "
+		         "where.\n"
+		         "Waivers that have ended, or will within a week, are told of.\n"
+		         "The language is described in pratique-policy(5).",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Exit status: 0 the policy is good (warnings do not matter), 1 it is refused, 2 "
+		           "wrong usage.\n\n"
+		           "Examples:\n"
+		           "  pratique policy check /etc/pratique/policy\n"
+		           "  pratique policy check --json policy | jq '.segments[].name'",
+		.least = 1,
+		.most = 1,
+		.argument = "one FILE",
+	};
+	char **files;
+	int code = command_line_parse(&line, argc, argv, &files);
+	if (code != COMMAND_GO_ON)
+		return code;
+	return json ? check_as_json(files[0]) : check_for_people(files[0]);
 }
 
 struct evaluate_options {
@@ -194,40 +169,35 @@ static int evaluate(const struct evaluate_options *o)
 
 int ctl_policy_evaluate(int argc, char **argv)
 {
-	static const struct option options[] = { { "policy", required_argument, NULL, 'p' },
-		{ "posture", required_argument, NULL, 'P' }, { "index", required_argument, NULL, 'i' },
-		{ "node", required_argument, NULL, 'n' }, { "role", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
 	struct evaluate_options o = { 0 };
-	for (int c; (c = getopt_long(argc, argv, "p:P:i:n:r:jh", options, NULL)) != -1;) {
-		switch (c) {
-		case 'p':
-			o.policy = optarg;
-			break;
-		case 'P':
-			o.posture = optarg;
-			break;
-		case 'i':
-			o.index = optarg;
-			break;
-		case 'n':
-			o.node = optarg;
-			break;
-		case 'r':
-			o.role = optarg;
-			break;
-		case 'j':
-			o.json = true;
-			break;
-		case 'h':
-			print_evaluate_help();
-			return CTL_OK;
-		default:
-			return ctl_usage(EVALUATE, "wrong options");
-		}
-	}
-	if (argc != optind || !o.policy || !o.posture)
-		return ctl_usage(EVALUATE, "--policy FILE and --posture FILE are needed");
-	return evaluate(&o);
+	const struct command_option options[] = {
+		{ 'p', "policy", "FILE", "the site policy", COMMAND_TEXT, &o.policy, 1 },
+		{ 'P', "posture", "FILE", "what `pratique-agent inspect --json` printed", COMMAND_TEXT,
+		        &o.posture, 1 },
+		{ 'i', "index", "DIR",
+		        "vulnerability index; without it what asks about advisories is unknown", COMMAND_TEXT,
+		        &o.index },
+		{ 'n', "node", "NAME", "the node's name; its role comes from the policy", COMMAND_TEXT,
+		        &o.node },
+		{ 'r', "role", "ROLE", "the node's role, whatever the policy says", COMMAND_TEXT, &o.role },
+		{ 'j', "json", NULL, "print the decision as JSON", COMMAND_FLAG, &o.json },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = EVALUATE,
+		.synopsis = "--policy FILE --posture FILE [OPTIONS]",
+		.about = "Says where a policy would put a node, and every reason that keeps it from a better "
+		         "segment.\n"
+		         "Contacts nobody.",
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Exit status: 0 a decision was made, 1 it could not be made, 2 wrong usage.\n\n"
+		           "Examples:\n"
+		           "  pratique-agent inspect --json > posture.json\n"
+		           "  pratique policy evaluate --policy policy --posture posture.json --node bob\n"
+		           "  pratique policy evaluate --policy policy --posture posture.json --index "
+		           "/var/lib/pratique/vis/index --role employee --json",
+	};
+	int code = command_line_parse(&line, argc, argv, NULL);
+	return code != COMMAND_GO_ON ? code : evaluate(&o);
 }

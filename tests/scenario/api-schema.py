@@ -20,6 +20,8 @@ NEXT_YEAR = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 365 * 86400))
 # What is sent to the routes that are not GET. A route that is new here wants a line.
 ORDERS = {
     ("POST", "/v1/reload"): None,
+    ("POST", "/v1/brake/release"): {},
+    ("POST", "/v1/brake/discard"): {},
     ("POST", "/v1/tokens"): {"name": "schema", "role": "node", "ttl_ms": 60000},
     ("POST", "/v1/api-tokens"): {"name": "schema", "role": "viewer", "expires": NEXT_YEAR},
     ("DELETE", "/v1/api-tokens/{name}"): None,
