@@ -28,6 +28,10 @@ struct posture *collect_silent(const struct root *root, struct ownership *owners
 {
 	struct posture *p = posture_new();
 	collect_software(root, ownership, p);
+	collect_network(root, p);
+	collect_ways(root, p);
+	collect_wireless(root, p);
+	collect_firewall(root, p);
 	collect_settings(root, p);
 	collect_security(root, p);
 	return p;

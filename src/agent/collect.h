@@ -41,5 +41,6 @@ void collect_accounts(const struct root *root, struct posture *p);
 void collect_security(const struct root *root, struct posture *p);
 
 /* The little of all this that changes without anything that can be watched: what processes run, what starts
- * at boot, settings, and what security software does. For the digest alone, often. Caller frees. */
+ * at boot, modes of radios, rules of x_tables, settings, and what security software does. For the digest
+ * alone, often. Caller frees. */
 struct posture *collect_silent(const struct root *root, struct ownership *ownership);

@@ -3,7 +3,7 @@
  * Whether a firewall is active: nf_tables has a base chain of type filter on hook input that has a rule or
  * drops by policy. It counts for the family of its table (inet for both), and both families in use must be
  * covered: a filter for IPv4 alone leaves a dual-stack host open (quarantine draft, 9.10). Rules of the older
- * x_tables are not visible here; where they are in use the answer is unknown, not no.
+ * x_tables count in the same way.
  */
 #include "agent/collect.h"
 
@@ -17,7 +17,6 @@
 #include <string.h>
 
 #define DUMP_ATTEMPTS 5
-#define X_TABLES "rules of x_tables are loaded, which are not read; use nftables"
 
 struct coverage {
 	bool v4, v6;
@@ -94,17 +93,6 @@ static struct coverage families_in_use(const struct posture *p)
 	return used;
 }
 
-static bool x_tables_in_use(const struct root *root)
-{
-	static const char *const names[] = { "/proc/net/ip_tables_names", "/proc/net/ip6_tables_names" };
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		char *line FREE_ON_EXIT = NULL;
-		if (root_read_line(root, names[i], &line, NULL) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* What decides where no rule does; of two families the more open one. */
 static void take_input(const struct coverage *covered, const struct coverage *used, struct posture *p)
 {
@@ -112,45 +100,40 @@ static void take_input(const struct coverage *covered, const struct coverage *us
 	p->firewall_input = open || (!covered->drops_v4 && !covered->drops_v6) ? "accept" : "drop";
 }
 
-static void collect_ruleset(const struct root *root, struct posture *p)
+static void add_xtables(struct coverage *c, const struct ruleset *rules)
 {
-	struct ruleset ruleset;
-	int r = ruleset_read(&ruleset);
-	if (r < 0) {
-		(void)posture_add_unknown(p, "firewall.rules", "nf_tables: %s", strerror(-r));
-		(void)posture_add_unknown(p, "network.masquerade", "nf_tables: %s", strerror(-r));
-		return;
-	}
-	p->masquerade = ruleset.masquerades ? TRI_YES : TRI_NO;
-	p->firewall_rules = (struct posture_count){ true, ruleset.rules };
-	p->firewall_fingerprint = posture_string(p, ruleset.fingerprint);
-	if (ruleset.masquerades || !x_tables_in_use(root))
-		return;
-	p->masquerade = TRI_UNKNOWN;
-	(void)posture_add_unknown(p, "network.masquerade", X_TABLES);
+	c->v4 |= rules->v4.filters_input;
+	c->v6 |= rules->v6.filters_input;
+	c->drops_v4 |= rules->v4.drops_input;
+	c->drops_v6 |= rules->v6.drops_input;
+}
+
+static void take_ruleset(const struct ruleset *rules, struct posture *p)
+{
+	p->masquerade = rules->masquerades ? TRI_YES : TRI_NO;
+	p->firewall_rules = (struct posture_count){ true, rules->rules };
+	p->firewall_fingerprint = posture_string(p, rules->fingerprint);
 }
 
 void collect_firewall(const struct root *root, struct posture *p)
 {
-	struct coverage covered;
+	struct coverage covered, used = families_in_use(p);
+	struct ruleset rules;
+	struct error err;
 	if (!root->live) {
 		(void)posture_add_unknown(p, "firewall", "%s is not the running system", root->path);
 		return;
 	}
 	int r = read_chains(&covered);
-	struct coverage used = families_in_use(p);
-	collect_ruleset(root, p);
-	if (r == 0 && !x_tables_in_use(root))
-		take_input(&covered, &used, p);
-	else
-		(void)posture_add_unknown(
-		        p, "firewall.input", "%s", r == 0 ? X_TABLES : "nf_tables cannot be read");
-	if (r < 0)
-		(void)posture_add_unknown(p, "firewall.active", "nf_tables: %s", strerror(-r));
-	else if ((covered.v4 || !used.v4) && (covered.v6 || !used.v6) && (covered.v4 || covered.v6))
-		p->firewall_active = TRI_YES;
-	else if (x_tables_in_use(root))
-		(void)posture_add_unknown(p, "firewall.active", X_TABLES);
-	else
-		p->firewall_active = TRI_NO;
+	r = r < 0 ? error_set(&err, r, "nf_tables: %s", strerror(-r)) : ruleset_read(root, &rules, &err);
+	if (r < 0) {
+		(void)posture_add_unknown(p, "firewall", "%s", err.text);
+		(void)posture_add_unknown(p, "network.masquerade", "%s", err.text);
+		return;
+	}
+	take_ruleset(&rules, p);
+	add_xtables(&covered, &rules);
+	take_input(&covered, &used, p);
+	bool all = (covered.v4 || !used.v4) && (covered.v6 || !used.v6) && (covered.v4 || covered.v6);
+	p->firewall_active = all ? TRI_YES : TRI_NO;
 }

@@ -2,7 +2,6 @@
 #include "agent/ruleset.h"
 
 #include "agent/netlink.h"
-#include "base/cursor.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -12,6 +11,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define DUMP_ATTEMPTS 5
 #define SETS_MAX 1024 /* constant sets whose elements are asked for */
@@ -220,7 +220,23 @@ static void reading_clear(struct reading *r)
 	EVP_MD_CTX_free(r->digest);
 }
 
-static int read_once(struct ruleset *ret)
+static int read_xtables(struct reading *r, const struct root *root, struct error *err)
+{
+	struct writer w = wr_make(2 * XTABLES_SIZE_MAX);
+	int result = xtables_read(root, AF_INET, &r->to->v4, &w, err);
+	if (result == 0)
+		result = xtables_read(root, AF_INET6, &r->to->v6, &w, err);
+	if (result == 0 && wr_failed(&w))
+		result = error_set(err, -EFBIG, "x_tables: more rules than are read");
+	if (w.length)
+		put(r, w.data, w.length);
+	wr_free(&w);
+	r->to->rules += r->to->v4.rules + r->to->v6.rules;
+	r->to->masquerades |= r->to->v4.masquerades || r->to->v6.masquerades;
+	return result;
+}
+
+static int read_once(const struct root *root, struct ruleset *ret, struct error *err)
 {
 	struct ruleset ruleset = { 0 };
 	struct reading r = { .digest = EVP_MD_CTX_new(), .to = &ruleset };
@@ -228,6 +244,8 @@ static int read_once(struct ruleset *ret)
 	if (!r.digest || !EVP_DigestInit_ex(r.digest, EVP_sha256(), NULL))
 		abort();
 	int result = read_all(&r);
+	result = result < 0 ? error_set(err, result, "nf_tables: %s", strerror(-result))
+	                    : read_xtables(&r, root, err);
 	if (!EVP_DigestFinal_ex(r.digest, hash, NULL))
 		abort();
 	reading_clear(&r);
@@ -239,11 +257,11 @@ static int read_once(struct ruleset *ret)
 	return 0;
 }
 
-int ruleset_read(struct ruleset *ret)
+int ruleset_read(const struct root *root, struct ruleset *ret, struct error *err)
 {
 	int r = -EINTR;
 	/* ENOENT: a set went away between its name and its elements. */
 	for (int attempt = 0; attempt < DUMP_ATTEMPTS && (r == -EINTR || r == -ENOENT); attempt++)
-		r = read_once(ret);
+		r = read_once(root, ret, err);
 	return r;
 }

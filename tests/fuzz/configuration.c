@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Configuration that others wrote, by its first byte: what `sshd -T` prints, sshd_config(5) with files that
- * include each other, passwd(5) and shadow(5) with a NUL between them, the header of a ClamAV database. What
- * was read must survive the way to the server.
+ * include each other, passwd(5) and shadow(5) with a NUL between them, tables of x_tables of either family
+ * behind what the kernel tells of them, the header of a ClamAV database. What was read must survive the way
+ * to the server.
  */
+#include "agent/xtables.h"
 #include "posture/accounts.h"
 #include "posture/cvd.h"
 #include "posture/sshd_config.h"
 
+#include <netinet/in.h>
 #include <string.h>
+/* behind libc's */
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <sys/socket.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +42,19 @@ static void read_accounts(struct posture *p, struct input in)
 	const char *nul = memchr(in.text, '\0', in.length);
 	size_t n = nul ? (size_t)(nul - in.text) : in.length;
 	accounts_read_text(p, in.text, n, nul ? nul + 1 : "", nul ? in.length - n - 1 : 0);
+}
+
+static void read_tables(int family, struct input in)
+{
+	struct ipt_getinfo info;
+	struct xtables x = { 0 };
+	struct writer w = wr_make(SIZE_MAX);
+	if (in.length >= sizeof(info)) {
+		memcpy(&info, in.text, sizeof(info));
+		(void)xtables_read_entries(
+		        family, &info, in.text + sizeof(info), in.length - sizeof(info), &x, &w);
+	}
+	wr_free(&w);
 }
 
 static void check(struct posture *p)
@@ -69,6 +88,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'P':
 		read_accounts(p, in);
+		break;
+	case '4':
+		read_tables(AF_INET, in);
+		break;
+	case '6':
+		read_tables(AF_INET6, in);
 		break;
 	default:
 		(void)cvd_read_header(in.text, in.length, &header);
