@@ -11,10 +11,13 @@
 #define WORDS "vuln publish"
 #define FILE_MODE 0644
 
-/* DIR/ID.json; what a file name should not hold is written as %XX. Caller frees. */
-static char *path_of(const char *dir, const char *id)
+#define PLAIN ".json"
+#define EMERGENCY ".emergency.json" /* for pratique-vis these are a source of their own */
+
+/* DIR/ID and the suffix; what a file name should not hold is written as %XX. Caller frees. */
+static char *path_of(const char *dir, const char *id, const char *suffix)
 {
-	char *path = xmalloc(strlen(dir) + 3 * strlen(id) + sizeof("/.json"));
+	char *path = xmalloc(strlen(dir) + 3 * strlen(id) + strlen(suffix) + 2);
 	char *out = path + sprintf(path, "%s/", dir);
 	for (const char *c = id; *c; c++) {
 		if (*c == '/' || *c == '%' || (*c == '.' && c == id))
@@ -22,12 +25,12 @@ static char *path_of(const char *dir, const char *id)
 		else
 			*out++ = *c;
 	}
-	memcpy(out, ".json", sizeof(".json"));
+	memcpy(out, suffix, strlen(suffix) + 1);
 	return path;
 }
 
-/* Where the record of a sound file goes; NULL with the reason. */
-static char *check_file(const char *dir, const char *file, struct osv_parser *parser, struct error *err)
+/* The id of the record of a sound file, which the caller frees; NULL with the reason. */
+static char *check_file(const char *file, struct osv_parser *parser, struct error *err)
 {
 	char *text FREE_ON_EXIT = NULL;
 	size_t length;
@@ -45,33 +48,44 @@ static char *check_file(const char *dir, const char *file, struct osv_parser *pa
 		error_prefix(err, r, "%s", file);
 		return NULL;
 	}
-	return path_of(dir, record.id);
+	return xstrdup(record.id);
 }
 
-static int publish_file(const char *dir, const char *file, struct osv_parser *parser, bool only_check)
+/* The same record is never there twice, as an emergency and as none. */
+static int put_file(const char *dir, const char *file, const char *id, bool emergency, struct error *err)
+{
+	char *text FREE_ON_EXIT = NULL;
+	char *path FREE_ON_EXIT = path_of(dir, id, emergency ? EMERGENCY : PLAIN);
+	char *other FREE_ON_EXIT = path_of(dir, id, emergency ? PLAIN : EMERGENCY);
+	size_t length;
+	int r = file_read(file, OSV_RECORD_MAX, &text, &length, err);
+	if (r == 0)
+		r = file_replace(path, text, length, FILE_MODE, err);
+	if (r == 0 && unlink(other) < 0 && errno != ENOENT)
+		r = error_set(err, -errno, "%s: %s", other, strerror(errno));
+	return r;
+}
+
+static int publish_file(
+        const char *dir, const char *file, struct osv_parser *parser, bool emergency, bool only_check)
 {
 	struct error err;
-	char *text FREE_ON_EXIT = NULL;
-	size_t length;
-	char *path FREE_ON_EXIT = check_file(dir, file, parser, &err);
-	if (!path)
+	char *id FREE_ON_EXIT = check_file(file, parser, &err);
+	if (!id)
 		return ctl_fail(WORDS, "%s", err.text);
-	if (only_check)
+	if (only_check || put_file(dir, file, id, emergency, &err) == 0)
 		return CTL_OK;
-	int r = file_read(file, OSV_RECORD_MAX, &text, &length, &err);
-	if (r == 0)
-		r = file_replace(path, text, length, FILE_MODE, &err);
-	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
+	return ctl_fail(WORDS, "%s", err.text);
 }
 
-static int publish(const char *dir, char **files)
+static int publish(const char *dir, char **files, bool emergency)
 {
 	struct osv_parser parser = { 0 };
 	int code = CTL_OK;
 	for (char **file = files; *file; file++)
-		code = MAX(code, publish_file(dir, *file, &parser, true));
+		code = MAX(code, publish_file(dir, *file, &parser, emergency, true));
 	for (char **file = files; *file && code == CTL_OK; file++)
-		code = publish_file(dir, *file, &parser, false);
+		code = publish_file(dir, *file, &parser, emergency, false);
 	osv_parser_clear(&parser);
 	return code;
 }
@@ -80,9 +94,11 @@ static int remove_ids(const char *dir, char **ids)
 {
 	int code = CTL_OK;
 	for (; *ids; ids++) {
-		char *path FREE_ON_EXIT = path_of(dir, *ids);
-		if (unlink(path) < 0)
-			code = ctl_fail(WORDS, "%s: %s", path, strerror(errno));
+		char *plain FREE_ON_EXIT = path_of(dir, *ids, PLAIN);
+		char *emergency FREE_ON_EXIT = path_of(dir, *ids, EMERGENCY);
+		bool gone = unlink(emergency) == 0;
+		if (unlink(plain) < 0 && !(gone && errno == ENOENT))
+			code = ctl_fail(WORDS, "%s: %s", plain, strerror(errno));
 	}
 	return code;
 }
@@ -90,16 +106,22 @@ static int remove_ids(const char *dir, char **ids)
 int ctl_vuln_publish(int argc, char **argv)
 {
 	const char *dir = NULL;
-	bool removes = false;
+	bool removes = false, emergency = false;
 	const struct command_option options[] = {
 		{ 'd', "dir", "DIR", "the watched folder", COMMAND_TEXT, &dir, 1 },
 		{ 0, "remove", NULL, "take the advisories with these ids away again", COMMAND_FLAG,
 		        &removes },
+		{ 0, "emergency", NULL,
+		        "as emergencies: where the policy says `emergency source \"emergency\"`, neither "
+		        "brake nor "
+		        "delay\n"
+		        "holds what they demote",
+		        COMMAND_FLAG, &emergency },
 	};
 	const struct command_line line = {
 		.program = "pratique",
 		.words = WORDS,
-		.synopsis = "--dir DIR FILE...\n--dir DIR --remove ID...",
+		.synopsis = "--dir DIR [--emergency] FILE...\n--dir DIR --remove ID...",
 		.about = "Checks each FILE, an OSV record (JSON), and puts it into DIR under the name of its "
 		         "id, whole or\n"
 		         "not at all; the `pratique-vis --watch DIR` that looks there has it in its index at "
@@ -122,5 +144,7 @@ int ctl_vuln_publish(int argc, char **argv)
 	int code = command_line_parse(&line, argc, argv, &names);
 	if (code != COMMAND_GO_ON)
 		return code;
-	return removes ? remove_ids(dir, names) : publish(dir, names);
+	if (removes && emergency)
+		return command_line_wrong(&line, "--remove takes emergencies away as it does the others");
+	return removes ? remove_ids(dir, names) : publish(dir, names, emergency);
 }

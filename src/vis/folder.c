@@ -113,25 +113,34 @@ static char *id_of_record(const char *text, size_t length)
 	return id;
 }
 
-/* The record of a file that is gone or changed its id: another file may still hold it. */
-static void drop_record(struct folder *f, struct vuln_update *u, const char *id)
+/* Emergencies are told by their files' names, and are a source of their own. */
+static const char *source_of(const struct folder *f, const char *name, size_t length)
 {
-	vuln_update_remove(u, f->source, id);
+	static const char suffix[] = FOLDER_EMERGENCY_SUFFIX;
+	const size_t n = sizeof(suffix) - 1;
+	return length > n && memcmp(name + length - n, suffix, n) == 0 ? FOLDER_EMERGENCY : f->source;
+}
+
+/* The record of a file that is gone or changed its id: another file may still hold it. */
+static void drop_record(struct folder *f, struct vuln_update *u, const char *source, const char *id)
+{
+	vuln_update_remove(u, source, id);
 	TABLE_FOREACH(it, f->ids) {
-		if (strcmp(it.value, id) != 0)
+		if (strcmp(it.value, id) != 0 || strcmp(source_of(f, it.key, it.key_length), source) != 0)
 			continue;
 		char *path FREE_ON_EXIT =
 		        xasprintf("%s/%.*s", f->path, (int)it.key_length, (const char *)it.key);
 		char *text FREE_ON_EXIT = NULL;
 		size_t length;
 		if (file_read(path, OSV_RECORD_MAX, &text, &length, NULL) == 0)
-			vuln_update_put(u, f->source, text, length, NULL);
+			vuln_update_put(u, source, text, length, NULL);
 	}
 }
 
 static void take_file(
         struct folder *f, struct vuln_update *u, const char *name, folder_refused_fn refused, void *context)
 {
+	const char *source = source_of(f, name, strlen(name));
 	char *path FREE_ON_EXIT = xasprintf("%s/%s", f->path, name);
 	char *text FREE_ON_EXIT = NULL;
 	size_t length = 0;
@@ -145,7 +154,7 @@ static void take_file(
 	else
 		error_set(&why, r, "%s", strerror(-r));
 	if (r == 0)
-		r = vuln_update_put(u, f->source, text, length, &why);
+		r = vuln_update_put(u, source, text, length, &why);
 	if (r < 0 && r != -ENOENT) {
 		refused(path, why.text, context);
 		return;
@@ -153,7 +162,7 @@ static void take_file(
 	char *id = r == 0 ? id_of_record(text, length) : NULL;
 	char *old = id ? table_set_string(f->ids, name, id) : table_remove_string(f->ids, name);
 	if (old && (!id || strcmp(old, id) != 0))
-		drop_record(f, u, old);
+		drop_record(f, u, source, old);
 	free(old);
 }
 

@@ -3,11 +3,17 @@
  * A folder where advisories are published: one OSV record a file, named *.json, put in place by rename
  * (`pratique vuln publish` does). What is in the folder is what its source says; a file that goes takes its
  * record along. A file that is malformed is refused and leaves the record of its earlier form standing.
+ *
+ * A file named *.emergency.json is a record of the source "emergency" (`pratique vuln publish --emergency`),
+ * which a policy may let go past its brake. Whoever may put files here may do that, and nobody else: no
+ * record says it of itself.
  */
 #pragma once
 
 #include "vuln/update.h"
 
+#define FOLDER_EMERGENCY "emergency"
+#define FOLDER_EMERGENCY_SUFFIX ".emergency.json"
 #define FOLDER_FILES_MAX 1000000
 #define FOLDER_BATCH_MAX 4096 /* files that one update takes */
 

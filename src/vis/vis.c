@@ -105,6 +105,8 @@ static int open_folder(struct vis *v, struct error *err)
 		return r;
 	vuln_update_replace_source(v->update, VIS_PUBLISHED);
 	vuln_update_mark_source(v->update, VIS_PUBLISHED, v->config->watch);
+	vuln_update_replace_source(v->update, FOLDER_EMERGENCY);
+	vuln_update_mark_source(v->update, FOLDER_EMERGENCY, v->config->watch);
 	r = take_folder(v, true, err);
 	if (r == 0 && v->base) {
 		v->folder_event =
@@ -151,7 +153,8 @@ static void drop_unnamed(const char *source, void *context)
 {
 	struct vis *v = context;
 	const char *path;
-	bool named = v->config->watch && strcmp(source, VIS_PUBLISHED) == 0;
+	bool named = v->config->watch &&
+	        (strcmp(source, VIS_PUBLISHED) == 0 || strcmp(source, FOLDER_EMERGENCY) == 0);
 	for (size_t i = 0; i < v->config->n_sources && !named; i++) {
 		char *name FREE_ON_EXIT = load_source_name(v->config->sources[i], &path);
 		named = strcmp(name, source) == 0;

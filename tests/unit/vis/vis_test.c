@@ -271,6 +271,55 @@ static void a_malformed_file_changes_nothing(void **state)
 	assert_int_equal(count(f), 2);
 }
 
+static int keep_source(const struct vuln_match *m, void *context)
+{
+	snprintf(context, 64, "%s", m->source);
+	return 0;
+}
+
+/* The source of what matches a package of the folder's records. */
+static void matches_from(struct fixture *f, const char *want)
+{
+	struct vuln_index *index;
+	char source[64] = "";
+	struct posture *p = posture_new();
+	struct posture_package one = { "deb", "openssl", "1.0-1", "amd64", "openssl", "1.0-1" };
+	p->os_id = "debian";
+	p->os_version = "12";
+	assert_int_equal(posture_add_package(p, &one), 0);
+	assert_int_equal(vuln_index_open(f->data, &index, NULL), 0);
+	assert_int_equal(vuln_match_posture(index, p, keep_source, source, NULL, NULL), 0);
+	assert_string_equal(source, want);
+	vuln_index_close(index);
+	posture_free(p);
+}
+
+/* An emergency is told by the name of its file, which only those choose who may publish. */
+static void emergencies_are_a_source(void **state)
+{
+	struct fixture *f = *state;
+	char path[256];
+	start(f);
+	subscribe(f, 0);
+	publish(f->watch, "A-1.json", "A-1", "openssl");
+	wait_message(f);
+	matches_from(f, "published");
+	publish(f->watch, "A-1.emergency.json", "A-1", "openssl");
+	wait_message(f);
+	snprintf(path, sizeof(path), "%s/A-1.json", f->watch);
+	assert_int_equal(unlink(path), 0);
+	wait_message(f);
+	matches_from(f, "emergency");
+	f->vis = vis_close(f->vis);
+	start(f); /* nothing of it is forgotten or taken for another source's */
+	matches_from(f, "emergency");
+	f->vis = vis_close(f->vis);
+	snprintf(path, sizeof(path), "%s/A-1.emergency.json", f->watch);
+	assert_int_equal(unlink(path), 0);
+	start(f);
+	assert_int_equal(count(f), 0);
+}
+
 static void a_stranger_is_sent_away(void **state)
 {
 	struct fixture *f = *state;
@@ -336,6 +385,7 @@ int main(void)
 		WITH_VIS(a_source_that_is_no_longer_named_goes),
 		WITH_VIS(a_changed_source_is_loaded_again),
 		WITH_VIS(a_malformed_file_changes_nothing),
+		WITH_VIS(emergencies_are_a_source),
 		WITH_VIS(a_stranger_is_sent_away),
 		WITH_VIS(killed_at_any_time_nothing_is_lost),
 	};
