@@ -227,80 +227,19 @@ static void note_move(struct site *site, const struct site_node *node, const str
 
 /* ---- between verdict and placement ---- */
 
-static int compare_hashes(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-/* What a finding is about, whatever its words say of the day. */
-static uint64_t finding_key(const struct policy_finding *f)
-{
-	static const uint64_t key[2] = { 0 };
-	const char *const parts[] = { f->requirement, f->advisory, f->package };
-	uint64_t h = 0;
-	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
-		h = (h ^ (parts[i] ? hash_bytes(key, parts[i], strlen(parts[i])) : 0)) * 0x100000001b3ull;
-	return h;
-}
-
-/* Whether there is a reason against the node now that there was not with the posture before: by the same
- * policy and advisories, so it is the node's own doing. */
-static bool is_own_doing(struct site *site, const struct site_node *node, const struct site_attachment *a,
-        const struct policy_decision *now_found, time_ms now)
-{
-	struct policy_input input = { .node = node->name,
-		.role = policy_node_role(site->policy, node->name),
-		.posture = node->replaced,
-		.index = site->index,
-		.segment = a->segment,
-		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
-		.now = now };
-	struct policy_decision before;
-	policy_evaluate(site->policy, &input, &before);
-	site->counters.judgements++;
-	bool own = now_found->rejected && !before.rejected;
-	uint64_t *keys = xcalloc(before.n_findings + 1, sizeof(*keys));
-	for (size_t i = 0; i < before.n_findings; i++)
-		keys[i] = finding_key(&before.findings[i]);
-	qsort(keys, before.n_findings, sizeof(*keys), compare_hashes);
-	for (size_t i = 0; i < now_found->n_findings && !own; i++) {
-		uint64_t key = finding_key(&now_found->findings[i]);
-		own = !bsearch(&key, keys, before.n_findings, sizeof(key), compare_hashes);
-	}
-	free(keys);
-	policy_decision_clear(&before);
-	return own;
-}
-
-/* Only a demotion that the brake might hold is worth the question. It is so at all attachments of the node.
- */
-static bool find_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
-        const struct site_outcome *o, time_ms now)
-{
-	const struct policy_segment *in = site_segment(site, &a->decided, now);
-	if (!node->replaced || !policy_brake(site->policy) || o->level >= in->level ||
-	        keep_watched(site, a) || !is_own_doing(site, node, a, &o->decision, now))
-		return false;
-	for (struct site_attachment *b = node->attachments; b; b = b->next_of_node)
-		if (b != a && b->decided.expires > now)
-			b->keep.own = true;
-	return true;
-}
-
 /* The outcome's segment is the verdict; it becomes where the attachment is put. */
 static void moderate(struct site *site, struct site_node *node, struct site_attachment *a,
         struct site_outcome *o, const char *cause, bool same, time_ms now)
 {
 	/* Another host may be behind it, or its authentication wants it elsewhere. */
-	const bool is_doubtful = node->doubtful_until > now || strcmp(cause, "session") == 0;
+	const bool is_doubtful = strcmp(cause, "session") == 0 || cause_is_doubt(site, node, a, o, now);
 	const struct policy_segment *verdict = policy_segment_by_name(site->policy, o->segment);
 	const struct keep_verdict v = { .segment = verdict,
 		.cause = cause,
 		.at_once = o->unsigned_posture || node->revoked || o->decision.emergency || !node->posture ||
 		        is_doubtful,
 		.no_grace = o->rejected,
-		.own = same && find_own_doing(site, node, a, o, now),
+		.own = same && cause_is_own_doing(site, node, a, o, now),
 		.same = same };
 	const struct policy_segment *to = keep_moderate(site, a, &v, now);
 	o->would_be[0] = '\0';

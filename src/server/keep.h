@@ -38,6 +38,17 @@ bool keep_must_rest(const struct site *site, const struct site_attachment *a);
  * something that leaves nothing else to do. */
 bool keep_tick(struct site *site, struct site_attachment *a, time_ms now);
 
+/* ---- cause.c ---- */
+
+/* Whether the verdict (o, before anything is made of it) is worse than what a has by the node's own doing:
+ * for a reason that there was not with the posture before. Asked only where a brake might hold it; then it is
+ * so at all its attachments. */
+bool cause_is_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
+        const struct site_outcome *o, time_ms now);
+/* Whether it is worse because somebody else may be the node too. */
+bool cause_is_doubt(struct site *site, struct site_node *node, const struct site_attachment *a,
+        const struct site_outcome *o, time_ms now);
+
 /* ---- brake.c ---- */
 
 struct brake *brake_new(void);

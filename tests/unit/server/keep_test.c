@@ -296,6 +296,26 @@ static void test_grace_begins_once(void **state)
 	assert_string_equal(crowd_segment(&c, 0), "isolated");
 }
 
+/* Doubt about who it is ends a grace, where the policy asks whether it is the only one, and only there. */
+static void test_doubt_and_grace(void **state)
+{
+	struct crowd c;
+	crowd_open(&c, *state,
+	        GRACE
+	        "require one { identity.unique } segment lab level 3 { allow to any demote after 2 hours }\n"
+	        "admit role \"pilot\" to lab when one\n");
+	crowd_all_come(&c);
+	c.nodes[0]->doubtful_until = c.now + HOUR_MS;
+	crowd_come(&c, 0, no_firewall);
+	assert_string_equal(crowd_segment(&c, 0), "staff");
+	assert_int_equal(c.ports[0]->keep.by, SITE_KEPT_GRACE);
+	crowd_policy(&c,
+	        CROWD_BASE CROWD_GRACE "require one { identity.unique } reject when not identity.unique\n"
+	                               "admit role \"x\" to staff when one\n");
+	assert_string_equal(crowd_segment(&c, 0), "quarantine");
+	assert_int_equal(crowd_in(&c, "staff"), CROWD - 1);
+}
+
 /* ---- waivers ---- */
 
 #define WAIVER "waive patched for node \"n7\" until 2024-10-04 by \"ops\" because \"ticket 4711\"\n"
@@ -347,6 +367,7 @@ int main(void)
 		TEST(test_grace_prolongs_no_certificate),
 		TEST(test_grace_is_cut),
 		TEST(test_grace_begins_once),
+		TEST(test_doubt_and_grace),
 		TEST(test_waiver),
 		TEST(test_waiver_then_grace),
 	};
