@@ -77,7 +77,7 @@ bool cause_is_doubt(struct site *site, struct site_node *node, const struct site
 	struct policy_decision without;
 	const struct policy_input input = { .node = node->name,
 		.role = policy_node_role(site->policy, node->name),
-		.posture = site_posture(site, node),
+		.posture = site_node_posture(site, node),
 		.index = site->index,
 		.segment = a->segment,
 		.unique = TRI_YES,

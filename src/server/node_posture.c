@@ -36,9 +36,11 @@ int site_take_posture(struct site *site, struct site_node *node, struct site_pos
 		site_posture_free(inspected);
 		return -E2BIG;
 	}
-	(void)site_node_posture(site, node); /* what it replaces is compared with it when it is judged */
 	posture_free(node->replaced);
-	node->replaced = node->posture;
+	/* What a brake might hold is compared with what was before. */
+	if (policy_brake(site->policy) && node->attachments)
+		(void)site_node_posture(site, node);
+	node->replaced = TAKE_POINTER(node->posture);
 	free(node->package_keys);
 	node->posture = TAKE_POINTER(inspected->posture);
 	node->package_keys = TAKE_POINTER(inspected->package_keys);
