@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FOLDER "/sys/class/dmi/id"
@@ -57,16 +58,16 @@ static void collect_texts(const struct root *root, struct posture *p)
 static void collect_bios_date(const struct root *root, struct posture *p)
 {
 	struct error err;
-	unsigned int month, day, year;
-	char rest, *line FREE_ON_EXIT = read_dmi(root, "bios_date", &err);
+	struct tm date = { 0 };
+	char text[16], *line FREE_ON_EXIT = read_dmi(root, "bios_date", &err);
+	const char *rest = line ? strptime(line, "%m/%d/%Y", &date) : NULL;
 	if (!line) {
 		(void)posture_add_unknown(p, "product.bios_date", "%s", err.text);
-	} else if (sscanf(line, "%2u/%2u/%4u%c", &month, &day, &year, &rest) != 3 || month < 1 ||
-	        month > 12 || day < 1 || day > 31 || year < 1970) {
+	} else if (!rest || *rest || date.tm_year < 70) {
 		(void)posture_add_unknown(
 		        p, "product.bios_date", "%s" FOLDER "/bios_date is no date", root->path);
 	} else {
-		char *text FREE_ON_EXIT = xasprintf("%04u-%02u-%02u", year, month, day);
+		(void)strftime(text, sizeof(text), "%Y-%m-%d", &date);
 		p->bios_date = posture_string(p, text);
 	}
 }

@@ -43,7 +43,7 @@ static int read_database(const struct root *root, const char *name, struct cvd_h
 static void collect_signatures(const struct root *root, struct posture *p)
 {
 	static const char *const names[] = { "daily.cld", "daily.cvd" };
-	struct cvd_header best = { 0 }, header;
+	struct cvd_header best = { 0 }, header = { 0 };
 	int r = -ENOENT;
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		int one = read_database(root, names[i], &header);

@@ -19,7 +19,7 @@ static int time_of(const ASN1_TIME *time, time_ms *ret)
 
 int renewal_life(X509 *certificate, struct renewal_life *ret, struct error *err)
 {
-	struct renewal_life life;
+	struct renewal_life life = { 0 };
 	if (time_of(X509_get0_notBefore(certificate), &life.from) < 0 ||
 	        time_of(X509_get0_notAfter(certificate), &life.to) < 0 || life.to <= life.from)
 		return openssl_error(err, -EINVAL, "certificate: malformed dates");
@@ -34,7 +34,7 @@ time_ms renewal_due(const struct renewal_life *life)
 
 bool renewal_is_due(X509 *certificate, const struct bundle *trusted, time_ms now)
 {
-	struct renewal_life life;
+	struct renewal_life life = { 0 };
 	if (renewal_life(certificate, &life, NULL) < 0)
 		return false;
 	/* The first of the CAs signs now. */

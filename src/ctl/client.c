@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/client.h"
-#include "base/file.h"
+#include "crypto/secret.h"
 #include "net/http_client.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
-#define TOKEN_FILE_MAX 4096
 #define TOKEN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 /* ---- options ---- */
@@ -101,19 +100,14 @@ static void target_clear(struct target *t)
 static int read_token(const char *path, char **ret_fields, struct error *err)
 {
 	char *text = NULL;
-	size_t length;
-	int code = file_check_private(path, err);
-	if (code == 0)
-		code = file_read(path, TOKEN_FILE_MAX, &text, &length, err);
-	if (code < 0)
+	int code = secret_read(path, &text, err);
+	if (code < 0 || !text)
 		return code;
-	length = strcspn(text, "\r\n");
-	if (length == 0 || strspn(text, TOKEN_CHARACTERS) != length)
+	if (text[strspn(text, TOKEN_CHARACTERS)])
 		code = error_set(err, -EINVAL, "%s: holds no token", path);
 	else
-		*ret_fields = xasprintf("Authorization: Bearer %.*s\r\n", (int)length, text);
-	OPENSSL_cleanse(text, strlen(text));
-	free(text);
+		*ret_fields = xasprintf("Authorization: Bearer %s\r\n", text);
+	secret_free(text);
 	return code;
 }
 

@@ -352,7 +352,7 @@ int est_renew(const struct est_client *c, struct est_renewal *renewal, struct er
 	if (r == 0)
 		r = est_install_trust(c->ca_path, ca, renewal->crl_path, crl, err);
 	renewal->trust_changed = r > 0;
-	if (r >= 0)
+	if (r >= 0 && ca)
 		r = is_due(renewal, ca, &due, err);
 	if (r == 0 && due)
 		r = renew_pair(s, renewal, ca, err);

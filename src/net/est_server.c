@@ -38,7 +38,7 @@ void est_token_make(char ret_text[EST_TOKEN_TEXT_SIZE], uint8_t ret_hash[32])
 /* code: of making the text, which is freed. */
 static void answer_text(struct http_request *r, int code, char *text, const struct error *err)
 {
-	if (code < 0) {
+	if (code < 0 || !text) {
 		http_reply_error(r, 500, "%s", err->text);
 		return;
 	}

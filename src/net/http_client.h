@@ -43,8 +43,8 @@ void http_answer_clear(struct http_answer *a);
 int http_follow(const struct http_call *call, int (*on_line)(const char *line, void *user), void *user,
         struct error *err);
 
-/* As http_call(), and a status other than 2xx is a failure (-ENOENT for 404, else -EREMOTEIO) with the server's
- * words. Caller frees; ret_length may be NULL. */
+/* As http_call(), and a status other than 2xx is a failure (-ENOENT for 404, else -EREMOTEIO) with the
+ * server's words. Caller frees; ret_length may be NULL. */
 int http_call_body(const struct http_call *call, char **ret_body, size_t *ret_length, struct error *err);
 /* That to a daemon's socket, with a JSON body (NULL: none). */
 int http_unix_call(const char *unix_path, const char *method, const char *path, const char *json,

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -128,10 +129,13 @@ static unsigned open_descriptors(void)
 
 static double resident_bytes(void)
 {
-	unsigned long size, pages = 0;
+	char line[128], *at = line;
+	unsigned long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
-	if (f && fscanf(f, "%lu %lu", &size, &pages) != 2)
-		pages = 0;
+	if (f && fgets(line, sizeof(line), f)) {
+		(void)strtoul(at, &at, 10); /* the whole size */
+		pages = strtoul(at, NULL, 10);
+	}
 	if (f)
 		fclose(f);
 	return (double)pages * (double)sysconf(_SC_PAGESIZE);

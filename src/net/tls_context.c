@@ -220,8 +220,11 @@ static void material_free(struct tls_material *m)
 
 static int use_foreign_trust(struct tls_material *m, const struct tls_config *c, struct error *err)
 {
+	X509 *first CLEANUP(certificate_free_pointer) = NULL; /* in words of ours where there is none */
 	X509_CRL *crl CLEANUP(crl_free_pointer) = NULL;
-	int r = c->crl_path ? crl_load(c->crl_path, &crl, err) : 0;
+	int r = certificate_load(c->ca_path, &first, err);
+	if (r == 0 && c->crl_path)
+		r = crl_load(c->crl_path, &crl, err);
 	if (r < 0)
 		return r;
 	X509_STORE *store = SSL_CTX_get_cert_store(m->ssl_ctx);

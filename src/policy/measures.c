@@ -62,10 +62,10 @@ void policy_emergency_add(struct policy_parser *p, struct policy_word **list, st
 		        p, &p->tree->n_emergencies, POLICY_EMERGENCIES_MAX, "emergencies", w->name.at);
 	if (!*list) {
 		*list = more;
-		return;
+	} else if (more) {
+		(*list)->last->next = more;
+		(*list)->last = more->last;
 	}
-	(*list)->last->next = more;
-	(*list)->last = more->last;
 }
 
 /* ---- checking ---- */

@@ -232,7 +232,7 @@ static int interface_from_json(struct posture *p, const json_t *o, struct error 
 static int route_from_json(struct posture *p, const json_t *o, struct error *err)
 {
 	struct posture_route route = { 0 };
-	const char *family = NULL, *gateway = NULL, *const where = "network.default_routes[]";
+	const char *family = "", *gateway = NULL, *const where = "network.default_routes[]";
 	int r = posture_need_string(p, o, where, "family", &family, err);
 	if (r == 0)
 		r = posture_get_string(p, o, where, "gateway", &gateway, err);

@@ -99,7 +99,7 @@ int api_token_check(struct server *s, const char *text, struct api_caller *ret)
 	size_t length = strlen(text);
 	const time_ms now = clock_wall_ms();
 	sha256_bytes(text, length, hash);
-	if (length > strlen(PREFIX) + ID_LENGTH && strncmp(text, PREFIX, strlen(PREFIX)) == 0) {
+	if (length > strlen(PREFIX) + ID_LENGTH && memcmp(text, PREFIX, strlen(PREFIX)) == 0) {
 		while (t && strncmp(t->id, text + strlen(PREFIX), ID_LENGTH) != 0)
 			t = t->next;
 		candidate = t ? t : &nobody;

@@ -116,13 +116,22 @@ int keep_load(const struct store_keep *record, void *context)
 
 /* ---- verdicts ---- */
 
+static bool is_same(const struct site_keep *a, const struct site_keep *b)
+{
+	return a->by == b->by && a->until == b->until && strcmp(a->verdict, b->verdict) == 0 &&
+	        strcmp(a->cause, b->cause) == 0 && a->worse_since == b->worse_since &&
+	        a->held_since == b->held_since && a->dismissed_until == b->dismissed_until &&
+	        strcmp(a->ordered_by, b->ordered_by) == 0 && a->released == b->released && a->own == b->own &&
+	        a->resting == b->resting && a->stored == b->stored;
+}
+
 /* With what a->keep says now; was: before. */
 static void settle(struct site *site, struct site_attachment *a, const struct site_keep *was, time_ms now)
 {
 	const bool held = a->keep.by == SITE_KEPT_BRAKE, was_held = was->by == SITE_KEPT_BRAKE;
 	if (held != was_held)
 		brake_hold(site, a, held, now);
-	if (memcmp(&a->keep, was, sizeof(*was)) != 0)
+	if (!is_same(&a->keep, was))
 		keep_save(site, a);
 }
 

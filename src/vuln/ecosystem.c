@@ -57,6 +57,8 @@ static bool is_key_text(const char *s, size_t size)
 	return n > 0 && n < size;
 }
 
+#define RELEASE_MAX 999
+
 /* "Linux Enterprise Module for Basesystem 15 SP5", "Linux Enterprise Server 15 SP4-LTSS" and all the other
  * products of one code base: a host takes from several of them, its os-release does not say from which, and
  * their versions are those of the code base. So the release alone makes the key: "SUSE:15 SP5". Products
@@ -69,14 +71,17 @@ static void join_suse_products(char name[ECOSYSTEM_NAME_MAX])
 	if (strncmp(name, family, sizeof(family) - 1) != 0)
 		return;
 	for (const char *word = strchr(name, ' '); word; word = strchr(word + 1, ' ')) {
-		unsigned int major, pack;
-		char after = '\0';
+		char *end;
 		if (word[1] < '0' || word[1] > '9')
 			continue;
-		if (sscanf(word, " %3u SP%3u%c", &major, &pack, &after) >= 2 && (!after || after == '-'))
-			n = snprintf(release, sizeof(release), "%u SP%u", major, pack);
-		else if (sscanf(word, " %3u%c", &major, &after) >= 1 && (!after || after == '-'))
-			n = snprintf(release, sizeof(release), "%u", major);
+		unsigned long major = strtoul(word + 1, &end, 10), pack = 0;
+		bool has_pack = strncmp(end, " SP", 3) == 0 && end[3] >= '0' && end[3] <= '9';
+		if (has_pack)
+			pack = strtoul(end + 3, &end, 10);
+		if ((*end && *end != '-') || major > RELEASE_MAX || pack > RELEASE_MAX)
+			break;
+		n = has_pack ? snprintf(release, sizeof(release), "%lu SP%lu", major, pack)
+		             : snprintf(release, sizeof(release), "%lu", major);
 		break;
 	}
 	if (n > 0)

@@ -47,9 +47,8 @@ static struct posture *healthy(void)
 	assert_int_equal(
 	        posture_add_update(p, &(struct posture_update){ "openssl", "3.0.15-1", "3.0.17-1" }), 0);
 	p->updates_checked = NOW - 2 * DAY;
-	p->forwarding_v4 = TRI_YES;
+	p->forwarding_v4 = p->firewall_active = TRI_YES;
 	p->forwarding_v6 = TRI_NO;
-	p->firewall_active = TRI_YES;
 	return p;
 }
 
