@@ -60,8 +60,55 @@ static void add_traffic(
 	json_decref(sums);
 }
 
+/* What enforcers count themselves: of these, what goes up and down. */
+static bool is_level(const char *name)
+{
+	static const char *const levels[] = { "generation", "attachments", "addresses", "placements",
+		"proofs_open", "questions", "ways", "ways_failed" };
+	for (size_t i = 0; i < ARRAY_LENGTH(levels); i++)
+		if (strcmp(name, levels[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool has_key_before(const json_t *enforcers, size_t i, const char *key)
+{
+	for (size_t k = 0; k < i; k++)
+		if (json_object_get(json_object_get(json_array_get(enforcers, k), "counters"), key))
+			return true;
+	return false;
+}
+
+static void add_own_counter(struct metrics *m, const json_t *enforcers, const char *key)
+{
+	char *name FREE_ON_EXIT = xasprintf("enforcer_%s", key);
+	char *help FREE_ON_EXIT = xasprintf("As an enforcer counts it: %s", key);
+	size_t i;
+	const json_t *e;
+	metrics_family(m, is_level(key) ? METRICS_GAUGE : METRICS_COUNTER, name, help);
+	json_array_foreach(enforcers, i, e) {
+		const json_t *value = json_object_get(json_object_get(e, "counters"), key);
+		if (value)
+			metrics_sample(m, "enforcer", json_string_value(json_object_get(e, "name")),
+			        json_number_value(value));
+	}
+}
+
+static void add_own_counters(struct metrics *m, const json_t *enforcers)
+{
+	const char *key;
+	size_t i;
+	json_t *value;
+	const json_t *e;
+	json_array_foreach(enforcers, i, e)
+		json_object_foreach(json_object_get(e, "counters"), key, value)
+			if (!has_key_before(enforcers, i, key))
+				add_own_counter(m, enforcers, key);
+}
+
 static void add_enforcers(struct metrics *m, const json_t *enforcers)
 {
+	add_own_counters(m, enforcers);
 	add_list(m, METRICS_GAUGE, "enforcer_connected", "Enforcers that are connected", enforcers,
 	        "enforcer", "name", "greeted", 1);
 	add_list(m, METRICS_GAUGE, "enforcer_elements", "Nodes' addresses that the enforcement point holds",

@@ -3,6 +3,7 @@
 
 #include "net/http.h"
 #include "net/ipc_stream.h"
+#include "net/metrics.h"
 #include "softwire/concentrator.h"
 #include "softwire/initiator.h"
 
@@ -22,6 +23,7 @@ struct question {
 	uint32_t number;
 	unsigned missing; /* bits of enum api_source */
 	json_t *answer;
+	bool as_metrics; /* in the form that a monitoring system reads */
 	struct event *patience;
 	LIST_ENTRY(question) next;
 };
@@ -112,8 +114,12 @@ static void question_free(struct question *q)
 
 static void finish(struct question *q)
 {
-	if (q->request)
+	if (q->request && q->as_metrics) {
+		char *text FREE_ON_EXIT = api_metrics(q->answer);
+		http_reply(q->request, 200, METRICS_CONTENT_TYPE, text, strlen(text));
+	} else if (q->request) {
 		http_reply_json(q->request, 200, json_incref(q->answer));
+	}
 	question_free(q);
 }
 
@@ -171,9 +177,8 @@ static json_t *status_of(struct control *c)
 	return j;
 }
 
-static void handle_status(struct http_request *r, void *user)
+static void ask(struct http_request *r, struct api *a, bool as_metrics)
 {
-	struct api *a = user;
 	const struct timeval patience = { API_WAIT_MS / 1000, API_WAIT_MS % 1000 * 1000 };
 	if (!may(r))
 		return;
@@ -183,6 +188,7 @@ static void handle_status(struct http_request *r, void *user)
 		.number = ++a->last_number,
 		.missing = (1u << API_N_SOURCES) - 1,
 		.answer = status_of(a->control),
+		.as_metrics = as_metrics,
 		.patience = evtimer_new(a->control->base, on_impatient, q) };
 	LIST_INSERT_HEAD(&a->questions, q, next);
 	http_request_on_gone(r, on_gone, q);
@@ -192,11 +198,22 @@ static void handle_status(struct http_request *r, void *user)
 	control_send_keeper(a->control, IPC_STATISTICS, &m);
 }
 
+static void handle_status(struct http_request *r, void *user)
+{
+	ask(r, user, false);
+}
+
+static void handle_metrics(struct http_request *r, void *user)
+{
+	ask(r, user, true);
+}
+
 static const struct http_route routes[] = {
 	{ "GET", "/v1/sessions", handle_sessions, 0, 0 },
 	{ "GET", "/v1/sessions/{id}", handle_session, 0, 0 },
 	{ "POST", "/v1/sessions/{id}/disconnect", handle_disconnect, 0, 0 },
 	{ "GET", "/v1/status", handle_status, 0, 0 },
+	{ "GET", "/metrics", handle_metrics, 0, 0 },
 };
 
 int api_new(struct control *c, struct api **ret, struct error *err)

@@ -23,6 +23,8 @@ void api_statistics(struct api *a, const struct ipc_statistics *m, enum api_sour
 
 /* api_json.c */
 json_t *api_session(const struct session *s, bool details);
+/* The text for a monitoring system, from the status; caller frees. */
+char *api_metrics(const json_t *status);
 json_t *api_counters(struct control *c);
 json_t *api_pools(struct control *c); /* a concentrator's, as the next one */
 json_t *api_aaa(struct control *c);

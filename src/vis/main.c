@@ -38,6 +38,7 @@ static void print_help(FILE *out)
 	      "                        it is in the index at once (see `pratique vuln publish`)\n"
 	      "  -i, --interval SEC    how often the sources are looked at again (300); so does SIGHUP\n"
 	      "  -u, --user USER       whom to run as when started by root (pratique)\n"
+	      "  -m, --metrics SOCKET  Unix socket for `pratique metrics`; none unless given\n"
 	      "  -h, --help            this text\n"
 	      "  -V, --version         the version\n\n"
 	      "Exit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage.\n\n"
@@ -88,11 +89,17 @@ static int give_index(const char *dir, const struct passwd *p, struct error *err
 	return r;
 }
 
+static int make_socket_directories(const struct vis_config *config, const char *user, struct error *err)
+{
+	int r = daemon_make_socket_directory(config->socket, user, err);
+	return r == 0 && config->metrics ? daemon_make_socket_directory(config->metrics, user, err) : r;
+}
+
 /* What it reads comes from strangers: root does not do that. */
 static int become(const char *user, const struct vis_config *config, struct error *err)
 {
 	if (geteuid() != 0)
-		return daemon_make_socket_directory(config->socket, NULL, err);
+		return make_socket_directories(config, NULL, err);
 	const struct passwd *p = getpwnam(user);
 	if (!p)
 		return error_set(err, -ENOENT,
@@ -100,7 +107,7 @@ static int become(const char *user, const struct vis_config *config, struct erro
 		        "or name "
 		        "another with --user",
 		        user, user);
-	int r = daemon_make_socket_directory(config->socket, user, err);
+	int r = make_socket_directories(config, user, err);
 	if (r == 0)
 		r = give_index(config->data, p, err);
 	return r == 0 ? daemon_drop_privileges(user, NULL, 0, err) : r;
@@ -154,11 +161,12 @@ int main(int argc, char **argv)
 	static const struct option options[] = { { "data", required_argument, NULL, 'd' },
 		{ "socket", required_argument, NULL, 's' }, { "source", required_argument, NULL, 'S' },
 		{ "watch", required_argument, NULL, 'w' }, { "interval", required_argument, NULL, 'i' },
-		{ "user", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
+		{ "user", required_argument, NULL, 'u' }, { "metrics", required_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 } };
 	struct vis_config config = { .check_ms = CHECK_S_DEFAULT * 1000 };
 	const char *user = "pratique";
-	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:u:hV", options, NULL)) != -1;) {
+	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:u:m:hV", options, NULL)) != -1;) {
 		if (o == 'd') {
 			config.data = optarg;
 		} else if (o == 's') {
@@ -174,6 +182,8 @@ int main(int argc, char **argv)
 				return wrong_usage("--interval is 1 to 86400 seconds");
 		} else if (o == 'u') {
 			user = optarg;
+		} else if (o == 'm') {
+			config.metrics = optarg;
 		} else if (o == 'h') {
 			print_help(stdout);
 			return EXIT_DONE;

@@ -140,6 +140,11 @@ static void forget_changes(struct subscribers *s)
 	s->too_many = false;
 }
 
+size_t subscribers_count(const struct subscribers *s)
+{
+	return s->count;
+}
+
 struct subscribers *subscribers_close(struct subscribers *s)
 {
 	if (!s)

@@ -14,6 +14,7 @@
 struct subscribers;
 int subscribers_open(struct event_base *base, const char *path, const char *name, uint64_t generation,
         struct subscribers **ret, struct error *err);
+size_t subscribers_count(const struct subscribers *s);
 struct subscribers *subscribers_close(struct subscribers *s); /* NULL in, NULL out */
 
 /* The packages that one update changed. */

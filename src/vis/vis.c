@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "net/metrics_server.h"
 #include "vuln/load.h"
 
 #include <errno.h>
@@ -16,6 +17,9 @@ struct vis {
 	struct folder *folder;
 	struct subscribers *subscribers;
 	struct event *folder_event, *check_event;
+	struct metrics_server *metrics;
+	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
+	time_ms updated; /* when the index changed last, since the start */
 };
 
 static void note_change(const char *ecosystem, const char *package, void *context)
@@ -31,14 +35,34 @@ static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
 	int r = vuln_update_commit(v->update, clock_wall_ms(), note_change, v, &result, err);
 	if (r < 0)
 		return r;
-	*ret_generation = result.generation;
+	v->generation = *ret_generation = result.generation;
 	if (result.records_put + result.records_removed == 0)
 		return 0;
 	log_notice("generation %" PRIu64 ": %zu advisories put, %zu removed, %zu packages concerned",
 	        result.generation, result.records_put, result.records_removed, result.keys_changed);
+	v->updates++;
+	v->records_put += result.records_put;
+	v->records_removed += result.records_removed;
+	v->updated = clock_wall_ms();
 	if (v->subscribers)
 		subscribers_tell(v->subscribers, result.generation);
 	return 0;
+}
+
+static void fill_metrics(struct metrics *m, void *user)
+{
+	const struct vis *v = user;
+	metrics_gauge(m, "generation", "The generation of the index", (double)v->generation);
+	metrics_gauge(m, "updated_timestamp_seconds",
+	        "When the index changed last since the start; 0: not yet", (double)v->updated / 1000);
+	metrics_count(m, "updates", "Updates of the index since the start", v->updates);
+	metrics_count(m, "records_put", "Advisories put into the index", v->records_put);
+	metrics_count(m, "records_removed", "Advisories taken out of the index", v->records_removed);
+	metrics_count(m, "records_refused", "Records that are malformed", v->records_refused);
+	metrics_count(m, "failures", "Sources and folders that could not be read", v->failures);
+	metrics_gauge(m, "subscribers", "Programs that are told of changes",
+	        (double)subscribers_count(v->subscribers));
+	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
 }
 
 static void log_report(const char *spec, struct load_report *report)
@@ -69,6 +93,8 @@ static void load_changed_source(struct vis *v, const char *spec)
 		vuln_update_forget(v->update);
 	else
 		r = commit(v, &generation, &err);
+	v->records_refused += report.refused;
+	v->failures += r < 0;
 	if (r < 0)
 		log_error("source %s stays as it was: %s", spec, err.text);
 	else
@@ -78,6 +104,8 @@ static void load_changed_source(struct vis *v, const char *spec)
 
 static void log_refused(const char *path, const char *reason, void *context)
 {
+	struct vis *v = context;
+	v->records_refused++;
 	log_warning("refused: %s: %s", path, reason);
 }
 
@@ -88,7 +116,7 @@ static int take_folder(struct vis *v, bool whole, struct error *err)
 	uint64_t generation;
 	int r = 0;
 	while (r == 0 && more) {
-		r = folder_take(v->folder, v->update, log_refused, NULL, &more, err);
+		r = folder_take(v->folder, v->update, log_refused, v, &more, err);
 		if (r == 0 && !(whole && more))
 			r = commit(v, &generation, err);
 	}
@@ -127,6 +155,7 @@ static void on_folder(evutil_socket_t fd, short what, void *user)
 	struct error err;
 	if (take_folder(v, false, &err) == 0)
 		return;
+	v->failures++;
 	log_error("%s; trying again within %d s", err.text, v->config->check_ms / 1000);
 	event_free(v->folder_event);
 	v->folder_event = NULL;
@@ -186,6 +215,9 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	/* Before anything is changed: another one may be running. */
 	if (r == 0)
 		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
+	if (r == 0 && config->metrics)
+		r = metrics_server_open(
+		        base, config->metrics, "pratique_vis_", fill_metrics, v, &v->metrics, err);
 	if (r == 0)
 		r = open_index(v, &generation, err);
 	if (r == 0)
@@ -214,6 +246,7 @@ struct vis *vis_close(struct vis *v)
 		event_free(v->folder_event);
 	if (v->check_event)
 		event_free(v->check_event);
+	metrics_server_close(v->metrics);
 	subscribers_close(v->subscribers);
 	folder_close(v->folder);
 	vuln_update_close(v->update);

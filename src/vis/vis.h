@@ -15,7 +15,8 @@ struct vis_config {
 	const char *watch;  /* NULL: no folder */
 	const char *sources[VIS_SOURCES_MAX];
 	size_t n_sources;
-	int check_ms; /* how often the sources are looked at again */
+	const char *metrics; /* socket for who monitors it; NULL: none */
+	int check_ms;        /* how often the sources are looked at again */
 };
 
 struct vis;

@@ -71,6 +71,19 @@ until_true 10 "and she is inspected again" node_is alice .decision.cause inspect
 node_is alice '.decision.findings[0].advisory' TEST-1 || fail "the finding does not name the advisory"
 api explain alice | grep -q '^bash .* TEST-1 ' || fail "explain does not name package and advisory"
 python3 "$here/api-schema.py" "$site/server.sock" alice || fail "the API does not answer as it is described"
+# shellcheck disable=SC2120 # until_true calls it
+metrics_have() { api metrics | python3 "$here/metrics-check.py" pratique_server_ "$@"; }
+until_true 30 "the enforcer's counters are among the server's metrics" metrics_have pratique_server_enforcer_connected \
+	pratique_server_attachments pratique_server_enforcer_attachments pratique_server_enforcer_proofs_asked_total \
+	pratique_server_segment_passed_bytes_total
+metrics_have pratique_server_build_info || fail "the server's metrics"
+api metrics | grep -q alice && fail "a node is among the metrics"
+echo '{' >"$site/vis/published/TEST-2.json"
+until_true 10 "a malformed record is counted" \
+	sh -c "'$bin/pratique' metrics --socket '$site/vis/metrics' | grep -q '^pratique_vis_records_refused_total 1$'"
+rm "$site/vis/published/TEST-2.json"
+"$bin/pratique" metrics --socket "$site/vis/metrics" | python3 "$here/metrics-check.py" pratique_vis_ pratique_vis_generation \
+	pratique_vis_subscribers || fail "the metrics of vis"
 rm "$site/vis/published/TEST-1.json"
 until_true 10 "it is withdrawn, and she is back" node_is alice .segment staff
 

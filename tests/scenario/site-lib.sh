@@ -234,7 +234,7 @@ enrol() {
 start_site() {
 	advisory TEST-0 no-such-package >"$site/vis/published/TEST-0.json"
 	start vis setpriv --reuid nobody --regid nogroup --clear-groups "$bin/pratique-vis" --data "$site/vis/index" \
-		--socket "$site/vis/socket" --watch "$site/vis/published"
+		--socket "$site/vis/socket" --watch "$site/vis/published" --metrics "$site/vis/metrics"
 	until_true 10 "vis has an index" test -e "$site/vis/index/data.mdb"
 	start_server
 	start_enforcer

@@ -48,6 +48,15 @@ done
 	fail "the keeper has other capabilities than CAP_NET_ADMIN"
 ok "control and data plane have no capability, the keeper has one"
 
+for end in con ini; do
+	"$bin/pratique" metrics --socket "$work/run-$end/api.sock" >"$work/metrics-$end" || fail "no metrics of $end"
+	python3 "${0%/*}/metrics-check.py" pratique_softwire_ pratique_softwire_sessions pratique_softwire_control_l2tp_tunnels \
+		pratique_softwire_dataplane_inner_in_packets_total pratique_softwire_control_sessions_opened_total \
+		<"$work/metrics-$end" || fail "the metrics of $end"
+	grep -q alice "$work/metrics-$end" && fail "a user is among the metrics"
+done
+ok "both ends have metrics, of nobody in particular"
+
 # control dies: the session goes on, and it is the same one after it.
 id=$(sessions '.sessions[0].id')
 kill -9 "$(child "$concentrator_pid" control)"
