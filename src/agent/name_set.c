@@ -4,8 +4,6 @@
 #include "base/cursor.h"
 #include <string.h>
 
-#define MORE ", and more"
-
 /* Where the name is, or where it belongs. */
 static size_t find(const struct name_set *s, const char *name, bool *ret_there)
 {
@@ -48,7 +46,7 @@ char *name_set_join(const struct name_set *s, size_t limit)
 {
 	struct writer w = wr_make(SIZE_MAX);
 	bool more = s->cut;
-	size_t room = limit - MIN(limit, sizeof(MORE)), length;
+	size_t room = limit - MIN(limit, sizeof(", and more")), length;
 	for (size_t i = 0; i < s->n; i++) {
 		size_t n = strlen(s->names[i]);
 		if (w.length + n + 2 > room) {
@@ -59,8 +57,10 @@ char *name_set_join(const struct name_set *s, size_t limit)
 			wr_bytes(&w, ", ", 2);
 		wr_bytes(&w, s->names[i], n);
 	}
-	if (more)
-		wr_bytes(&w, w.length ? MORE : MORE + 2, strlen(w.length ? MORE : MORE + 2));
+	if (more) {
+		const char *words = w.length ? ", and more" : "and more";
+		wr_bytes(&w, words, strlen(words));
+	}
 	wr_u8(&w, '\0');
 	return (char *)wr_take(&w, &length);
 }

@@ -60,12 +60,13 @@ static void take_table(struct look *l, const char *text, size_t length, bool udp
 
 static void read_ephemeral_range(const struct root *root, uint16_t ret[2])
 {
-	char *line FREE_ON_EXIT = NULL;
-	unsigned int first, last;
+	char *line FREE_ON_EXIT = NULL, *end;
 	ret[0] = 32768; /* the kernel's own default */
 	ret[1] = 60999;
-	if (root_read_line(root, "/proc/sys/net/ipv4/ip_local_port_range", &line, NULL) == 0 &&
-	        sscanf(line, "%5u %5u", &first, &last) == 2 && first <= last && last <= UINT16_MAX) {
+	if (root_read_line(root, "/proc/sys/net/ipv4/ip_local_port_range", &line, NULL) < 0)
+		return;
+	unsigned long first = strtoul(line, &end, 10), last = strtoul(end, NULL, 10);
+	if (first > 0 && first <= last && last <= UINT16_MAX) {
 		ret[0] = (uint16_t)first;
 		ret[1] = (uint16_t)last;
 	}
@@ -157,7 +158,7 @@ static int read_file_of(
 static void look_at_maps(struct look *l, const char *pid, const struct process *p)
 {
 	char *text FREE_ON_EXIT = NULL, path[PROCESS_MAP_PATH_MAX];
-	size_t length;
+	size_t length = 0;
 	int r = read_file_of(p, "maps", PROCESSES_MAPS_FILE_MAX, &text, &length);
 	if (r == -ENOENT || r == -ESRCH)
 		return;
@@ -182,7 +183,7 @@ static void look_at_maps(struct look *l, const char *pid, const struct process *
 static struct program *listening_program(struct look *l, const struct process *p)
 {
 	char *script FREE_ON_EXIT = NULL, *text FREE_ON_EXIT = NULL;
-	size_t length;
+	size_t length = 0;
 	if (!p->foreign && command_line_is_interpreter(p->program) &&
 	        read_file_of(p, "cmdline", COMMAND_FILE_MAX, &text, &length) == 0) {
 		struct command_line *command FREE_ON_EXIT = xmalloc(sizeof(*command));
@@ -191,6 +192,21 @@ static struct program *listening_program(struct look *l, const struct process *p
 		script = command_line_script(l->root, command, 0, folder && *folder == '/' ? folder : NULL);
 	}
 	return programs_get(l->out->programs, script ? script : p->program, p->foreign);
+}
+
+/* "socket:[12345]" */
+static bool is_socket(int folder, const char *name, uint64_t *ret_inode)
+{
+	static const char prefix[] = "socket:[";
+	char target[64], *end;
+	ssize_t n = readlinkat(folder, name, target, sizeof(target) - 1);
+	if (n < (ssize_t)sizeof(prefix))
+		return false;
+	target[n] = '\0';
+	if (strncmp(target, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	*ret_inode = strtoull(target + sizeof(prefix) - 1, &end, 10);
+	return end > target + sizeof(prefix) - 1 && *end == ']';
 }
 
 static void look_at_descriptors(struct look *l, const char *pid, const struct process *p)
@@ -207,18 +223,14 @@ static void look_at_descriptors(struct look *l, const char *pid, const struct pr
 		return;
 	}
 	for (struct dirent *e; (e = readdir(descriptors));) {
-		char target[64];
-		unsigned long long inode;
-		ssize_t length = readlinkat(fd, e->d_name, target, sizeof(target) - 1);
+		uint64_t inode = 0;
 		if (n++ == PROCESSES_DESCRIPTORS_MAX) {
 			note_unreadable(l, pid, "fd", E2BIG);
 			break;
 		}
-		target[MAX(length, 0)] = '\0';
-		if (sscanf(target, "socket:[%20llu]", &inode) != 1)
+		if (!is_socket(fd, e->d_name, &inode))
 			continue;
-		const uint64_t key = inode;
-		const struct listener *listener = table_get(l->listeners, &key, sizeof(key));
+		const struct listener *listener = table_get(l->listeners, &inode, sizeof(inode));
 		if (listener && !program)
 			program = listening_program(l, p);
 		if (!listener || !program)

@@ -222,8 +222,8 @@ static int read_by_process(
 	const struct rpm_database *d = request->database;
 	char *text FREE_ON_EXIT = NULL;
 	size_t length = 0;
-	int fd, status = 0;
-	pid_t pid;
+	int fd = -1, status = 0;
+	pid_t pid = 0;
 	int r = start_reader(request, &pid, &fd);
 	if (r < 0)
 		return error_set(err, r, "%s%s: %s", request->root->path, d->folder, strerror(-r));

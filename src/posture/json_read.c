@@ -240,8 +240,8 @@ static int route_from_json(struct posture *p, const json_t *o, struct error *err
 		r = posture_get_string(p, o, where, "interface", &route.interface, err);
 	if (r < 0)
 		return r;
-	route.v4 = strcmp(family, "ipv4") == 0;
-	if (!route.v4 && strcmp(family, "ipv6") != 0)
+	route.v4 = family && strcmp(family, "ipv4") == 0;
+	if (!route.v4 && (!family || strcmp(family, "ipv6") != 0))
 		return error_set(err, -EINVAL, "%s.family is ipv4 or ipv6", where);
 	if (gateway && ip_parse(gateway, &route.gateway) < 0)
 		return error_set(err, -EINVAL, "%s.gateway: %.64s is not an address", where, gateway);

@@ -120,24 +120,20 @@ struct posture {
 
 	struct posture_package *packages;
 	size_t n_packages, packages_capacity;
-	bool packages_known;
-
 	struct posture_update *updates;
 	size_t n_updates, updates_capacity;
-	bool updates_known;
 	time_ms updates_checked; /* when the package lists were last refreshed, whole seconds; 0 = not known
 	                          */
 
 	/* Lists of programs are in the order of their paths, each program once. */
 	struct posture_outdated *outdated;
 	size_t n_outdated, outdated_capacity;
-	bool outdated_known;
 	struct posture_unlisted *listening; /* outside every package, and with a socket that listens */
 	size_t n_listening, listening_capacity;
-	bool listening_known;
 	struct posture_unlisted *starting; /* outside every package, and started at boot */
 	size_t n_starting, starting_capacity;
-	bool starting_known;
+
+	bool packages_known, updates_known, outdated_known, listening_known, starting_known;
 
 	struct posture_interface *interfaces;
 	size_t n_interfaces, interfaces_capacity;

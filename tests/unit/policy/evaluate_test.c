@@ -154,12 +154,11 @@ static void posture_fields(void **state)
 		{ "package \"openssl\" version > \"1:0\"", TRI_NO, TRI_UNKNOWN },
 		{ "package \"telnetd\" version > \"1\"", TRI_NO, TRI_UNKNOWN },
 		{ "package \"libc6\" version >= \"2.36-7\"", TRI_YES, TRI_UNKNOWN },
-		{ "package \"libc6\" version >= \"2.36-8\"", TRI_UNKNOWN,
-		        TRI_UNKNOWN }, /* one of two copies */
+		/* One of two copies. */
+		{ "package \"libc6\" version >= \"2.36-8\"", TRI_UNKNOWN, TRI_UNKNOWN },
 		{ "package \"libc6\" version < \"2.36-8\"", TRI_UNKNOWN, TRI_UNKNOWN },
 		{ "package \"libc6\" version < \"2.36-7\"", TRI_NO, TRI_UNKNOWN },
-		{ "package \"left-pad\" version < \"1.2.0\"", TRI_YES,
-		        TRI_UNKNOWN }, /* semver: alpha before */
+		{ "package \"left-pad\" version < \"1.2.0\"", TRI_YES, TRI_UNKNOWN }, /* alpha is before */
 		{ "role = \"server\"", TRI_YES, TRI_YES },
 		{ "role != \"server\"", TRI_NO, TRI_NO },
 		{ "node = \"alice\"", TRI_YES, TRI_YES },
