@@ -18,6 +18,7 @@
 #define TICK_MS 1000
 #define COUNTERS_MS 10000
 #define SAVE_MS 200
+#define CLEANING_MS 900 /* less than a tick, which begins it at the latest */
 #define LOCK_TRIES 100
 #define LOCK_WAIT_MS 20
 
@@ -127,6 +128,19 @@ static void read_kernel(evutil_socket_t fd, short events, void *context)
 
 /* ---- settling ---- */
 
+/* The kernel walks through its whole table for it, which takes milliseconds also when that is empty: for all
+ * that was moved in a while together, so that it does not stand in the way of the next move. */
+static void clean_connections(struct enforcer *e)
+{
+	time_ms now = clock_monotonic_ms();
+	struct error err;
+	if (now - e->last_cleaning < CLEANING_MS)
+		return;
+	e->last_cleaning = now;
+	if (conntrack_start(e->conntrack, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 static void send_probes(struct enforcer *e)
 {
 	struct enforcer_probe probes[64];
@@ -175,8 +189,7 @@ void enforcer_settle(struct enforcer *e)
 	enforcer_report_attachments(e);
 	if (r > 0)
 		softwires_tell(e->softwires);
-	if (conntrack_start(e->conntrack, &err) < 0)
-		log_warning("%s", err.text);
+	clean_connections(e);
 }
 
 /* ---- connections that the policy no longer permits ---- */
@@ -200,8 +213,6 @@ static void read_conntrack(evutil_socket_t fd, short events, void *context)
 	struct enforcer *e = context;
 	struct error err;
 	if (conntrack_read(e->conntrack, &err) < 0)
-		log_warning("%s", err.text);
-	if (conntrack_start(e->conntrack, &err) < 0)
 		log_warning("%s", err.text);
 }
 

@@ -66,6 +66,7 @@ struct enforcer {
 	struct enforcer_question questions[ENFORCER_QUESTIONS_MAX];
 	size_t n_questions;
 
+	time_ms last_cleaning;   /* of connections; monotonic */
 	time_ms last_floor;      /* monotonic */
 	time_ms last_floor_wall; /* until when admissions were known to be current */
 	bool away;
