@@ -170,6 +170,12 @@ static void collect_audit(const struct root *root, struct posture *p)
 		return;
 	}
 	int r = ask_audit(AUDIT_GET, take_status, p);
+	if (r == -EPERM ||
+	        r == -ECONNREFUSED) { /* not ours to ask, as in a container; that it runs can be seen */
+		p->audit_active = process_runs("/usr/sbin/auditd");
+		if (p->audit_active == TRI_UNKNOWN)
+			(void)posture_add_unknown(p, "audit.active", "/proc cannot be read");
+	}
 	if (r == -EPROTONOSUPPORT) { /* a kernel without audit */
 		p->audit_active = TRI_NO;
 		p->audit_rules.known = true;

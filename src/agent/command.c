@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COMPLAINT_MAX 512
@@ -122,15 +123,32 @@ static int read_both(struct command *c, time_ms end)
 	return 0;
 }
 
-/* The whole group is ended, also what it may have started and what holds the pipes no more. */
-static int finish(struct command *c, bool in_time)
+static void kill_group(const struct command *c)
 {
-	int status = 0;
-	if (!in_time && kill(-c->pid, SIGKILL) < 0)
+	if (kill(-c->pid, SIGKILL) < 0)
 		(void)kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, &status, 0) < 0)
-		if (errno != EINTR)
+}
+
+/* Its status once it has ended. What does not end in time is killed, with its whole group; *in_time is then
+ * false.
+ */
+static int finish(struct command *c, time_ms end, bool *in_time)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	int status = 0;
+	pid_t pid;
+	if (!*in_time)
+		kill_group(c);
+	while ((pid = waitpid(c->pid, &status, *in_time ? WNOHANG : 0)) != c->pid) {
+		if (pid < 0 && errno != EINTR)
 			return -1;
+		if (*in_time && clock_monotonic_ms() >= end) {
+			*in_time = false;
+			kill_group(c);
+		} else if (*in_time) {
+			(void)nanosleep(&pause, NULL);
+		}
+	}
 	return status;
 }
 
@@ -142,8 +160,11 @@ int command_run(const char *const argv[], char **ret_output, size_t *ret_length,
 		return r;
 	r = start(&c, argv, err);
 	if (r == 0) {
-		r = read_both(&c, clock_monotonic_ms() + COMMAND_TIME_MAX_MS);
-		int status = finish(&c, r == 0);
+		const time_ms end = clock_monotonic_ms() + COMMAND_TIME_MAX_MS;
+		r = read_both(&c, end);
+		bool in_time = r == 0;
+		int status = finish(&c, end, &in_time);
+		r = r == 0 && !in_time ? -ETIMEDOUT : r;
 		c.complaint[strcspn(c.complaint, "\r\n")] = '\0';
 		if (r < 0)
 			r = error_set(err, r, "%s: %s", argv[0], strerror(-r));

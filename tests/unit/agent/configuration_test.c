@@ -291,6 +291,9 @@ static void commands(void **state)
 	const char *const floods[] = { "/bin/sh", "-c",
 		"while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done", NULL };
 	assert_int_equal(command_run(floods, &output, &length, &err), -EFBIG);
+	/* One that closes its output and stays is ended in time. */
+	const char *const stays[] = { "/bin/sh", "-c", "exec >&- 2>&-; sleep 1000", NULL };
+	assert_int_equal(command_run(stays, &output, &length, &err), -ETIMEDOUT);
 	const char *const gone[] = { "/nowhere/sshd", NULL };
 	assert_int_equal(command_run(gone, &output, &length, &err), -ENOENT);
 	/* What others can write is not run. */
