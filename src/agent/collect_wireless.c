@@ -4,6 +4,7 @@
 #include "agent/collect.h"
 
 #include "agent/netlink.h"
+#include "agent/wireless.h"
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/nl80211.h>
@@ -35,9 +36,9 @@ static int take_family(const struct nlmsghdr *message, void *context)
 	return MNL_CB_STOP;
 }
 
-static int take_interface(const struct nlmsghdr *message, void *context)
+int wireless_take_interface(const struct nlmsghdr *message, void *posture)
 {
-	struct posture *p = context;
+	struct posture *p = posture;
 	const struct nlattr *table[NL80211_ATTR_IFTYPE + 1] = { 0 };
 	struct netlink_attributes attributes = { table, NL80211_ATTR_IFTYPE };
 	(void)mnl_attr_parse(message, sizeof(struct genlmsghdr), netlink_collect_attribute, &attributes);
@@ -77,7 +78,7 @@ void collect_wireless(const struct root *root, struct posture *p)
 	if (result == 0) {
 		memset(buffer, 0, sizeof(buffer));
 		result = netlink_dump(NETLINK_GENERIC, request(buffer, family, NL80211_CMD_GET_INTERFACE),
-		        take_interface, p);
+		        wireless_take_interface, p);
 	}
 	if (result < 0)
 		(void)posture_add_unknown(p, "network.wireless", "nl80211: %s", strerror(-result));

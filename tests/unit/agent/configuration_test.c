@@ -5,10 +5,14 @@
 #include "agent/command.h"
 #include "agent/hardware.h"
 #include "agent/process.h"
+#include "agent/wireless.h"
 #include "tests/unit/agent/tree.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
 #include <linux/if_arp.h>
+#include <linux/nl80211.h>
 #include <sys/stat.h>
 
 typedef void (*collector)(const struct root *root, struct posture *p);
@@ -274,6 +278,42 @@ static void kinds_of_hardware(void **state)
 	}
 }
 
+/* As the kernel's nl80211 says it; there is no radio where this test runs. */
+static void say_mode(struct posture *p, const char *name, size_t name_length, const uint32_t *mode)
+{
+	char buffer[256] = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	(void)mnl_nlmsg_put_extra_header(message, sizeof(struct genlmsghdr));
+	mnl_attr_put_u32(message, NL80211_ATTR_IFINDEX, 3);
+	mnl_attr_put(message, NL80211_ATTR_IFNAME, name_length, name);
+	if (mode)
+		mnl_attr_put_u32(message, NL80211_ATTR_IFTYPE, *mode);
+	assert_int_equal(wireless_take_interface(message, p), MNL_CB_OK);
+}
+
+static void wireless_modes(void **state)
+{
+	static const struct {
+		uint32_t type;
+		const char *mode;
+	} rows[] = { { NL80211_IFTYPE_STATION, "station" }, { NL80211_IFTYPE_ADHOC, "ad-hoc" },
+		{ NL80211_IFTYPE_AP, "ap" }, { NL80211_IFTYPE_MONITOR, "monitor" },
+		{ NL80211_IFTYPE_MESH_POINT, "mesh" }, { 200, "other" }, { UINT32_MAX, "other" } };
+	struct posture *p = posture_new();
+	(void)posture_add_interface(p, &(struct posture_interface){ .name = "eth0", .kind = "ethernet" });
+	(void)posture_add_interface(p, &(struct posture_interface){ .name = "wlan0", .kind = "wireless" });
+	say_mode(p, "wlan0", sizeof("wlan0"), NULL);
+	say_mode(p, "wlan0", 5, &rows[1].type); /* without its NUL it is no name */
+	say_mode(p, "wlan1", sizeof("wlan1"), &rows[1].type);
+	assert_null(p->interfaces[1].wireless_mode);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		say_mode(p, "wlan0", sizeof("wlan0"), &rows[i].type);
+		assert_string_equal(p->interfaces[1].wireless_mode, rows[i].mode);
+	}
+	assert_null(p->interfaces[0].wireless_mode);
+	posture_free(p);
+}
+
 static void commands(void **state)
 {
 	char *output = NULL;
@@ -329,6 +369,7 @@ int main(void)
 		cmocka_unit_test(security_software),
 		cmocka_unit_test(product),
 		cmocka_unit_test(kinds_of_hardware),
+		cmocka_unit_test(wireless_modes),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(running_programs),
 	};
