@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STATE_DIRECTORY "/var/lib/pratique/server"
@@ -167,14 +168,23 @@ int ctl_backup(int argc, char **argv)
 
 /* ---- restore ---- */
 
-/* DIR/NAME by way of a file beside it. */
+/* What everybody may read. */
+static mode_t mode_of(const char *name)
+{
+	return strcmp(name, "ca.pem") == 0 || strcmp(name, "ca.crl") == 0 ? 0644 : 0600;
+}
+
+/* DIR/NAME by way of a file beside it; the directory says whose it is. */
 static int put_file(struct archive *a, const struct archive_member *m, const char *dir, const char *name,
         struct error *err)
 {
+	struct stat st;
 	char *path FREE_ON_EXIT = xasprintf("%s/%s", dir, name);
 	char *beside FREE_ON_EXIT = xasprintf("%s.restore", path);
 	(void)unlink(beside);
-	int code = archive_extract(a, m, beside, 0600, err);
+	int code = archive_extract(a, m, beside, mode_of(name), err);
+	if (code == 0 && (stat(dir, &st) < 0 || chown(beside, st.st_uid, st.st_gid) < 0))
+		code = error_set(err, -errno, "%s: %s", dir, strerror(errno));
 	if (code == 0 && rename(beside, path) < 0)
 		code = error_set(err, -errno, "%s: %s", path, strerror(errno));
 	return code;
@@ -218,7 +228,10 @@ static int put_all(
 	int code = archive_extract(a, database, beside, 0600, err);
 	if (code == 0)
 		code = put_secrets(a, state, ca, err);
-	return code < 0 ? code : store_restore(state, beside, who, ret, err);
+	if (code == 0)
+		return store_restore(state, beside, who, ret, err);
+	(void)unlink(beside);
+	return code;
 }
 
 static int restore(struct archive *a, const char *state, const char *ca, bool json)

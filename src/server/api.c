@@ -134,6 +134,26 @@ static int give_socket(struct server *s, struct error *err)
 	return 0;
 }
 
+int api_check_options(const struct server_options *o, struct error *err)
+{
+	struct sockaddr_storage address;
+	struct endpoint e;
+	enum api_role role;
+	if (api_role_parse(o->socket_group_role, &role) < 0)
+		return error_set(err, -EINVAL, "socket_group_role: viewer, operator or admin, not \"%s\"",
+		        o->socket_group_role);
+	if (o->api_listen.count > SERVER_PORTS_MAX)
+		return error_set(err, -EINVAL, "api_listen: more than %d", SERVER_PORTS_MAX);
+	for (size_t i = 0; i < o->api_listen.count; i++) {
+		int code = endpoint_parse(o->api_listen.items[i], API_PORT, &e, err);
+		if (code == 0)
+			code = server_read_address(e.host, e.port, &address, err);
+		if (code < 0)
+			return error_prefix(err, code, "api_listen");
+	}
+	return 0;
+}
+
 static int listen_remotely(struct server *s, struct error *err)
 {
 	struct listener_config config = { .connections_max = (size_t)s->options.api_connections_max,
@@ -142,8 +162,6 @@ static int listen_remotely(struct server *s, struct error *err)
 		.limits = STREAM_LIMITS_DEFAULT };
 	struct endpoint e;
 	int code = 0;
-	if (s->options.api_listen.count > SERVER_PORTS_MAX)
-		return error_set(err, -EINVAL, "api_listen: more than %d", SERVER_PORTS_MAX);
 	if (s->options.api_listen.count)
 		code = server_open_tls(s, TLS_ROLE(ROLE_OPERATOR), true, &s->api_tls, err);
 	config.tls = s->api_tls;
@@ -162,16 +180,16 @@ static int listen_remotely(struct server *s, struct error *err)
 
 int api_start(struct server *s, struct error *err)
 {
-	enum api_role role;
 	const struct listener_config config = { .path = s->options.socket,
 		.mode = 0660,
 		.connections_max = API_LOCAL_CONNECTIONS_MAX,
 		.handshakes_max = API_LOCAL_CONNECTIONS_MAX,
 		.limits = STREAM_LIMITS_DEFAULT };
-	if (api_role_parse(s->options.socket_group_role, &role) < 0)
-		return error_set(err, -EINVAL, "socket_group_role: viewer, operator or admin, not \"%s\"",
-		        s->options.socket_group_role);
-	int code = http_server_new(s->base, &s->http);
+	int code = api_check_options(&s->options, err);
+	if (code == 0)
+		code = http_server_new(s->base, &s->http);
+	if (code < 0)
+		return code;
 	if (code == 0)
 		code = add_routes(s);
 	if (code < 0)

@@ -53,6 +53,8 @@ extern const size_t api_n_families;
 /* The description of all routes, OpenAPI 3.1. */
 json_t *api_openapi(void);
 
+/* Whether the options that are about the API can be followed. */
+int api_check_options(const struct server_options *o, struct error *err);
 /* Null for 0; for NULL, "" and what is not UTF-8. */
 json_t *api_time(time_ms t);
 json_t *api_text(const char *s);

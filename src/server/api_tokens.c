@@ -26,7 +26,8 @@ struct api_token {
 	enum api_role role;
 	uint8_t hash[STORE_TOKEN_SIZE];
 	time_ms created, expires, used; /* expires 0: never; used: since the start */
-	bool durable;                   /* until then nobody can use it */
+	bool pending;                   /* it is being made or revoked */
+	bool good;                      /* not before it is durable, and not once it is revoked */
 	struct api_token *next;
 };
 
@@ -74,7 +75,7 @@ static int load(const struct store_api_token *record, void *server)
 	memcpy(t->hash, record->hash, sizeof(t->hash));
 	t->created = record->created;
 	t->expires = record->expires;
-	t->durable = true;
+	t->good = true;
 	keep(server, t);
 	return 0;
 }
@@ -106,7 +107,7 @@ int api_token_check(struct server *s, const char *text, struct api_caller *ret)
 	}
 	bool equal = CRYPTO_memcmp(hash, candidate->hash, sizeof(hash)) == 0;
 	OPENSSL_cleanse(hash, sizeof(hash));
-	if (candidate == &nobody || !equal || !t->durable)
+	if (candidate == &nobody || !equal || !t->good)
 		return -EACCES;
 	if (t->expires && t->expires <= now)
 		return -EKEYEXPIRED;
@@ -182,13 +183,14 @@ struct token_reply {
 	struct server *server;
 	struct http_request *request; /* NULL: the client is gone */
 	struct api_token *token;
-	char text[TEXT_SIZE];
+	char text[TEXT_SIZE]; /* of a new one */
 };
 
 static void token_is_durable(int result, void *context)
 {
 	struct token_reply *reply = context;
-	reply->token->durable = result == 0;
+	reply->token->good = result == 0;
+	reply->token->pending = false;
 	if (reply->request && result == 0) {
 		json_t *j = to_json(reply->token);
 		json_object_set_new(j, "token", json_string(reply->text));
@@ -236,7 +238,7 @@ static void handle_new(struct http_request *r, void *user)
 	const char *wrong = read_request(body, t, now, &err);
 	int status = 400;
 	json_decref(body);
-	if (!wrong && (old = find(s, t->name)) && old->expires && old->expires <= now)
+	if (!wrong && (old = find(s, t->name)) && !old->pending && old->expires && old->expires <= now)
 		drop(s, old); /* its row goes with the new one, whose name it has */
 	if (!wrong && find(s, t->name)) {
 		wrong = "there is a token of this name";
@@ -255,6 +257,7 @@ static void handle_new(struct http_request *r, void *user)
 		return;
 	}
 	snprintf(t->made_by, sizeof(t->made_by), "%s", s->caller->who);
+	t->pending = true;
 	keep(s, t);
 	store_it(s, t);
 	reply->server = s;
@@ -263,22 +266,43 @@ static void handle_new(struct http_request *r, void *user)
 	store_when_durable(s->store, token_is_durable, reply);
 }
 
+/* Until the disk has it the token stays, good for nothing, so that a revocation that failed can be ordered
+ * again. */
+static void revocation_is_durable(int result, void *context)
+{
+	struct token_reply *reply = context;
+	if (reply->request && result == 0)
+		http_reply_json(reply->request, 200, to_json(reply->token));
+	else if (reply->request)
+		http_reply_error(reply->request, 503,
+		        "the token is out, but that could not be stored: order it again");
+	if (result == 0)
+		drop(reply->server, reply->token);
+	else
+		reply->token->pending = false;
+	free(reply);
+}
+
 static void handle_revoke(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	const char *name = http_request_parameter(r, "name");
 	struct api_token *t = find(s, name);
-	if (!t || !t->durable) {
-		http_reply_error(r, 404, "no token is called %s", name);
+	if (!t || t->pending) {
+		http_reply_error(r, t ? 409 : 404,
+		        t ? "the token %s is being made or revoked" : "no token is called %s", name);
 		return;
 	}
-	json_t *before = to_json(t);
-	store_remove_api_token(s->store, t->id);
-	api_audit(s, "token revoke", t->name, json_incref(before), NULL, "done");
+	struct token_reply *reply = xcalloc(1, sizeof(*reply));
 	char *who FREE_ON_EXIT = xasprintf("token %s", t->name);
-	drop(s, t);
-	http_reply_json(r, 200, before);
+	t->good = false;
+	t->pending = true;
+	store_remove_api_token(s->store, t->id);
+	api_audit(s, "token revoke", t->name, to_json(t), NULL, "done");
 	api_drop_followers_of(s, who);
+	*reply = (struct token_reply){ .server = s, .request = r, .token = t };
+	http_request_on_gone(r, client_gone, reply);
+	store_when_durable(s->store, revocation_is_durable, reply);
 }
 
 static const struct api_route routes[] = {

@@ -190,7 +190,7 @@ int server_read_address(const char *text, uint16_t port, struct sockaddr_storage
 		v6->sin6_family = AF_INET6;
 		v6->sin6_port = htons(port);
 	} else {
-		return error_set(err, -EINVAL, "addresses: \"%s\" is not an address", text);
+		return error_set(err, -EINVAL, "\"%s\" is not an address", text);
 	}
 	return 0;
 }
@@ -522,6 +522,8 @@ static int check(struct server *s)
 		return 1;
 	policy_free(policy);
 	int code = geteuid() == 0 ? find_user(s, &p, &err) : 0;
+	if (code == 0)
+		code = api_check_options(&s->options, &err);
 	if (code == 0)
 		code = load_identity(s, &err);
 	if (code == 0)

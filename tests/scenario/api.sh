@@ -180,7 +180,7 @@ refused_as 'there is a token of this name' remote admin token new --name viewer 
 	>/dev/null || fail "an operator's certificate may not reload"
 ok "an operator's certificate is an operator"
 (umask 077; : >"$site/empty.token")
-refused_as 'holds no token' remote empty status
+refused_as 'empty.token' remote empty status
 chmod 644 "$site/viewer.token"
 refused_as 'viewer.token' remote viewer status
 chmod 600 "$site/viewer.token"
@@ -277,6 +277,12 @@ remote admin token revoke operator >/dev/null || fail "a token cannot be revoked
 stop_server
 head -c 20000 "$site/backup" >"$site/backup.cut"
 refused_as 'cut short' "$bin/pratique" restore --state-directory "$site/state" "$site/backup.cut"
+"$bin/pratique" backup --state-directory "$site/state" "$site/backup.later" >/dev/null || fail "no backup without a server"
+[ -z "$(find "$site/state" ! -user nobody)" ] || fail "a backup leaves files that are not the service's"
+start_server
+stop_server
+"$bin/pratique-server" --config "$site/server.conf" --check --set api_listen=nowhere 2>&1 | grep -q 'api_listen.*"nowhere" is not an address' ||
+	fail "--check does not look at api_listen"
 "$bin/pratique" restore --state-directory "$site/state" "$site/backup" | grep -q '^restored' || fail "no restore"
 [ "$(stat -c %U "$site/state/pratique.db")" = nobody ] || fail "the database is not the service's"
 start_server
@@ -288,6 +294,7 @@ mkdir -m 700 "$site/elsewhere" "$site/elsewhere.ca"
 "$bin/pratique" restore --state-directory "$site/elsewhere" --ca-directory "$site/elsewhere.ca" "$site/backup.all" >/dev/null ||
 	fail "no restore elsewhere"
 cmp "$site/ca/ca.key" "$site/elsewhere.ca/ca.key" || fail "the CA is another"
+[ "$(stat -c %a "$site/elsewhere.ca/ca.key" "$site/elsewhere.ca/ca.pem" | xargs)" = "600 644" ] || fail "the modes of the CA's files"
 cmp "$site/state/token.key" "$site/elsewhere/token.key" || fail "the key is another"
 ok "backups under load, and back"
 
