@@ -9,6 +9,13 @@
 #include "net/stream.h"
 #include <openssl/ssl.h>
 
+/* In the reasons of refusals, for whoever counts them by kind. */
+#define TLS_WORDS_EXPIRED "has expired"
+#define TLS_WORDS_EARLY "is not valid yet"
+#define TLS_WORDS_REVOKED "is revoked"
+#define TLS_WORDS_STRANGE "is not from this site's CA"
+#define TLS_WORDS_ROLE "which has no business here"
+
 /* A set of roles. */
 #define TLS_ROLE(role) (1u << (role))
 #define TLS_ROLES_ALL (~0u)

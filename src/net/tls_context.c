@@ -104,9 +104,8 @@ static bool check_identity(struct tls_verification *v, X509 *certificate)
 	if (certificate_identity(certificate, &who, &err) < 0)
 		snprintf(v->reason, sizeof(v->reason), "%.200s", err.text);
 	else if (!(v->peer_roles & TLS_ROLE(who.role)))
-		snprintf(v->reason, sizeof(v->reason),
-		        "the certificate of %s is of role %s, which has no business here", who.name,
-		        identity_role_name(who.role));
+		snprintf(v->reason, sizeof(v->reason), "the certificate of %s is of role %s, " TLS_WORDS_ROLE,
+		        who.name, identity_role_name(who.role));
 	else if (v->expected_name[0] && !has_name(certificate, &who, v->expected_name))
 		snprintf(v->reason, sizeof(v->reason), "the certificate is of %s, not of %.100s", who.name,
 		        v->expected_name);
@@ -121,15 +120,15 @@ static const struct {
 	int code;
 	const char *words;
 } verification_words[] = {
-	{ X509_V_ERR_CERT_HAS_EXPIRED, "has expired" },
-	{ X509_V_ERR_CERT_NOT_YET_VALID, "is not valid yet; compare the clocks" },
-	{ X509_V_ERR_CERT_REVOKED, "is revoked" },
-	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "is not from this site's CA" },
-	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "is not from this site's CA" },
-	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "is not from this site's CA" },
-	{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "is not from this site's CA" },
-	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, "is not from this site's CA" },
-	{ X509_V_ERR_CERT_CHAIN_TOO_LONG, "is not from this site's CA" },
+	{ X509_V_ERR_CERT_HAS_EXPIRED, TLS_WORDS_EXPIRED },
+	{ X509_V_ERR_CERT_NOT_YET_VALID, TLS_WORDS_EARLY "; compare the clocks" },
+	{ X509_V_ERR_CERT_REVOKED, TLS_WORDS_REVOKED },
+	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, TLS_WORDS_STRANGE },
+	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TLS_WORDS_STRANGE },
+	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TLS_WORDS_STRANGE },
+	{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, TLS_WORDS_STRANGE },
+	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, TLS_WORDS_STRANGE },
+	{ X509_V_ERR_CERT_CHAIN_TOO_LONG, TLS_WORDS_STRANGE },
 	{ X509_V_ERR_INVALID_PURPOSE, "is not meant for this end of a connection" },
 	{ X509_V_ERR_CRL_HAS_EXPIRED, "cannot be checked: the revocation list has expired" },
 };

@@ -515,7 +515,7 @@ void enforcer_accept(struct stream *stream, const struct identity *peer, void *c
 void enforcer_refused(const char *peer_text, const char *reason, void *context)
 {
 	struct server *s = context;
-	s->site->counters.connections_refused_role++;
+	node_count_refusal(s, reason);
 	log_notice("%s refused: %s", peer_text, reason);
 }
 

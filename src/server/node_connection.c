@@ -357,11 +357,35 @@ void node_accept(struct stream *stream, const struct identity *peer, void *conte
 	log_info("node %s connected from %s", node->name, stream_peer_text(stream));
 }
 
+void node_count_refusal(struct server *s, const char *reason)
+{
+	struct site_counters *c = &s->site->counters;
+	const struct {
+		const char *words;
+		uint64_t *counter;
+	} kinds[] = { { TLS_WORDS_EXPIRED, &c->connections_refused_expired },
+		{ TLS_WORDS_EARLY, &c->connections_refused_early },
+		{ TLS_WORDS_REVOKED, &c->connections_refused_revoked },
+		{ TLS_WORDS_STRANGE, &c->connections_refused_strange },
+		{ TLS_WORDS_ROLE, &c->connections_refused_role } };
+	uint64_t *counter = &c->connections_refused_handshake;
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
+		if (strstr(reason, kinds[i].words))
+			counter = kinds[i].counter;
+	++*counter;
+}
+
 void node_refused(const char *peer_text, const char *reason, void *context)
 {
 	struct server *s = context;
-	s->site->counters.connections_refused_role++;
-	log_notice("%s refused: %s", peer_text, reason);
+	node_count_refusal(s, reason);
+	/* Strangers do not fill the log either. */
+	time_ms second = clock_monotonic_ms() / 1000;
+	if (second != s->refused_second)
+		s->refused_now = 0;
+	s->refused_second = second;
+	if (s->refused_now++ < SITE_REFUSALS_PER_SECOND)
+		log_notice("%s refused: %s", peer_text, reason);
 }
 
 void node_close_all(struct server *s)

@@ -66,6 +66,8 @@ struct server {
 	struct daemon_signals *signals;
 	time_ms policy_loaded;
 	uint64_t reloads, reloads_failed;
+	time_ms refused_second; /* of the refusals that are logged */
+	unsigned refused_now;
 };
 
 /* main.c */
@@ -85,6 +87,8 @@ void turn_wants_work(struct server *s);
 
 /* node_connection.c */
 void node_accept(struct stream *stream, const struct identity *peer, void *server);
+/* Of a connection that did not come to be, by what is wrong with the certificate. */
+void node_count_refusal(struct server *s, const char *reason);
 void node_refused(const char *peer_text, const char *reason, void *server);
 void node_close_all(struct server *s);
 size_t node_count(const struct server *s);

@@ -15,7 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	X509 *certificate CLEANUP(certificate_free_pointer) = NULL;
 	(void)est_certificate_decode((const char *)data, size, &certificate, &err);
 	char *pem FREE_ON_EXIT = NULL, *crls FREE_ON_EXIT = NULL;
-	(void)est_bundle_decode((const char *)data, size, &pem, &err);
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	if (est_bundle_decode((const char *)data, size, &pem, &err) == 0)
+		(void)bundle_parse(pem, strlen(pem), &trusted, &err);
 	(void)est_crls_decode((const char *)data, size, &crls, &err);
 	uint8_t bytes[256];
 	char text[BASE64_SIZE(sizeof(bytes))];
