@@ -9,6 +9,7 @@
 struct walk {
 	const struct root *root;
 	struct programs *programs;
+	struct error *err;
 };
 
 int boot_each_name(const struct root *root, const char *folder,
@@ -120,16 +121,19 @@ static void look_at_rc_local(struct walk *w)
 /* ---- cron ---- */
 
 /* Every word of a shell's command line that names a program is one that may be run. */
-static void take_crontab(struct walk *w, const char *path, bool has_user)
+static int take_crontab(struct walk *w, const char *path, bool has_user)
 {
 	char *text FREE_ON_EXIT = NULL, *how FREE_ON_EXIT = xasprintf("@reboot in %s", path);
 	const char *line;
-	size_t length;
+	size_t length, n = 0;
 	if (root_read_file(w->root, path, CRONTAB_FILE_MAX, &text, &length, NULL) < 0)
-		return;
+		return 0;
 	struct crontab c = { text, text + length, has_user };
 	struct command_line *command FREE_ON_EXIT = xmalloc(sizeof(*command));
 	while (crontab_next(&c, &line, &length)) {
+		if (n++ == CRONTAB_COMMANDS_MAX)
+			return error_set(w->err, -E2BIG, "%s%s: more than %d commands at boot", w->root->path,
+			        path, CRONTAB_COMMANDS_MAX);
 		command_line_split(line, length, true, command);
 		boot_take_command(w->root, w->programs, command, how);
 		for (size_t i = 1; i < command->n; i++) {
@@ -142,27 +146,27 @@ static void take_crontab(struct walk *w, const char *path, bool has_user)
 				add(w->programs, program, how);
 		}
 	}
+	return 0;
 }
 
 static int take_system_crontab(const char *folder, const char *name, void *context)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/%s", folder, name);
-	take_crontab(context, path, true);
-	return 0;
+	return take_crontab(context, path, true);
 }
 
 static int take_user_crontab(const char *folder, const char *name, void *context)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/%s", folder, name);
-	take_crontab(context, path, false);
-	return 0;
+	return take_crontab(context, path, false);
 }
 
 static int look_at_cron(struct walk *w, struct error *err)
 {
 	static const char *const users[] = { "/var/spool/cron/crontabs", "/var/spool/cron", "/etc/crontabs" };
-	take_crontab(w, "/etc/crontab", true);
-	int r = boot_each_name(w->root, "/etc/cron.d", take_system_crontab, w, err);
+	int r = take_crontab(w, "/etc/crontab", true);
+	if (r == 0)
+		r = boot_each_name(w->root, "/etc/cron.d", take_system_crontab, w, err);
 	for (size_t i = 0; i < ARRAY_LENGTH(users) && r == 0; i++)
 		r = boot_each_name(w->root, users[i], take_user_crontab, w, err);
 	return r;
@@ -170,7 +174,7 @@ static int look_at_cron(struct walk *w, struct error *err)
 
 int boot_look(const struct root *root, struct programs *programs, struct error *err)
 {
-	struct walk w = { root, programs };
+	struct walk w = { root, programs, err };
 	int r = boot_look_at_units(root, programs, err);
 	if (r == 0)
 		r = look_at_scripts(&w, err);

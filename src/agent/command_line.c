@@ -69,7 +69,11 @@ bool command_line_is_interpreter(const char *path)
 	/* python3.11 and the like: digits and dots may follow. */
 	static const char *const names[] = { "ash", "bash", "busybox", "dash", "env", "java", "ksh", "lua",
 		"node", "nodejs", "perl", "php", "python", "ruby", "sh", "tclsh", "zsh" };
+	static const char *const loaders[] = { "ld-linux", "ld-musl", "ld.so" };
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	for (size_t i = 0; i < ARRAY_LENGTH(loaders); i++)
+		if (strncmp(name, loaders[i], strlen(loaders[i])) == 0)
+			return true;
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		size_t n = strlen(names[i]);
 		if (strncmp(name, names[i], n) == 0 && strspn(name + n, "0123456789.") == strlen(name + n))

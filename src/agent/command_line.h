@@ -23,7 +23,8 @@ void command_line_split(const char *text, size_t length, bool shell, struct comm
 /* From the text of /proc/PID/cmdline: each word ends with a NUL. */
 void command_line_take_arguments(const char *text, size_t length, struct command_line *ret);
 
-/* Whether a program of this path is one that runs scripts: a shell, python3, perl, java ... */
+/* Whether a program of this path is one that runs others: a shell, python3, perl, java, the dynamic loader
+ * ... */
 bool command_line_is_interpreter(const char *path);
 /* The file that an interpreter runs: the first word after words[first] that is no option and names a regular
  * file; relative ones are looked for in folder (NULL: not at all). In memory that the caller frees; NULL

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define CRONTAB_FILE_MAX (1u << 20)
+#define CRONTAB_COMMANDS_MAX 1000
 
 struct crontab {
 	const char *at, *end;

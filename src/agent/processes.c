@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NET_FILE_MAX (256u << 20)
+#define NET_FILE_MAX (64u << 20)
 #define COMMAND_FILE_MAX 65536
 
 /* Sockets that listen, by inode; several files may name one. */
@@ -27,6 +27,7 @@ struct look {
 	struct table *listeners;
 	struct stat top; /* of the root itself */
 	bool has_top;
+	size_t maps, descriptors; /* bytes and links that were read */
 };
 
 /* One process. */
@@ -35,7 +36,6 @@ struct process {
 	char *program;   /* path of the executable, without the mark of one that was replaced */
 	bool replaced;   /* it was */
 	bool other_root; /* the process has another root than the inspected one */
-	bool foreign;    /* the file is not the one that has this path in the inspected root */
 };
 
 static void note_unreadable(struct look *l, const char *pid, const char *what, int error)
@@ -140,7 +140,6 @@ static bool process_open(struct look *l, const char *pid, DIR *folder, struct pr
 	p->replaced = process_map_take_mark(p->program);
 	p->other_root = l->root->live && l->has_top && fstatat(p->folder, "root", &top, 0) == 0 &&
 	        (top.st_dev != l->top.st_dev || top.st_ino != l->top.st_ino);
-	p->foreign = is_foreign(l, p);
 	return true;
 }
 
@@ -159,9 +158,10 @@ static void look_at_maps(struct look *l, const char *pid, const struct process *
 {
 	char *text FREE_ON_EXIT = NULL, path[PROCESS_MAP_PATH_MAX];
 	size_t length = 0;
-	int r = read_file_of(p, "maps", PROCESSES_MAPS_FILE_MAX, &text, &length);
+	int r = read_file_of(p, "maps", PROCESSES_MAPS_MAX - l->maps, &text, &length);
 	if (r == -ENOENT || r == -ESRCH)
 		return;
+	l->maps += length;
 	if (r < 0) {
 		note_unreadable(l, pid, "maps", -r);
 		return;
@@ -170,7 +170,7 @@ static void look_at_maps(struct look *l, const char *pid, const struct process *
 	struct program *program = NULL;
 	while (process_map_next(&map, path)) {
 		if (!program) {
-			program = programs_get(l->out->programs, p->program, p->foreign);
+			program = programs_get(l->out->programs, p->program, is_foreign(l, p));
 			if (!program)
 				return;
 			program->outdated++;
@@ -180,18 +180,18 @@ static void look_at_maps(struct look *l, const char *pid, const struct process *
 }
 
 /* What an interpreter runs is the program; where that cannot be told, the interpreter is. */
-static struct program *listening_program(struct look *l, const struct process *p)
+static struct program *listening_program(struct look *l, const struct process *p, bool foreign)
 {
 	char *script FREE_ON_EXIT = NULL, *text FREE_ON_EXIT = NULL;
 	size_t length = 0;
-	if (!p->foreign && command_line_is_interpreter(p->program) &&
+	if (!foreign && command_line_is_interpreter(p->program) &&
 	        read_file_of(p, "cmdline", COMMAND_FILE_MAX, &text, &length) == 0) {
 		struct command_line *command FREE_ON_EXIT = xmalloc(sizeof(*command));
 		char *folder FREE_ON_EXIT = read_link(p->folder, "cwd");
 		command_line_take_arguments(text, length, command);
 		script = command_line_script(l->root, command, 0, folder && *folder == '/' ? folder : NULL);
 	}
-	return programs_get(l->out->programs, script ? script : p->program, p->foreign);
+	return programs_get(l->out->programs, script ? script : p->program, foreign);
 }
 
 /* "socket:[12345]" */
@@ -214,7 +214,7 @@ static void look_at_descriptors(struct look *l, const char *pid, const struct pr
 	int fd = openat(p->folder, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *descriptors = fd < 0 ? NULL : fdopendir(fd);
 	struct program *program = NULL;
-	size_t n = 0;
+	bool foreign = false;
 	if (!descriptors) {
 		if (errno != ENOENT && errno != ESRCH)
 			note_unreadable(l, pid, "fd", errno);
@@ -224,21 +224,25 @@ static void look_at_descriptors(struct look *l, const char *pid, const struct pr
 	}
 	for (struct dirent *e; (e = readdir(descriptors));) {
 		uint64_t inode = 0;
-		if (n++ == PROCESSES_DESCRIPTORS_MAX) {
+		if (l->descriptors++ >= PROCESSES_DESCRIPTORS_MAX) {
 			note_unreadable(l, pid, "fd", E2BIG);
 			break;
 		}
 		if (!is_socket(fd, e->d_name, &inode))
 			continue;
 		const struct listener *listener = table_get(l->listeners, &inode, sizeof(inode));
-		if (listener && !program)
-			program = listening_program(l, p);
-		if (!listener || !program)
+		if (!listener)
 			continue;
+		if (!program) {
+			foreign = is_foreign(l, p);
+			program = listening_program(l, p, foreign);
+		}
+		if (!program)
+			break;
 		char *text FREE_ON_EXIT = xasprintf("%s%s", listener->text,
-		        p->other_root        ? " in another root"
-		                : p->foreign ? " by another file than the one of that path"
-		                             : "");
+		        p->other_root     ? " in another root"
+		                : foreign ? " by another file than the one of that path"
+		                          : "");
 		name_set_add(&program->listens, text);
 	}
 	closedir(descriptors);

@@ -11,9 +11,9 @@
 #include "agent/root.h"
 #include "base/error.h"
 
-#define PROCESSES_DESCRIPTORS_MAX 262144 /* of one process, that are looked at */
-#define PROCESSES_MAPS_FILE_MAX (64u << 20)
-#define PROCESSES_SOCKETS_MAX 65536 /* that listen */
+#define PROCESSES_DESCRIPTORS_MAX 2000000 /* of all processes, that are looked at */
+#define PROCESSES_MAPS_MAX (512u << 20)   /* bytes, of all processes */
+#define PROCESSES_SOCKETS_MAX 65536       /* that listen */
 
 struct processes_look {
 	struct programs *programs; /* filled: outdated, replaced, listens */

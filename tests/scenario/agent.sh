@@ -60,6 +60,9 @@ cp -a /var/lib/dpkg/status "$dir/status"
 mount -t tmpfs tmpfs /var/lib/dpkg
 cp "$dir/status" /var/lib/dpkg/status
 packages=$(grep -c '^Status: .* installed$' "$dir/status")
+if [ -d /var/lib/rpm ]; then
+	mount -t tmpfs tmpfs /var/lib/rpm
+fi
 echo '{"segment": "staff", "compliant": true, "findings": []}' >"$dir/decision"
 
 "$peer" "$dir" 7271 "$dir/decision" >"$dir/peer.log" 2>&1 &
@@ -122,16 +125,44 @@ for family in ipv4/ip_forward ipv6/conf/all/forwarding; do
 	wait_for '^full signed' $((before + 1)) 2
 done
 
-echo "6. the server asks"
+echo "6. so is what rpm brings, and reading its database is no change of it"
+cat >"$dir/tool.spec" <<'END'
+Name: tool
+Version: 1
+Release: 1
+Summary: x
+License: ISC
+BuildArch: noarch
+%description
+x
+%files
+END
+if [ -d /var/lib/rpm ] && rpmbuild -bb --define "_topdir $dir/top" "$dir/tool.spec" >"$dir/rpmbuild.log" 2>&1; then
+	rpm --dbpath /var/lib/rpm -i --justdb --nodeps --noscripts "$dir"/top/RPMS/noarch/tool-1-1.noarch.rpm >"$dir/rpm.log" 2>&1 ||
+		fail "rpm cannot install: $(cat "$dir/rpm.log")"
+	wait_for "^full signed $((packages + 2)) packages" 1 5
+	# Each reading is done by a child: when it inspects no more, its children use no time.
+	for _ in $(seq 8); do
+		used=$(awk '{ print $16 + $17 }' "/proc/$agent_pid/stat")
+		sleep 1.5
+		[ "$(awk '{ print $16 + $17 }' "/proc/$agent_pid/stat")" != "$used" ] || break
+		used=
+	done
+	[ -n "$used" ] || fail "it inspects over and over"
+else
+	echo "   (skipped: rpmbuild is not installed)"
+fi
+
+echo "7. the server asks"
 before=$(seen '^full')
 kill -USR1 "$peer_pid"
 wait_for '^full signed' $((before + 1)) 5
 
-echo "7. the network half dies, and comes back with the certificate in one exchange"
+echo "8. the network half dies, and comes back with the certificate in one exchange"
 kill -9 "$child"
 wait_for '^short signed' 1 10
 
-echo "8. the collector dies, and takes the network half with it; the certificate was kept"
+echo "9. the collector dies, and takes the network half with it; the certificate was kept"
 child=$(child_of "$agent_pid")
 kill -9 "$agent_pid"
 wait "$agent_pid" 2>/dev/null || true
@@ -144,7 +175,7 @@ done
 start_agent
 wait_for '^short signed' 2 10
 
-echo "9. findings: the remedy is run once for each set of them"
+echo "10. findings: the remedy is run once for each set of them"
 [ ! -e "$dir/remediated" ] || fail "the remedy was run without a finding"
 echo '{"segment": "isolated", "compliant": false, "findings": [{"package": "openssl"}]}' >"$dir/decision"
 before=$(seen '^full')
@@ -159,7 +190,7 @@ wait_for '^full signed' $((before + 2)) 5
 sleep 0.5
 [ "$(cat "$dir/remediated")" = run ] || fail "the remedy was not run exactly once"
 
-echo "10. the server goes and comes back"
+echo "11. the server goes and comes back"
 kill "$peer_pid"
 wait "$peer_pid" 2>/dev/null || true
 sleep 1
@@ -168,7 +199,7 @@ before=$(seen '^short')
 peer_pid=$!
 wait_for '^short' $((before + 1)) 12
 
-echo "11. it ends when it is told to, and leaves no status behind"
+echo "12. it ends when it is told to, and leaves no status behind"
 child=$(child_of "$agent_pid")
 kill "$agent_pid"
 wait "$agent_pid" || fail "exit status $?"

@@ -64,7 +64,7 @@ static void long_commands_are_cut(void **state)
 static void interpreters(void **state)
 {
 	static const char *const are[] = { "/bin/sh", "/usr/bin/python3.11", "perl", "/usr/bin/perl5.36",
-		"/usr/lib/jvm/java-17/bin/java" };
+		"/usr/lib/jvm/java-17/bin/java", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1" };
 	static const char *const are_not[] = { "/usr/sbin/sshd", "/usr/bin/shred", "/usr/bin/python3-config",
 		"" };
 	for (size_t i = 0; i < ARRAY_LENGTH(are); i++)
@@ -299,6 +299,27 @@ static void hostile_trees(void **state)
 	tree_remove(&outside);
 }
 
+/* What a user may fill a crontab with costs a named number of look-ups, and then nothing is known. */
+static void too_many_commands(void **state)
+{
+	struct tree t = tree_make();
+	struct root root;
+	struct error err = { "" };
+	struct programs programs;
+	char *text FREE_ON_EXIT = xmalloc(CRONTAB_FILE_MAX);
+	size_t n = 0;
+	while (n < (CRONTAB_COMMANDS_MAX + 1) * strlen("@reboot a\n"))
+		n += (size_t)sprintf(text + n, "@reboot a\n");
+	tree_write(&t, "/var/spool/cron/crontabs/eve", text);
+	programs_init(&programs);
+	assert_int_equal(root_open(t.path, &root, NULL), 0);
+	assert_int_equal(boot_look(&root, &programs, &err), -E2BIG);
+	assert_non_null(strstr(err.text, "/var/spool/cron/crontabs/eve: more than 1000 commands"));
+	programs_clear(&programs);
+	root_close(&root);
+	tree_remove(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +332,7 @@ int main(void)
 		cmocka_unit_test(services),
 		cmocka_unit_test(scripts_and_cron),
 		cmocka_unit_test(hostile_trees),
+		cmocka_unit_test(too_many_commands),
 	};
 	return cmocka_run_group_tests_name("boot", tests, NULL, NULL);
 }
