@@ -116,8 +116,13 @@ void brake_count(struct site *site, const struct site_attachment *a, time_ms now
 	char text[400];
 	const char *who = who_is(a, text);
 	for (size_t i = b->n; i-- > 0 && b->demotions[i].at > now - p->per_ms;)
-		if (strcmp(b->demotions[i].who, who) == 0 && counts(&b->demotions[i], now, p->per_ms))
-			return;
+		if (strcmp(b->demotions[i].who, who) == 0) { /* its last time is what counts */
+			free(b->demotions[i].who);
+			memmove(&b->demotions[i], &b->demotions[i + 1],
+			        (b->n - i - 1) * sizeof(*b->demotions));
+			b->n--;
+			break;
+		}
 	append(b, who, now);
 	store_put_demotion(site->store, who, now);
 }

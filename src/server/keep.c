@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEEP_TICK_MS 1000 /* more than there is between two ticks */
+
 const char *site_kept_name(enum site_kept by)
 {
 	static const char *const names[] = { NULL, "monitor", "grace", "brake", "dismissed" };
@@ -267,11 +269,24 @@ static void rest_watched(
         struct site *site, struct site_attachment *a, const struct policy_segment *watched, time_ms now)
 {
 	const struct policy_segment *in = policy_segment_by_name(site->policy, a->decided.segment);
+	if (a->keep.by != SITE_NOT_KEPT && a->keep.by != SITE_KEPT_MONITOR) { /* of before the mode began */
+		const struct site_keep was = a->keep;
+		forget(&a->keep);
+		a->keep.resting = was.resting;
+		settle(site, a, &was, now);
+	}
 	/* Where the whole site is watched, an outage of the server moves nobody either. */
 	const bool counts = in && in->level > 0 && (a->decided.expires > now || site_floor(site) == watched);
 	if (a->decided.expires > now && counts && !runs_out(site, a, now))
 		return;
 	rest(site, a, counts ? in : watched, now);
+}
+
+/* Monitor mode does not mean it, but what everybody has who is placed nowhere would be its own. */
+static bool is_exposed(const struct site *site, const struct site_attachment *a, time_ms now)
+{
+	return site_floor(site) != policy_default_segment(site->policy) &&
+	        a->decided.expires <= now + KEEP_TICK_MS;
 }
 
 /* It rests where monitor mode had put it, and decisions are carried out now. */
@@ -282,7 +297,7 @@ static void wake(struct site *site, struct site_attachment *a, time_ms now)
 	const struct keep_verdict v = {
 		.segment = fallback, .cause = "policy", .no_grace = true, .same = true, .resting = true
 	};
-	const bool live = a->decided.expires > now;
+	const bool live = a->keep.resting ? a->decided.expires > now : !is_exposed(site, a, now);
 	if (live && (in == fallback || keep_moderate(site, a, &v, now) == in)) {
 		if (runs_out(site, a, now))
 			rest(site, a, in, now);
@@ -325,7 +340,7 @@ bool keep_tick(struct site *site, struct site_attachment *a, time_ms now)
 		rest_watched(site, a, watched, now);
 		return true;
 	}
-	if (!watched && a->keep.resting && a->present) {
+	if (!watched && a->present && (a->keep.resting || is_exposed(site, a, now))) {
 		wake(site, a, now);
 		return true;
 	}
