@@ -41,8 +41,8 @@ make_site alice <<-'END'
 	segment isolated { allow to server }
 	segment staff level 2 { allow to any  allow from any }
 	require ways {
-		(no interface where bridge or tunnel and name != "softwire0")
-		and network.uplinks = 1 and network.rules = 0 and not network.masquerade
+		(no interface where bridge or proxy or tunnel and name != "softwire0")
+		and network.uplinks = 1 and network.rules = 0 and network.ipsec = 0 and not network.masquerade
 	}
 	require hardened { setting "net.ipv4.conf.all.accept_redirects" = 0 }
 	require access   { sshd "PermitRootLogin" != "yes" and accounts.passwordless = 0 }
@@ -92,6 +92,17 @@ isolates 10 "a rule of policy routing" 'the number of policy routing rules is 1'
 of alice ip rule del fwmark 7
 returns 10
 
+of alice sysctl -qw net.ipv4.conf.eth0.proxy_arp=1
+isolates 10 "proxy ARP" 'interface eth0 (veth) answers for other hosts'
+of alice sysctl -qw net.ipv4.conf.eth0.proxy_arp=0
+returns 10
+
+policy=(src 10.9.1.11 dst 192.0.2.0/24 dir out tmpl src 10.9.1.11 dst 192.0.2.9 proto esp mode tunnel)
+of alice ip xfrm policy add "${policy[@]}"
+isolates 10 "a VPN of the kernel's" 'the number of IPsec policies in the kernel is 1'
+of alice ip xfrm policy flush
+returns 10
+
 of alice nft 'add table ip t; add chain ip t post { type nat hook postrouting priority 100; }; add rule ip t post masquerade'
 isolates 10 "masquerading" 'translates addresses'
 of alice nft delete table ip t
@@ -113,8 +124,6 @@ returns 10
 
 of alice sysctl -qw net.ipv4.conf.all.accept_redirects=1
 isolates 40 "a setting, of whose change nothing tells," 'setting net.ipv4.conf.all.accept_redirects is "1"'
-of alice sysctl -qw net.ipv4.conf.all.accept_redirects=0
-returns 40
 
 kill "${pids[alice]}"
 wait "${pids[alice]}" || fail "the agent did not end in order"
