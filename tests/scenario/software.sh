@@ -5,7 +5,7 @@
 # isolated by a finding that names program and package, until the program is restarted; and one on which a program of no package
 # listens, until a package brings it.
 #
-# /opt and dpkg's database are the test's own, and so are the processes: a PID namespace.
+# dpkg itself updates. /opt and its database are the test's own, and so are the processes: a PID namespace.
 #
 # usage: software.sh BIN-DIRECTORY
 if [ "$(id -u)" = 0 ] && [ -z "${PQ_PROCESSES:-}" ]; then
@@ -17,16 +17,17 @@ fi
 mkdir "$site/upper" "$site/work"
 mount -t overlay -o "lowerdir=/var/lib/dpkg,upperdir=$site/upper,workdir=$site/work" overlay /var/lib/dpkg || fail "no overlay over dpkg"
 mount -t tmpfs -o mode=755 none /opt || fail "no /opt of our own"
-mkdir /opt/lib /opt/bin
+mkdir /opt/bin
 
-# package NAME VERSION FILE: as dpkg leaves a package behind, its list and its status by rename.
+# package NAME VERSION FILE PATH: makes a package of the file, and dpkg installs it under that path.
 package() {
-	printf '%s\n' "$3" >"/var/lib/dpkg/info/$1.list-new"
-	mv "/var/lib/dpkg/info/$1.list-new" "/var/lib/dpkg/info/$1.list"
-	cp /var/lib/dpkg/status "$site/status"
-	printf '\nPackage: %s\nStatus: install ok installed\nArchitecture: all\nVersion: %s\n' "$1" "$2" >>"$site/status"
-	cp "$site/status" /var/lib/dpkg/status-new
-	mv /var/lib/dpkg/status-new /var/lib/dpkg/status
+	local tree=$site/package-$1-$2
+	mkdir -p "$tree/DEBIAN" "$tree/$(dirname "$4")"
+	cp "$3" "$tree/$4"
+	printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: nobody <nobody@invalid>\nDescription: made for a test\n' \
+		"$1" "$2" >"$tree/DEBIAN/control"
+	dpkg-deb --build "$tree" "$tree.deb" >>"$site/dpkg.log" 2>&1 || fail "no package $1"
+	dpkg --log="$site/dpkg.log" -i "$tree.deb" >>"$site/dpkg.log" 2>&1 || fail "dpkg cannot install $1"
 }
 
 found() {
@@ -40,8 +41,7 @@ told() {
 
 library=$(ldconfig -p | sed -n 's/.*libm\.so\.6 .*=> //p' | head -n 1)
 [ -r "$library" ] || fail "no library to copy"
-cp "$library" /opt/lib/libold.so
-package libold 1 /opt/lib/libold.so
+package libold 1 "$library" /opt/lib/libold.so
 LD_PRELOAD=/opt/lib/libold.so sleep 600 &
 pids[user]=$!
 sleep_path=$(readlink "/proc/${pids[user]}/exe")
@@ -74,9 +74,7 @@ until_true 20 "a node whose programs run what is installed is admitted" node_is 
 
 # ---- an update ----
 
-cp "$library" /opt/lib/libold.so-new
-mv /opt/lib/libold.so-new /opt/lib/libold.so
-package libold 2 /opt/lib/libold.so
+package libold 2 "$library" /opt/lib/libold.so
 until_true 10 "an update that leaves a program with the old library isolates her" node_is alice .segment isolated
 until_true 10 "and a finding names program and package" found "replaced files is 1 ($sleep_path: libold)"
 told "$sleep_path (.*), 1 process: libold" || fail "inspect does not tell"
@@ -95,7 +93,7 @@ found 'replaced files' && fail "what was restarted is still held against her"
 node_is alice .segment isolated || fail "a program of no package listens, and she is in another segment"
 told '/opt/bin/listener.py: tcp 0.0.0.0:4711' || fail "inspect does not tell"
 
-package listener 1 /opt/bin/listener.py
+package listener 1 /opt/bin/listener.py /opt/bin/listener.py
 until_true 10 "when a package has brought it, she is back" node_is alice .segment staff
 grep -E 'runtime error|AddressSanitizer|LeakSanitizer' "$site"/*.log && fail "a sanitizer has something to say"
 ok "ended in order"
