@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Distributions by the first word of their product name, and the purl type of their packages. */
+/* Distributions by the beginning of their product name, and the purl type of their packages. */
 static const struct distribution {
 	const char *word, *os_id, *package_type;
 	bool major_only; /* point releases are the same os_version: Debian 12.9 is 12 */
@@ -25,6 +25,10 @@ static const struct distribution {
 	{ "Ubuntu", "ubuntu", "deb", false },
 	{ "Fedora", "fedora", "rpm", true },
 	{ "CentOS", "centos", "rpm", true },
+	{ "Rocky", "rocky", "rpm", true },
+	{ "AlmaLinux", "almalinux", "rpm", true },
+	{ "Red Hat Enterprise", "rhel", "rpm", true },
+	{ "openSUSE Leap", "opensuse-leap", "rpm", false },
 	{ "Alpine", "alpine", "apk", false },
 };
 

@@ -231,6 +231,28 @@ static void another_agent_on_debian_is_understood(void **state)
 	posture_free(p);
 }
 
+static void other_distributions_are_understood(void **state)
+{
+	static const struct {
+		const char *product, *version, *os_id, *os_version, *type;
+	} rows[] = {
+		{ "Fedora", "40 x86_64", "fedora", "40", "rpm" },
+		{ "Rocky Linux", "9.3 x86_64", "rocky", "9", "rpm" },
+		{ "AlmaLinux", "9.3 x86_64", "almalinux", "9", "rpm" },
+		{ "Red Hat Enterprise Linux", "9.3 x86_64", "rhel", "9", "rpm" },
+		{ "openSUSE Leap", "15.5 x86_64", "opensuse-leap", "15.5", "rpm" },
+		{ "Alpine Linux", "3.18.4 x86_64", "alpine", "3.18.4", "apk" },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct posture *p = third_party(rows[i].product, rows[i].version, NULL);
+		assert_string_equal(p->os_id, rows[i].os_id);
+		assert_string_equal(p->os_version, rows[i].os_version);
+		assert_int_equal(p->n_packages, 2);
+		assert_string_equal(p->packages[0].type, rows[i].type);
+		posture_free(p);
+	}
+}
+
 static void another_system_is_unknown_not_clean(void **state)
 {
 	struct posture *p = third_party("Plan 9", "4", NULL);
@@ -359,6 +381,7 @@ int main(void)
 		cmocka_unit_test(large_lists_are_split_and_joined),
 		cmocka_unit_test(what_was_not_asked_for_is_unknown),
 		cmocka_unit_test(another_agent_on_debian_is_understood),
+		cmocka_unit_test(other_distributions_are_understood),
 		cmocka_unit_test(another_system_is_unknown_not_clean),
 		cmocka_unit_test(foreign_identifiers_do_not_count_as_packages),
 		cmocka_unit_test(malformed_messages_are_refused_with_an_error),

@@ -84,6 +84,9 @@ static inline struct posture *example_posture(void)
 		{ "deb", "libstdc++6", "12.2.0-14", "amd64", "gcc-12", "12.2.0-14" },
 		{ "deb", "linux-image-amd64", "6.1.119-1", "amd64", "linux-signed-amd64", "6.1.119+1" },
 		{ "deb", "adduser", "3.134", "all", "adduser", "3.134" },
+		{ "rpm", "openssl-libs", "1:3.0.7-25.el9", "x86_64", "openssl", "1:3.0.7-25.el9" },
+		{ "rpm", "perl-Carp", "2:1.50-460.el9", "noarch", "perl", "5.32.1-480.el9" },
+		{ "apk", "libssl3", "3.1.4-r1", "x86_64", "openssl", "3.1.4-r1" },
 	};
 	static const struct posture_update update = { "openssl", "3.0.15-1~deb12u1", "3.0.17-1~deb12u3" };
 	struct posture *p = posture_new();
