@@ -12,6 +12,9 @@ static const struct {
 #include "server/counters.def"
 #undef COUNTER
 	{ "handshakes_failed", "node connections that did not shake hands" },
+	{ "api_connections_refused_full", "API connections refused: too many in all" },
+	{ "api_connections_refused_source", "API connections refused: too many from one address" },
+	{ "api_handshakes_failed", "API connections that did not shake hands" },
 };
 
 static void add_counters(struct metrics *m, const json_t *values)

@@ -2,35 +2,64 @@
 /* The API about the server itself: its status with every counter, and its policy. */
 #include "server/api.h"
 
-static json_t *counters_to_json(struct server *s)
+/* ---- listeners ---- */
+
+static void add_up(struct listener_counters *total, const struct listener *l)
 {
-	json_t *j = json_object();
-#define COUNTER(name, text) json_object_set_new(j, #name, json_integer((json_int_t)s->site->counters.name));
-#include "server/counters.def"
-#undef COUNTER
-	struct listener_counters total = { 0 }, one;
-	for (size_t i = 0; i < s->n_node_listeners; i++) {
-		listener_get_counters(s->node_listeners[i], &one);
-		total.refused_total += one.refused_total + one.refused_handshakes;
-		total.refused_source += one.refused_source;
-		total.handshakes_failed += one.handshakes_failed;
-	}
-	json_object_set_new(j, "connections_refused_full", json_integer((json_int_t)total.refused_total));
-	json_object_set_new(j, "connections_refused_source", json_integer((json_int_t)total.refused_source));
-	json_object_set_new(j, "handshakes_failed", json_integer((json_int_t)total.handshakes_failed));
-	return j;
+	struct listener_counters one;
+	listener_get_counters(l, &one);
+	total->open += one.open;
+	total->shaking_hands += one.shaking_hands;
+	total->refused_total += one.refused_total + one.refused_handshakes;
+	total->refused_source += one.refused_source;
+	total->handshakes_failed += one.handshakes_failed;
 }
 
 static struct listener_counters sum(struct listener *const *listeners, size_t n)
 {
-	struct listener_counters total = { 0 }, one;
-	for (size_t i = 0; i < n; i++) {
-		listener_get_counters(listeners[i], &one);
-		total.open += one.open;
-		total.shaking_hands += one.shaking_hands;
-	}
+	struct listener_counters total = { 0 };
+	for (size_t i = 0; i < n; i++)
+		add_up(&total, listeners[i]);
 	return total;
 }
+
+/* Of the API's: the first one is the Unix socket. */
+static struct listener_counters sum_api(struct http_server *h, size_t first, size_t most)
+{
+	struct listener_counters total = { 0 };
+	for (size_t i = first; i < most && http_server_listener(h, i); i++)
+		add_up(&total, http_server_listener(h, i));
+	return total;
+}
+
+static void put_refused(json_t *j, const char *prefix, const struct listener_counters *c)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = { { "connections_refused_full", c->refused_total },
+		{ "connections_refused_source", c->refused_source },
+		{ "handshakes_failed", c->handshakes_failed } };
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		char *name FREE_ON_EXIT = xasprintf("%s%s", prefix, rows[i].name);
+		json_object_set_new(j, name, json_integer((json_int_t)rows[i].value));
+	}
+}
+
+static json_t *counters_to_json(struct server *s)
+{
+	const struct listener_counters nodes = sum(s->node_listeners, s->n_node_listeners),
+	                               api = sum_api(s->http, 0, SIZE_MAX);
+	json_t *j = json_object();
+#define COUNTER(name, text) json_object_set_new(j, #name, json_integer((json_int_t)s->site->counters.name));
+#include "server/counters.def"
+#undef COUNTER
+	put_refused(j, "", &nodes);
+	put_refused(j, "api_", &api);
+	return j;
+}
+
+/* ---- limits ---- */
 
 static void add_limit(json_t *list, const char *name, size_t used, int64_t limit)
 {
@@ -45,13 +74,8 @@ static json_t *limits_to_json(struct server *s)
 	const struct server_options *o = &s->options;
 	const struct listener_counters nodes = sum(s->node_listeners, s->n_node_listeners),
 	                               enforcers = sum(s->enforcer_listeners, s->n_enforcer_listeners);
-	struct listener_counters local, remote = { 0 }, one;
+	const struct listener_counters local = sum_api(s->http, 0, 1), remote = sum_api(s->http, 1, SIZE_MAX);
 	json_t *list = json_array();
-	listener_get_counters(http_server_listener(s->http, 0), &local);
-	for (size_t i = 1; http_server_listener(s->http, i); i++) {
-		listener_get_counters(http_server_listener(s->http, i), &one);
-		remote.open += one.open;
-	}
 	add_limit(list, "node_connections", nodes.open, o->connections_max * (int64_t)s->n_node_listeners);
 	add_limit(list, "node_handshakes", nodes.shaking_hands,
 	        o->handshakes_max * (int64_t)s->n_node_listeners);

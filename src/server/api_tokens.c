@@ -101,7 +101,7 @@ int api_token_check(struct server *s, const char *text, struct api_caller *ret)
 	const time_ms now = clock_wall_ms();
 	sha256_bytes(text, length, hash);
 	if (length > strlen(PREFIX) + ID_LENGTH && memcmp(text, PREFIX, strlen(PREFIX)) == 0) {
-		while (t && strncmp(t->id, text + strlen(PREFIX), ID_LENGTH) != 0)
+		while (t && memcmp(t->id, text + strlen(PREFIX), ID_LENGTH) != 0)
 			t = t->next;
 		candidate = t ? t : &nobody;
 	}

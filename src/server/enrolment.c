@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "crypto/ca_rollover.h"
 #include "net/est.h"
+#include "server/api.h"
 #include "server/server.h"
 
 #include <arpa/inet.h>
@@ -71,6 +72,9 @@ static int on_issued(const struct identity *who, const struct est_grant *grant, 
 		s->site->counters.enrolments_refused++;
 		return code;
 	}
+	char *owner FREE_ON_EXIT = xasprintf("%s %s", identity_role_name(who->role), who->name);
+	api_audit_as(s, owner, "enrolment", old ? "certificate renewed" : "certificate issued", who->name,
+	        old ? api_text(old->serial) : NULL, api_text(who->serial), "done");
 	code = store_commit(s->store, err);
 	if (code < 0) {
 		log_error("%s", err->text);

@@ -237,13 +237,13 @@ static char *header_text(const struct archive_header *h)
 
 static int measure(struct archive_member *m, const char *file, struct error *err)
 {
-	struct stat st;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int code = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-	if (code == 0) {
-		m->length = (uint64_t)st.st_size;
+	struct stat st = { 0 };
+	int code = 0, fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		code = -errno;
+	m->length = (uint64_t)st.st_size;
+	if (code == 0)
 		code = copy(fd, 0, m->length, -1, m->hash);
-	}
 	if (fd >= 0)
 		close(fd);
 	return code < 0 ? error_set(err, code, "%s: %s", file, strerror(-code)) : 0;

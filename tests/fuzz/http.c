@@ -6,6 +6,7 @@
 #include "net/http_message.h"
 
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,6 +17,15 @@ static void heads(const uint8_t *data, size_t size)
 	ssize_t n = http_request_parse(data, size, &h, &err);
 	if (n > 0) {
 		char text[64];
+		unsigned lengths = 0;
+		/* What one side could take for another message than the other side does (RFC 9112 6.3). */
+		for (size_t i = 0; i < h.n_fields; i++) {
+			lengths += strcasecmp(h.fields[i].name, "content-length") == 0;
+			if (strcasecmp(h.fields[i].name, "transfer-encoding") == 0)
+				abort();
+		}
+		if (lengths > 1 || (lengths == 0) != (h.content_length < 0))
+			abort();
 		if ((size_t)n > size || h.path[0] != '/' || strlen(h.method) == 0 || h.chunked)
 			abort();
 		(void)http_percent_decode(h.path, strlen(h.path), false, text, sizeof(text));

@@ -304,6 +304,8 @@ python3 "$here/api-hostile.py" "$site" "$(cat "$site/viewer.token")" || fail "ho
 above() { [ "$(counter "$1")" -gt "$2" ]; }
 above api_unproven 9 || fail "wrong tokens are not counted"
 above api_limited 0 || fail "floods are not counted"
+above api_connections_refused_source 0 || fail "a crowd is not counted"
+above api_handshakes_failed 0 || fail "wrong TLS is not counted"
 local_api status >/dev/null || fail "the server is gone"
 kill -0 "$pid" || fail "the server is gone"
 stop_server

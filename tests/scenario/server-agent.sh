@@ -140,6 +140,8 @@ rm -f "$site"/alice/alice.*
 enrol alice
 start_agent alice
 until_true 20 "enrolled again, she is admitted again" node_is alice .segment staff
+api audit --json | jq -es 'any(.[]; .who == "node alice" and .action == "certificate issued" and .origin == "enrolment")' >/dev/null ||
+	fail "her new certificate is not audited"
 
 # ---- 7. the end in order ----
 
