@@ -49,6 +49,26 @@ static void on_work(void *context)
 {
 }
 
+static void admit_bob(struct bed *b, time_ms now)
+{
+	const struct mac_address mac = { { 2, 0, 0, 0, 6, 0x32 } };
+	const uint8_t thumbprint[32] = { 0xb0 };
+	struct site_outcome o;
+	if (!policy_brake(b->site->policy))
+		return;
+	struct site_node *bob = site_see_node(b->site, "bob", thumbprint, "0b", now);
+	struct site_attachment *a = site_see_attachment(b->site, "gw", "p3", &mac, now);
+	a->present = true;
+	b->index.n_matches = 0;
+	site_take_posture(b->site, bob, site_posture_new(bed_posture("openssl")), true, now);
+	site_judge(b->site, bob, a, "inspection", NULL, now, &o);
+	site_outcome_clear(&o);
+	bed_commit(b);
+	b->index.n_matches = 1;
+	site_judge_again(b->site, bob, "advisories", now);
+	bed_commit(b);
+}
+
 /* Alice is isolated because of one advisory; carol is nobody knows where; a printer is there without an
  * agent.
  */
@@ -65,6 +85,7 @@ static void furnish(struct server *s, struct bed *b)
 	bed_inspect(b, now, &o);
 	site_outcome_clear(&o);
 	bed_commit(b);
+	admit_bob(b, now);
 	site_see_attachment(b->site, "gw", "p2", &(struct mac_address){ { 2, 0, 0, 0, 6, 0x31 } }, now)
 	        ->present = true;
 	site_see_node(b->site, "carol", b->alice->thumbprint, "0c", now)->inspected = now;
@@ -106,13 +127,15 @@ static void serve(struct bed *b, int ready)
 	_exit(3);
 }
 
-static int setup(void **state)
+static int set_up(void **state, const char *policy)
 {
 	int ready[2];
 	char byte;
 	if (bed_setup(state) < 0 || pipe(ready) < 0)
 		return -1;
 	struct bed *b = *state;
+	if (policy)
+		site_set_policy(b->site, bed_policy(policy), clock_wall_ms());
 	snprintf(socket_path, sizeof(socket_path), "%s/api.sock", b->dir);
 	server_pid = fork();
 	if (server_pid == 0)
@@ -121,6 +144,26 @@ static int setup(void **state)
 	int code = read(ready[0], &byte, 1) == 1 ? 0 : -1;
 	close(ready[0]);
 	return code;
+}
+
+static int setup(void **state)
+{
+	return set_up(state, NULL);
+}
+
+static int setup_with_brake(void **state)
+{
+	return set_up(state,
+	        "define server { address 2001:db8::2 tcp 271 }\n"
+	        "segment quarantine default { allow to server }\n"
+	        "segment isolated { allow to server }\n"
+	        "segment staff level 2 { allow to any }\n"
+	        "require patched { no advisory }\n"
+	        "admit to staff when patched\n"
+	        "otherwise isolated\n"
+	        "brake demotions above 0 nodes per 5 min\n"
+	        "waive advisory \"X\" for any until 2096-01-31 by \"ops\" because \"y\"\n"
+	        "inspect every 30 min certificate lifetime 45 min\n");
 }
 
 static int teardown(void **state)
@@ -323,6 +366,59 @@ static void audit(const char *path, struct lines *l)
 		fail_msg("%s", err.text);
 }
 
+/* Bob was admitted, and an advisory came: the brake, which lets nobody go, holds him. */
+static void test_brake(void **state)
+{
+	struct lines l;
+	json_t *j = call("GET", "/v1/brake", NULL), *held = json_object_get(j, "held"),
+	       *first = json_array_get(held, 0);
+	assert_true(json_is_true(json_object_get(j, "in_policy")));
+	assert_int_equal(json_integer_value(json_object_get(j, "nodes")), 0);
+	assert_int_equal(json_array_size(held), 1);
+	assert_string_equal(text_of(first, "node"), "bob");
+	assert_string_equal(text_of(first, "segment"), "staff");
+	assert_string_equal(text_of(first, "would_be"), "isolated");
+	assert_string_equal(text_of(first, "kept_by"), "brake");
+	assert_string_equal(text_of(first, "cause"), "advisories");
+	json_decref(j);
+	j = call("GET", "/v1/nodes/bob", NULL);
+	assert_string_equal(text_of(j, "state"), "not compliant");
+	assert_string_equal(text_of(j, "segment"), "staff");
+	assert_string_equal(
+	        text_of(json_array_get(json_object_get(j, "attachments"), 0), "would_be"), "isolated");
+	assert_string_equal(text_of(json_object_get(j, "decision"), "would_be"), "isolated");
+	assert_string_equal(text_of(json_object_get(j, "decision"), "kept_by"), "brake");
+	json_decref(j);
+	j = call("GET", "/v1/status", NULL);
+	assert_int_equal(json_integer_value(json_object_get(j, "held")), 1);
+	json_t *waiver = json_array_get(json_object_get(json_object_get(j, "policy"), "waivers"), 0);
+	assert_string_equal(text_of(waiver, "what"), "advisory X for any");
+	assert_string_equal(text_of(waiver, "state"), "in force");
+	json_decref(j);
+	refused("POST", "/v1/brake/release", "{\"node\":\"dave\"}", 404, "dave");
+	refused("POST", "/v1/brake/release", "{\"node\":7}", 404, "that");
+	j = call("POST", "/v1/brake/discard", "{\"node\":\"bob\"}");
+	assert_int_equal(json_integer_value(json_object_get(j, "attachments")), 1);
+	json_decref(j);
+	j = call("GET", "/v1/nodes/bob", NULL);
+	assert_string_equal(
+	        text_of(json_array_get(json_object_get(j, "attachments"), 0), "kept_by"), "dismissed");
+	json_decref(j);
+	json_decref(call("POST", "/v1/brake/release", "{}"));
+	j = call("GET", "/v1/brake", NULL);
+	first = json_array_get(json_object_get(j, "held"), 0);
+	assert_true(json_is_true(json_object_get(first, "released"))); /* on_work() above judges nobody */
+	char who[64];
+	snprintf(who, sizeof(who), "user %u", (unsigned)geteuid());
+	assert_string_equal(text_of(first, "ordered_by"), who);
+	json_decref(j);
+	audit("/v1/audit", &l);
+	j = json_loads(l.last, 0, NULL);
+	assert_string_equal(text_of(j, "action"), "brake release");
+	assert_string_equal(text_of(j, "who"), who);
+	json_decref(j);
+}
+
 static void test_audit(void **state)
 {
 	struct lines l;
@@ -389,6 +485,7 @@ int main(void)
 		TEST(test_events),
 		TEST(test_events_follow),
 		TEST(test_audit),
+		cmocka_unit_test_setup_teardown(test_brake, setup_with_brake, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
