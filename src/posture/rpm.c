@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "posture/rpm.h"
 
+#include "base/table.h"
 #include <errno.h>
 #include <string.h>
 
@@ -127,10 +128,33 @@ static const char *read_package(
 	return "a bad source package";
 }
 
+/* A source package is named without its epoch. The package whose version and release are the source's own
+ * tells it: what else was built from that source has the same. */
+static void take_source_epochs(struct posture *p, size_t from)
+{
+	struct table *versions = table_new();
+	for (size_t i = from; i < p->n_packages; i++) {
+		struct posture_package *package = &p->packages[i];
+		const char *colon = strchr(package->version, ':');
+		if (package->source_version != package->version || !colon)
+			continue;
+		char *key FREE_ON_EXIT = xasprintf("%s %s", package->source, colon + 1);
+		(void)table_set_string(versions, key, package);
+	}
+	for (size_t i = from; i < p->n_packages; i++) {
+		struct posture_package *package = &p->packages[i];
+		char *key FREE_ON_EXIT = xasprintf("%s %s", package->source, package->source_version);
+		const struct posture_package *same = table_get_string(versions, key);
+		if (same && package->source_version != package->version)
+			package->source_version = same->version;
+	}
+	table_free(versions, NULL);
+}
+
 int rpm_read_list(const char *path, const char *text, size_t length, struct posture *p, struct error *err)
 {
 	const char *end = text + length, *first_reason = NULL;
-	size_t n_broken = 0, line_number = 0, first_line = 0;
+	size_t n_broken = 0, line_number = 0, first_line = 0, from = p->n_packages;
 	for (const char *at = text; at < end;) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		struct posture_package package;
@@ -145,6 +169,7 @@ int rpm_read_list(const char *path, const char *text, size_t length, struct post
 			return error_set(
 			        err, -E2BIG, "%s: more than %d packages", path, POSTURE_PACKAGES_MAX);
 	}
+	take_source_epochs(p, from);
 	if (n_broken)
 		(void)posture_add_unknown(p, "packages",
 		        "%zu packages of %s cannot be read, the first of them number %zu: %s", n_broken, path,

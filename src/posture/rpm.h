@@ -18,6 +18,7 @@
 int rpm_read_list(const char *path, const char *text, size_t length, struct posture *p, struct error *err);
 
 /* Sets source and source_version from the file name of a source package, NAME-VERSION-RELEASE.src.rpm. It
- * names no epoch: the source has that of the package where version and release are the same. False where
+ * names no epoch: the source has that of the package where version and release are the same (rpm_read_list()
+ * also learns it from the other packages of the source). False where
  * the text has another form; package is then as it was. */
 bool rpm_take_source(const char *source, struct posture *p, struct posture_package *package);

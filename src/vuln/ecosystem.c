@@ -23,7 +23,7 @@ static const struct ecosystem {
 	{ "Wolfi", VERSION_APK, ECOSYSTEM_BY_SOURCE, "apk", "wolfi", "", RELEASE_NONE },
 	{ "Chainguard", VERSION_APK, ECOSYSTEM_BY_SOURCE, "apk", "chainguard", "", RELEASE_NONE },
 	{ "AlmaLinux", VERSION_RPM, ECOSYSTEM_BY_NAME, "rpm", "almalinux", "", RELEASE_MAJOR },
-	{ "Rocky Linux", VERSION_RPM, ECOSYSTEM_BY_NAME, "rpm", "rocky", "", RELEASE_MAJOR },
+	{ "Rocky Linux", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "rocky", "", RELEASE_MAJOR },
 	{ "Red Hat", VERSION_RPM, ECOSYSTEM_BY_NAME, "rpm", "rhel", "enterprise_linux:", RELEASE_MAJOR },
 	{ "openSUSE", VERSION_RPM, ECOSYSTEM_BY_SOURCE, "rpm", "opensuse-leap", "Leap ",
 	        RELEASE_MAJOR_MINOR },

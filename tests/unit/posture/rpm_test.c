@@ -11,13 +11,15 @@ static void reads_packages(void **state)
 	                           "openssl-libs\t1\t3.0.7\t25.el9\tx86_64\topenssl-3.0.7-25.el9.src.rpm\n"
 	                           "bash\t0\t5.1.8\t6.el9\tx86_64\tbash-5.1.8-6.el9.src.rpm\n"
 	                           "perl-Carp\t2\t1.50\t460.el9\tnoarch\tperl-5.32.1-480.el9.src.rpm\n"
+	                           "perl-libs\t4\t5.32.1\t480.el9\tx86_64\tperl-5.32.1-480.el9.src.rpm\n"
 	                           "gpg-pubkey\t(none)\t8483c65d\t5ccc5b19\t(none)\t(none)\n"
 	                           "own\t(none)\t1\t1\tx86_64\t(none)\n";
 	static const struct posture_package wanted[] = {
 		{ "rpm", "glibc", "2.34-83.el9", "x86_64", "glibc", "2.34-83.el9" },
 		{ "rpm", "openssl-libs", "1:3.0.7-25.el9", "x86_64", "openssl", "1:3.0.7-25.el9" },
 		{ "rpm", "bash", "5.1.8-6.el9", "x86_64", "bash", "5.1.8-6.el9" },
-		{ "rpm", "perl-Carp", "2:1.50-460.el9", "noarch", "perl", "5.32.1-480.el9" },
+		{ "rpm", "perl-Carp", "2:1.50-460.el9", "noarch", "perl", "4:5.32.1-480.el9" },
+		{ "rpm", "perl-libs", "4:5.32.1-480.el9", "x86_64", "perl", "4:5.32.1-480.el9" },
 		{ "rpm", "own", "1-1", "x86_64", "own", "1-1" },
 	};
 	struct posture *p = posture_new();

@@ -55,7 +55,7 @@ static void packages_have_places(void **state)
 		{ "deb", "ubuntu", "22.04", "Ubuntu:22.04", ECOSYSTEM_BY_SOURCE },
 		{ "apk", "alpine", "3.18.4", "Alpine:v3.18", ECOSYSTEM_BY_SOURCE },
 		{ "apk", "wolfi", "20230201", "Wolfi", ECOSYSTEM_BY_SOURCE },
-		{ "rpm", "rocky", "9.3", "Rocky Linux:9", ECOSYSTEM_BY_NAME },
+		{ "rpm", "rocky", "9.3", "Rocky Linux:9", ECOSYSTEM_BY_SOURCE },
 		{ "rpm", "almalinux", "9.3", "AlmaLinux:9", ECOSYSTEM_BY_NAME },
 		{ "rpm", "rhel", "8.10", "Red Hat:enterprise_linux:8", ECOSYSTEM_BY_NAME },
 		{ "rpm", "opensuse-leap", "15.5", "openSUSE:Leap 15.5", ECOSYSTEM_BY_SOURCE },

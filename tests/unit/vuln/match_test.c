@@ -214,14 +214,14 @@ static void one_match_from_a_record_that_names_a_package_twice(void **state)
 	struct fixture *f = *state;
 	put(f, "test",
 	        "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":["
-	        "{\"package\":{\"ecosystem\":\"Rocky "
-	        "Linux:8\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
+	        "{\"package\":{\"ecosystem\":\""
+	        "AlmaLinux:8\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
 	        "[{\"introduced\":\"0\"},{\"fixed\":\"0:1-2\"}]}],\"versions\":[\"9-9\"]},"
-	        "{\"package\":{\"ecosystem\":\"Rocky "
-	        "Linux:8\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
+	        "{\"package\":{\"ecosystem\":\""
+	        "AlmaLinux:8\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
 	        "[{\"introduced\":\"0\"},{\"fixed\":\"0:1-5\"}]}],\"versions\":[\"8-8\"]}]}");
 	commit(f);
-	f->posture.os_id = "rocky";
+	f->posture.os_id = "almalinux";
 	f->posture.os_version = "8.10";
 	install(f, "rpm", "p", "0:1-1", "p", "0:1-1");
 	EXPECT(f, "p A-1 0:1-2 unknown test ");
@@ -233,6 +233,23 @@ static void one_match_from_a_record_that_names_a_package_twice(void **state)
 	EXPECT(f, "p A-1 - unknown test ");
 	f->packages[0].version = "9-9";
 	EXPECT(f, "p A-1 - unknown test ");
+}
+
+/* Rocky's advisories name the source and its epoch, AlmaLinux's each package. */
+static void rocky_names_the_source(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "test",
+	        "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":["
+	        "{\"package\":{\"ecosystem\":\"Rocky Linux:9\",\"name\":\"openssl\"},\"ranges\":[{\"type\":"
+	        "\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"1:3.0.7-25.el9_3\"}]}]}]}");
+	commit(f);
+	f->posture.os_id = "rocky";
+	f->posture.os_version = "9.3";
+	install(f, "rpm", "openssl-libs", "1:3.0.7-24.el9", "openssl", "1:3.0.7-24.el9");
+	EXPECT(f, "openssl-libs A-1 1:3.0.7-25.el9_3 unknown test ");
+	f->packages[0].source_version = "1:3.0.7-25.el9_3";
+	EXPECT_NOTHING(f);
 }
 
 static void signed_kernels_are_linux(void **state)
@@ -465,6 +482,7 @@ int main(void)
 		WITH_INDEX(events_of_every_kind),
 		WITH_INDEX(range_or_listed),
 		WITH_INDEX(one_match_from_a_record_that_names_a_package_twice),
+		WITH_INDEX(rocky_names_the_source),
 		WITH_INDEX(signed_kernels_are_linux),
 		WITH_INDEX(severity_from_aliases),
 		WITH_INDEX(generations_count_changes),
