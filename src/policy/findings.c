@@ -141,9 +141,13 @@ static const char *setting_words(struct policy_evaluation *ev, const struct poli
 	}
 	if (n > 0)
 		return policy_arena_format(a, "%s is %s", what, values);
-	const char *field =
-	        policy_arena_format(a, "%s.%s", sshd ? "sshd.settings" : "settings", e->name.text);
-	return unknown_words(a, what, p ? policy_unknown_reason(p, field) : "the node was not inspected");
+	const char *why = "the node was not inspected";
+	if (p && sshd && p->sshd_installed == TRI_NO)
+		why = "sshd is not installed";
+	else if (p)
+		why = policy_unknown_reason(p,
+		        policy_arena_format(a, "%s.%s", sshd ? "sshd.settings" : "settings", e->name.text));
+	return unknown_words(a, what, why);
 }
 
 /* What of the condition the interface fulfils: "is a bridge, kind is "bridge"". */

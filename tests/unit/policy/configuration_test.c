@@ -246,6 +246,10 @@ static void findings(void **state)
 		if (!strstr(j.findings, rows[i].words))
 			fail_msg("%s: %s", rows[i].expression, j.findings);
 	}
+	struct judged j;
+	p->sshd_installed = TRI_NO;
+	judge("sshd \"UsePAM\" = \"yes\"", "", p, &j);
+	assert_non_null(strstr(j.findings, "sshd's UsePAM is unknown (sshd is not installed); requirement"));
 	posture_free(p);
 }
 
