@@ -44,6 +44,10 @@ struct brake *brake_free(struct brake *b)
 
 static void append(struct brake *b, const char *who, time_ms at)
 {
+	if (b->n == BRAKE_DEMOTIONS_MAX) {
+		free(b->demotions[0].who);
+		memmove(b->demotions, b->demotions + 1, --b->n * sizeof(*b->demotions));
+	}
 	ARRAY_RESERVE_ONE(b->demotions, b->n, b->capacity);
 	b->demotions[b->n++] = (struct demotion){ xstrdup(who), at };
 }
@@ -51,8 +55,7 @@ static void append(struct brake *b, const char *who, time_ms at)
 int brake_load(const char *who, time_ms at, void *context)
 {
 	struct site *site = context;
-	if (site->brake->n < BRAKE_DEMOTIONS_MAX)
-		append(site->brake, who, at);
+	append(site->brake, who, at);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ static bool is_own_doing(struct site *site, const struct site_node *node, const 
 		.role = policy_node_role(site->policy, node->name),
 		.posture = node->replaced,
 		.index = site->index,
-		.segment = a->segment,
+		.segment = a ? a->segment : NULL,
 		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
 		.now = now };
 	struct policy_decision before;
@@ -54,19 +54,29 @@ static bool is_own_doing(struct site *site, const struct site_node *node, const 
 	return own;
 }
 
-/* Only a demotion that the brake might hold is worth the question. It is so at all attachments of the node.
- */
-bool cause_is_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
+/* Whether the node has an admission somewhere that the verdict would take. */
+static bool has_better(
+        const struct site *site, const struct site_node *node, const struct site_outcome *o, time_ms now)
+{
+	for (const struct site_attachment *a = node->attachments; a; a = a->next_of_node)
+		if (a->decided.expires > now && site_segment(site, &a->decided, now)->level > o->level &&
+		        !keep_watched(site, a))
+			return true;
+	return false;
+}
+
+void cause_find_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
         const struct site_outcome *o, time_ms now)
 {
-	const struct policy_segment *in = site_segment(site, &a->decided, now);
-	if (!node->replaced || !policy_brake(site->policy) || o->level >= in->level ||
-	        keep_watched(site, a) || !is_own_doing(site, node, a, &o->decision, now))
-		return false;
-	for (struct site_attachment *b = node->attachments; b; b = b->next_of_node)
-		if (b != a && b->decided.expires > now)
-			b->keep.own = true;
-	return true;
+	if (!node->replaced || !policy_brake(site->policy) || !has_better(site, node, o, now) ||
+	        !is_own_doing(site, node, a, &o->decision, now))
+		return;
+	for (struct site_attachment *b = node->attachments; b; b = b->next_of_node) {
+		if (b->decided.expires <= now || b->keep.own)
+			continue;
+		b->keep.own = true;
+		keep_save(site, b);
+	}
 }
 
 /* Whether the node would be better off if nobody doubted that it is the only one of its name and its machine.

@@ -239,7 +239,6 @@ static void moderate(struct site *site, struct site_node *node, struct site_atta
 		.at_once = o->unsigned_posture || node->revoked || o->decision.emergency || !node->posture ||
 		        is_doubtful,
 		.no_grace = o->rejected,
-		.own = same && cause_is_own_doing(site, node, a, o, now),
 		.same = same };
 	const struct policy_segment *to = keep_moderate(site, a, &v, now);
 	o->would_be[0] = '\0';
@@ -321,6 +320,7 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 	struct error err;
 	*ret = (struct site_outcome){ .attachment = a };
 	evaluate(site, node, a, now, ret);
+	cause_find_own_doing(site, node, a, ret, now);
 	ret->generation = store_next_generation(site->store, &err);
 	if (!ret->generation) { /* the store is failing: nothing new is decided, what is placed runs out */
 		ret->attachment = NULL;

@@ -48,7 +48,7 @@ bool keep_must_rest(const struct site *site, const struct site_attachment *a)
 void keep_save(struct site *site, struct site_attachment *a)
 {
 	struct site_keep *k = &a->keep;
-	if (k->by == SITE_NOT_KEPT && !k->resting) {
+	if (k->by == SITE_NOT_KEPT && !k->resting && !k->own) {
 		if (k->stored)
 			store_remove_keep(site->store, a->enforcement_point, a->port, &a->mac);
 		k->stored = false;
@@ -202,7 +202,6 @@ static const struct policy_segment *demote(struct site *site, const struct site_
         const struct policy_segment *in, const struct keep_verdict *v, struct site_keep *k, time_ms now)
 {
 	k->by = SITE_NOT_KEPT;
-	k->own |= v->own;
 	k->worse_since = k->worse_since ? MIN(k->worse_since, now) : now;
 	snprintf(k->verdict, sizeof(k->verdict), "%s", v->segment->name);
 	snprintf(k->cause, sizeof(k->cause), "%s", v->cause);

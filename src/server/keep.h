@@ -15,7 +15,6 @@ struct keep_verdict {
 	const char *cause; /* static */
 	bool at_once;      /* nothing may hold it */
 	bool no_grace;     /* the brake may hold it, but no grace: it is rejected */
-	bool own;          /* the node's own doing: the brake does not hold it */
 	bool same;         /* the node that was placed there */
 	bool resting;      /* nothing was decided: what was placed by monitor mode loses that */
 };
@@ -40,10 +39,11 @@ bool keep_tick(struct site *site, struct site_attachment *a, time_ms now);
 
 /* ---- cause.c ---- */
 
-/* Whether the verdict (o, before anything is made of it) is worse than what a has by the node's own doing:
- * for a reason that there was not with the posture before. Asked only where a brake might hold it; then it is
- * so at all its attachments. */
-bool cause_is_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
+/* Notes at all attachments of the node whether the verdict (o, before anything is made of it), after an
+ * inspection at a or nowhere (NULL), takes something from it by its own doing: for a reason that there was
+ * not with the posture before. Asked only where a brake might hold it. At all of them, so that a bad posture
+ * that is shown at one does not become what another is compared with. */
+void cause_find_own_doing(struct site *site, struct site_node *node, const struct site_attachment *a,
         const struct site_outcome *o, time_ms now);
 /* Whether it is worse because somebody else may be the node too. */
 bool cause_is_doubt(struct site *site, struct site_node *node, const struct site_attachment *a,

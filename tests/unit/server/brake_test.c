@@ -183,6 +183,29 @@ static void test_own_doing_with_two_attachments(void **state)
 	assert_int_equal(held(&c), held_before - 2);
 }
 
+/* A bad posture that is shown from nowhere first is not what the next one is compared with; nor does a kill
+ * forget it. */
+static void test_own_doing_shown_elsewhere_first(void **state)
+{
+	struct crowd c;
+	struct site_outcome o;
+	crowd_open(&c, *state, CROWD_BASE CROWD_STAFF "brake demotions above 0 nodes per 5 min\n");
+	crowd_all_come(&c);
+	for (size_t i = 0; i < 2; i++) {
+		struct posture *p = bed_posture("openssl");
+		p->firewall_active = TRI_NO;
+		assert_int_equal(
+		        site_take_posture(c.bed->site, c.nodes[i], site_posture_new(p), true, c.now), 0);
+		site_judge(c.bed->site, c.nodes[i], NULL, "inspection", NULL, c.now, &o);
+		site_outcome_clear(&o);
+	}
+	crowd_work(&c);
+	crowd_come(&c, 0, no_firewall);
+	assert_string_equal(crowd_segment(&c, 0), "isolated");
+	crowd_restart(&c, NULL);
+	assert_string_equal(crowd_segment(&c, 1), "isolated");
+}
+
 /* A policy that demotes many is braked as an advisory is; so is a rejection that is not the nodes' doing. */
 static void test_bad_policy_is_held(void **state)
 {
@@ -329,6 +352,7 @@ int main(void)
 		TEST(test_emergency_is_not_held),
 		TEST(test_own_doing_is_not_held),
 		TEST(test_own_doing_with_two_attachments),
+		TEST(test_own_doing_shown_elsewhere_first),
 		TEST(test_bad_policy_is_held),
 		TEST(test_kills_do_not_open_the_brake),
 		TEST(test_killed_before_the_commit),
