@@ -33,10 +33,9 @@ static void commands(void **state)
 		struct command_line c;
 		char joined[256] = "";
 		command_line_split(rows[i].text, strlen(rows[i].text), rows[i].shell, &c);
-		for (size_t k = 0; k < c.n; k++) {
-			strcat(joined, k ? "|" : "");
-			strcat(joined, c.words[k]);
-		}
+		for (size_t k = 0, n = 0; k < c.n; k++)
+			n += (size_t)snprintf(
+			        joined + n, sizeof(joined) - n, "%s%s", k ? "|" : "", c.words[k]);
 		assert_string_equal(joined, rows[i].words);
 	}
 }

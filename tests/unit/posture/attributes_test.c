@@ -329,7 +329,8 @@ static void an_inspection_has_a_size_limit(void **state)
 	char *big FREE_ON_EXIT = xmalloc(1u << 20);
 	int result = 0, n = 0;
 	memset(big, ' ', 1u << 20);
-	memcpy(big, "{}", 2);
+	big[0] = '{';
+	big[1] = '}';
 	patnc_begin_message(&w, 1);
 	pratique_put_text(&w, PRATIQUE_SYSTEM, big, PRATIQUE_JSON_MAX);
 	assert_false(wr_failed(&w));
