@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,9 +41,29 @@ static int open_with(const struct root *root, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What another root calls a file may be a device, and to open some devices is to use them: only files and
+ * folders are opened, the very ones that were looked at. */
+static int open_checked(const struct root *root, const char *path, int flags)
+{
+	char shown[64];
+	struct stat st;
+	int fd = open_with(root, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? 0 : -ENODEV;
+	snprintf(shown, sizeof(shown), "/proc/self/fd/%d", fd);
+	if (r == 0) {
+		r = open(shown, flags | O_CLOEXEC);
+		r = r < 0 ? -errno : r;
+	}
+	close(fd);
+	return r;
+}
+
 static int open_in(const struct root *root, const char *path, int flags, struct error *err)
 {
-	int fd = open_with(root, path, flags | O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	int fd = root->live ? open_with(root, path, flags) : open_checked(root, path, flags);
 	return fd < 0 ? error_set(err, fd, "%s%s: %s", root->path, path, strerror(-fd)) : fd;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/if_arp.h>
 #include <linux/nl80211.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 typedef void (*collector)(const struct root *root, struct posture *p);
 
@@ -153,13 +154,20 @@ static void accounts(void **state)
 	assert_null(strstr(text, "secret"));
 	json_decref(json);
 	posture_free(p);
-	/* A pipe would block, a folder is no file. */
+	/* A pipe would block, and a device may do anything. */
 	char *path FREE_ON_EXIT = tree_path(&t, "/etc/shadow");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	p = collect(&t, collect_accounts);
 	assert_false(p->passwordless_known);
+	assert_non_null(strstr(reason_of(p, "accounts.passwordless"), "No such device"));
 	posture_free(p);
+	assert_int_equal(unlink(path), 0);
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) == 0) {
+		p = collect(&t, collect_accounts);
+		assert_non_null(strstr(reason_of(p, "accounts.passwordless"), "No such device"));
+		posture_free(p);
+	}
 	tree_remove(&t);
 }
 
