@@ -133,7 +133,40 @@ start lost ip netns exec carol "$bin/pratique-agent" run --config "$site/lost.co
 until_true 20 "who found the old key is refused" grep -q 'certificate is revoked' "$site/lost.log"
 kill "${pids[lost]}" && wait "${pids[lost]}"
 
-# ---- 4. nothing was lost meanwhile ----
+# ---- 4. a revoked node is out ----
+
+cat >"$site/stream.py" <<'END'
+import socket, sys, time
+# A connection that goes on: one end writes every 20 ms, the other one notes when it last heard something.
+if sys.argv[1] == 'hear':
+    listener = socket.create_server(('10.9.2.2', 9000))
+    c = listener.accept()[0]
+    while c.recv(100):
+        print(int(time.time() * 1000), flush=True)
+else:
+    c = socket.create_connection(('10.9.2.2', 9000), 10)
+    while True:
+        c.sendall(b'.')
+        time.sleep(0.02)
+END
+start hear python3 "$site/stream.py" hear
+until_true 10 "bob reaches what staff does" ip netns exec bob ping -n -c 1 -W 1 10.9.2.2
+start speak ip netns exec bob python3 "$site/stream.py" speak
+start bobs-ping ip netns exec bob ping -n -D -i 0.02 10.9.2.2
+until_true 10 "bob has a connection that goes on" sh -c "[ \$(wc -l <'$site/hear.log') -gt 20 ]"
+at=$(date +%s%3N)
+api revoke bob --reason 'a test' >/dev/null || fail "bob cannot be revoked"
+until_true 5 "bob is not connected any more" node_is bob .connected false
+sleep 1.5
+answered=$(sed -n 's/^\[\([0-9]*\)\.\([0-9]\{3\}\).* bytes from .*/\1\2/p' "$site/bobs-ping.log" | tail -n 1)
+heard=$(tail -n 1 "$site/hear.log")
+echo "after the revocation bob's pings were answered for $((answered - at)) ms, his connection went on for $((heard - at)) ms"
+[ $((answered - at)) -lt 1000 ] || fail "a revoked node was answered after a second"
+[ $((heard - at)) -lt 1000 ] || fail "a revoked node's connection went on after a second"
+ok "a revoked node is out within a second"
+kill "${pids[bobs-ping]}" "${pids[speak]}" "${pids[hear]}"
+
+# ---- 5. nothing was lost meanwhile ----
 
 kill -INT "${pids[ping]}" && wait "${pids[ping]}"
 received=$(grep -c 'bytes from' "$site/ping.log")
@@ -143,7 +176,7 @@ grep 'bytes from' "$site/ping.log" | sed 's/.*icmp_seq=\([0-9]*\).*/\1/' | awk '
 [ "$received" = "$last" ] || fail "of $last pings $((last - received)) had no answer"
 ok "of $last pings all were answered, through renewals and a new CA"
 
-# ---- 5. two hosts, one identity ----
+# ---- 6. two hosts, one identity ----
 
 cp "$site/ca/ca.pem" "$site/ca/ca.crl" "$site/trust-carol/"
 cp "$site/alice/alice.pem" "$site/carol/carol.pem"
