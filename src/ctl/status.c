@@ -177,6 +177,23 @@ static void print_enforcer_counters(const json_t *status, bool all)
 	}
 }
 
+/* Of certificates those that near their end, or all. */
+static void print_certificates(const json_t *certificates, bool all, time_ms now)
+{
+	char ago[CTL_AGO_SIZE];
+	size_t i;
+	json_t *c;
+	json_array_foreach(certificates, i, c) {
+		bool near = ctl_boolean(c, "near");
+		if (!near && !all)
+			continue;
+		text_print(stdout, near ? TEXT_RED : NULL, "certificate  of %s %s ends %s",
+		        ctl_string(c, "role"), ctl_string(c, "name"),
+		        ctl_ago(ctl_string(c, "expires"), now, ago));
+		putchar('\n');
+	}
+}
+
 static void print_status(const json_t *j, bool all)
 {
 	const json_t *policy = json_object_get(j, "policy"), *nodes = json_object_get(j, "nodes");
@@ -187,6 +204,7 @@ static void print_status(const json_t *j, bool all)
 	printf("\npolicy       %s, loaded %s\n", ctl_string(policy, "fingerprint"),
 	        ctl_ago(ctl_string(policy, "loaded"), now, ago));
 	print_bad_days(j, policy, now);
+	print_certificates(json_object_get(j, "certificates"), all, now);
 	print_advisories(json_object_get(j, "advisories"), now);
 	printf("nodes        %lld known, %lld connected\n", (long long)ctl_integer(nodes, "known"),
 	        (long long)ctl_integer(nodes, "connected"));

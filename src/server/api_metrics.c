@@ -63,6 +63,28 @@ static void add_traffic(
 	json_decref(sums);
 }
 
+/* By role the one that ends first. */
+static void add_certificates(struct metrics *m, const json_t *certificates)
+{
+	json_t *least = json_object();
+	size_t i;
+	const json_t *c;
+	const char *role;
+	json_t *value;
+	json_array_foreach(certificates, i, c) {
+		role = json_string_value(json_object_get(c, "role"));
+		const json_t *before = json_object_get(least, role);
+		json_t *left = json_object_get(c, "seconds_left");
+		if (!before || json_integer_value(left) < json_integer_value(before))
+			json_object_set(least, role, left);
+	}
+	metrics_family(m, METRICS_GAUGE, "certificate_seconds_left",
+	        "Until the first certificate of a role ends; nodes: of those that have not renewed in time");
+	json_object_foreach(least, role, value)
+		metrics_sample(m, "role", role, json_number_value(value));
+	json_decref(least);
+}
+
 /* What enforcers count themselves: of these, what goes up and down. */
 static bool is_level(const char *name)
 {
@@ -161,7 +183,8 @@ static void handle_metrics(struct http_request *r, void *user)
 	struct server *s = user;
 	struct metrics *m = metrics_new("pratique_server_");
 	json_t *status = api_status(s);
-	const json_t *limits = json_object_get(status, "limits");
+	const json_t *limits = json_object_get(status, "limits"),
+	             *certificates = json_object_get(status, "certificates");
 	add_counters(m, json_object_get(status, "counters"));
 	add_site(m, s);
 	add_list(m, METRICS_GAUGE, "attachments", "Attachments by the segment that they are in",
@@ -169,6 +192,7 @@ static void handle_metrics(struct http_request *r, void *user)
 	add_enforcers(m, json_object_get(status, "enforcers"));
 	add_list(m, METRICS_GAUGE, "limit_used", "What is used of a limit", limits, "limit", "name", "used",
 	        1);
+	add_certificates(m, certificates);
 	add_list(m, METRICS_GAUGE, "limit", "The limit", limits, "limit", "name", "limit", 1);
 	metrics_process(m);
 	char *text FREE_ON_EXIT = metrics_finish(m);

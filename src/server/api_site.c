@@ -164,6 +164,7 @@ json_t *api_status(struct server *s)
 	json_object_set_new(j, "enrolment", json_boolean(s->est != NULL));
 	json_object_set_new(j, "counters", counters_to_json(s));
 	json_object_set_new(j, "limits", limits_to_json(s));
+	json_object_set_new(j, "certificates", expiry_to_json(s, now));
 	return j;
 }
 

@@ -501,6 +501,7 @@ void enforcer_accept(struct stream *stream, const struct identity *peer, void *c
 	l->server = s;
 	snprintf(l->name, sizeof(l->name), "%s", peer->name);
 	l->connected = clock_wall_ms();
+	l->certificate = (struct renewal_life){ peer->not_before, peer->not_after };
 	LIST_INIT(&l->waits);
 	LIST_INSERT_HEAD(&s->enforcers, l, entry);
 	log_info("enforcer %s connected from %s", l->name, stream_peer_text(stream));

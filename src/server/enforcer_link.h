@@ -2,6 +2,7 @@
 /* One enforcer's connection, for the files that speak with enforcers. */
 #pragma once
 
+#include "crypto/renewal.h"
 #include "net/ipc_stream.h"
 #include "server/server.h"
 
@@ -23,6 +24,8 @@ struct enforcer_link {
 	time_ms contested; /* when an event told of another one that wants its name */
 	bool listing;      /* a whole list of its attachments is under way */
 	time_ms connected;
+	struct renewal_life certificate; /* that it showed */
+	int warned;                      /* of its end: days left, 0 = not yet */
 	struct ipc_placement *queued; /* owns its ports */
 	size_t n_queued, queued_capacity;
 	uint64_t sent, acknowledged; /* generations of PLACE */

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "crypto/bundle.h"
 #include "net/daemon.h"
 #include "net/http.h"
 #include "net/tls.h"
@@ -66,6 +67,8 @@ struct server {
 	struct daemon_signals *signals;
 	time_ms policy_loaded;
 	uint64_t reloads, reloads_failed;
+	time_ms last_expiry_look;
+	int warned_server, warned_cas[BUNDLE_MAX]; /* of their certificates' ends: days left, 0 = not yet */
 	time_ms refused_second; /* of the refusals that are logged */
 	unsigned refused_now;
 };
@@ -141,6 +144,9 @@ void api_drop_followers(struct server *s);
 int enrolment_listen(struct server *s, struct error *err);
 int enrolment_start(struct server *s, struct error *err);
 void enrolment_stop(struct server *s);
+/* expiry.c: whose certificates near their end, as events and as a list. */
+void expiry_tick(struct server *s, time_ms now);
+json_t *expiry_to_json(struct server *s, time_ms now);
 /* Certificates and CAs were read again: a rollover of the CA is told how far this server has come. */
 void enrolment_note_self(struct server *s);
 /* Revokes the node's X.509 certificates in the CA's list, where this server keeps it. */

@@ -43,6 +43,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct server *s = context;
 	site_tick(s->site, clock_wall_ms());
+	expiry_tick(s, clock_wall_ms());
 }
 
 static void on_floor(evutil_socket_t fd, short what, void *context)

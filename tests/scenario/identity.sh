@@ -110,6 +110,11 @@ until_true 20 "alice is connected under the new CA" node_is alice .connected tru
 until_true 20 "so is the enforcer" says status '.enforcers[0].greeted'
 node_is alice .segment staff || fail "that cost alice her place"
 
+for role in ca server enforcer; do
+	says status ".certificates[] | select(.role == \"$role\") | .seconds_left > 0" >/dev/null || fail "status does not tell of the $role's certificate"
+done
+"$bin/pratique" status --all --socket "$site/server.sock" | grep -q '^certificate  of ca scenario CA 2 ends' || fail "status does not show the new CA"
+
 # ---- 3. a key that was lost ----
 
 cp "$site/ca/ca.pem" "$site/ca/ca.crl" "$site/trust-bob/"

@@ -10,7 +10,7 @@ import sys
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*$")
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"\})? (\S+)$')
-LABELS = {"segment", "enforcer", "limit", "version", "pool", "server"}
+LABELS = {"segment", "enforcer", "limit", "role", "version", "pool", "server"}
 SAMPLES_MAX = 1000
 
 
