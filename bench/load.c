@@ -89,7 +89,7 @@ static int compare_runs(const void *a, const void *b)
 	return x->rate < y->rate ? -1 : x->rate > y->rate;
 }
 
-static void loop_for(struct load *l, int64_t us)
+void load_loop_for(struct load *l, int64_t us)
 {
 	const struct timeval limit = { us / 1000000, us % 1000000 };
 	if (l->failure)
@@ -103,7 +103,7 @@ static void run_once(struct load *l, pid_t server, int64_t us, struct run *ret)
 	l->inspections = l->allowed = l->latencies_seen = 0;
 	double server_before = cpu_of(server), own_before = own_cpu();
 	int64_t begun = clock_monotonic_us();
-	loop_for(l, us);
+	load_loop_for(l, us);
 	double seconds = (double)(clock_monotonic_us() - begun) / 1e6, n = (double)MAX(l->inspections, 1u);
 	size_t kept = MIN(l->latencies_seen, (uint64_t)LOAD_LATENCIES), late = kept / 100;
 	qsort(l->latencies, kept, sizeof(*l->latencies), compare_latencies);
@@ -144,15 +144,17 @@ static int generate(struct load *l, pid_t server, size_t runs, int64_t us)
 	}
 	int64_t limit = clock_monotonic_us() + READY_US;
 	while (!l->enforcer_ready && !l->failure && clock_monotonic_us() < limit)
-		loop_for(l, 20000);
+		load_loop_for(l, 20000);
 	if (!l->enforcer_ready)
 		load_fail(l, "the server does not greet the enforcer");
+	if (l->are_agents && !l->failure)
+		return load_agents(l);
 	for (size_t i = 0; i < l->at_once; i++)
 		load_next(l);
 	/* Every node has been inspected once, and connected, before anything is counted. */
 	limit = clock_monotonic_us() + WARM_UP_LIMIT_US;
 	while (l->all_inspections < l->n_nodes && !l->failure && clock_monotonic_us() < limit)
-		loop_for(l, WARM_UP_US);
+		load_loop_for(l, WARM_UP_US);
 	for (size_t i = 0; i < runs && !l->failure; i++)
 		run_once(l, server, us, &list[i]);
 	if (!l->failure && list[0].rate > 0)
@@ -173,6 +175,8 @@ static int run(struct load *l, char **argv)
 	memcpy(&l->enforcer_address, &address, sizeof(address));
 	l->at_once = MIN(strtoul(argv[11], NULL, 10), l->n_nodes);
 	l->new_connections = strcmp(argv[1], "new") == 0;
+	l->are_agents = strcmp(argv[1], "agents") == 0;
+	l->presents = l->are_agents || strcmp(argv[1], "present") == 0;
 	l->base = event_base_new();
 	int code = 1;
 	size_t runs = strtoul(argv[9], NULL, 10);
@@ -195,6 +199,15 @@ static int run(struct load *l, char **argv)
 	return code;
 }
 
+static bool is_mode(const char *word)
+{
+	static const char *const modes[] = { "open", "new", "present", "agents" };
+	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++)
+		if (strcmp(word, modes[i]) == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct load *l = xcalloc(1, sizeof(*l));
@@ -206,17 +219,22 @@ int main(int argc, char **argv)
 		code = load_prepare(l->dir, l->n_nodes, &err) < 0;
 		if (code)
 			fprintf(stderr, "load: %s\n", err.text);
-	} else if (argc == 12 && (strcmp(argv[1], "open") == 0 || strcmp(argv[1], "new") == 0) &&
-	        l->n_nodes > 0 && l->n_nodes <= LOAD_NODES_MAX) {
+	} else if (argc == 12 && is_mode(argv[1]) && l->n_nodes > 0 && l->n_nodes <= LOAD_NODES_MAX) {
 		code = run(l, argv);
 	} else {
 		fputs("usage: load prepare DIR NODES\n"
-		      "       load open|new DIR NODES NODE-PORT ENFORCER-PORT SERVER-PID STATUS-FILE "
+		      "       load open|new|present|agents DIR NODES NODE-PORT ENFORCER-PORT SERVER-PID "
+		      "STATUS-FILE "
 		      "PACKAGES RUNS SECONDS "
 		      "AT-ONCE\n\n"
 		      "prepare: a CA and certificates of srv, gateway, node-0 ... in DIR\n"
 		      "open:    inspections on connections that stay open\n"
-		      "new:     a new connection for each inspection\n",
+		      "new:     a new connection for each inspection\n"
+		      "present: as open, but each presents its certificate and an unchanged posture\n"
+		      "agents:  all stay connected (RUNS, SECONDS and AT-ONCE do not count); says when they "
+		      "are held, and, "
+		      "when they have lost\n"
+		      "         their connections, when all are back\n",
 		        stderr);
 	}
 	free(l);

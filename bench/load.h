@@ -10,18 +10,20 @@
  *
  *   load_site.c      the CA, certificates and inventories
  *   load_node.c      one node's conversation
+ *   load_agents.c    when it comes: agents that hold their connection and come back when it is lost
  *   load_enforcer.c  WHO -> IDENTITY, PLACE -> APPLIED
  *   load.c           the phases, what is counted and printed
  */
 #pragma once
 
+#include "agent/schedule.h"
 #include "net/ipc_stream.h"
 #include "posture/attributes.h"
 #include "proto/patnc/pratique.h"
 #include "proto/pbtnc/pbtnc.h"
 #include "proto/pttls/pttls.h"
 
-#define LOAD_NODES_MAX 4096
+#define LOAD_NODES_MAX 32768
 #define LOAD_VARIANTS 2      /* inventories of one node, which take turns */
 #define LOAD_MESSAGES 16     /* PA-TNC messages of one inventory */
 #define LOAD_LATENCIES 65536 /* kept of one run; further ones replace the oldest */
@@ -59,7 +61,11 @@ struct load_node {
 	bool has_nonce;
 	uint32_t next_id;
 	struct patnc_signature_input input;
-	int64_t begun; /* of the assessment, or of the connection where each has a new one */
+	char *certificate; /* of the last RESULT; NULL: none, or it is not presented */
+	struct schedule schedule;
+	struct event *timer; /* of the schedule */
+	bool is_held;        /* placed, and connected since */
+	int64_t begun;       /* of the assessment, or of the connection where each has a new one */
 };
 
 struct load {
@@ -68,8 +74,13 @@ struct load {
 	struct sockaddr_storage node_address, enforcer_address;
 	struct load_node *nodes;
 	size_t n_nodes;
-	size_t at_once, next; /* inspections under way; whose turn is next */
-	bool new_connections; /* one for each inspection */
+	size_t at_once, next;    /* inspections under way; whose turn is next */
+	bool new_connections;    /* one for each inspection */
+	bool presents;           /* its certificate, where a node has one */
+	bool are_agents;         /* come as their schedule says, and again when they lose their connection */
+	size_t held;             /* of those */
+	struct posture *example; /* of all inventories, which agents compose when they are asked for them */
+	size_t n_packages;
 	bool stopping;
 	const char *failure; /* static; ends the run */
 
@@ -87,6 +98,9 @@ struct load {
 int load_prepare(const char *dir, size_t n_nodes, struct error *err);
 int load_read_site(struct load *l, const char *status, size_t n_packages, struct error *err);
 void load_clear_site(struct load *l);
+/* The inventory that it says next; 0 or negative. */
+int load_compose(struct load_node *n);
+void load_forget_inventory(struct load_inventory *inventory);
 void load_node_address(unsigned number, struct sockaddr_storage *ret, struct ip_address *ret_ip);
 void load_node_mac(unsigned number, struct mac_address *ret);
 
@@ -95,11 +109,18 @@ void load_node_mac(unsigned number, struct mac_address *ret);
 void load_node_inspect(struct load_node *n);
 void load_node_stop(struct load_node *n);
 
+/* load_agents.c */
+/* Brings all of them up, says "held", and when they have lost their connections waits until all are back. */
+int load_agents(struct load *l);
+void load_agent_decided(struct load_node *n, bool is_placed);
+void load_agent_lost(struct load_node *n);
+
 /* load_enforcer.c */
 int load_enforcer_start(struct load *l, struct error *err);
 void load_enforcer_stop(struct load *l);
 
 /* load.c */
+void load_loop_for(struct load *l, int64_t us);
 void load_fail(struct load *l, const char *why);
 void load_inspected(struct load *l, enum pbtnc_recommendation recommendation, int64_t us);
 /* The next node that is not busy has its turn. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One node: connects, says that its posture is a new one, answers the nonce with the posture and its
- * signature, and begins anew after the RESULT, by CRETRY on the same connection or on a new one. No
- * certificate is ever presented, so that every inspection is a whole one.
+ * signature, and begins anew after the RESULT, by CRETRY on the same connection or on a new one. Where every
+ * inspection is to be a whole one no certificate is presented; else its certificate, an unchanged posture and
+ * a signature.
  */
 #include "bench/load.h"
 
@@ -53,20 +54,6 @@ static void send_batch(struct load_node *n, bool is_retry, int composed)
 		flush(n);
 }
 
-static void begin(struct load_node *n)
-{
-	struct writer w = wr_make(POSTURE_MESSAGE_MAX);
-	bool is_retry = pbtnc_get_state(n->pb) == PBTNC_DECIDED;
-	n->turn = (n->turn + 1) % LOAD_VARIANTS;
-	n->has_nonce = false;
-	if (!n->load->new_connections)
-		n->begun = clock_monotonic_us();
-	patnc_begin_message(&w, n->next_id++);
-	pratique_put_digest(&w, n->inventories[n->turn].digest);
-	send_batch(n, is_retry, add_pa(n, PRATIQUE_PEN, PRATIQUE_SUBTYPE, w.data, w.length));
-	wr_free(&w);
-}
-
 static int add_signature(struct load_node *n)
 {
 	uint8_t input[PATNC_SIGNATURE_INPUT_SIZE], bytes[64];
@@ -85,10 +72,41 @@ static int add_signature(struct load_node *n)
 	return r;
 }
 
+/* What it claims: this posture, and by its certificate that it was good. */
+static int add_claim(struct load_node *n)
+{
+	struct writer w = wr_make(POSTURE_MESSAGE_MAX);
+	patnc_begin_message(&w, n->next_id++);
+	if (n->certificate)
+		pratique_put_text(
+		        &w, PRATIQUE_QUARANTINE_CERTIFICATE, n->certificate, strlen(n->certificate));
+	pratique_put_digest(&w, n->inventories[n->turn].digest);
+	patnc_signature_input_begin(&n->input);
+	patnc_signature_input_add(&n->input, PRATIQUE_PEN, PRATIQUE_SUBTYPE, w.data, w.length);
+	int r = add_pa(n, PRATIQUE_PEN, PRATIQUE_SUBTYPE, w.data, w.length);
+	wr_free(&w);
+	return r < 0 || !n->certificate ? r : add_signature(n);
+}
+
+static void begin(struct load_node *n)
+{
+	bool is_retry = pbtnc_get_state(n->pb) == PBTNC_DECIDED;
+	if (!n->load->presents)
+		n->turn = (n->turn + 1) % LOAD_VARIANTS;
+	if (n->load->are_agents)
+		schedule_assessing(&n->schedule, clock_monotonic_ms());
+	n->has_nonce = false;
+	memset(n->nonce, 0, sizeof(n->nonce));
+	if (!n->load->new_connections)
+		n->begun = clock_monotonic_us();
+	int r = n->certificate ? 0 : load_compose(n); /* for the digest */
+	send_batch(n, is_retry, r == 0 ? add_claim(n) : r);
+}
+
 static void answer(struct load_node *n)
 {
 	const struct load_inventory *inventory = &n->inventories[n->turn];
-	int r = n->has_nonce ? 0 : -EPROTO;
+	int r = n->has_nonce ? load_compose(n) : -EPROTO;
 	patnc_signature_input_begin(&n->input);
 	for (size_t i = 0; i < inventory->n_messages && r == 0; i++) {
 		const struct load_message *m = &inventory->messages[i];
@@ -107,14 +125,25 @@ static void take_pa(struct load_node *n, const struct pbtnc_pa *pa)
 	struct patnc_error problem;
 	if (pa->vendor != PRATIQUE_PEN || patnc_read_message(pa->body, pa->length, NULL, &m, &problem) < 0)
 		return;
-	while (patnc_next_attribute(&m, &a))
-		if (a.vendor == PRATIQUE_PEN && a.type == PRATIQUE_NONCE)
+	while (patnc_next_attribute(&m, &a)) {
+		struct patnc_text text;
+		if (a.vendor == PRATIQUE_PEN && a.type == PRATIQUE_NONCE) {
 			n->has_nonce = pratique_get_nonce(&a, n->nonce) == 0;
+		} else if (n->load->presents && a.vendor == PRATIQUE_PEN &&
+		        a.type == PRATIQUE_QUARANTINE_CERTIFICATE && pratique_get_text(&a, &text) == 0) {
+			free(n->certificate);
+			n->certificate = xstrndup(text.at, text.length);
+		}
+	}
 }
 
 static void decided(struct load_node *n, enum pbtnc_recommendation recommendation)
 {
 	load_inspected(n->load, recommendation, clock_monotonic_us() - n->begun);
+	if (n->load->are_agents) {
+		load_agent_decided(n, recommendation == PBTNC_ACCESS_ALLOWED && n->certificate);
+		return;
+	}
 	if (n->load->new_connections) {
 		stream_close(n->stream, "inspected");
 		return; /* its turn has ended when the connection has */
@@ -158,7 +187,7 @@ static size_t on_data(struct stream *stream, const uint8_t *data, size_t length,
 			begin(n);
 		else if (e.kind == PTTLS_EVENT_BATCH)
 			take_batch(n, e.bytes, e.length);
-		else if (e.kind == PTTLS_EVENT_CLOSED)
+		else if (e.kind == PTTLS_EVENT_CLOSED && !n->load->are_agents)
 			load_fail(n->load, "the server ended PT-TLS");
 	}
 	flush(n);
@@ -168,6 +197,8 @@ static size_t on_data(struct stream *stream, const uint8_t *data, size_t length,
 static void on_open(struct stream *stream, const struct identity *peer, void *user)
 {
 	struct load_node *n = user;
+	if (n->load->are_agents)
+		schedule_connected(&n->schedule, clock_monotonic_ms());
 	n->pttls = pttls_session_new(&(struct pttls_config){ .role = PTTLS_CLIENT });
 	n->pb = pbtnc_session_new(PBTNC_CLIENT);
 	if (tls_stream_exporter(stream, n->exporter) < 0 || pttls_start(n->pttls) < 0)
@@ -183,7 +214,9 @@ static void on_close(struct stream *stream, const char *reason, void *user)
 	clear_connection(n);
 	if (n->load->stopping)
 		return;
-	if (is_ours) {
+	if (n->load->are_agents) {
+		load_agent_lost(n);
+	} else if (is_ours) {
 		n->is_busy = false;
 		load_next(n->load);
 	} else {
@@ -204,6 +237,10 @@ static void node_connect(struct load_node *n)
 	struct error err;
 	n->begun = clock_monotonic_us();
 	if (tls_connect(n->load->base, n->tls, &target, &limits, &handlers, n, &n->stream, &err) < 0) {
+		if (n->load->are_agents) {
+			load_agent_lost(n);
+			return;
+		}
 		fprintf(stderr, "load: node-%u: %s\n", n->number, err.text);
 		load_fail(n->load, "a node cannot connect");
 	}

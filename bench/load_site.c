@@ -110,18 +110,35 @@ static int keep_message(uint32_t vendor, uint32_t subtype, const void *body, siz
 	return 0;
 }
 
-static int compose(struct load_node *n, const struct posture *base, size_t n_packages)
+static int compose(struct load_node *n, unsigned variant)
 {
 	const struct posture_wants wants = { .inventory = true };
+	struct load_inventory *inventory = &n->inventories[variant];
+	struct posture *p = make_posture(n->load->example, n->load->n_packages, n->number, variant);
+	posture_digest(p, inventory->digest);
+	inventory->n_packages = p->n_packages;
+	int r = posture_write_messages(p, &wants, &n->next_id, keep_message, inventory);
+	posture_free(p);
+	return r;
+}
+
+void load_forget_inventory(struct load_inventory *inventory)
+{
+	for (size_t m = 0; m < inventory->n_messages; m++)
+		free(inventory->messages[m].body);
+	inventory->n_messages = 0;
+}
+
+int load_compose(struct load_node *n)
+{
+	return n->inventories[n->turn].n_messages ? 0 : compose(n, n->turn);
+}
+
+static int compose_all(struct load_node *n)
+{
 	int r = 0;
-	n->next_id = 1;
-	for (unsigned i = 0; i < LOAD_VARIANTS && r == 0; i++) {
-		struct posture *p = make_posture(base, n_packages, n->number, i);
-		posture_digest(p, n->inventories[i].digest);
-		n->inventories[i].n_packages = p->n_packages;
-		r = posture_write_messages(p, &wants, &n->next_id, keep_message, &n->inventories[i]);
-		posture_free(p);
-	}
+	for (unsigned i = 0; i < LOAD_VARIANTS && r == 0; i++)
+		r = compose(n, i);
 	return r;
 }
 
@@ -143,9 +160,9 @@ static int open_identity(
 
 int load_read_site(struct load *l, const char *status, size_t n_packages, struct error *err)
 {
-	struct posture *base = posture_new();
-	int r = dpkg_read_status(status, base, err);
-	size_t n = MIN(n_packages, base->n_packages);
+	l->example = posture_new();
+	int r = dpkg_read_status(status, l->example, err);
+	l->n_packages = MIN(n_packages, l->example->n_packages);
 	l->nodes = xcalloc(l->n_nodes, sizeof(*l->nodes));
 	if (r == 0)
 		r = open_identity(l, LOAD_ENFORCER_NAME, &l->enforcer_tls, NULL, err);
@@ -158,10 +175,10 @@ int load_read_site(struct load *l, const char *status, size_t n_packages, struct
 		load_node_address(i, &node->local, &address);
 		snprintf(name, sizeof(name), "node-%u", i);
 		r = open_identity(l, name, &node->tls, &node->key, err);
-		if (r == 0 && (r = compose(node, base, n)) < 0)
+		node->next_id = 1;
+		if (r == 0 && !l->are_agents && (r = compose_all(node)) < 0)
 			(void)error_set(err, r, "an inventory cannot be composed");
 	}
-	posture_free(base);
 	return r;
 }
 
@@ -170,12 +187,15 @@ void load_clear_site(struct load *l)
 	for (size_t i = 0; l->nodes && i < l->n_nodes; i++) {
 		struct load_node *n = &l->nodes[i];
 		for (size_t v = 0; v < LOAD_VARIANTS; v++)
-			for (size_t m = 0; m < n->inventories[v].n_messages; m++)
-				free(n->inventories[v].messages[m].body);
+			load_forget_inventory(&n->inventories[v]);
+		if (n->timer)
+			event_free(n->timer);
+		free(n->certificate);
 		tls_context_free(n->tls);
 		EVP_PKEY_free(n->key);
 		patnc_signature_input_free(&n->input);
 	}
 	free(l->nodes);
+	posture_free(l->example);
 	tls_context_free(l->enforcer_tls);
 }

@@ -29,23 +29,55 @@ static const char *check_claims(const struct site *site, const struct site_node 
 }
 
 static const char *check_posture(const struct site_node *node, const struct site_attachment *a,
-        const struct token_claims *c, const uint8_t digest[32])
+        const uint8_t certified[32], const uint8_t digest[32])
 {
 	if (!node->posture_stored || !node->posture_signed)
 		return "no signed posture of the node is stored";
 	if (memcmp(digest, node->posture_digest, 32) != 0)
 		return "the posture has changed";
-	if (memcmp(digest, c->posture_digest, 32) != 0 ||
-	        memcmp(digest, a->decided.certificate_digest, 32) != 0)
+	if (memcmp(digest, certified, 32) != 0 || memcmp(digest, a->decided.certificate_digest, 32) != 0)
 		return "it certifies another posture";
 	return NULL;
+}
+
+void site_seal_certificate(const struct site_node *node, const char *token, uint8_t ret[32])
+{
+	uint8_t parts[64];
+	memcpy(parts, node->thumbprint, 32);
+	sha256_bytes(token, strlen(token), parts + 32);
+	sha256_bytes(parts, sizeof(parts), ret);
+}
+
+/* The last one that was issued there, to this node with this key, byte by byte. */
+static bool is_sealed(
+        const struct site_node *node, const struct site_attachment *a, const char *token, time_ms now)
+{
+	static const uint8_t none[32];
+	uint8_t seal[32];
+	const struct site_placement *p = &a->decided;
+	if (!*p->certificate || p->expires <= now || memcmp(p->certificate_seal, none, sizeof(none)) == 0)
+		return false;
+	site_seal_certificate(node, token, seal);
+	return memcmp(p->certificate_seal, seal, sizeof(seal)) == 0;
+}
+
+/* NULL, or why the certificate itself cannot be accepted. */
+static const char *check_certificate(const struct site *site, const struct site_node *node,
+        const struct site_attachment *a, const char *token, const uint8_t digest[32], time_ms now)
+{
+	struct token_claims c;
+	if (is_sealed(node, a, token, now))
+		return check_posture(node, a, a->decided.certificate_digest, digest);
+	if (token_verify(token, site->token_key, now, &c, NULL) < 0)
+		return "it is not valid, or not any more";
+	const char *why = check_claims(site, node, a, &c);
+	return why ? why : check_posture(node, a, c.posture_digest, digest);
 }
 
 enum site_acceptance site_accept(struct site *site, const struct site_node *node,
         const struct site_attachment *a, const char *token, const uint8_t digest[32], bool is_signed,
         time_ms now, const char **why)
 {
-	struct token_claims c;
 	*why = NULL;
 	if (!a)
 		*why = "no attachment is proven";
@@ -53,10 +85,8 @@ enum site_acceptance site_accept(struct site *site, const struct site_node *node
 		*why = "the node did not sign that its posture is unchanged";
 	else if (a->node != node)
 		*why = "another node was inspected on this attachment since";
-	else if (token_verify(token, site->token_key, now, &c, NULL) < 0)
-		*why = "it is not valid, or not any more";
-	else if (!(*why = check_claims(site, node, a, &c)))
-		*why = check_posture(node, a, &c, digest);
+	else
+		*why = check_certificate(site, node, a, token, digest, now);
 	if (!*why)
 		return SITE_ACCEPTED;
 	site->counters.certificates_refused++;

@@ -312,7 +312,10 @@ void inspection_found_place(struct inspection *i, struct site_attachment *a, tim
 	        site_accept(i->config.site, i->config.node, a, i->token, i->digest, i->is_signed, now,
 	                &why) == SITE_ACCEPTED) {
 		i->config.site->counters.assessments_short++;
-		judge(i, "certificate");
+		if (site_affirm(i->config.site, i->config.node, a, i->token, now, &i->outcome))
+			finish(i);
+		else
+			judge(i, "certificate");
 	} else if (i->asked && !i->token) {
 		take_posture(i);
 	} else {

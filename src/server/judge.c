@@ -130,6 +130,7 @@ static void certify(struct site *site, const struct site_node *node, struct site
 		return; /* the node is placed all the same, and inspected in full when it comes again */
 	memcpy(placement->certificate, c.id, sizeof(c.id));
 	memcpy(placement->certificate_digest, node->posture_digest, 32);
+	site_seal_certificate(node, o->certificate, placement->certificate_seal);
 	store_put_certificate(site->store,
 	        &(struct store_certificate){ .id = c.id,
 	                .node = node->name,
@@ -252,7 +253,7 @@ static void moderate(struct site *site, struct site_node *node, struct site_atta
 	o->level = to->level;
 }
 
-static uint64_t hash_text(const char *text)
+uint64_t site_findings_hash(const char *text)
 {
 	uint8_t digest[32];
 	uint64_t h;
@@ -282,9 +283,11 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
         time_ms now, struct site_outcome *o)
 {
 	struct site_attachment *a = o->attachment;
-	struct site_placement placement = {
-		.compliant = o->compliant, .rejected = o->rejected, .generation = o->generation
-	};
+	struct site_placement placement = { .compliant = o->compliant,
+		.rejected = o->rejected,
+		.generation = o->generation,
+		.policy_fingerprint = policy_fingerprint(site->policy),
+		.advisory_generation = o->decision.advisory_generation };
 	const char *from = site_segment(site, &a->decided, now)->name;
 	const bool same = a->node == node;
 	const enum site_kept was_kept = a->keep.by;
@@ -305,7 +308,7 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 		certify(site, node, o, nonce, &placement, now);
 	char *findings = verdict_findings(o);
 	record(site, node, o, cause, findings, now);
-	a->findings_hash = hash_text(findings);
+	a->findings_hash = site_findings_hash(findings);
 	free(findings);
 	a->next_inspection = o->next_inspection;
 	a->retry_asked = false;
@@ -348,7 +351,7 @@ static void apply_again(struct site *site, struct site_node *node, struct site_a
 	moderate(site, node, a, o, cause, true, now);
 	bool moved = strcmp(from, o->segment) != 0 || a->decided.compliant != o->compliant ||
 	        was.by != a->keep.by || strcmp(was.verdict, a->keep.verdict) != 0;
-	uint64_t hash = hash_text(findings);
+	uint64_t hash = site_findings_hash(findings);
 	if (!moved && a->findings_hash == hash)
 		return;
 	o->generation = store_next_generation(site->store, NULL);

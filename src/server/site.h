@@ -38,6 +38,7 @@
 	16                           /* events about refusals, which strangers cause; more are counted only \
 	                              */
 #define SITE_ASSESSMENT_COST_MS 2000 /* a node may begin one assessment in this time, over time, */
+#define SITE_AFFIRMATION_COST_MS 100 /* or so many affirmations of what was decided, */
 #define SITE_ASSESSMENT_BURST_MS 40000 /* and so much worth of them at once */
 #define SITE_LEAVE_MS (5 * 60000)      /* to come again, for a node whose grace has ended */
 #define SITE_DIRECT_KEYS_MAX 4096      /* changed packages that are looked for one by one */
@@ -83,6 +84,9 @@ struct site_placement {
 	uint64_t generation;
 	char certificate[37]; /* id of the one that is accepted; "" = none */
 	uint8_t certificate_digest[32];
+	/* In memory only; zeroes after a start. */
+	uint8_t certificate_seal[32]; /* site_seal_certificate() */
+	uint64_t policy_fingerprint, advisory_generation;
 };
 
 /* What stands between an attachment's last verdict and its placement (keep.c). */
@@ -314,6 +318,14 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
  * inspection made it; where the judgement is the same nothing happens, else the certificate ends and the node
  * is asked to come again. */
 void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now);
+/* The node has presented a certificate that was accepted. Where the last decision stands as it is (nothing
+ * moved since that could change it, it found nothing, it is in force, and half the time until the next
+ * inspection is still to come) there is nothing to judge, to store or to place: ret says so, with the same
+ * certificate, and it is true. Else false, and the node is judged. */
+bool site_affirm(struct site *site, struct site_node *node, struct site_attachment *a, const char *token,
+        time_ms now, struct site_outcome *ret);
+/* Of a decision's findings, as they are stored. */
+uint64_t site_findings_hash(const char *text);
 void site_outcome_clear(struct site_outcome *o);
 /* Takes a new placement over, and sees that it is handed out in the right order. */
 void site_place(
@@ -334,6 +346,10 @@ size_t site_dismiss(struct site *site, const char *node, const char *who, time_m
 size_t site_held(const struct site *site);
 
 /* ---- certificates (accept.c) ---- */
+
+/* SHA-256 over a certificate that was just issued and the key of its node: who shows the very same bytes with
+ * the same key has shown one that is ours, whose signature was good. */
+void site_seal_certificate(const struct site_node *node, const char *token, uint8_t ret[32]);
 
 enum site_acceptance { SITE_ACCEPTED = 0, SITE_REFUSED };
 /* Whether what the node presents can stand in for a whole inspection: the certificate is ours, unexpired, of

@@ -66,6 +66,86 @@ static void test_certificate_in_one_exchange(void **state)
 	play_part(&p);
 }
 
+/* Soon after a decision its certificate is affirmed: nothing is judged, stored, signed or placed. */
+static void test_certificate_is_affirmed(void **state)
+{
+	struct play p;
+	struct bed *b = *state;
+	bed_now = T0;
+	play_meet(&p, b);
+	play_inspection(&p);
+	char *first FREE_ON_EXIT = xstrdup(p.certificate);
+	const struct site_placement before = b->port->decided;
+	const uint64_t judgements = b->site->counters.judgements;
+	bed_now = T0 + 14 * MIN_MS;
+	play_hello(&p, first, b->alice->posture_digest, PBTNC_CRETRY);
+	assert_true(p.wants_place);
+	inspection_found_place(p.i, b->port, bed_now);
+	play_hear(&p);
+	assert_int_equal(p.results, 2);
+	assert_int_equal(p.recommendation, PBTNC_ACCESS_ALLOWED);
+	assert_string_equal(p.certificate, first);
+	assert_false(store_has_work(b->store));
+	assert_memory_equal(&before, &b->port->decided, sizeof(before));
+	assert_int_equal(b->site->counters.judgements, judgements);
+	assert_int_equal(b->site->counters.affirmed, 1);
+	play_part(&p);
+}
+
+/* Each of these is a reason to judge, or to inspect. */
+static void test_what_is_not_affirmed(void **state)
+{
+	static const uint8_t other_digest[32] = { 9 }, other_key[32] = { 8 };
+	struct bed *b = *state;
+	for (int reason = 0; reason < 9; reason++) {
+		struct play p;
+		bed_now += 60 * MIN_MS;
+		play_meet(&p, b);
+		play_inspection(&p);
+		const uint64_t affirmed = b->site->counters.affirmed;
+		const uint8_t *digest = b->alice->posture_digest;
+		uint8_t thumbprint[32];
+		memcpy(thumbprint, b->alice->thumbprint, sizeof(thumbprint));
+		bed_now += MIN_MS;
+		switch (reason) {
+		case 0:
+			bed_now += 15 * MIN_MS;
+			break;
+		case 1:
+			b->index.generation++;
+			break;
+		case 2:
+			b->alice->again = "test";
+			break;
+		case 3:
+			digest = other_digest;
+			break;
+		case 4:
+			b->port->findings_hash++;
+			break;
+		case 5:
+			b->alice->doubtful_until = bed_now + MIN_MS;
+			break;
+		case 6:
+			b->port->retry_asked = true;
+			break;
+		case 7: /* another key: its bytes are not enough any more, and the claims are of the old one
+		         */
+			memcpy(b->alice->thumbprint, other_key, sizeof(other_key));
+			break;
+		default:
+			p.certificate[strlen(p.certificate) - 2] ^= 1;
+		}
+		play_hello(&p, p.certificate, digest, PBTNC_CRETRY);
+		play_serve(&p, b->port);
+		assert_int_equal(b->site->counters.affirmed, affirmed);
+		memcpy(b->alice->thumbprint, thumbprint, sizeof(thumbprint));
+		b->alice->again = NULL;
+		b->alice->doubtful_until = 0;
+		play_part(&p);
+	}
+}
+
 /* An advisory came meanwhile: the certificate is accepted, and the stored posture judged by what is known
  * now. */
 static void test_certificate_is_judged_anew(void **state)
@@ -77,6 +157,7 @@ static void test_certificate_is_judged_anew(void **state)
 	play_inspection(&p);
 	b->index.matches = &bed_hole;
 	b->index.n_matches = 1;
+	b->index.generation++;
 	play_hello(&p, p.certificate, b->alice->posture_digest, PBTNC_CRETRY);
 	play_serve(&p, b->port);
 	assert_int_equal(p.results, 2);
@@ -365,6 +446,7 @@ static void test_assessments_are_rationed(void **state)
 	play_meet(&p, b);
 	play_inspection(&p);
 	for (; !p.is_ended && n < 100; n++) {
+		b->index.generation++; /* so that it has to be judged */
 		play_hello(&p, p.certificate, b->alice->posture_digest, PBTNC_CRETRY);
 		if (!p.is_ended)
 			play_serve(&p, b->port);
@@ -390,6 +472,8 @@ int main(void)
 		TEST(test_whole_inspection),
 		TEST(test_findings_are_told),
 		TEST(test_certificate_in_one_exchange),
+		TEST(test_certificate_is_affirmed),
+		TEST(test_what_is_not_affirmed),
 		TEST(test_certificate_is_judged_anew),
 		TEST(test_signatures),
 		TEST(test_signature_covers_all),

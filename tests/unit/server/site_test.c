@@ -147,6 +147,8 @@ static void test_restart_resumes(void **state)
 	bed_open(b);
 	assert_non_null(b->port);
 	assert_ptr_equal(b->port->node, b->alice);
+	memset(before.certificate_seal, 0, sizeof(before.certificate_seal));
+	before.policy_fingerprint = before.advisory_generation = 0;
 	assert_memory_equal(&b->port->handed, &before, sizeof(before));
 	assert_string_equal(site_segment(b->site, &b->port->handed, T0 + MIN_MS)->name, "staff");
 	assert_string_equal(site_segment(b->site, &b->port->handed, T0 + 45 * MIN_MS)->name, "quarantine");
