@@ -47,7 +47,8 @@ prepare
 echo "connections_max = $((nodes + 100))" >>"$work/server.conf"
 start_server
 before=$(resident)
-start load "$tools/load" agents "$work" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" 1 1 1
+start enforcer "$tools/load" enforcer "$work" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" 1 1 1
+start load "$tools/load" agents "$work" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" 1 1 32
 echo
 echo "== $nodes agents, each inspected with $packages packages and held"
 wait_for held 900

@@ -138,8 +138,14 @@ static int generate(struct load *l, pid_t server, size_t runs, int64_t us)
 {
 	struct run list[RUNS_MAX] = { 0 };
 	struct error err = { "" };
+	if (l->are_agents)
+		return load_agents(l);
 	if (load_enforcer_start(l, &err) < 0) {
 		fprintf(stderr, "load: %s\n", err.text);
+		return 1;
+	}
+	if (l->is_enforcer) {
+		event_base_dispatch(l->base); /* until it is killed */
 		return 1;
 	}
 	int64_t limit = clock_monotonic_us() + READY_US;
@@ -147,8 +153,6 @@ static int generate(struct load *l, pid_t server, size_t runs, int64_t us)
 		load_loop_for(l, 20000);
 	if (!l->enforcer_ready)
 		load_fail(l, "the server does not greet the enforcer");
-	if (l->are_agents && !l->failure)
-		return load_agents(l);
 	for (size_t i = 0; i < l->at_once; i++)
 		load_next(l);
 	/* Every node has been inspected once, and connected, before anything is counted. */
@@ -176,6 +180,7 @@ static int run(struct load *l, char **argv)
 	l->at_once = MIN(strtoul(argv[11], NULL, 10), l->n_nodes);
 	l->new_connections = strcmp(argv[1], "new") == 0;
 	l->are_agents = strcmp(argv[1], "agents") == 0;
+	l->is_enforcer = strcmp(argv[1], "enforcer") == 0;
 	l->presents = l->are_agents || strcmp(argv[1], "present") == 0;
 	l->base = event_base_new();
 	int code = 1;
@@ -201,7 +206,7 @@ static int run(struct load *l, char **argv)
 
 static bool is_mode(const char *word)
 {
-	static const char *const modes[] = { "open", "new", "present", "agents" };
+	static const char *const modes[] = { "open", "new", "present", "agents", "enforcer" };
 	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++)
 		if (strcmp(word, modes[i]) == 0)
 			return true;
@@ -223,7 +228,8 @@ int main(int argc, char **argv)
 		code = run(l, argv);
 	} else {
 		fputs("usage: load prepare DIR NODES\n"
-		      "       load open|new|present|agents DIR NODES NODE-PORT ENFORCER-PORT SERVER-PID "
+		      "       load open|new|present|agents|enforcer DIR NODES NODE-PORT ENFORCER-PORT "
+		      "SERVER-PID "
 		      "STATUS-FILE "
 		      "PACKAGES RUNS SECONDS "
 		      "AT-ONCE\n\n"
@@ -231,10 +237,12 @@ int main(int argc, char **argv)
 		      "open:    inspections on connections that stay open\n"
 		      "new:     a new connection for each inspection\n"
 		      "present: as open, but each presents its certificate and an unchanged posture\n"
-		      "agents:  all stay connected (RUNS, SECONDS and AT-ONCE do not count); says when they "
+		      "agents:  all stay connected (RUNS and SECONDS do not count, and the enforcer is "
+		      "another process); says when they "
 		      "are held, and, "
 		      "when they have lost\n"
-		      "         their connections, when all are back\n",
+		      "         their connections, when all are back\n"
+		      "enforcer: only that\n",
 		        stderr);
 	}
 	free(l);

@@ -77,6 +77,7 @@ struct load {
 	size_t at_once, next;    /* inspections under way; whose turn is next */
 	bool new_connections;    /* one for each inspection */
 	bool presents;           /* its certificate, where a node has one */
+	bool is_enforcer;        /* and nothing else */
 	bool are_agents;         /* come as their schedule says, and again when they lose their connection */
 	size_t held;             /* of those */
 	struct posture *example; /* of all inventories, which agents compose when they are asked for them */

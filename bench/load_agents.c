@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_APART_US 1500 /* between two that come for the first time */
 #define HELD_LIMIT_US 900000000
 #define BACK_LIMIT_US 600000000
 #define TURN_US 5000
 
 static void plan(struct load_node *n);
+static void begin_next(struct load *l);
 
 static void act(struct load_node *n)
 {
@@ -56,6 +56,7 @@ void load_agent_decided(struct load_node *n, bool is_placed)
 	else if (!is_placed && n->is_held)
 		n->load->held--;
 	n->is_held = is_placed;
+	begin_next(n->load); /* while there are any that never came */
 	load_forget_inventory(&n->inventories[n->turn]);
 	schedule_decided(&n->schedule, clock_monotonic_ms(), is_placed ? SCHEDULE_INTERVAL_MAX_MS : 0, 0);
 	plan(n);
@@ -79,16 +80,15 @@ static bool wait_for(struct load *l, bool all, int64_t limit_us)
 	return all ? l->held == l->n_nodes : l->held == 0;
 }
 
-static void begin_all(struct load *l)
+/* The first time they come one after the other, at_once of them at a time. */
+static void begin_next(struct load *l)
 {
-	for (size_t i = 0; i < l->n_nodes; i++) {
-		struct load_node *n = &l->nodes[i];
-		int64_t us = (int64_t)i * FIRST_APART_US;
-		const struct timeval tv = { us / 1000000, us % 1000000 };
-		schedule_init(&n->schedule, clock_monotonic_ms());
-		n->timer = evtimer_new(l->base, on_time, n);
-		evtimer_add(n->timer, &tv);
-	}
+	if (l->next == l->n_nodes)
+		return;
+	struct load_node *n = &l->nodes[l->next++];
+	schedule_init(&n->schedule, clock_monotonic_ms());
+	n->timer = evtimer_new(l->base, on_time, n);
+	act(n);
 }
 
 /* When the half, and 95 of 100, were back; and all of them. */
@@ -113,7 +113,8 @@ static bool wait_until_back(struct load *l, int64_t since)
 int load_agents(struct load *l)
 {
 	int64_t begun = clock_monotonic_us();
-	begin_all(l);
+	for (size_t i = 0; i < l->at_once; i++)
+		begin_next(l);
 	bool is_good = wait_for(l, true, HELD_LIMIT_US);
 	if (is_good) {
 		printf("held %zu seconds %.1f\n", l->held, (double)(clock_monotonic_us() - begun) / 1e6);

@@ -86,7 +86,7 @@ static void on_message(struct ipc_stream *s, const struct ipc_message *m, void *
 static void on_close(struct ipc_stream *s, const char *reason, void *user)
 {
 	struct load *l = user;
-	if (l->stopping || l->are_agents) /* it comes back by itself */
+	if (l->stopping || l->is_enforcer) /* it comes back by itself */
 		return;
 	fprintf(stderr, "load: enforcer: %s\n", reason);
 	load_fail(l, "the enforcer lost its connection");

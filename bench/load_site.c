@@ -166,7 +166,7 @@ int load_read_site(struct load *l, const char *status, size_t n_packages, struct
 	l->nodes = xcalloc(l->n_nodes, sizeof(*l->nodes));
 	if (r == 0)
 		r = open_identity(l, LOAD_ENFORCER_NAME, &l->enforcer_tls, NULL, err);
-	for (unsigned i = 0; i < l->n_nodes && r == 0; i++) {
+	for (unsigned i = 0; i < l->n_nodes && r == 0 && !l->is_enforcer; i++) {
 		struct load_node *node = &l->nodes[i];
 		struct ip_address address;
 		char name[32];

@@ -213,9 +213,27 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	event_add(l->event, NULL);
 }
 
+static void pause_for(struct listener *l, int ms)
+{
+	const struct timeval pause = { 0, ms * 1000 };
+	event_del(l->event);
+	event_add(l->resume, &pause);
+}
+
+/* When all of a site comes at once, each is served as soon as it is accepted; its own patience counts from
+ * then on, and the others' connections cost nothing. */
+static bool are_workers_busy(const struct listener *l)
+{
+	return l->config.workers && workers_waiting(l->config.workers) >= LISTENER_WORK_MAX;
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
+	if (are_workers_busy(l)) {
+		pause_for(l, LISTENER_WORK_PAUSE_MS);
+		return;
+	}
 	for (int i = 0; i < LISTENER_BATCH; i++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t length = sizeof(from);
@@ -229,9 +247,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 		l->counters.accept_errors++;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			/* It would be reported again at once, for ever. */
-			const struct timeval pause = { 0, LISTENER_PAUSE_MS * 1000 };
-			event_del(l->event);
-			event_add(l->resume, &pause);
+			pause_for(l, LISTENER_PAUSE_MS);
 			return;
 		}
 	}

@@ -21,6 +21,7 @@ struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t wanted;
 	struct work_queue queue, finished;
+	size_t n_queued;
 	bool stopping;
 };
 
@@ -45,6 +46,7 @@ static void *work_on(void *arg)
 			continue;
 		}
 		TAILQ_REMOVE(&w->queue, work, entry);
+		w->n_queued--;
 		work->state = WORK_UNDER_WAY;
 		pthread_mutex_unlock(&w->lock);
 		work->run(work);
@@ -137,11 +139,20 @@ struct workers *workers_free(struct workers *w)
 	return NULL;
 }
 
+size_t workers_waiting(struct workers *w)
+{
+	pthread_mutex_lock(&w->lock);
+	size_t n = w->n_queued;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
 void workers_submit(struct workers *w, struct work *work)
 {
 	pthread_mutex_lock(&w->lock);
 	work->state = WORK_QUEUED;
 	TAILQ_INSERT_TAIL(&w->queue, work, entry);
+	w->n_queued++;
 	pthread_cond_signal(&w->wanted);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -152,6 +163,7 @@ bool workers_cancel(struct workers *w, struct work *work)
 	bool is_queued = work->state == WORK_QUEUED;
 	if (is_queued) {
 		TAILQ_REMOVE(&w->queue, work, entry);
+		w->n_queued--;
 		work->state = WORK_IDLE;
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -31,6 +31,8 @@ int workers_start(struct workers *w, struct error *err);
 /* Ends the threads when the queue is empty, and calls what done() is due. NULL in, NULL out. */
 struct workers *workers_free(struct workers *w);
 
+/* Work that nobody has begun. */
+size_t workers_waiting(struct workers *w);
 void workers_submit(struct workers *w, struct work *work);
 /* True: nobody has begun it, and nobody will. False: its done() comes. */
 bool workers_cancel(struct workers *w, struct work *work);

@@ -50,7 +50,7 @@ static const struct config_option options[] = {
 	        "where a node's user finds help; sent with every refusal"),
 	OPTION(connections_max, CONFIG_INTEGER, "20000", 1, 1000000, "node connections altogether"),
 	OPTION(connections_per_source, CONFIG_INTEGER, "32", 1, 1000000, "node connections from one address"),
-	OPTION(handshakes_max, CONFIG_INTEGER, "512", 1, 100000,
+	OPTION(handshakes_max, CONFIG_INTEGER, "2048", 1, 100000,
 	        "node connections that have not shaken hands yet"),
 	OPTION(enforcers_max, CONFIG_INTEGER, "256", 1, 10000, "enforcer connections"),
 	OPTION(assessment_time, CONFIG_DURATION, "30 s", 100, 600000, "longest time for one assessment"),

@@ -238,6 +238,39 @@ static void those_that_do_not_shake_hands_are_few(void **state)
 		close(fds[i]);
 }
 
+/* With nobody to shake hands, connections stay where they are; when somebody comes they are all taken. */
+static void who_comes_waits_for_workers(void **state)
+{
+	struct world *w = *state;
+	struct listener_config c = config_of(w);
+	struct listener_counters counters;
+	struct error err;
+	uint16_t port;
+	int fds[2 * LISTENER_BATCH + 20];
+	c.connections_max = c.source_max = c.handshakes_max = 2 * ARRAY_LENGTH(fds);
+	assert_int_equal(workers_new(w->site->base, &w->workers, &err), 0);
+	c.workers = w->workers;
+	assert_int_equal(listener_new(w->site->base, &c, &w->listener, NULL), 0);
+	assert_int_equal(listener_port(w->listener, &port), 0);
+	const struct sockaddr_in6 to = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++) {
+		fds[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(fds[i], (const struct sockaddr *)&to, sizeof(to)), 0);
+	}
+	SITE_WAIT(w->site, workers_waiting(w->workers) >= LISTENER_WORK_MAX);
+	site_run_for(w->site, 10 * LISTENER_WORK_PAUSE_MS);
+	listener_get_counters(w->listener, &counters);
+	assert_in_range(counters.accepted, LISTENER_WORK_MAX, 2 * LISTENER_BATCH);
+	assert_int_equal(workers_start(w->workers, &err), 0);
+	SITE_WAIT(w->site,
+	        (listener_get_counters(w->listener, &counters), counters.accepted == ARRAY_LENGTH(fds)));
+	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
+		close(fds[i]);
+	SITE_WAIT(w->site, (listener_get_counters(w->listener, &counters), counters.open == 0));
+}
+
 static void what_is_not_open_goes_with_the_listener(void **state)
 {
 	struct world *w = *state;
@@ -349,6 +382,7 @@ int main(void)
 		world_test(those_that_do_not_shake_hands_are_few),
 		world_test(what_is_not_open_goes_with_the_listener),
 		world_test(handshakes_are_left_at_any_moment),
+		world_test(who_comes_waits_for_workers),
 		world_test(a_unix_socket_tells_who_comes),
 		workers_test(streams_come_and_go),
 		workers_test(too_many_are_turned_away),
