@@ -6,7 +6,8 @@
 # inspection has just had, matched, decided, committed to disk, acknowledged by the enforcer, certificate and RESULT.
 #
 #   1. on connections that stay open (CRETRY)
-#   2. with a new mutually authenticated connection each; beside it, bare TLS connections between openssl s_server and s_time with the
+#   2. as many presentations of the certificate, which stands in for an inspection, with an unchanged posture and a signature
+#   3. with a new mutually authenticated connection each; beside it, bare TLS connections between openssl s_server and s_time with the
 #      same keys and certificates, and strongSwan's pt-tls-client at its tnc-pdp server, where ./dev test has built it
 #
 # usage: inspection.sh BUILD-DIRECTORY     (environment: BENCH_RUNS, default 5; BENCH_SECONDS of each, default 4; BENCH_NODES, default 1024;
@@ -174,6 +175,10 @@ fi
 generate open
 open_rate=$rate
 [ -z "${BENCH_PROFILE:-}" ] || stop perf
+
+echo
+echo "== certificates shown again on open connections, with a signature that nothing has changed"
+generate present # a node may do so twenty times a second
 
 stop server
 start_server

@@ -74,12 +74,14 @@ struct load {
 	struct sockaddr_storage node_address, enforcer_address;
 	struct load_node *nodes;
 	size_t n_nodes;
-	size_t at_once, next;    /* inspections under way; whose turn is next */
-	bool new_connections;    /* one for each inspection */
-	bool presents;           /* its certificate, where a node has one */
-	bool is_enforcer;        /* and nothing else */
-	bool are_agents;         /* come as their schedule says, and again when they lose their connection */
-	size_t held;             /* of those */
+	size_t at_once, next; /* inspections under way; whose turn is next */
+	bool new_connections; /* one for each inspection */
+	bool presents;        /* its certificate, where a node has one */
+	bool is_enforcer;     /* and nothing else */
+	bool are_agents;      /* come as their schedule says, and again when they lose their connection */
+	size_t held;          /* of those */
+	int64_t lost, half_back, most_back,
+	        all_back;        /* us: when the server was lost; how long after it they were held again */
 	struct posture *example; /* of all inventories, which agents compose when they are asked for them */
 	size_t n_packages;
 	bool stopping;

@@ -49,12 +49,25 @@ static void plan(struct load_node *n)
 	evtimer_add(n->timer, &tv);
 }
 
+static void note_back(struct load *l)
+{
+	const int64_t us = clock_monotonic_us() - l->lost;
+	if (l->held == l->n_nodes / 2)
+		l->half_back = us;
+	if (l->held == l->n_nodes - l->n_nodes / 20)
+		l->most_back = us;
+	if (l->held == l->n_nodes)
+		l->all_back = us;
+}
+
 void load_agent_decided(struct load_node *n, bool is_placed)
 {
-	if (is_placed && !n->is_held)
+	if (is_placed && !n->is_held) {
 		n->load->held++;
-	else if (!is_placed && n->is_held)
+		note_back(n->load);
+	} else if (!is_placed && n->is_held) {
 		n->load->held--;
+	}
 	n->is_held = is_placed;
 	begin_next(n->load); /* while there are any that never came */
 	load_forget_inventory(&n->inventories[n->turn]);
@@ -91,25 +104,6 @@ static void begin_next(struct load *l)
 	act(n);
 }
 
-/* When the half, and 95 of 100, were back; and all of them. */
-static bool wait_until_back(struct load *l, int64_t since)
-{
-	int64_t half = 0, most = 0, limit = since + BACK_LIMIT_US;
-	while (l->held < l->n_nodes && !l->failure && clock_monotonic_us() < limit) {
-		load_loop_for(l, TURN_US);
-		if (!half && l->held >= l->n_nodes / 2)
-			half = clock_monotonic_us() - since;
-		if (!most && l->held >= l->n_nodes - l->n_nodes / 20)
-			most = clock_monotonic_us() - since;
-	}
-	if (l->held < l->n_nodes)
-		return false;
-	printf("back half_s %.1f p95_s %.1f all_s %.1f inspections %llu\n", (double)half / 1e6,
-	        (double)most / 1e6, (double)(clock_monotonic_us() - since) / 1e6,
-	        (unsigned long long)l->inspections);
-	return true;
-}
-
 int load_agents(struct load *l)
 {
 	int64_t begun = clock_monotonic_us();
@@ -122,9 +116,12 @@ int load_agents(struct load *l)
 		/* Whoever started us ends the server now. */
 		while (l->held == l->n_nodes && !l->failure)
 			load_loop_for(l, TURN_US);
-		int64_t since = clock_monotonic_us();
-		l->inspections = 0;
-		is_good = wait_for(l, false, BACK_LIMIT_US) && wait_until_back(l, since);
+		l->lost = clock_monotonic_us();
+		l->all_back = 0;
+		is_good = wait_for(l, false, BACK_LIMIT_US) && wait_for(l, true, BACK_LIMIT_US);
+		if (is_good)
+			printf("back half_s %.1f p95_s %.1f all_s %.1f\n", (double)l->half_back / 1e6,
+			        (double)l->most_back / 1e6, (double)l->all_back / 1e6);
 	}
 	if (!is_good)
 		fprintf(stderr, "load: %zu of %zu agents are held%s%s\n", l->held, l->n_nodes,

@@ -38,7 +38,7 @@
 	16                           /* events about refusals, which strangers cause; more are counted only \
 	                              */
 #define SITE_ASSESSMENT_COST_MS 2000 /* a node may begin one assessment in this time, over time, */
-#define SITE_AFFIRMATION_COST_MS 100 /* or so many affirmations of what was decided, */
+#define SITE_AFFIRMATION_COST_MS 50  /* or so many affirmations of what was decided, */
 #define SITE_ASSESSMENT_BURST_MS 40000 /* and so much worth of them at once */
 #define SITE_LEAVE_MS (5 * 60000)      /* to come again, for a node whose grace has ended */
 #define SITE_DIRECT_KEYS_MAX 4096      /* changed packages that are looked for one by one */
