@@ -20,6 +20,7 @@
 #define POSTURE_RECORDS_MAX 8192
 #define POSTURE_TARGETS_MAX 512
 #define POSTURE_LIST_CHUNK 1024                /* updates in one System attribute */
+#define POSTURE_PROGRAMS_CHUNK 64              /* programs of each list in one: at most 2 KB each */
 #define POSTURE_MESSAGE_MAX (4u << 20)         /* bytes of one message */
 #define POSTURE_INSPECTION_MAX (32u << 20)     /* bytes of all messages of one inspection */
 #define POSTURE_REFUSED_IDENTIFIERS_MAX 65536u /* of an inventory; the rest is not even counted */

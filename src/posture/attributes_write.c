@@ -181,17 +181,32 @@ static int write_ours(struct output *o)
 		put_json(o, PRATIQUE_SYSTEM, json_pack("{so}", "updates", posture_updates_json(p, at, to)));
 		at = to;
 	}
-	put_json(o, PRATIQUE_SYSTEM, posture_programs_json(p));
+	put_json(o, PRATIQUE_SYSTEM, posture_programs_json(p, 0, POSTURE_PROGRAMS_CHUNK));
 	put_json(o, PRATIQUE_NETWORK_CONFIGURATION, json_pack("{so}", "network", posture_network_json(p)));
 	put_json(o, PRATIQUE_SECURITY_CONFIGURATION, posture_security_json(p));
 	return end(o, PRATIQUE_PEN, PRATIQUE_SUBTYPE);
 }
 
+/* What write_ours() had no room for: the paths of what listens are chosen by users. A message for each part.
+ */
+static int write_more_programs(struct output *o)
+{
+	const struct posture *p = o->p;
+	size_t n = MAX(MAX(p->n_outdated, p->n_listening), p->n_starting);
+	int r = 0;
+	for (size_t at = POSTURE_PROGRAMS_CHUNK; r >= 0 && at < n; at += POSTURE_PROGRAMS_CHUNK) {
+		begin(o);
+		put_json(o, PRATIQUE_SYSTEM, posture_programs_json(p, at, at + POSTURE_PROGRAMS_CHUNK));
+		r = end(o, PRATIQUE_PEN, PRATIQUE_SUBTYPE);
+	}
+	return r;
+}
+
 int posture_write_messages(const struct posture *p, const struct posture_wants *wants, uint32_t *next_id,
         posture_message_fn emit, void *context)
 {
-	static int (*const parts[])(
-	        struct output *) = { write_operating_system, write_firewall, write_ours, write_inventory };
+	static int (*const parts[])(struct output *) = { write_operating_system, write_firewall, write_ours,
+		write_more_programs, write_inventory };
 	struct output o = { .p = p,
 		.wants = wants,
 		.next_id = next_id,

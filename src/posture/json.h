@@ -37,8 +37,9 @@ static const struct posture_string_field {
 json_t *posture_system_json(const struct posture *p);
 /* The member "updates" with the entries from..to-1. */
 json_t *posture_updates_json(const struct posture *p, size_t from, size_t to);
-/* The members "processes" and "software", in an object of their own. */
-json_t *posture_programs_json(const struct posture *p);
+/* The members "processes" and "software", in an object of their own, with the entries from..to-1 of each of
+ * their lists. */
+json_t *posture_programs_json(const struct posture *p, size_t from, size_t to);
 /* The member "network". */
 json_t *posture_network_json(const struct posture *p);
 /* An object with the members "firewall", "settings", "sshd", "accounts", "antivirus", "mac" and "audit". */

@@ -79,10 +79,10 @@ json_t *posture_updates_json(const struct posture *p, size_t from, size_t to)
 	return updates;
 }
 
-static json_t *outdated_to_json(const struct posture *p)
+static json_t *outdated_to_json(const struct posture *p, size_t from, size_t to)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < p->n_outdated; i++) {
+	for (size_t i = from; i < MIN(to, p->n_outdated); i++) {
 		json_t *o = json_object();
 		posture_put_string(o, "program", p->outdated[i].program);
 		posture_put_string(o, "package", p->outdated[i].package);
@@ -93,10 +93,10 @@ static json_t *outdated_to_json(const struct posture *p)
 	return list;
 }
 
-static json_t *unlisted_to_json(const struct posture_unlisted *items, size_t n)
+static json_t *unlisted_to_json(const struct posture_unlisted *items, size_t n, size_t from, size_t to)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = from; i < MIN(to, n); i++) {
 		json_t *o = json_object();
 		posture_put_string(o, "program", items[i].program);
 		posture_put_string(o, "how", items[i].how);
@@ -105,16 +105,18 @@ static json_t *unlisted_to_json(const struct posture_unlisted *items, size_t n)
 	return list;
 }
 
-json_t *posture_programs_json(const struct posture *p)
+json_t *posture_programs_json(const struct posture *p, size_t from, size_t to)
 {
 	json_t *root = json_object(), *processes = member_object(root, "processes"),
 	       *software = member_object(root, "software");
 	if (p->outdated_known)
-		json_object_set_new(processes, "outdated", outdated_to_json(p));
+		json_object_set_new(processes, "outdated", outdated_to_json(p, from, to));
 	if (p->listening_known)
-		json_object_set_new(software, "listening", unlisted_to_json(p->listening, p->n_listening));
+		json_object_set_new(
+		        software, "listening", unlisted_to_json(p->listening, p->n_listening, from, to));
 	if (p->starting_known)
-		json_object_set_new(software, "starting", unlisted_to_json(p->starting, p->n_starting));
+		json_object_set_new(
+		        software, "starting", unlisted_to_json(p->starting, p->n_starting, from, to));
 	return root;
 }
 
@@ -203,7 +205,7 @@ static json_t *rest_to_json(const struct posture *p)
 	json_t *root = posture_system_json(p), *unknown = json_incref(json_object_get(root, "unknown"));
 	json_object_del(root, "unknown"); /* comes last, for people */
 	json_object_set_new(root, "updates", posture_updates_json(p, 0, p->n_updates));
-	json_t *programs = posture_programs_json(p);
+	json_t *programs = posture_programs_json(p, 0, POSTURE_PROGRAMS_MAX);
 	json_object_update(root, programs);
 	json_decref(programs);
 	json_object_set_new(root, "network", posture_network_json(p));

@@ -167,6 +167,29 @@ static void large_lists_are_split_and_joined(void **state)
 	posture_free(q);
 }
 
+/* Full lists of programs with the longest strings, as users of the node may make them. */
+static void full_lists_of_programs_have_room(void **state)
+{
+	struct posture *p = example_posture();
+	char text[POSTURE_STRING_MAX + 1];
+	memset(text, '"', sizeof(text));
+	text[POSTURE_STRING_MAX] = '\0';
+	p->n_outdated = p->n_listening = p->n_starting = 0;
+	for (int i = 0; i < POSTURE_PROGRAMS_MAX; i++) {
+		text[snprintf(text, 16, "/%d", i)] = '"';
+		const char *kept = posture_string(p, text);
+		assert_int_equal(
+		        posture_add_outdated(p, &(struct posture_outdated){ kept, kept, kept, 1 }), 0);
+		assert_int_equal(posture_add_listening(p, &(struct posture_unlisted){ kept, kept }), 0);
+		assert_int_equal(posture_add_starting(p, &(struct posture_unlisted){ kept, kept }), 0);
+	}
+	struct wire w;
+	struct posture *q = over_the_wire(p, &all, &w);
+	assert_same(p, q);
+	posture_free(p);
+	posture_free(q);
+}
+
 /* Nobody asked for packages: they are unknown at the other end, not none. */
 static void what_was_not_asked_for_is_unknown(void **state)
 {
@@ -380,6 +403,7 @@ int main(void)
 		cmocka_unit_test(targets_are_all_that_is_sent),
 		cmocka_unit_test(an_empty_posture_survives_the_wire),
 		cmocka_unit_test(large_lists_are_split_and_joined),
+		cmocka_unit_test(full_lists_of_programs_have_room),
 		cmocka_unit_test(what_was_not_asked_for_is_unknown),
 		cmocka_unit_test(another_agent_on_debian_is_understood),
 		cmocka_unit_test(other_distributions_are_understood),
