@@ -117,8 +117,8 @@ static void take_ruleset(const struct ruleset *rules, struct posture *p)
 
 void collect_firewall(const struct root *root, struct posture *p)
 {
-	struct coverage covered, used = families_in_use(p);
-	struct ruleset rules;
+	struct coverage covered = { 0 }, used = families_in_use(p);
+	struct ruleset rules = { 0 };
 	struct error err;
 	if (!root->live) {
 		(void)posture_add_unknown(p, "firewall", "%s is not the running system", root->path);
