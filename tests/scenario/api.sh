@@ -86,6 +86,7 @@ cat >"$site/policy" <<-'END'
 END
 cat >"$site/server.conf" <<-END
 	socket = $site/server.sock
+	socket_group = daemon
 	addresses = ::1
 	certificate = $site/srv.pem
 	key = $site/srv.key
@@ -184,6 +185,25 @@ refused_as 'empty.token' remote empty status
 chmod 644 "$site/viewer.token"
 refused_as 'viewer.token' remote viewer status
 chmod 600 "$site/viewer.token"
+
+# ---- the socket's group ----
+
+# as USER COMMAND...: on the socket, as that user and its own group.
+as() {
+	local user=$1
+	shift
+	setpriv --reuid "$user" --regid "$user" --clear-groups "$bin/pratique" "$@" --socket "$site/server.sock"
+}
+as daemon reload >/dev/null || fail "the group of the socket is no operator"
+refused_as 'needs the role admin' as daemon token list
+refused_as 'only root and the server' as games status
+stop_server
+sed -i 's/^socket_group = daemon/&\nsocket_group_role = viewer/' "$site/server.conf"
+start_server
+as daemon status >/dev/null || fail "the group of the socket is no viewer"
+refused_as 'needs the role operator' as daemon reload
+audited '.who == "user 1" and .origin == "unix" and .action == "POST /v1/reload"' || fail "its refusal is not audited"
+ok "the socket's group has the role that the configuration gives it"
 
 # ---- who is at the other end ----
 
