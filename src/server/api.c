@@ -86,9 +86,14 @@ static void dispatch(struct http_request *r, void *endpoint)
 		refuse(e, r, &caller, status, err.text);
 		return;
 	}
+	struct ip_address address;
+	const bool remote = http_request_address(r, &address) == 0; /* r may be gone afterwards */
+	const int64_t began = clock_monotonic_us();
 	s->caller = &caller;
 	e->route->handle(r, s);
 	s->caller = NULL;
+	if (remote)
+		api_charge(s, &address, clock_monotonic_us() - began, clock_monotonic_ms());
 }
 
 static int add_family(struct server *s, const struct api_family *family)

@@ -85,7 +85,11 @@ int api_token_check(struct server *s, const char *text, struct api_caller *ret);
 #define API_BURST_MS 4000      /* and so much worth of requests at once */
 #define API_FAILURES_MAX 10    /* failed proofs of who it is, */
 #define API_FAILURES_MS 60000  /* in this time */
+#define API_SHARE \
+	10 /* what its requests cost the server counts so many times: a tenth of its time, at most */
 bool api_may_ask(struct server *s, const struct ip_address *address, time_ms now);
+/* What a request took is added to what it has asked for. */
+void api_charge(struct server *s, const struct ip_address *address, int64_t took_us, time_ms now);
 bool api_may_try(struct server *s, const struct ip_address *address, time_ms now);
 void api_has_failed(struct server *s, const struct ip_address *address, time_ms now);
 size_t api_source_count(const struct server *s);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What one address may do to the API over the network: requests in a time, and failed attempts to prove who
- * it is. An address that failed too often is not listened to any more for the rest of its minute, whatever it
- * presents; operators' certificates and the Unix socket are not concerned.
+ * What one address may do to the API over the network: requests in a time, the server's time that they take,
+ * and failed attempts to prove who it is. An address that failed too often is not listened to any more for
+ * the rest of its minute, whatever token it presents; operators' certificates and the Unix socket are not
+ * concerned.
  */
 #include "server/api.h"
 
@@ -65,6 +66,13 @@ bool api_may_ask(struct server *s, const struct ip_address *address, time_ms now
 		return false;
 	a->busy_until += API_REQUEST_COST_MS;
 	return true;
+}
+
+void api_charge(struct server *s, const struct ip_address *address, int64_t took_us, time_ms now)
+{
+	struct api_source *a = see(s, address, now);
+	if (a)
+		a->busy_until = MAX(a->busy_until, now) + took_us * API_SHARE / 1000;
 }
 
 bool api_may_try(struct server *s, const struct ip_address *address, time_ms now)
