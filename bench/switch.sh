@@ -80,7 +80,8 @@ measure() {
 	chmod 666 "$work/socket"
 	start_enforcer
 	wait "$program" || { tail -n 5 "$work/log"; fail "no figures"; }
-	kill "$enforcer_pid" && wait "$enforcer_pid" || true
+	kill "$enforcer_pid"
+	wait "$enforcer_pid" || true
 	enforcer_pid=
 }
 

@@ -1,50 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "enforcer/attachments.h"
-#include "base/table.h"
+#include "enforcer/attachments_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define RECENT_EVENTS_MAX 256
 #define EVERY_LINK UINT16_MAX
-
-struct port {
-	uint16_t link;
-	char name[IFNAMSIZ];
-	bool carrier;
-	size_t n_attachments;
-};
-struct mac_key {
-	uint16_t link;
-	struct mac_address mac;
-};
-struct ip_key {
-	uint16_t link;
-	uint16_t length; /* of the prefix; 128 */
-	struct ip_address ip;
-};
-/* So that one noisy node does not fill the server's log. */
-struct recent {
-	const char *kind;
-	char port[IFNAMSIZ];
-	struct mac_address mac;
-	struct ip_address ip;
-	time_ms at;
-};
-
-struct attachments {
-	attachment_effect_fn effect;
-	void *context;
-	struct table *ports;  /* name -> port */
-	struct table *by_mac; /* mac_key -> attachment, which it owns */
-	struct table *by_ip;  /* ip_key -> attachment */
-	size_t prefixes[129]; /* how many of each length are bound */
-	struct recent recent[RECENT_EVENTS_MAX];
-	size_t next_recent;
-	struct attachments_statistics statistics;
-};
 
 struct attachments *attachments_new(attachment_effect_fn effect, void *context)
 {
@@ -83,22 +45,23 @@ static struct mac_key mac_key(uint16_t link, const struct mac_address *mac)
 	return (struct mac_key){ link, *mac };
 }
 
-static struct attachment *find_mac(const struct attachments *a, uint16_t link, const struct mac_address *mac)
+struct attachment *attachments_by_mac(
+        const struct attachments *a, uint16_t link, const struct mac_address *mac)
 {
 	struct mac_key k = mac_key(link, mac);
 	return table_get(a->by_mac, &k, sizeof(k));
 }
 
 /* A link-local address is its link's own; any other exists once, so that nobody takes it on another link. */
-static struct ip_key ip_key(uint16_t link, const struct ip_address *ip, uint8_t length)
+struct ip_key attachments_ip_key(uint16_t link, const struct ip_address *ip, uint8_t length)
 {
 	return (struct ip_key){ ip_is_link_local(ip) ? link : EVERY_LINK, length, *ip };
 }
 
 /* Who has it, or the longest prefix that it is in. */
-static struct attachment *find_ip(const struct attachments *a, uint16_t link, const struct ip_address *ip)
+struct attachment *attachments_by_ip(const struct attachments *a, uint16_t link, const struct ip_address *ip)
 {
-	struct ip_key k = ip_key(link, ip, 128);
+	struct ip_key k = attachments_ip_key(link, ip, 128);
 	struct attachment *at = table_get(a->by_ip, &k, sizeof(k));
 	for (unsigned length = 127; !at && length > 0; length--) {
 		k.ip.bytes[length / 8] &= (uint8_t)(0xff << (8 - length % 8));
@@ -111,7 +74,7 @@ static struct attachment *find_ip(const struct attachments *a, uint16_t link, co
 
 /* ---- effects ---- */
 
-static void changed(struct attachments *a, const struct attachment *at)
+void attachments_tell_changed(struct attachments *a, const struct attachment *at)
 {
 	a->effect(a->context, &(struct attachment_effect){ .kind = ATTACHMENT_CHANGED, .attachment = at });
 }
@@ -142,8 +105,7 @@ static bool was_recent(struct attachments *a, const char *kind, const struct sig
 	return false;
 }
 
-PRINTF_LIKE(5, 6)
-static void tell(struct attachments *a, const char *kind, const struct sighting *s, time_ms now,
+void attachments_tell(struct attachments *a, const char *kind, const struct sighting *s, time_ms now,
         const char *format, ...)
 {
 	char text[256];
@@ -161,7 +123,7 @@ static void tell(struct attachments *a, const char *kind, const struct sighting 
 	                .mac = s->mac });
 }
 
-static struct sighting sighting_of(const struct attachment *at, const struct ip_address *ip)
+struct sighting attachments_sighting_of(const struct attachment *at, const struct ip_address *ip)
 {
 	struct sighting s = { .link = at->link, .mac = at->mac };
 	memcpy(s.port, at->port, sizeof(s.port));
@@ -180,9 +142,9 @@ static struct attachment_address *find_address(struct attachment *at, const stru
 	return NULL;
 }
 
-static void release(struct attachments *a, struct attachment *at, struct attachment_address *address)
+void attachments_release(struct attachments *a, struct attachment *at, struct attachment_address *address)
 {
-	struct ip_key k = ip_key(at->link, &address->ip, address->length);
+	struct ip_key k = attachments_ip_key(at->link, &address->ip, address->length);
 	table_remove(a->by_ip, &k, sizeof(k));
 	a->prefixes[address->length]--;
 	*address = at->addresses[--at->n_addresses];
@@ -200,21 +162,21 @@ static void probe_oldest(struct attachments *a, struct attachment *at, time_ms n
 	probe(a, at, oldest, now);
 }
 
-static bool bind_address(struct attachments *a, struct attachment *at, const struct ip_address *ip,
+bool attachments_bind(struct attachments *a, struct attachment *at, const struct ip_address *ip,
         uint8_t length, time_ms now)
 {
-	struct sighting s = sighting_of(at, NULL);
+	struct sighting s = attachments_sighting_of(at, NULL);
 	if (at->n_addresses >= ATTACHMENT_ADDRESSES_MAX / 2 && !at->softwire)
 		probe_oldest(a, at, now);
 	if (at->n_addresses == ATTACHMENT_ADDRESSES_MAX ||
 	        a->statistics.addresses == ATTACHMENTS_ADDRESSES_MAX) {
 		a->statistics.refused_addresses++;
-		tell(a, "address-limit", &s, now,
+		attachments_tell(a, "address-limit", &s, now,
 		        "more than %d addresses behind one attachment, or %d in all",
 		        ATTACHMENT_ADDRESSES_MAX, ATTACHMENTS_ADDRESSES_MAX);
 		return false;
 	}
-	struct ip_key k = ip_key(at->link, ip, length);
+	struct ip_key k = attachments_ip_key(at->link, ip, length);
 	ARRAY_RESERVE_ONE(at->addresses, at->n_addresses, at->capacity);
 	at->addresses[at->n_addresses++] =
 	        (struct attachment_address){ .ip = *ip, .length = length, .confirmed = now };
@@ -231,14 +193,17 @@ static void contest(struct attachments *a, struct attachment *owner, const struc
 	char text[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
 	bool before = owner->contested_until > now;
 	a->statistics.contested++;
-	tell(a, "address-contested", s, now, "%s belongs to %s at %s: the claim was refused",
+	attachments_tell(a, "address-contested", s, now, "%s belongs to %s at %s: the claim was refused",
 	        ip_format(&s->ip, text), mac_format(&owner->mac, mac), owner->port);
 	owner->contested_until = now + ATTACHMENT_CONTESTED_MS;
+	attachments_accuse(owner, s, now);
+	if (owner->softwire) /* it is there: its concentrator says so */
+		attachments_convict(a, owner, now);
 	struct attachment_address *address = find_address(owner, &s->ip);
 	if (address) /* else it is in a softwire's prefix */
 		probe(a, owner, address, now);
 	if (!before)
-		changed(a, owner);
+		attachments_tell_changed(a, owner);
 }
 
 /* ---- attachments ---- */
@@ -249,7 +214,7 @@ static void forget(struct attachments *a, struct attachment *at)
 	struct port *p = table_get_string(a->ports, at->port);
 	a->effect(a->context, &(struct attachment_effect){ .kind = ATTACHMENT_GONE, .attachment = at });
 	while (at->n_addresses)
-		release(a, at, &at->addresses[0]);
+		attachments_release(a, at, &at->addresses[0]);
 	if (p)
 		p->n_attachments--;
 	a->statistics.attachments--;
@@ -271,18 +236,19 @@ static void verify(struct attachments *a, struct attachment *at, time_ms now)
 		probe(a, at, &at->addresses[i], now);
 }
 
-static struct attachment *attach(
+struct attachment *attachments_attach(
         struct attachments *a, struct port *p, const struct mac_address *mac, time_ms now)
 {
 	struct attachment *at = xcalloc(1, sizeof(*at));
 	*at = (struct attachment){ .link = p->link, .mac = *mac };
 	memcpy(at->port, p->name, sizeof(at->port));
 	if (p->n_attachments == ATTACHMENTS_PER_PORT_MAX || a->statistics.attachments == ATTACHMENTS_MAX) {
-		struct sighting s = sighting_of(at, NULL);
+		struct sighting s = attachments_sighting_of(at, NULL);
 		s.mac = (struct mac_address){ 0 };
 		a->statistics.refused_attachments++;
-		tell(a, "attachment-limit", &s, now, "more than %d MAC addresses at one port, or %d in all",
-		        ATTACHMENTS_PER_PORT_MAX, ATTACHMENTS_MAX);
+		attachments_tell(a, "attachment-limit", &s, now,
+		        "more than %d MAC addresses at one port, or %d in all", ATTACHMENTS_PER_PORT_MAX,
+		        ATTACHMENTS_MAX);
 		free(at);
 		return NULL;
 	}
@@ -297,15 +263,16 @@ static void mac_seen_elsewhere(
         struct attachments *a, struct attachment *at, const struct sighting *s, time_ms now)
 {
 	a->statistics.moved++;
-	tell(a, "mac-moved", s, now, "this MAC address is attached at %s: what %s sends with it is dropped",
-	        at->port, s->port);
+	attachments_tell(a, "mac-moved", s, now,
+	        "this MAC address is attached at %s: what %s sends with it is dropped", at->port, s->port);
+	attachments_accuse(at, s, now);
 	verify(a, at, now);
 }
 
 void attachments_forwarding(struct attachments *a, uint16_t link, const char *port,
         const struct mac_address *mac, bool learned, time_ms now)
 {
-	struct attachment *at = find_mac(a, link, mac);
+	struct attachment *at = attachments_by_mac(a, link, mac);
 	struct port *p = table_get_string(a->ports, port);
 	bool here = at && strcmp(at->port, port) == 0;
 	if (!p || p->link != link)
@@ -318,8 +285,8 @@ void attachments_forwarding(struct attachments *a, uint16_t link, const char *po
 		struct sighting s = { .kind = SIGHTING_MAC, .link = link, .mac = *mac };
 		memcpy(s.port, p->name, sizeof(s.port));
 		mac_seen_elsewhere(a, at, &s, now);
-	} else if (learned && p->carrier && (at = attach(a, p, mac, now))) {
-		changed(a, at);
+	} else if (learned && p->carrier && (at = attachments_attach(a, p, mac, now))) {
+		attachments_tell_changed(a, at);
 		a->effect(
 		        a->context, &(struct attachment_effect){ .kind = ATTACHMENT_REFRESH, .link = link });
 	}
@@ -376,12 +343,12 @@ void attachments_port_gone(struct attachments *a, uint16_t link, const char *por
 
 static void neighbour_failed(struct attachments *a, uint16_t link, const struct ip_address *ip)
 {
-	struct attachment *at = find_ip(a, link, ip);
+	struct attachment *at = attachments_by_ip(a, link, ip);
 	struct attachment_address *address = at ? find_address(at, ip) : NULL;
 	if (!address || !address->verify_by || at->link != link)
 		return;
-	release(a, at, address);
-	changed(a, at);
+	attachments_release(a, at, address);
+	attachments_tell_changed(a, at);
 }
 
 void attachments_neighbour(struct attachments *a, uint16_t link, const struct ip_address *ip,
@@ -391,26 +358,27 @@ void attachments_neighbour(struct attachments *a, uint16_t link, const struct ip
 		neighbour_failed(a, link, ip);
 		return;
 	}
-	struct attachment *at = find_mac(a, link, mac);
-	struct attachment *owner = find_ip(a, link, ip);
+	struct attachment *at = attachments_by_mac(a, link, mac);
+	struct attachment *owner = attachments_by_ip(a, link, ip);
 	if (!at)
 		return;
 	if (!owner) {
-		if (bind_address(a, at, ip, 128, now))
-			changed(a, at);
+		if (attachments_bind(a, at, ip, 128, now))
+			attachments_tell_changed(a, at);
 	} else if (owner != at) {
-		struct sighting s = sighting_of(at, ip);
+		struct sighting s = attachments_sighting_of(at, ip);
 		contest(a, owner, &s, now);
 	} else if (state == NEIGHBOUR_CONFIRMED) {
 		struct attachment_address *address = find_address(at, ip);
 		address->verify_by = at->verify_by = 0;
 		address->confirmed = now;
+		attachments_convict(a, at, now);
 	}
 }
 
 void attachments_unasked(struct attachments *a, uint16_t link, const struct ip_address *ip)
 {
-	struct attachment *at = find_ip(a, link, ip);
+	struct attachment *at = attachments_by_ip(a, link, ip);
 	struct attachment_address *address = at ? find_address(at, ip) : NULL;
 	if (address)
 		address->verify_by = at->verify_by = 0;
@@ -422,20 +390,20 @@ void attachments_sighting(struct attachments *a, const struct sighting *s, time_
 	char mac[MAC_TEXT_SIZE];
 	switch (s->kind) {
 	case SIGHTING_ADDRESS:
-		owner = find_ip(a, s->link, &s->ip);
+		owner = attachments_by_ip(a, s->link, &s->ip);
 		if (owner &&
 		        (strcmp(owner->port, s->port) != 0 ||
 		                memcmp(&owner->mac, &s->mac, sizeof(s->mac)) != 0))
 			contest(a, owner, s, now);
 		break;
 	case SIGHTING_MAC:
-		owner = find_mac(a, s->link, &s->mac);
+		owner = attachments_by_mac(a, s->link, &s->mac);
 		if (owner && strcmp(owner->port, s->port) != 0)
 			mac_seen_elsewhere(a, owner, s, now);
 		break;
 	case SIGHTING_ROGUE:
 		a->statistics.rogue++;
-		tell(a, "rogue-server", s, now,
+		attachments_tell(a, "rogue-server", s, now,
 		        "%s at %s sent what only a router or a DHCP server may send: it was dropped",
 		        mac_format(&s->mac, mac), s->port);
 		break;
@@ -445,93 +413,22 @@ void attachments_sighting(struct attachments *a, const struct sighting *s, time_
 	}
 }
 
-/* Who has exactly this prefix; or, unless that is at itself, the one that it lies in. */
-static const struct attachment *find_prefix(
-        const struct attachments *a, const struct attachment *at, const struct ip_address *ip, uint8_t length)
-{
-	struct ip_key k = ip_key(at->link, ip, length);
-	const struct attachment *owner = table_get(a->by_ip, &k, sizeof(k));
-	const struct attachment *around = owner ? NULL : find_ip(a, at->link, ip);
-	return owner ? owner : around == at ? NULL : around;
-}
-
 void attachments_restore(struct attachments *a, const struct element *e, time_ms now)
 {
 	struct port *p = table_get_string(a->ports, e->port);
-	struct attachment *at = find_mac(a, e->link, &e->mac);
+	struct attachment *at = attachments_by_mac(a, e->link, &e->mac);
 	if (!p || !p->carrier || p->link != e->link)
 		return;
 	if (!at && (e->kind == ELEMENT_MAC || e->kind == ELEMENT_ADDRESS || e->kind == ELEMENT_PREFIX))
-		at = attach(a, p, &e->mac, now);
+		at = attachments_attach(a, p, &e->mac, now);
 	if (!at || strcmp(at->port, e->port) != 0)
 		return;
 	at->softwire = at->softwire || e->kind == ELEMENT_PREFIX;
-	if (e->kind == ELEMENT_PREFIX && !find_prefix(a, at, &e->ip, e->length))
-		bind_address(a, at, &e->ip, e->length, now);
-	if (e->kind == ELEMENT_ADDRESS && !find_ip(a, e->link, &e->ip))
-		bind_address(a, at, &e->ip, 128, now);
-	changed(a, at);
-}
-
-/* ---- softwires ---- */
-
-static bool has_prefix(const struct attachment_session *s, const struct attachment_address *address)
-{
-	for (size_t i = 0; i < s->n_prefixes; i++)
-		if (s->prefixes[i].length == address->length &&
-		        ip_equal(&s->prefixes[i].address, &address->ip))
-			return true;
-	return false;
-}
-
-static int set_prefixes(struct attachments *a, struct attachment *at, const struct attachment_session *s,
-        time_ms now, struct error *err)
-{
-	int r = 0;
-	for (size_t i = at->n_addresses; i-- > 0;)
-		if (!has_prefix(s, &at->addresses[i]))
-			release(a, at, &at->addresses[i]);
-	for (size_t i = 0; i < s->n_prefixes; i++) {
-		const struct ip_prefix *p = &s->prefixes[i];
-		char text[IP_TEXT_SIZE];
-		const struct attachment *owner = find_prefix(a, at, &p->address, p->length);
-		if (owner == at)
-			continue;
-		if (owner || !bind_address(a, at, &p->address, p->length, now)) {
-			a->statistics.contested += owner != NULL;
-			r = error_set(err, -EINVAL, "%s of %s: %s", ip_prefix_format(p, text), s->port,
-			        owner ? "it is another attachment's" : "too many addresses");
-		}
-	}
-	return r;
-}
-
-int attachments_session(struct attachments *a, uint16_t link, const struct attachment_session *s, time_ms now,
-        struct error *err)
-{
-	struct port *p = table_get_string(a->ports, s->port);
-	struct attachment *at = find_mac(a, link, &s->mac);
-	if (p && p->link != link)
-		return error_set(err, -EINVAL, "session %s has the name of another link's port", s->port);
-	if (!p)
-		attachments_port(a, link, s->port, true, now);
-	p = table_get_string(a->ports, s->port);
-	if (at && strcmp(at->port, s->port) != 0)
-		return error_set(err, -EINVAL, "sessions %s and %s have one MAC address", s->port, at->port);
-	if (!at)
-		at = attach(a, p, &s->mac, now);
-	if (!at)
-		return error_set(err, -EINVAL, "session %s: too many attachments", s->port);
-	at->softwire = true;
-	free(at->machine);
-	free(at->user);
-	free(at->segment);
-	at->machine = xstrdup(s->machine);
-	at->user = xstrdup(s->user);
-	at->segment = xstrdup(s->segment);
-	int r = set_prefixes(a, at, s, now, err);
-	changed(a, at);
-	return r;
+	if (e->kind == ELEMENT_PREFIX && !attachments_by_prefix(a, at, &e->ip, e->length))
+		attachments_bind(a, at, &e->ip, e->length, now);
+	if (e->kind == ELEMENT_ADDRESS && !attachments_by_ip(a, e->link, &e->ip))
+		attachments_bind(a, at, &e->ip, 128, now);
+	attachments_tell_changed(a, at);
 }
 
 /* ---- time ---- */
@@ -545,15 +442,19 @@ static void tick_attachment(struct attachments *a, struct attachment *at, time_m
 	}
 	for (size_t i = at->n_addresses; i-- > 0;)
 		if (at->addresses[i].verify_by && at->addresses[i].verify_by <= now) {
-			release(a, at, &at->addresses[i]);
+			attachments_release(a, at, &at->addresses[i]);
 			change = true;
 		}
 	if (at->contested_until && at->contested_until <= now) {
 		at->contested_until = 0;
 		change = true;
 	}
+	if (at->impostor_until && at->impostor_until <= now) {
+		at->impostor_until = 0;
+		change = true;
+	}
 	if (change)
-		changed(a, at);
+		attachments_tell_changed(a, at);
 }
 
 void attachments_tick(struct attachments *a, time_ms now)
@@ -568,7 +469,7 @@ struct attachment *attachments_find(
         const struct attachments *a, const char *port, const struct mac_address *mac)
 {
 	const struct port *p = table_get_string(a->ports, port);
-	struct attachment *at = p ? find_mac(a, p->link, mac) : NULL;
+	struct attachment *at = p ? attachments_by_mac(a, p->link, mac) : NULL;
 	return at && strcmp(at->port, port) == 0 ? at : NULL;
 }
 
@@ -576,9 +477,9 @@ const struct attachment *attachments_find_address(const struct attachments *a, c
 {
 	const struct attachment *found = NULL;
 	if (!ip_is_link_local(ip))
-		return find_ip(a, EVERY_LINK, ip);
+		return attachments_by_ip(a, EVERY_LINK, ip);
 	for (uint16_t link = 0; link < ENFORCER_LINKS_MAX; link++) {
-		const struct attachment *at = find_ip(a, link, ip);
+		const struct attachment *at = attachments_by_ip(a, link, ip);
 		if (at && found)
 			return NULL;
 		if (at)

@@ -15,8 +15,9 @@
 #define ATTACHMENTS_PER_PORT_MAX 128
 #define ATTACHMENT_ADDRESSES_MAX 64 /* as in ipc/messages.def */
 #define ATTACHMENTS_ADDRESSES_MAX 65536
-#define ATTACHMENT_VERIFY_MS 5000       /* an answer takes three solicitations, a second apart, at most */
-#define ATTACHMENT_CONTESTED_MS 60000   /* how long the mark of a refused claim stays */
+#define ATTACHMENT_VERIFY_MS 5000     /* an answer takes three solicitations, a second apart, at most */
+#define ATTACHMENT_CONTESTED_MS 60000 /* how long the mark of a refused claim stays */
+#define ATTACHMENT_IMPOSTOR_MS 60000  /* how long an impostor is without its segment, after its last claim */
 #define ATTACHMENT_EVENT_QUIET_MS 60000 /* the same event again only after this */
 
 struct attachment_address {
@@ -33,9 +34,16 @@ struct attachment {
 	size_t n_addresses, capacity;
 	time_ms verify_by;       /* as above, for any sign of it */
 	time_ms contested_until; /* another attachment claimed one of its addresses and was refused */
-	bool softwire;           /* a session: there as long as its concentrator says so, nobody is asked */
-	char *machine, *user;    /* whose session it is; NULL: not a session, or not known yet */
-	char *segment;           /* that AAA named for it; "": any */
+	time_ms impostor_until;  /* it claimed what is another's: it has no segment of its own until then */
+	struct {
+		uint16_t link;
+		char port[IFNAMSIZ];
+		struct mac_address mac; /* zero: whoever is at the port */
+		time_ms until;          /* when its answer says no more; 0: nobody */
+	} accused;                      /* of having claimed what is this one's, last */
+	bool softwire;        /* a session: there as long as its concentrator says so, nobody is asked */
+	char *machine, *user; /* whose session it is; NULL: not a session, or not known yet */
+	char *segment;        /* that AAA named for it; "": any */
 };
 
 /* A softwire session as its concentrator proved it. */
@@ -107,6 +115,7 @@ void attachments_each(const struct attachments *a, attachment_fn fn, void *conte
 struct attachments_statistics {
 	uint64_t refused_attachments, refused_addresses; /* beyond the limits above */
 	uint64_t contested, moved, rogue;                /* claims refused */
+	uint64_t impostors;                              /* of them, of somebody who was there */
 	size_t attachments, addresses;
 };
 const struct attachments_statistics *attachments_statistics(const struct attachments *a);

@@ -33,6 +33,7 @@ static void add_values(struct enforcer *e, struct ipc_counters *c)
 	add(c, "addresses_contested_refused", a->contested);
 	add(c, "macs_moved_refused", a->moved);
 	add(c, "rogue_servers_refused", a->rogue);
+	add(c, "impostors_refused", a->impostors);
 	add(c, "proofs_asked", p->asked);
 	add(c, "proofs_answered", p->answered);
 	add(c, "proofs_failed", p->failed);

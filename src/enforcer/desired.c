@@ -334,6 +334,7 @@ void desired_attachment(struct desired *d, const struct attachment *at, bool gon
 	struct spot *s = desired_need_spot(d, at->port, &at->mac);
 	s->link = at->link;
 	s->present = !gone;
+	s->suspended = !gone && at->impostor_until;
 	if (gone)
 		unplace(d, s);
 	touch(d, s);

@@ -25,7 +25,7 @@ static time_ms effective_expiry(const struct desired *d, const struct spot *s)
 bool desired_is_admitted(const struct desired *d, const struct spot *s, time_ms now)
 {
 	const struct ipc_segment *segment = s->placed ? segments_by_mark(&d->policy, s->mark) : NULL;
-	return segment && !segment->is_default && effective_expiry(d, s) > now;
+	return segment && !segment->is_default && !s->suspended && effective_expiry(d, s) > now;
 }
 
 static void want(struct spot *s, const struct element *e)

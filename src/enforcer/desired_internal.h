@@ -16,6 +16,7 @@ struct spot {
 	uint16_t link;
 	bool is_port, present; /* the port exists; the attachment is proven */
 	bool placed;
+	bool suspended; /* an impostor: its placement does not count for now */
 	uint8_t mark;
 	time_ms expires;
 	uint64_t generation;

@@ -18,6 +18,7 @@ udp INTERFACE MAC SRC-IP DST-IP DST-MAC PORT   one UDP packet with these address
 udp-from INTERFACE MAC SRC-IP DST-IP DST-MAC SRC-PORT PORT
 vlan INTERFACE MAC                     a frame with a VLAN tag
 connections PORT                       how many connections to this port the kernel of this namespace keeps
+storm INTERFACE MAC IPV6 IPV4 SECONDS   neighbour advertisements and ARP announcements, a thousand a second or so
 flood ADDRESS PORT SECONDS [SOURCE]    UDP of 1,200 bytes, 4,000 a second; a second SOURCE with a comma takes turns
 sink PORT                              UDP; prints how many bytes have come, when there was none for a second
 log GROUP                              prints what an NFLOG group gets: prefix, source, destination
@@ -272,6 +273,14 @@ def connections(port):
     return 0
 
 
+def storm(interface, mac, address6, address4, seconds):
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        na(interface, mac, address6)
+        arp(interface, mac, address4)
+        time.sleep(0.0005)
+
+
 def flood(address, port, seconds, sources=None):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sockets = []
@@ -349,7 +358,7 @@ def catch(port):
 def main():
     verbs = {"connect": connect, "hold": hold, "stream": stream, "until": until, "until-answer": until_answer, "patient": patient, "scan": scan, "arp": arp, "na": na, "na-from": na_from, "ra": ra,
              "udp": udp, "udp-from": udp_from, "vlan": vlan,
-             "flood": flood, "sink": sink, "log": log, "catch": catch, "connections": connections}
+             "storm": storm, "flood": flood, "sink": sink, "log": log, "catch": catch, "connections": connections}
     if len(sys.argv) > 2 and sys.argv[1] == "serve":
         return serve(sys.argv[2:])
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:

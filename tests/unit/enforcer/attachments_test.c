@@ -138,11 +138,30 @@ static void first_claim_of_an_address_wins(void **state)
 	assert_int_equal(attachments_statistics(f->a)->contested, 2);
 	/* It answers: it stays beyond the time in which it had to. */
 	neighbour(f, "2001:db8::1", 1, NEIGHBOUR_CONFIRMED, 12);
+	expect(f, "changed:p2/0 event:impostor@p2 ");
 	attachments_tick(f->a, 10 + ATTACHMENT_VERIFY_MS);
 	expect(f, "");
 	assert_string_equal(owner_of(f, "2001:db8::1"), "p1");
+	struct mac_address m = mac(2);
+	assert_true(attachments_find(f->a, "p2", &m)->impostor_until);
 	attachments_tick(f->a, 11 + ATTACHMENT_CONTESTED_MS);
 	expect(f, "changed:p1/1 ");
+	attachments_tick(f->a, 12 + ATTACHMENT_IMPOSTOR_MS);
+	expect(f, "changed:p2/0 ");
+	assert_false(attachments_find(f->a, "p2", &m)->impostor_until);
+}
+
+/* An answer that nobody waited for any more convicts nobody; nor does one to another question. */
+static void late_answers_convict_nobody(void **state)
+{
+	struct fixture *f = *state;
+	neighbour(f, "2001:db8::1", 2, NEIGHBOUR_CONFIRMED, 10);
+	expect(f, "event:address-contested@p2 probe:2001:db8::1@01 changed:p1/1! ");
+	neighbour(f, "2001:db8::1", 1, NEIGHBOUR_CONFIRMED, 11 + ATTACHMENT_VERIFY_MS);
+	expect(f, "");
+	neighbour(f, "2001:db8::1", 1, NEIGHBOUR_CONFIRMED, 12 + ATTACHMENT_VERIFY_MS);
+	expect(f, "");
+	assert_int_equal(attachments_statistics(f->a)->impostors, 0);
 }
 
 static void silent_owner_loses_the_address(void **state)
@@ -174,7 +193,9 @@ static void cloned_mac_stays_with_the_first_port(void **state)
 	struct sighting s = { .kind = SIGHTING_MAC, .port = "p2", .mac = mac(1) };
 	attachments_sighting(f->a, &s, 10);
 	expect(f, "event:mac-moved@p2 probe:2001:db8::1@01 ");
+	/* Who is at the port at all loses by it. */
 	neighbour(f, "2001:db8::1", 1, NEIGHBOUR_CONFIRMED, 20);
+	expect(f, "changed:p2/0 event:impostor@p2 ");
 	attachments_tick(f->a, 10 + ATTACHMENT_VERIFY_MS);
 	expect(f, "");
 	struct mac_address m = mac(1);
@@ -339,7 +360,7 @@ static void sessions_have_prefixes(void **state)
 	struct ip_address i = ip("2001:db8:6::1");
 	struct mac_address m = mac(1);
 	attachments_neighbour(f->a, 0, &i, &m, NEIGHBOUR_CONFIRMED, 20);
-	expect(f, "event:address-contested@p1 changed:sw-1/1! ");
+	expect(f, "event:address-contested@p1 changed:p1/1 event:impostor@p1 changed:sw-1/1! ");
 	attachments_port_gone(f->a, 1, "sw-1", 30);
 	expect(f, "gone:sw-1 port-sw-1 ");
 	assert_string_equal(owner_of(f, "2001:db8:6::1"), "nobody");
@@ -351,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(binds_what_is_proven),
 		CASE(first_claim_of_an_address_wins),
+		CASE(late_answers_convict_nobody),
 		CASE(silent_owner_loses_the_address),
 		CASE(failure_without_a_question_changes_nothing),
 		CASE(cloned_mac_stays_with_the_first_port),
