@@ -25,14 +25,17 @@ void dry_run_segments(const struct policy *p, struct ipc_segments *ret)
 {
 	size_t n;
 	const struct policy_segment *segments = policy_segments(p, &n);
-	*ret = (struct ipc_segments){ .policy_fingerprint = policy_fingerprint(p), .n_segments = n };
+	const struct policy_segment *floor = policy_floor_segment(p);
+	*ret = (struct ipc_segments){
+		.policy_fingerprint = policy_fingerprint(p), .n_segments = n, .is_watched = !floor->is_default
+	};
 	ret->segments = xcalloc(n ? n : 1, sizeof(*ret->segments));
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_segment *from = &segments[i];
 		struct ipc_segment *to = &ret->segments[i];
 		*to = (struct ipc_segment){ .name = xstrdup(from->name),
 			.mark = from->mark,
-			.is_default = from->is_default,
+			.is_default = from == floor,
 			.log = from->log,
 			.log_new = from->log_new,
 			.rate_up = (uint64_t)from->rate_up,

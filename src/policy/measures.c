@@ -185,6 +185,12 @@ const struct policy_segment *policy_monitor_segment(const struct policy *p, cons
 	return m && m->segment ? &p->segments[m->segment->index] : NULL;
 }
 
+const struct policy_segment *policy_floor_segment(const struct policy *p)
+{
+	const struct policy_segment *watched = policy_monitor_segment(p, NULL);
+	return watched ? watched : policy_default_segment(p);
+}
+
 const struct policy_brake *policy_brake(const struct policy *p)
 {
 	return p->tree.brake_at.line ? &p->tree.brake : NULL;

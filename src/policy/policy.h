@@ -108,6 +108,8 @@ json_t *policy_to_json(const struct policy *p);
  * else is there. NULL: decisions are carried out. role NULL: of attachments without a node, and where nothing
  * is said of the role. */
 const struct policy_segment *policy_monitor_segment(const struct policy *p, const char *role);
+/* The segment of everything that is placed nowhere: the default, or that of the site's `mode monitor`. */
+const struct policy_segment *policy_floor_segment(const struct policy *p);
 
 /* `brake demotions above PERCENT% or NODES nodes per TIME hold TIME`: within per_ms so many nodes may be
  * demoted by what is not their own doing: percent of those that are admitted, or nodes, whichever is more.

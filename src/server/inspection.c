@@ -292,8 +292,7 @@ static void take_posture(struct inspection *i)
 	if (!posture || site_take_posture(site, i->config.node, posture, is_signed, i->now) < 0) {
 		i->is_failed = true;
 		i->outcome = (struct site_outcome){ .note = "the posture could not be read" };
-		snprintf(i->outcome.segment, sizeof(i->outcome.segment), "%s",
-		        policy_default_segment(site->policy)->name);
+		snprintf(i->outcome.segment, sizeof(i->outcome.segment), "%s", site_floor(site)->name);
 		finish(i);
 		return;
 	}

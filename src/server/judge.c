@@ -267,7 +267,7 @@ uint64_t site_findings_hash(const char *text)
 static void judge_without_place(
         struct site *site, struct site_node *node, const char *cause, time_ms now, struct site_outcome *o)
 {
-	const struct policy_segment *fallback = policy_default_segment(site->policy);
+	const struct policy_segment *fallback = site_floor(site);
 	o->note = "not attached to a known enforcement point";
 	o->compliant = false;
 	snprintf(o->segment, sizeof(o->segment), "%s", fallback->name);
@@ -329,8 +329,7 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 		ret->attachment = NULL;
 		ret->compliant = false;
 		ret->note = "the server cannot store decisions at the moment";
-		snprintf(
-		        ret->segment, sizeof(ret->segment), "%s", policy_default_segment(site->policy)->name);
+		snprintf(ret->segment, sizeof(ret->segment), "%s", site_floor(site)->name);
 		ret->level = 0;
 	} else if (a) {
 		judge_at(site, node, cause, nonce, now, ret);

@@ -26,8 +26,7 @@ const char *site_kept_name(enum site_kept by)
 
 const struct policy_segment *site_floor(const struct site *site)
 {
-	const struct policy_segment *watched = policy_monitor_segment(site->policy, NULL);
-	return watched ? watched : policy_default_segment(site->policy);
+	return policy_floor_segment(site->policy);
 }
 
 const struct policy_segment *keep_watched(const struct site *site, const struct site_attachment *a)

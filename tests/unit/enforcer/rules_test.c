@@ -2,6 +2,7 @@
 /* The text that goes to libnftables, and the judgement in user space that must agree with it. */
 #include "enforcer/drivers/nft_elements.h"
 #include "enforcer/drivers/nft_rules.h"
+#include "enforcer/dry_run.h"
 #include "enforcer/segments.h"
 #include "enforcer/state.h"
 #include "policy/policy.h"
@@ -496,6 +497,19 @@ static void test_watched(void **state)
 	assert_non_null(strstr(text, "goto opens_1"));
 	free(text);
 	free(enforced);
+	/* and that is what a policy means with which the server says so */
+	static const char words[] = "define server { address 2001:db8::2 tcp 271 }\n"
+	                            "segment quarantine default { allow to server }\n"
+	                            "segment staff level 1 { allow to any }\n"
+	                            "admit to staff\notherwise quarantine\nmode monitor in staff\n"
+	                            "inspect every 30 min certificate lifetime 45 min\n";
+	struct policy *p = NULL;
+	struct ipc_segments s;
+	assert_int_equal(policy_parse("p", words, strlen(words), NULL, NULL, &p, NULL), 0);
+	dry_run_segments(p, &s);
+	assert_true(s.is_watched && s.segments[1].is_default && !s.segments[0].is_default);
+	ipc_body_clear(IPC_SEGMENTS, &s);
+	policy_free(p);
 }
 
 int main(void)

@@ -117,6 +117,49 @@ static void test_sentences_are_bounded(void **state)
 	assert_string_equal(remedies.last, "And 10 more findings.");
 }
 
+/* The node is told that it stays, until when, and what would be. */
+static void test_kept(void **state)
+{
+	static const struct {
+		enum site_kept by;
+		bool compliant;
+		const char *says;
+	} cases[] = {
+		{ SITE_KEPT_GRACE, false,
+		        "This host does not meet the policy. It stays in the segment staff until "
+		        "2024-10-04T00:00:00Z, "
+		        "then it goes to the segment isolated." },
+		{ SITE_KEPT_BRAKE, false,
+		        "This host does not meet the policy. It stays in the segment staff for now, and "
+		        "would be in the "
+		        "segment isolated." },
+		{ SITE_KEPT_MONITOR, true,
+		        "This host meets the policy. It stays in the segment staff for now, and would be in "
+		        "the segment "
+		        "isolated." },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct site_outcome o = {
+			.kept_by = cases[i].by, .kept_until = T0, .compliant = cases[i].compliant
+		};
+		struct site_attachment here = { 0 };
+		struct said reasons = { 0 };
+		o.attachment = &here;
+		strcpy(o.segment, "staff");
+		strcpy(o.would_be, "isolated");
+		verdict_each_reason(&o, "en", on_text, &reasons);
+		assert_string_equal(reasons.last, cases[i].says);
+		char *sent = verdict_decision(&o, "bob");
+		json_t *j = json_loads(sent, 0, NULL);
+		assert_string_equal(
+		        json_string_value(json_object_get(j, "kept_by")), site_kept_name(cases[i].by));
+		assert_string_equal(
+		        json_string_value(json_object_get(j, "kept_until")), "2024-10-04T00:00:00Z");
+		json_decref(j);
+		free(sent);
+	}
+}
+
 /* What is not UTF-8 must not make a finding vanish. */
 static void test_bytes_that_are_no_text(void **state)
 {
@@ -140,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_languages),
 		cmocka_unit_test(test_json_is_bounded),
 		cmocka_unit_test(test_sentences_are_bounded),
+		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_bytes_that_are_no_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
