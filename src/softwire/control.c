@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 #include "softwire/api.h"
+#include "softwire/initiator_record.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -451,7 +452,9 @@ static int set_up(struct control *c, const struct control_descriptors *d, struct
 	LIST_INIT(&c->sessions);
 	c->plane = ipc_packet_new(c->base, d->dataplane, &plane_handlers, c);
 	c->keeper = ipc_packet_new(c->base, d->keeper, &keeper_handlers, c);
-	int r = checkpoint_open(d->checkpoint, &c->checkpoint, err);
+	int r = checkpoint_open(d->checkpoint,
+	        c->o->role == SOFTWIRE_CONCENTRATOR ? CHECKPOINT_RECORD_MAX : INITIATOR_RECORD_MAX,
+	        &c->checkpoint, err);
 	if (r == 0)
 		r = open_l2tp(c, err);
 	if (r == 0)

@@ -59,6 +59,7 @@ static void take_down(struct control *c, bool association_too)
 	const struct ipc_association_end end = { x->association };
 	struct session *s = x->session;
 	const int tunnel = x->tunnel;
+	initiator_forget(c);
 	x->session = NULL;
 	x->tunnel = 0;
 	x->association = 0;
@@ -258,10 +259,14 @@ static void prepared(struct control *c, const struct ipc_outer *m)
 }
 
 /* Our address has changed, or the way: the old association is of no use. At once, whatever we were waiting
- * for. */
+ * for. The keeper says it to each new control too: what goes on has heard that before. */
 static void moved(struct control *c, const struct ip_address *source)
 {
 	struct initiator *x = c->initiator;
+	const bool is_known = x->state == INITIATOR_UP && ip_equal(source, &x->source);
+	x->source = *source;
+	if (is_known)
+		return;
 	if (is_zero_address(source) || c->ending || x->state == INITIATOR_RESOLVING ||
 	        x->state == INITIATOR_PREPARING)
 		return;
@@ -277,12 +282,25 @@ static void moved(struct control *c, const struct ip_address *source)
 	begin(c);
 }
 
+/* Before we know whether the softwire goes on it is only kept. */
+static void source_told(struct control *c, const struct ip_address *source)
+{
+	struct initiator *x = c->initiator;
+	if (x->is_told) {
+		moved(c, source);
+		initiator_checkpoint(c);
+		return;
+	}
+	x->early_source = *source;
+	x->has_early_source = true;
+}
+
 static void keeper_message(struct control *c, const struct ipc_message *m)
 {
 	if (m->number == IPC_OUTER)
 		prepared(c, m->body);
 	else if (m->number == IPC_LINK_MOVED)
-		moved(c, &((const struct ipc_link_moved *)m->body)->source);
+		source_told(c, &((const struct ipc_link_moved *)m->body)->source);
 	else
 		c->counters.messages_refused++;
 }
@@ -314,14 +332,21 @@ static void ike_failed(struct control *c, const char *reason)
 		fail(c, "IKE: %s", reason);
 }
 
-/* Associations of an earlier life of this process are ended: everything is brought up anew. */
+/* Associations of an earlier life of this process are ended, but for the one of the softwire that goes on. */
 static void told(struct control *c)
 {
+	struct initiator *x = c->initiator;
+	const bool goes_on = initiator_restore(c, clock_monotonic_ms());
+	x->is_told = true;
 	TABLE_FOREACH(it, c->associations) {
 		const struct ipc_association_end end = { ((const struct association *)it.value)->number };
-		control_send_plane(c, IPC_ASSOCIATION_END, &end);
+		if (end.association != x->association)
+			control_send_plane(c, IPC_ASSOCIATION_END, &end);
 	}
-	begin(c);
+	if (!goes_on)
+		begin(c);
+	if (x->has_early_source)
+		source_told(c, &x->early_source);
 }
 
 /* ---- L2TP ---- */
@@ -347,16 +372,23 @@ static void session_down(
 		        *reason->message ? ": " : "", reason->message);
 }
 
-static void session_up(struct control *c, struct session *s)
+void initiator_prepare_session(struct session *s, struct ppp_parameters *ret)
 {
-	struct initiator *x = c->initiator;
-	struct ppp_parameters parameters = { .is_protected = true, .mru = s->mtu };
-	const struct association *a = control_association(c, s->path.association);
-	memcpy(parameters.ipv4, x->last_ipv4, 4);
-	memcpy(parameters.interface_id, x->last_interface_id, 8);
+	const struct control *c = s->control;
+	const struct association *a = control_association(s->control, s->path.association);
+	*ret = (struct ppp_parameters){ .is_protected = true, .mru = s->mtu };
+	memcpy(ret->ipv4, c->initiator->last_ipv4, 4);
+	memcpy(ret->interface_id, c->initiator->last_interface_id, 8);
 	s->machine = xstrdup(a ? a->identity : "");
 	s->user = xstrdup(c->o->ppp_user);
 	snprintf(s->port, sizeof(s->port), "%.15s", c->o->tun);
+}
+
+static void session_up(struct control *c, struct session *s)
+{
+	struct initiator *x = c->initiator;
+	struct ppp_parameters parameters;
+	initiator_prepare_session(s, &parameters);
 	x->session = s;
 	initiator_enter(c, INITIATOR_LINKING);
 	s->link = ppp_link_new(&x->ppp, &parameters, s);
@@ -385,7 +417,14 @@ static void session_run(struct session *s, time_ms now)
 		due = MIN(due, ipv6_due);
 	}
 	timer_set(&c->timers, &s->timer, MAX(due, now + 1));
+	initiator_checkpoint(c);
 	control_schedule(c);
+}
+
+static void tunnel_changed(struct control *c, uint16_t tunnel)
+{
+	if (tunnel == c->initiator->tunnel)
+		initiator_checkpoint(c);
 }
 
 void initiator_disconnect(struct control *c)
@@ -411,6 +450,7 @@ static void stop(struct control *c)
 	struct initiator *x = c->initiator;
 	event_del(x->retry);
 	event_del(x->step);
+	initiator_forget(c);
 	if (x->session && x->session->state < SESSION_ENDING) {
 		initiator_clear_host(c);
 		if (x->session->ipv6)
@@ -452,6 +492,7 @@ const struct control_role initiator_role = { .start = start,
 	.session_down = session_down,
 	.ipv6 = initiator_ipv6,
 	.session_run = session_run,
+	.tunnel_changed = tunnel_changed,
 	.keeper_message = keeper_message,
 	.stop = stop,
 	.free = release };

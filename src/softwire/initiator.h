@@ -14,6 +14,7 @@
 #pragma once
 
 #include "softwire/backoff.h"
+#include "softwire/initiator_record.h"
 #include "softwire/session.h"
 
 #define INITIATOR_STEP_MS 20000 /* longest time in one step but IKE's */
@@ -30,6 +31,14 @@ enum initiator_state {
 	INITIATOR_N_STATES
 };
 
+/* Of the checkpoint: written by turns. */
+struct initiator_slots {
+	int slots[INITIATOR_SLOTS];
+	size_t newest;
+	uint64_t generation;
+	bool claimed, written; /* written: one of them may hold a record */
+};
+
 struct initiator {
 	enum initiator_state state;
 	struct ppp_callbacks callbacks;
@@ -44,6 +53,11 @@ struct initiator {
 	size_t current;                                      /* which concentrator */
 	struct ip_address addresses[LINK_CONCENTRATORS_MAX]; /* zero: not resolved yet */
 	struct ip_address used;                              /* our outer address in this attempt */
+	struct ip_address source;       /* as the keeper has last said it; zero: not yet, or there is none */
+	struct ip_address early_source; /* said before is_told */
+	bool has_early_source;
+	bool is_told; /* what there was when we started is known */
+	struct initiator_slots slots;
 	uint32_t association;
 	int tunnel; /* 0: none */
 	struct session *session;
@@ -63,6 +77,8 @@ const char *initiator_state_text(struct control *c);
 /* Down, and up again by the usual rules. */
 void initiator_disconnect(struct control *c);
 
+/* What session_up() and a restart have in common: who it is, and what its link is to have. */
+void initiator_prepare_session(struct session *s, struct ppp_parameters *ret);
 void initiator_enter(struct control *c, enum initiator_state state);
 
 /* initiator_ppp.c */
@@ -76,5 +92,13 @@ void initiator_clear_host(struct control *c);
 void initiator_release_prefix(struct session *s, time_ms now);
 void initiator_ipv6(struct session *s, const uint8_t *packet, size_t length, time_ms now);
 void initiator_start_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now);
+/* nd and dhcp6 are as they were but for their config. */
+void initiator_resume_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now);
 /* What is due of router discovery and DHCPv6; when it is due again. */
 time_ms initiator_run_ipv6(struct session *s, time_ms now);
+
+/* initiator_restore.c: writes what is now; forgets where there is nothing that could go on */
+void initiator_checkpoint(struct control *c);
+void initiator_forget(struct control *c);
+/* Whether the softwire of the process before this one goes on; once, at the start. */
+bool initiator_restore(struct control *c, time_ms now);

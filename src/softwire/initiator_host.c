@@ -146,21 +146,43 @@ static uint64_t random_bits(void)
 	return r;
 }
 
-void initiator_start_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now)
+static struct nd_host_config nd_config(const struct session *s, const struct ppp_ipv6 *ipv6)
+{
+	struct nd_host_config nd = { .mtu = MIN(s->mtu, ppp_mtu(s->link)),
+		.counters = &s->control->initiator->nd_counters };
+	memcpy(nd.interface_id, ipv6->local, 8);
+	return nd;
+}
+
+static struct dhcp6_client_config dhcp6_config(const struct session *s, const struct ppp_ipv6 *ipv6)
 {
 	struct initiator *x = s->control->initiator;
-	struct nd_host_config nd = { .mtu = MIN(s->mtu, ppp_mtu(s->link)), .counters = &x->nd_counters };
-	struct dhcp6_client_config dhcp6 = { .duid = x->duid,
+	return (struct dhcp6_client_config){ .duid = x->duid,
 		.iaid = 1,
 		.link_local = ip6_link_local(ipv6->local),
 		.rapid_commit = true,
 		.want_prefix = s->control->o->delegation,
 		.hint = x->hint,
 		.counters = &x->dhcp6_counters };
-	memcpy(nd.interface_id, ipv6->local, 8);
+}
+
+void initiator_start_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now)
+{
+	struct initiator *x = s->control->initiator;
+	const struct nd_host_config nd = nd_config(s, ipv6);
+	const struct dhcp6_client_config dhcp6 = dhcp6_config(s, ipv6);
 	memcpy(x->last_interface_id, ipv6->local, 8);
 	nd_host_start(&x->nd, &nd, now);
 	dhcp6_client_start(&x->dhcp6, &dhcp6, now, random_bits());
+}
+
+void initiator_resume_ipv6(struct session *s, const struct ppp_ipv6 *ipv6, time_ms now)
+{
+	struct initiator *x = s->control->initiator;
+	const struct nd_host_config nd = nd_config(s, ipv6);
+	const struct dhcp6_client_config dhcp6 = dhcp6_config(s, ipv6);
+	nd_host_resume(&x->nd, &nd, now);
+	dhcp6_client_resume(&x->dhcp6, &dhcp6);
 }
 
 void initiator_release_prefix(struct session *s, time_ms now)

@@ -5,6 +5,7 @@
 #include "net/daemon.h"
 #include "net/ipc_packet.h"
 #include "softwire/checkpoint.h"
+#include "softwire/initiator_record.h"
 #include "softwire/outer.h"
 #include "softwire/process.h"
 #include "softwire/tun_address.h"
@@ -134,8 +135,8 @@ static void close_channels(struct keeper *k)
 /* What connects this generation of processes. */
 static int open_channels(struct keeper *k, struct error *err)
 {
-	const size_t slots =
-	        k->o->role == SOFTWIRE_CONCENTRATOR ? (size_t)k->o->sessions_max + REPLACED_MAX : 1;
+	const bool concentrator = k->o->role == SOFTWIRE_CONCENTRATOR;
+	const size_t slots = concentrator ? (size_t)k->o->sessions_max + REPLACED_MAX : INITIATOR_SLOTS;
 	close_channels(k);
 	int r = make_pair(k->planes, err);
 	if (r == 0)
@@ -143,7 +144,8 @@ static int open_channels(struct keeper *k, struct error *err)
 	if (r < 0)
 		return r;
 	k->control = ipc_packet_new(k->base, k->keepers[1], &control_handlers, k);
-	k->checkpoint = checkpoint_make(slots, err);
+	k->checkpoint =
+	        checkpoint_make(slots, concentrator ? CHECKPOINT_RECORD_MAX : INITIATOR_RECORD_MAX, err);
 	return k->checkpoint < 0 ? k->checkpoint : 0;
 }
 

@@ -5,7 +5,7 @@
  * starts the data plane, control and charon, and starts again what dies:
  *
  *   control      again with the same descriptors: the data plane goes on meanwhile, control restores its
- *                sessions from the checkpoint
+ *                sessions from the checkpoint, in both roles
  *   data plane   its keys and sessions are gone: everything is started again
  *   charon       again, by ike_start()'s own rules
  *

@@ -68,15 +68,38 @@ session_count 1 || fail "the session did not live on"
 [ "$(sessions '.sessions[0].id')" = "$id" ] || fail "the peer had to come again"
 expect_pings ini 2001:db8:1:2::2 "after control has come back"
 
-# The initiator's control dies: it comes again, as the same.
-kill -9 "$(child "$initiator_pid" control)"
+# The initiator's control dies, again and again: nobody notices.
+in_ns ini ping -n -q -i 0.02 -c 400 10.1.2.2 >"$work/pings4" &
+stream4=$!
+in_ns ini ping -n -q -i 0.02 -c 400 2001:db8:1:2::2 >"$work/pings6" &
+stream6=$!
+spawn ini changes ip -o monitor address route dev softwire0
+kill_initiator_control ini
+kill_initiator_control ini
+wait "$stream4" || fail "no answers to the stream while the initiator's control was killed"
+wait "$stream6" || fail "no answers to the stream of IPv6 while the initiator's control was killed"
+grep -q '400 received' "$work/pings4" || fail "packets were lost: $(tail -n 2 "$work/pings4")"
+grep -q '400 received' "$work/pings6" || fail "packets of IPv6 were lost: $(tail -n 2 "$work/pings6")"
+! grep Deleted "$work/changes.log" || fail "addresses or routes were gone"
+sleep 5 # two HELLOs and echoes
+session_count 1 || fail "the session did not live on"
+[ "$(sessions '.sessions[0].id')" = "$id" ] || fail "the initiator has come again: $(sessions)"
+ok "the initiator's control is killed twice: no packet, address or route is lost, and the session is the same"
+
+# What ended while there was none is noticed.
 # came_again: it is another session with all that the one before it had.
 came_again() {
 	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ] &&
 		[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ]
 }
-eventually came_again || fail "the initiator whose control was killed does not come again as it was: $(sessions)"
-expect_pings ini 10.1.2.2 "after the initiator's control was killed"
+kill -STOP "$initiator_pid"
+kill -9 "$(child "$initiator_pid" control)"
+"$bin/pratique" softwire disconnect "$port" --socket "$work/run-con/api.sock" >/dev/null || fail "disconnect"
+sleep 0.5
+kill -CONT "$initiator_pid"
+eventually came_again || fail "a session that ended without its initiator's control does not come again: $(sessions)"
+expect_pings ini 10.1.2.2 "after a session that ended without the initiator's control"
+grep -q Deleted "$work/changes.log" || fail "it is not seen when addresses go"
 id=$(sessions '.sessions[0].id')
 
 # The operator ends it; it comes again with all that it had.

@@ -290,3 +290,18 @@ counter() {
 child() {
 	pgrep -P "$1" -f "pratique-softwire $2 " | head -1
 }
+
+# kill_initiator_control NAME: kills the control of $initiator_pid, which is NAME's, and waits for another one that has
+# brought its session back.
+kill_initiator_control() {
+	control=$(child "$initiator_pid" control)
+	kill -9 "$control"
+	eventually control_is_restored "$1" || fail "the control of $1 that was killed has not brought its session back"
+}
+
+control_is_restored() {
+	local now
+	now=$(child "$initiator_pid" control)
+	[ "$now" ] && [ "$now" != "$control" ] && [ "$("$bin/pratique" softwire status --json \
+		--socket "$work/run-$1/api.sock" 2>/dev/null | jq -r '.counters.sessions_restored')" = 1 ]
+}

@@ -119,6 +119,14 @@ eventually session_count 2 || fail "control has not come back with its sessions"
 sleep 5
 [ "$(sessions '[.sessions[].id] | sort | join(" ")')" = "$id" ] || fail "they are other sessions"
 expect_pings two 2001:db8:1:2::2 "after control has come back"
+in_ns two ping -n -q -i 0.02 -c 250 10.1.2.2 >"$work/pings" &
+stream=$!
+kill_initiator_control two
+wait "$stream" || fail "no answers to the stream while the initiator's control was killed"
+grep -q '250 received' "$work/pings" || fail "packets were lost: $(tail -n 2 "$work/pings")"
+sleep 3 # a HELLO and an echo
+[ "$(sessions '[.sessions[].id] | sort | join(" ")')" = "$id" ] || fail "the initiator has come again: $(sessions)"
+ok "an initiator's control is killed: no packet is lost, and association and session are the same"
 charon=$(pgrep -P "$concentrator_pid" -x charon-systemd)
 kill -9 "$charon"
 expect_pings ini 10.1.2.2 "while charon is dead"

@@ -189,3 +189,10 @@ bool dhcp6_client_run(struct dhcp6_client *c, time_ms now, uint64_t random, stru
 /* Gives all back: a Release, repeated by dhcp6_client_run() until answered. What was leased is empty at once.
  */
 void dhcp6_client_release(struct dhcp6_client *c, time_ms now, uint64_t random, struct ip6_output *out);
+
+/* The client's state but for its config, for a process that comes after this one; as nd_host_write() and its
+ * like (nd.h). An exchange that is under way goes on with its number and its times. */
+#define DHCP6_CLIENT_RECORD_MAX 3200
+void dhcp6_client_write(const struct dhcp6_client *c, struct writer *w);
+void dhcp6_client_read(struct dhcp6_client *c, struct reader *r);
+void dhcp6_client_resume(struct dhcp6_client *c, const struct dhcp6_client_config *config);

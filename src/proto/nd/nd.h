@@ -195,3 +195,12 @@ bool nd_host_receive(
 time_ms nd_host_due(const struct nd_host *h);
 /* Solicits, and lets expire what is over; true as above. */
 bool nd_host_run(struct nd_host *h, time_ms now, uint32_t random, struct ip6_output *out);
+
+/* The host's state but for its config, for a process that comes after this one. w fails where there is no
+ * room: ND_HOST_RECORD_MAX bytes are enough. */
+#define ND_HOST_RECORD_MAX 3400
+void nd_host_write(const struct nd_host *h, struct writer *w);
+/* r is failed for what is not such a record. h has no config then: nd_host_resume() gives it one before
+ * anything else, and solicits, because an advertisement may have come to nobody meanwhile. */
+void nd_host_read(struct nd_host *h, struct reader *r);
+void nd_host_resume(struct nd_host *h, const struct nd_host_config *c, time_ms now);

@@ -9,7 +9,7 @@
 static struct checkpoint *map(int fd)
 {
 	struct checkpoint *c = NULL;
-	assert_int_equal(checkpoint_open(dup(fd), &c, NULL), 0);
+	assert_int_equal(checkpoint_open(dup(fd), CHECKPOINT_RECORD_MAX, &c, NULL), 0);
 	return c;
 }
 
@@ -30,7 +30,7 @@ static unsigned count_records(struct checkpoint *c, char *ret_text)
 static void records_outlive_their_process(void **state)
 {
 	char text[64];
-	int fd = checkpoint_make(3, NULL);
+	int fd = checkpoint_make(3, CHECKPOINT_RECORD_MAX, NULL);
 	assert_true(fd >= 0);
 	struct checkpoint *c = map(fd);
 	assert_int_equal(count_records(c, text), 0);
@@ -54,13 +54,14 @@ static void records_outlive_their_process(void **state)
 static void a_torn_record_is_lost_alone(void **state)
 {
 	char text[64];
-	int fd = checkpoint_make(2, NULL);
+	int fd = checkpoint_make(2, CHECKPOINT_RECORD_MAX, NULL);
 	struct checkpoint *c = map(fd);
 	int a = checkpoint_claim(c), b = checkpoint_claim(c);
 	assert_int_equal(checkpoint_write(c, a, "one", 3), 0);
 	assert_int_equal(checkpoint_write(c, b, "two", 3), 0);
 	checkpoint_close(c);
-	assert_int_equal(pwrite(fd, "X", 1, 1536 * (off_t)a + 8), 1);
+	assert_int_equal(
+	        pwrite(fd, "X", 1, (CHECKPOINT_SLOT_HEADER + CHECKPOINT_RECORD_MAX) * (off_t)a + 8), 1);
 	c = map(fd);
 	assert_int_equal(count_records(c, text), 1);
 	assert_string_equal(text, "two");
@@ -72,7 +73,7 @@ static void what_does_not_fit(void **state)
 {
 	uint8_t large[CHECKPOINT_RECORD_MAX + 1] = { 1 };
 	char text[CHECKPOINT_RECORD_MAX + 1];
-	int fd = checkpoint_make(1, NULL);
+	int fd = checkpoint_make(1, CHECKPOINT_RECORD_MAX, NULL);
 	struct checkpoint *c = map(fd);
 	int a = checkpoint_claim(c);
 	assert_int_equal(checkpoint_write(c, a, large, sizeof(large)), -E2BIG);
@@ -83,7 +84,7 @@ static void what_does_not_fit(void **state)
 	close(fd);
 	int pipes[2];
 	assert_int_equal(pipe(pipes), 0);
-	assert_int_equal(checkpoint_open(pipes[0], &c, NULL), -EINVAL);
+	assert_int_equal(checkpoint_open(pipes[0], CHECKPOINT_RECORD_MAX, &c, NULL), -EINVAL);
 	close(pipes[0]);
 	close(pipes[1]);
 }
