@@ -9,9 +9,10 @@
 #include "net/tls.h"
 #include <sys/socket.h>
 
-#define LISTENER_BATCH 64     /* connections that are accepted before others get their turn */
-#define LISTENER_BACKLOG 4096 /* in the kernel (net.core.somaxconn is the same unless somebody changed it) \
-	                       */
+#define LISTENER_BATCH 64 /* connections that are accepted before others get their turn */
+#define LISTENER_BACKLOG \
+	4096 /* in the kernel (net.core.somaxconn is the same unless somebody changed it) \
+	      */
 #define LISTENER_WORK_MAX \
 	64 /* works that wait for workers: until there are fewer, who comes waits in the kernel */
 #define LISTENER_WORK_PAUSE_MS 5
