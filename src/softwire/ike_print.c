@@ -5,7 +5,7 @@
  */
 #include "softwire/ike_internal.h"
 
-#include "crypto/x509.h"
+#include "crypto/bundle.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -193,6 +193,17 @@ static void print_id(const char *indent, const char *identity, FILE *out)
 	fprintf(out, "\"\n");
 }
 
+/* While the CA rolls over to another one there are two; charon reads one of a file. */
+static void print_cas(const struct ike_setup *s, FILE *out)
+{
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	fprintf(out, "\t\t\tcacerts = ca.pem");
+	if (bundle_load(s->options->ca, &trusted, NULL) == 0)
+		for (size_t i = 1; i < trusted.n; i++)
+			fprintf(out, ", ca-%zu.pem", i + 1);
+	fputc('\n', out);
+}
+
 static void print_ends(const struct ike_setup *s, const struct connection *c, FILE *out)
 {
 	const struct ike_options *o = s->options;
@@ -207,7 +218,7 @@ static void print_ends(const struct ike_setup *s, const struct connection *c, FI
 	fprintf(out, "\t\t}\n\t\tremote {\n\t\t\tauth = %s\n", c->remote_auth);
 	print_id("\t\t\t", c->remote_id ? c->remote_id : "%any", out);
 	if (strcmp(c->remote_auth, "pubkey") == 0) {
-		fprintf(out, "\t\t\tcacerts = ca.pem\n");
+		print_cas(s, out);
 		fprintf(out, "\t\t\trevocation = %s\n", *o->crl ? "strict" : "relaxed");
 	}
 	if (strcmp(c->remote_auth, "eap-radius") == 0)

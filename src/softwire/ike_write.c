@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "softwire/ike_internal.h"
 
+#include "crypto/bundle.h"
 #include "crypto/secret.h"
 
 #include <errno.h>
@@ -119,6 +120,45 @@ static int link_file(const struct ike_setup *s, const char *folder, const char *
 	return r;
 }
 
+/* The i-th of a file with several, as a file of its own; away where it has not so many. */
+static int write_further(const struct ike_setup *s, const char *folder, const char *name, size_t i,
+        const char *text, struct error *err)
+{
+	char *path FREE_ON_EXIT =
+	        xasprintf("%s/swanctl/%s/%s-%zu.pem", s->run_directory, folder, name, i + 1);
+	int r = 0;
+	if (text)
+		r = file_replace(path, text, strlen(text), 0600, err);
+	else if (unlink(path) < 0 && errno != ENOENT)
+		r = error_set(err, -errno, "%s: %s", path, strerror(errno));
+	return r == 0 && text ? give(s, path, err) : r;
+}
+
+/* Of a file with several CAs, or lists, charon reads the first one only. */
+static int write_bundle(const struct ike_setup *s, struct error *err)
+{
+	struct bundle trusted CLEANUP(bundle_clear) = { 0 };
+	struct bundle_crls crls CLEANUP(bundle_clear_crls) = { 0 };
+	const struct ike_options *o = s->options;
+	int r = 0;
+	if (!*o->ca || bundle_load(o->ca, &trusted, NULL) < 0)
+		trusted.n = 0; /* another organisation's: one certificate, of whatever form */
+	if (trusted.n > 1 && *o->crl)
+		r = bundle_load_crls(&trusted, o->crl, &crls, err);
+	for (size_t i = 1; r == 0 && i < BUNDLE_MAX; i++) {
+		struct bundle one = { .n = i < trusted.n };
+		struct bundle_crls list = { .n = i < crls.n };
+		one.certificates[0] = one.n ? trusted.certificates[i] : NULL;
+		list.lists[0] = list.n ? crls.lists[i] : NULL;
+		char *ca FREE_ON_EXIT = one.n ? bundle_format(&one, err) : NULL;
+		char *crl FREE_ON_EXIT = list.n ? bundle_format_crls(&list, err) : NULL;
+		r = write_further(s, "x509ca", "ca", i, ca, err);
+		if (r == 0)
+			r = write_further(s, "x509crl", "crl", i, crl, err);
+	}
+	return r;
+}
+
 static int link_files(const struct ike_setup *s, struct error *err)
 {
 	/* swanctl complains of each that is not there. */
@@ -136,6 +176,8 @@ static int link_files(const struct ike_setup *s, struct error *err)
 		r = link_file(s, "x509ca", "ca.pem", o->ca, err);
 	if (r == 0)
 		r = link_file(s, "x509crl", "crl.pem", o->crl, err);
+	if (r == 0)
+		r = write_bundle(s, err);
 	return r;
 }
 

@@ -408,7 +408,7 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[1], "stalls") == 0)
 		run_stalls();
 	else if (strcmp(argv[1], "flood") == 0 && argc == 5)
-		run_flood(atoi(argv[4]));
+		run_flood((int)strtol(argv[4], NULL, 10));
 	else
 		return 2;
 	printf("1..%d\n", h.checks);

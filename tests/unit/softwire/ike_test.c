@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/file.h"
+#include "crypto/ca_rollover.h"
 #include "softwire/ike_internal.h"
 #include "tests/unit/directory.h"
 #include "tests/unit/test.h"
@@ -373,6 +374,61 @@ static void what_is_written_is_private(void **state)
 	free(conf);
 }
 
+static bool there_is(const struct fixture *f, const char *name)
+{
+	char *path = xasprintf("%s/swanctl/%s", f->directory, name);
+	bool is = access(path, F_OK) == 0;
+	free(path);
+	return is;
+}
+
+/* charon reads one certificate, and one list, of a file. */
+static void both_cas_of_a_rollover_are_written(void **state)
+{
+	const struct fixture *f = *state;
+	struct all all = { 0 };
+	struct error err = { "" };
+	char *ca = xasprintf("%s/ca", f->directory), *out = xasprintf("%s/out", f->directory),
+	     *conf = xasprintf("%s/c", f->directory),
+	     *path = xasprintf("%s/swanctl/swanctl.conf", f->directory);
+	char *text = xasprintf("ca = %s/ca.pem\ncrl = %s/ca.crl\ncertificate = %s/sc.pem\nkey = %s/sc.key\n"
+	                       "charon = /bin/sh\ncharon_plugin = %s/psk\n",
+	        ca, ca, out, out, f->directory);
+	char *written = NULL;
+	size_t length;
+	assert_int_equal(ca_init(ca, "Example", KEY_P256, &err), 0);
+	assert_int_equal(ca_issue(ca, ROLE_CONCENTRATOR, "sc", NULL, KEY_P256, 30, out, &err), 0);
+	put(f, "c", text);
+	assert_int_equal(config_load(conf, NULL, table, ARRAY_LENGTH(table), &all, NULL, &err), 0);
+	const struct ike_setup setup = { .role = IKE_CONCENTRATOR,
+		.options = &all.ike,
+		.concentrators = &all.concentrators,
+		.run_directory = f->directory,
+		.dataplane_socket = "/run/x",
+		.uid = geteuid(),
+		.gid = getegid() };
+	for (int round = 0; round < 3; round++) {
+		if (round == 1)
+			assert_int_equal(ca_rollover_prepare(ca, KEY_P256, clock_wall_ms(), &err), 0);
+		if (round == 2)
+			assert_int_equal(ca_rollover_abort(ca, true, clock_wall_ms(), &err), 0);
+		if (ike_write_configuration(&setup, &err) < 0)
+			fail_msg("%s", err.text);
+		assert_int_equal(file_read(path, 65536, &written, &length, &err), 0);
+		expect_text(written, round == 1 ? "cacerts = ca.pem, ca-2.pem\n" : "cacerts = ca.pem\n");
+		free(written);
+		assert_int_equal(there_is(f, "x509ca/ca-2.pem"), round == 1);
+		assert_int_equal(there_is(f, "x509crl/crl-2.pem"), round == 1);
+		assert_false(there_is(f, "x509ca/ca-3.pem"));
+	}
+	config_clear(table, ARRAY_LENGTH(table), &all);
+	free(ca);
+	free(out);
+	free(conf);
+	free(path);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_initiators_configuration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_concentrators_configuration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_written_is_private, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(both_cas_of_a_rollover_are_written, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
