@@ -32,6 +32,12 @@ static struct listener_counters sum_api(struct http_server *h, size_t first, siz
 	return total;
 }
 
+/* Zeroes where nobody enrols here. */
+static struct listener_counters sum_enrolment(const struct server *s)
+{
+	return s->enrolment_http ? sum_api(s->enrolment_http, 0, SIZE_MAX) : (struct listener_counters){ 0 };
+}
+
 static void put_refused(json_t *j, const char *prefix, const struct listener_counters *c)
 {
 	const struct {
@@ -49,12 +55,15 @@ static void put_refused(json_t *j, const char *prefix, const struct listener_cou
 static json_t *counters_to_json(struct server *s)
 {
 	const struct listener_counters nodes = sum(s->node_listeners, s->n_node_listeners),
-	                               api = sum_api(s->http, 0, SIZE_MAX);
+	                               enforcers = sum(s->enforcer_listeners, s->n_enforcer_listeners),
+	                               api = sum_api(s->http, 0, SIZE_MAX), enrolment = sum_enrolment(s);
 	json_t *j = json_object();
 #define COUNTER(name, text) json_object_set_new(j, #name, json_integer((json_int_t)s->site->counters.name));
 #include "server/counters.def"
 #undef COUNTER
 	put_refused(j, "", &nodes);
+	put_refused(j, "enforcer_", &enforcers);
+	put_refused(j, "enrolment_", &enrolment);
 	put_refused(j, "api_", &api);
 	return j;
 }
@@ -81,6 +90,7 @@ static json_t *limits_to_json(struct server *s)
 	        o->handshakes_max * (int64_t)s->n_node_listeners);
 	add_limit(list, "enforcer_connections", enforcers.open,
 	        o->enforcers_max * (int64_t)s->n_enforcer_listeners);
+	add_limit(list, "enrolment_connections", sum_enrolment(s).open, ENROLMENT_CONNECTIONS_MAX);
 	add_limit(list, "api_connections_local", local.open, API_LOCAL_CONNECTIONS_MAX);
 	add_limit(
 	        list, "api_connections", remote.open, o->api_connections_max * (int64_t)o->api_listen.count);

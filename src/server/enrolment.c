@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define ENROLMENT_CONNECTIONS_MAX 256
 #define ENROLMENT_PER_SOURCE 16
 
 static int refuse_token(struct server *s, const char *name, int code, const char *why)

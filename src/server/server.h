@@ -24,6 +24,7 @@
 #define SERVER_LATENCY_SAMPLES 512 /* of one enforcer */
 #define SERVER_PORTS_MAX 16        /* listeners of one kind */
 #define SERVER_FOLLOWERS_MAX 64
+#define ENROLMENT_CONNECTIONS_MAX 256 /* a port */
 #define API_LOCAL_CONNECTIONS_MAX 256 /* on the Unix socket */
 
 LIST_HEAD(node_connections, node_connection);
