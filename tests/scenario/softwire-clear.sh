@@ -92,14 +92,41 @@ came_again() {
 	[ "$(sessions '.sessions[0].id // empty')" ] && [ "$(sessions '.sessions[0].id')" != "$id" ] &&
 		[ "$(sessions '.sessions[0] | .ipv4, .delegated[0], .port' | xargs)" = "$ipv4 $delegated $port" ]
 }
-kill -STOP "$initiator_pid"
-kill -9 "$(child "$initiator_pid" control)"
-"$bin/pratique" softwire disconnect "$port" --socket "$work/run-con/api.sock" >/dev/null || fail "disconnect"
-sleep 0.5
-kill -CONT "$initiator_pid"
+# without_control COMMAND...: while the initiator's control is dead, and its keeper cannot start another one.
+without_control() {
+	kill -STOP "$initiator_pid"
+	kill -9 "$(child "$initiator_pid" control)"
+	"$@"
+	kill -CONT "$initiator_pid"
+}
+hang_up() {
+	"$bin/pratique" softwire disconnect "$port" --socket "$work/run-con/api.sock" >/dev/null || fail "disconnect"
+	sleep 0.5
+}
+without_control hang_up
 eventually came_again || fail "a session that ended without its initiator's control does not come again: $(sessions)"
 expect_pings ini 10.1.2.2 "after a session that ended without the initiator's control"
 grep -q Deleted "$work/changes.log" || fail "it is not seen when addresses go"
+id=$(sessions '.sessions[0].id')
+
+# Nor does it go on with a record that is not sound, or from an address that it has no more.
+damage() {
+	dd if=/dev/urandom of="$(find "/proc/$initiator_pid/fd" -lname '*memfd:sessions*')" bs=4096 seek=1 count=4 \
+		conv=notrunc status=none || fail "the checkpoint is not to be damaged"
+}
+without_control damage
+eventually came_again || fail "an initiator with a damaged checkpoint does not come again: $(sessions)"
+expect_pings ini 10.1.2.2 "after its checkpoint was damaged"
+id=$(sessions '.sessions[0].id')
+move() {
+	in_ns ini ip addr add 198.51.100.3/24 dev eth0
+	in_ns ini ip addr del 198.51.100.2/24 dev eth0
+	in_ns ini ip addr replace 198.51.100.3/24 dev eth0
+	in_ns ini ip route replace default via 198.51.100.1
+}
+without_control move
+eventually came_again || fail "an initiator that moved without its control does not come again: $(sessions)"
+expect_pings ini 10.1.2.2 "after its address changed without its control"
 id=$(sessions '.sessions[0].id')
 
 # The operator ends it; it comes again with all that it had.
