@@ -43,20 +43,6 @@ ok "rules that are in force are left alone"
 heard "^value generation $generation$" || fail "the generation did not survive"
 ok "the generation survives"
 
-# What was bound before stays bound: b cannot take a's address while the enforcer is dead, nor after.
-steal() {
-	local i
-	for i in 1 2 3; do
-		probe b na eth0 $b_mac $a6 fe80::b
-		probe b arp eth0 $b_mac 10.1.1.10
-	done
-}
-restart steal
-mark_heard
-tell "who $a6"
-expect_heard "^identity-attachment port-a $a_mac present.* $a6"
-expect_reaches out $a6 22 "a keeps its address over a restart in which b claims it"
-
 # A node that is demoted in the first batch after a restart.
 restart true
 place full
@@ -136,4 +122,18 @@ eventually grep -q "had another policy" "$work/log" || fail "rules of an unknown
 place full port-a $a_mac staff 600
 expect_reaches a $out6 80 "placed by the server after a start without a state"
 expect_refused b $out6 80 "not placed after a start without a state"
+
+# What was bound before stays bound: b cannot take a's address while the enforcer is dead, nor after.
+steal() {
+	local i
+	for i in 1 2 3; do
+		probe b na eth0 $b_mac $a6 fe80::b
+		probe b arp eth0 $b_mac 10.1.1.10
+	done
+}
+restart steal
+mark_heard
+tell "who $a6"
+expect_heard "^identity-attachment port-a $a_mac present.* $a6"
+expect_reaches out $a6 22 "a keeps its address over a restart in which b claims it"
 echo "1..$passed"
