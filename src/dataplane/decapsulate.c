@@ -39,8 +39,9 @@ void decapsulate_udp(struct worker *w, const struct origin *o, uint8_t *bytes, s
 	struct origin inside = *o;
 	inside.remote_port = l2tp_get_u16(bytes);
 	inside.local_port = l2tp_get_u16(bytes + 2);
-	/* The SPD protects UDP from and to 1701; an LNS may answer from a port of its choice (RFC 3193 4). */
-	if (inside.local_port != L2TP_PORT && inside.remote_port != L2TP_PORT) {
+	/* The draft's SPD, 3.5.5: to 1701, at both ends; an LNS may answer from a port of its choice (RFC
+	 * 3193 4). */
+	if (inside.local_port != L2TP_PORT) {
 		worker_count(w, STAT_l2tp_wrong_port);
 		return;
 	}

@@ -119,6 +119,10 @@ check "a session's packets in another association are dropped and counted" \
 	grows b l2tp_wrong_association pings c 10.9.0.2 2
 tell c <<<'session 1 1 2 3 1 10.0.3.2 10.0.2.2 1400 0 0.0.0.0/0,::/0'
 
+# RFC 4301, 5.2: what was decrypted has to be what its SA is for.
+check "what is protected, and not to L2TP's port, is dropped and counted" \
+	grows b l2tp_wrong_port tell a <<<'l2tp 1 10.0.1.2 10.0.2.2 c802000c0000000000000000 53'
+
 in_ a ping -q -i 0.05 -w 4 10.9.0.2 >/dev/null &
 check "replayed ESP is dropped and counted" grows b esp_replayed replay b 8
 wait $! || true

@@ -20,7 +20,7 @@
  *   count TUNNEL SESSION
  *   statistics
  *   ppp TUNNEL SESSION HEX         a frame to the peer
- *   l2tp ASSOCIATION LOCAL REMOTE HEX
+ *   l2tp ASSOCIATION LOCAL REMOTE HEX [PORT]   to that port of the peer, otherwise 1701
  *   ike LOCAL PORT REMOTE PORT HEX
  *   quit
  */
@@ -266,7 +266,7 @@ static void on_l2tp(struct driver *d, char **word)
 		.local = address(word[2]),
 		.local_port = 1701,
 		.remote = address(word[3]),
-		.remote_port = 1701,
+		.remote_port = word[5] ? (uint16_t)number(word[5]) : 1701,
 		.packet = bytes,
 		.packet_length = hex(word[4], bytes, sizeof(bytes)) };
 	send_message(d->control, IPC_L2TP_CONTROL, &m);
