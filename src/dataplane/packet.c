@@ -8,9 +8,11 @@
 #define ICMPV6_ROUTER_SOLICITATION 133
 #define ICMPV6_ROUTER_ADVERTISEMENT 134
 #define ICMPV6_REDIRECT 137
+#define DHCPV4_CLIENT_PORT 68
 #define DHCPV6_CLIENT_PORT 546
 #define DHCPV6_SERVER_PORT 547
 #define ND_HOP_LIMIT 255
+#define IP4_OFFSET 0x1fff
 
 static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -127,11 +129,20 @@ static uint16_t dhcpv6_port(const struct packet *p)
 	return port == DHCPV6_CLIENT_PORT || port == DHCPV6_SERVER_PORT ? port : 0;
 }
 
+/* To a client, of either family; it need not be on the link, since clients take answers to any address. */
+static bool is_dhcp_answer(const struct packet *p)
+{
+	if (p->version == 6)
+		return dhcpv6_port(p) == DHCPV6_CLIENT_PORT;
+	bool has_ports = p->protocol == PACKET_UDP && !(get_u16(p->bytes + 6) & IP4_OFFSET);
+	return has_ports && p->length >= p->l4 + 4u && get_u16(p->bytes + p->l4 + 2) == DHCPV4_CLIENT_PORT;
+}
+
 static bool is_rogue(const struct packet *p)
 {
 	if (is_neighbour_discovery(p))
 		return p->bytes[p->l4] == ICMPV6_ROUTER_ADVERTISEMENT || p->bytes[p->l4] == ICMPV6_REDIRECT;
-	return dhcpv6_port(p) == DHCPV6_CLIENT_PORT;
+	return is_dhcp_answer(p);
 }
 
 /* Our own addresses are no peer's; of a prefix that we have on the link the other end may have one too. */
@@ -169,6 +180,8 @@ enum packet_verdict packet_check_inbound(const struct packet *p, const struct pa
 		return source == PACKET_SCOPE_LINK || (source == PACKET_SCOPE_UNSPECIFIED && link)
 		        ? PACKET_LINK_SCOPE
 		        : PACKET_SPOOFED;
+	if (from_initiator && is_dhcp_answer(p))
+		return PACKET_ROGUE;
 	return destination == PACKET_SCOPE_GLOBAL  ? PACKET_PASS
 	        : destination == PACKET_SCOPE_LINK ? PACKET_LINK_SCOPE
 	                                           : PACKET_BAD_DESTINATION;

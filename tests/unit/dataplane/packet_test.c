@@ -107,6 +107,31 @@ static enum packet_verdict dhcp_verdict(const char *source, const char *destinat
 	return packet_check_inbound(&p, &session, &none, true);
 }
 
+/* fragment: of the IPv4 header, flags and offset. */
+static enum packet_verdict dhcp4_verdict(uint16_t port, uint16_t fragment, bool from_initiator)
+{
+	struct ip_prefix list[] = { prefix("10.9.0.7/32") };
+	struct packet_prefixes session = { 0, 1, list }, none = { 0 };
+	uint8_t bytes[128];
+	struct packet p;
+	uint32_t n = make(bytes, "10.9.0.7", "10.1.1.1", PACKET_UDP);
+	frame_put(bytes + 6, fragment, 2);
+	frame_put(bytes + 22, port, 2);
+	assert_true(packet_parse(bytes, n, &p));
+	return packet_check_inbound(&p, &session, &none, from_initiator);
+}
+
+/* RFC 2131: to 68 only servers and relays send. */
+static void initiators_are_no_dhcp_servers(void **state)
+{
+	assert_int_equal(dhcp4_verdict(68, 0, true), PACKET_ROGUE);
+	assert_int_equal(
+	        dhcp4_verdict(68, 0x2000, true), PACKET_ROGUE);         /* the first fragment has the ports */
+	assert_int_equal(dhcp4_verdict(68, 0x2001, true), PACKET_PASS); /* a later one has none */
+	assert_int_equal(dhcp4_verdict(67, 0, true), PACKET_PASS);
+	assert_int_equal(dhcp4_verdict(68, 0, false), PACKET_PASS);
+}
+
 static void the_link_has_its_own(void **state)
 {
 	assert_int_equal(link_verdict("fe80::1", "ff02::2", 133, 255, true), PACKET_FOR_LINK);
@@ -120,7 +145,9 @@ static void the_link_has_its_own(void **state)
 	assert_int_equal(link_verdict("fe80::1", "ff02::1", 134, 255, false), PACKET_FOR_LINK);
 	assert_int_equal(dhcp_verdict("fe80::1", "ff02::1:2", 547), PACKET_FOR_LINK);
 	assert_int_equal(dhcp_verdict("fe80::1", "fe80::2", 546), PACKET_ROGUE);
-	/* Routed DHCPv6 is a packet like any other. */
+	assert_int_equal(dhcp_verdict("2001:db8:5::1", "2001:db8:9::1", 546), PACKET_ROGUE);
+	assert_int_equal(dhcp_verdict("2001:db8:6::1", "2001:db8:9::1", 546), PACKET_SPOOFED);
+	/* Towards servers routed DHCPv6 is a packet like any other. */
 	assert_int_equal(dhcp_verdict("2001:db8:5::1", "2001:db8:9::1", 547), PACKET_PASS);
 }
 
@@ -223,6 +250,7 @@ int main(void)
 		cmocka_unit_test(sources_are_checked),
 		cmocka_unit_test(mapped_addresses_are_no_packet),
 		cmocka_unit_test(the_link_has_its_own),
+		cmocka_unit_test(initiators_are_no_dhcp_servers),
 		cmocka_unit_test(syn_is_clamped),
 		cmocka_unit_test(senders_are_told),
 		cmocka_unit_test(fragments_are_whole),
