@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define REPLACED_MAX 64         /* sessions that are just being replaced by those that have come again */
+#define FILTER_LOOK_S 2         /* between two looks whether the filter is still there */
 #define SOCKET_BUFFER (4 << 20) /* of control's sockets, as far as the system lets us */
 
 enum child_name { CHILD_PLANE, CHILD_CONTROL, N_CHILDREN };
@@ -41,7 +42,9 @@ struct keeper {
 	const char *const *arguments; /* of the children */
 	struct event_base *base;
 	struct daemon_signals *signals;
-	struct event *reaper, *patience;
+	struct event *reaper, *patience, *look;
+	uint64_t filter_put_back;
+	bool filter_is_lost;
 	struct resources resources;
 	int planes[2], keepers[2]; /* pairs: control's end first */
 	int checkpoint;
@@ -72,7 +75,25 @@ static void answer_counters(struct keeper *k, uint32_t request)
 		snprintf(names[i], sizeof(names[i]), "filter_%.40s", counters[i].name);
 		values[answer.n_values++] = (struct ipc_statistic){ names[i], counters[i].packets };
 	}
+	values[answer.n_values++] = (struct ipc_statistic){ (char *)"filter_put_back", k->filter_put_back };
 	(void)ipc_packet_send(k->control, IPC_STATISTICS, &answer, NULL);
+}
+
+/* A firewall that begins with "flush ruleset" takes ours away too. */
+static void on_look(evutil_socket_t fd, short what, void *user)
+{
+	struct keeper *k = user;
+	struct error err;
+	int r = spd_keep(k->resources.spd, &err);
+	if (r < 0 && !k->filter_is_lost)
+		log_error("the packet filter is gone and cannot be put back: %s", err.text);
+	k->filter_is_lost = r < 0;
+	if (r <= 0)
+		return;
+	k->filter_put_back++;
+	log_warning("somebody has flushed or changed our packet filter; it is as it should be again. A "
+	            "firewall that "
+	            "begins with \"flush ruleset\" should flush its own tables only");
 }
 
 static void on_message(struct ipc_packet *p, const struct ipc_message *m, void *user)
@@ -445,6 +466,13 @@ static void on_reload(void *user)
 
 /* ---- life ---- */
 
+static int watch_filter(struct keeper *k, struct error *err)
+{
+	const struct timeval each = { .tv_sec = FILTER_LOOK_S };
+	k->look = event_new(k->base, -1, EV_PERSIST, on_look, k);
+	return k->look && event_add(k->look, &each) == 0 ? 0 : error_set(err, -ENOMEM, "no event loop");
+}
+
 static int set_up(struct keeper *k, struct error *err)
 {
 	k->base = event_base_new();
@@ -457,6 +485,8 @@ static int set_up(struct keeper *k, struct error *err)
 	if (!k->reaper || !k->patience || event_add(k->reaper, NULL) < 0)
 		return error_set(err, -ENOMEM, "no event loop");
 	int r = resources_open(k->o, &k->resources, err);
+	if (r == 0)
+		r = watch_filter(k, err);
 	if (r == 0)
 		r = resources_drop_privileges(k->o, err);
 	if (r == 0)
@@ -481,6 +511,8 @@ static void tear_down(struct keeper *k)
 		event_free(k->reaper);
 	if (k->patience)
 		event_free(k->patience);
+	if (k->look)
+		event_free(k->look);
 	daemon_signals_free(k->signals);
 	if (k->base)
 		event_base_free(k->base);

@@ -10,6 +10,9 @@
 struct spd {
 	struct nft_ctx *nft;
 	const struct softwire_options *options;
+	struct ip_address peers[LINK_CONCENTRATORS_MAX];
+	size_t n_peers;
+	char *installed; /* the table as the kernel has it after our last change, without counts */
 };
 
 static const char *const counters[] = { "bypassed_ike", "bypassed_esp", "l2tp_trusted", "l2tp_clear_dropped",
@@ -118,10 +121,10 @@ static void write_hooks(FILE *out, const struct softwire_options *o)
 	fputs("\t\tip daddr @trusted4 oifname @trusted_interfaces accept\n"
 	      "\t\tip6 daddr @trusted6 oifname @trusted_interfaces accept\n",
 	        out);
-	for (int v4 = 1; v4 >= 0; v4--)
+	for (int i = 0; i < 4; i++)
 		fprintf(out, "\t\t%s %s @outer%c udp %s 1701 counter name \"l2tp_clear_out_dropped\" drop\n",
-		        v4 ? "ip" : "ip6", concentrator ? "saddr" : "daddr", v4 ? '4' : '6',
-		        concentrator ? "sport" : "dport");
+		        i & 1 ? "ip6" : "ip", concentrator ? "saddr" : "daddr", i & 1 ? '6' : '4',
+		        i & 2 ? "sport" : "dport");
 	fputs("\t}\n", out);
 }
 
@@ -153,8 +156,26 @@ static int run(struct spd *s, const char *commands, struct error *err)
 	return error_set(err, -EIO, "nftables: %.400s", words && *words ? words : "failed");
 }
 
+/* The table as it is, without counts. Caller frees. */
+static int read_table(struct spd *s, char **ret, struct error *err)
+{
+	char *command FREE_ON_EXIT = xasprintf("list table inet %s", table_name(s->options));
+	nft_ctx_output_set_flags(s->nft, NFT_CTX_OUTPUT_STATELESS);
+	int r = run(s, command, err);
+	nft_ctx_output_set_flags(s->nft, 0);
+	if (r == 0)
+		*ret = xstrdup(nft_ctx_get_output_buffer(s->nft));
+	return r;
+}
+
+static int remember(struct spd *s, struct error *err)
+{
+	free(TAKE_POINTER(s->installed));
+	return read_table(s, &s->installed, err);
+}
+
 /* "add" first, so that "delete" has something to delete whatever was there before. */
-static int install(struct spd *s, const struct ip_address *peers, size_t n_peers, struct error *err)
+static int install(struct spd *s, struct error *err)
 {
 	char *text = NULL;
 	size_t length;
@@ -163,11 +184,17 @@ static int install(struct spd *s, const struct ip_address *peers, size_t n_peers
 		return error_set(err, -errno, "open_memstream: %s", strerror(errno));
 	fprintf(out, "add table inet %s\ndelete table inet %s\n", table_name(s->options),
 	        table_name(s->options));
-	spd_write(out, s->options, peers, n_peers);
+	spd_write(out, s->options, s->peers, s->n_peers);
 	fclose(out);
 	int r = run(s, text, err);
 	free(text);
-	return r;
+	return r < 0 ? r : remember(s, err);
+}
+
+static void keep_peers(struct spd *s, const struct ip_address *peers, size_t n_peers)
+{
+	s->n_peers = MIN(n_peers, ARRAY_LENGTH(s->peers));
+	memcpy(s->peers, peers, s->n_peers * sizeof(*peers));
 }
 
 int spd_new(const struct softwire_options *o, const struct ip_address *peers, size_t n_peers,
@@ -182,7 +209,8 @@ int spd_new(const struct softwire_options *o, const struct ip_address *peers, si
 	}
 	nft_ctx_buffer_error(s->nft);
 	nft_ctx_buffer_output(s->nft);
-	int r = install(s, peers, n_peers, err);
+	keep_peers(s, peers, n_peers);
+	int r = install(s, err);
 	if (r < 0) {
 		spd_free(s, false);
 		return r;
@@ -193,7 +221,16 @@ int spd_new(const struct softwire_options *o, const struct ip_address *peers, si
 
 int spd_renew(struct spd *s, struct error *err)
 {
-	return install(s, NULL, 0, err);
+	return install(s, err);
+}
+
+int spd_keep(struct spd *s, struct error *err)
+{
+	char *now FREE_ON_EXIT = NULL;
+	if (s->installed && read_table(s, &now, NULL) == 0 && strcmp(now, s->installed) == 0)
+		return 0;
+	int r = install(s, err);
+	return r < 0 ? r : 1;
 }
 
 int spd_set_peers(struct spd *s, const struct ip_address *peers, size_t n_peers, struct error *err)
@@ -203,6 +240,7 @@ int spd_set_peers(struct spd *s, const struct ip_address *peers, size_t n_peers,
 	FILE *out = open_memstream(&text, &length);
 	if (!out)
 		return error_set(err, -errno, "open_memstream: %s", strerror(errno));
+	keep_peers(s, peers, n_peers);
 	const char *table = table_name(s->options);
 	fprintf(out, "flush set inet %s outer4\nflush set inet %s outer6\n", table, table);
 	for (size_t i = 0; i < n_peers; i++)
@@ -211,7 +249,7 @@ int spd_set_peers(struct spd *s, const struct ip_address *peers, size_t n_peers,
 	fclose(out);
 	int r = run(s, text, err);
 	free(text);
-	return r;
+	return r < 0 ? install(s, err) : remember(s, err); /* somebody may have taken it away */
 }
 
 int spd_read_counters(struct spd *s, struct spd_counter ret[SPD_COUNTERS_MAX], struct error *err)
@@ -248,6 +286,7 @@ struct spd *spd_free(struct spd *s, bool remove)
 		(void)run(s, command, NULL);
 	}
 	nft_ctx_free(s->nft);
+	free(s->installed);
 	free(s);
 	return NULL;
 }

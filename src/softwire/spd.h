@@ -33,9 +33,11 @@ int spd_new(const struct softwire_options *o, const struct ip_address *peers, si
 /* The initiator's concentrators are these now. */
 int spd_set_peers(struct spd *s, const struct ip_address *peers, size_t n_peers, struct error *err);
 
-/* Installs it anew, in one transaction, after its options have changed; its counters begin at zero. The
- * concentrator's. */
+/* Installs it anew, in one transaction, after its options have changed; its counters begin at zero. */
 int spd_renew(struct spd *s, struct error *err);
+/* Puts it back if somebody else has flushed or changed it ("nft flush ruleset", which hosts' firewalls begin
+ * with). 1: it was not as we had left it, and is now; 0: it was. */
+int spd_keep(struct spd *s, struct error *err);
 
 struct spd_counter {
 	char name[64];

@@ -140,6 +140,52 @@ kill -9 "$(child "$concentrator_pid" dataplane)"
 sleep 1
 expect_pings ini 10.1.2.2 "after the data plane was killed"
 
+# ICMP errors about our own packets pass, those about nothing do not; nor does the filter go with another's flush.
+in_ns net ip link set to-ini mtu 1300
+told() {
+	in_ns site ping -q -c 1 -W 1 -s 1300 "$ipv4" >/dev/null
+	[ "$(counter filter filter_icmp_errors)" -gt 0 ]
+}
+eventually told || fail "ICMP errors about our own packets do not pass"
+in_ns net ip link set to-ini mtu 1500
+before=$(counter filter filter_other_dropped)
+passed_before=$(counter filter filter_icmp_errors)
+in_ns ini python3 -c "
+import socket, struct
+def sum16(b):
+    s = sum(struct.unpack('!%dH' % (len(b) // 2), b))
+    s = (s >> 16) + (s & 0xffff)
+    return ~(s + (s >> 16)) & 0xffff
+a, b = socket.inet_aton('192.0.2.1'), socket.inet_aton('203.0.113.77')
+inner = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 1500, 1, 0x4000, 60, 17, 0, a, b) + struct.pack('!HHHH', 1701, 1701, 1480, 0)
+icmp = struct.pack('!BBHHH', 3, 4, 0, 0, 600) + inner
+icmp = icmp[:2] + struct.pack('!H', sum16(icmp)) + icmp[4:]
+socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).sendto(icmp, ('192.0.2.1', 0))"
+forged_dropped() {
+	[ "$(counter filter filter_other_dropped)" -gt "$before" ]
+}
+eventually forged_dropped || fail "a forged ICMP error is not dropped"
+[ "$(counter filter filter_icmp_errors)" = "$passed_before" ] || fail "a forged ICMP error passes"
+ok "ICMP errors about our own packets pass, forged ones are dropped and counted"
+in_ns con nft list table inet pratique_concentrator | grep -q 'udp sport 1701 counter name "l2tp_clear_out_dropped"' ||
+	fail "clear L2TP from 1701 may leave"
+for end in con ini; do
+	in_ns $end nft -s list ruleset >"$work/ruleset-before"
+	in_ns $end nft flush ruleset
+	same_ruleset() {
+		in_ns $end nft -s list ruleset | cmp -s - "$work/ruleset-before"
+	}
+	eventually same_ruleset || fail "the filter of $end does not come back: $(in_ns $end nft -s list ruleset)"
+done
+in_ns con nft flush chain inet pratique_concentrator policy_in
+whole_again() {
+	in_ns con nft list chain inet pratique_concentrator policy_in | grep -q other_dropped
+}
+eventually whole_again || fail "a chain that was flushed stays so"
+[ "$(counter filter filter_put_back)" = 2 ] || fail "the filter was put back $(counter filter filter_put_back) times"
+ok "a filter that somebody flushed is put back"
+expect_pings ini 10.1.2.2 "and the softwire goes on"
+
 # A wrong password, and a peer that is not declared.
 delegated_again() {
 	[ "$(counter counters dhcp6_replies_sent)" -gt 0 ]
