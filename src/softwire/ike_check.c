@@ -382,9 +382,8 @@ static void check_concentrator(struct checking *c)
 	/* RFC 3193, 4: every L2TP packet is checked against its own tunnel's SA. */
 	if (c->s->kernel)
 		error_report_add(&c->errors,
-		        "ipsec: kernel is the initiator's: of several peers the kernel does not tell whose "
-		        "SA "
-		        "a packet came by; use userspace");
+		        "ipsec: kernel is for initiators only: of several peers the kernel does not tell "
+		        "whose SA a packet came by; a concentrator has ipsec = userspace");
 	if (c->s->n_local == 0 || c->s->n_local > IKE_LOCAL_MAX)
 		error_report_add(&c->errors, "outer addresses: 1 to %d of them", IKE_LOCAL_MAX);
 	if (!*o->certificate && !*o->psk_file)

@@ -117,7 +117,8 @@ static void the_kernels_esp_is_for_one_peer(void **state)
 		.run_directory = f->directory,
 		.uid = geteuid() };
 	assert_int_equal(ike_check(&setup, NULL, &err), -EINVAL);
-	assert_non_null(strstr(err.text, "ipsec: kernel is the initiator's"));
+	assert_non_null(strstr(err.text, "ipsec: kernel is for initiators only"));
+	assert_non_null(strstr(err.text, "a concentrator has ipsec = userspace"));
 	config_clear(table, ARRAY_LENGTH(table), &all);
 }
 
