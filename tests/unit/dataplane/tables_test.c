@@ -394,6 +394,46 @@ static void inner_room_is_what_esp_leaves(void **state)
 	tables_free(t);
 }
 
+/* Every suite that is negotiated, over both families, with and without UDP: the longest inner packet fits,
+ * one more would not, and what control reckons with beforehand is never too little. */
+static void inner_room_is_right_for_every_suite(void **state)
+{
+	static const struct {
+		uint8_t encryption, integrity, encryption_key, integrity_key;
+	} suites[] = { { 20, 0, 20, 0 }, { 20, 0, 36, 0 }, { 28, 0, 36, 0 }, { 12, 12, 16, 32 },
+		{ 12, 12, 32, 32 }, { 12, 13, 32, 48 }, { 12, 14, 32, 64 }, { 12, 2, 16, 20 },
+		{ 11, 12, 0, 32 } };
+	static uint8_t key[64];
+	const uint16_t headers = 8 + 12 + 4;
+	struct tables *t = tables_new();
+	for (size_t i = 0; i < 4 * ARRAY_LENGTH(suites); i++) {
+		const bool v4 = i & 1, udp = i & 2;
+		struct ipc_sa_add m = { .reqid = 3,
+			.spi = (uint32_t)(0x3001 + i),
+			.source = address(v4 ? "192.0.2.1" : "2001:db8::1"),
+			.destination = address(v4 ? "198.51.100.1" : "2001:db8:5::1"),
+			.encapsulated = udp,
+			.source_port = udp ? 4500 : 0,
+			.destination_port = udp ? 4500 : 0,
+			.encryption = suites[i / 4].encryption,
+			.encryption_key = key,
+			.encryption_key_length = suites[i / 4].encryption_key,
+			.integrity = suites[i / 4].integrity,
+			.integrity_key = key,
+			.integrity_key_length = suites[i / 4].integrity_key };
+		const size_t around = (v4 ? 20u : 40u) + (udp ? 8u : 0u);
+		struct sa *sa = NULL;
+		assert_int_equal(sa_add(&t->sas, &t->config, &m, 0, &sa, NULL), 0);
+		for (uint16_t mtu = 1280; mtu <= 1500; mtu++) {
+			uint16_t n = association_inner_max(sa, v4, mtu, headers);
+			assert_true(around + esp_sa_packet_length(sa->esp, n + headers) <= mtu);
+			assert_true(around + esp_sa_packet_length(sa->esp, n + headers + 1u) > mtu);
+			assert_true(mtu - (v4 ? 20 : 40) - headers - association_overhead(sa) <= n);
+		}
+	}
+	tables_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +447,7 @@ int main(void)
 		cmocka_unit_test(a_peer_moves),
 		cmocka_unit_test(orphans_wait_for_their_peer),
 		cmocka_unit_test(inner_room_is_what_esp_leaves),
+		cmocka_unit_test(inner_room_is_right_for_every_suite),
 	};
 	return cmocka_run_group_tests_name("dataplane-tables", tests, NULL, NULL);
 }
