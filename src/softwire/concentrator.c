@@ -245,15 +245,16 @@ static void session_down(
 	struct session *s = session_find(c, tunnel, session);
 	if (!s || s->state >= SESSION_ENDING)
 		return;
+	const enum l2tp_cause cause =
+	        reason->cause == L2TP_CAUSE_TUNNEL ? reason->tunnel_cause : reason->cause;
 	if (!s->end_text)
 		s->end_text = xasprintf("%s %u%s%s",
-		        reason->cause == L2TP_CAUSE_PEER              ? "the peer ended it with result"
-		                : reason->cause == L2TP_CAUSE_SILENCE ? "the peer is silent; result"
-		                : reason->cause == L2TP_CAUSE_ASSOCIATION
-		                ? "its IPsec association has ended; result"
-		                : "L2TP ended with result",
+		        cause == L2TP_CAUSE_PEER                  ? "the peer ended it with result"
+		                : cause == L2TP_CAUSE_SILENCE     ? "the peer is silent; result"
+		                : cause == L2TP_CAUSE_ASSOCIATION ? "its IPsec association has ended; result"
+		                                                  : "L2TP ended with result",
 		        reason->result, *reason->message ? ": " : "", reason->message);
-	if (reason->cause == L2TP_CAUSE_PEER)
+	if (cause == L2TP_CAUSE_PEER)
 		s->cause = AAA_USER_REQUEST;
 	ppp_lower_down(s->link, clock_monotonic_ms());
 }

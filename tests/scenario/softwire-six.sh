@@ -59,6 +59,22 @@ eventually gone || fail "the IKE_SA stays when its last tunnel ends"
 ok "the IKE_SA goes with its last tunnel (RFC 3193, 3.1)"
 eventually session_count 1 || fail "it does not come again"
 expect_pings ini 10.1.2.2 "again"
+# The other direction: without a word of L2TP the SA ends.
+id=$(sessions '.sessions[0].id')
+in_ns ini swanctl --terminate --child softwire2 --timeout 5 --uri "unix://$work/run-ini/charon.vici" >"$work/swanctl.log" 2>&1 ||
+	fail "swanctl: $(cat "$work/swanctl.log")"
+session_went() {
+	grep -q 'ended: .*its IPsec association has ended' "$work/concentrator.log"
+}
+eventually session_went || fail "the session stays when its SA has ended"
+another_session() {
+	local now
+	now=$(sessions '.sessions[0].id // empty')
+	[ -n "$now" ] && [ "$now" != "$id" ]
+}
+eventually another_session || fail "it does not come again after its SA has ended"
+ok "tunnel and session go with their SA (RFC 3193, 3.1)"
+expect_pings ini 10.1.2.2 "once more"
 
 # The peer's secret is wrong on either side: nothing comes up.
 kill "$initiator_pid"

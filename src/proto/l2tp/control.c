@@ -142,7 +142,7 @@ void l2tp_end(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct l2tp_
 		return;
 	t->state = L2TP_CLOSING;
 	drain(e, t);
-	l2tp_end_sessions(e, t);
+	l2tp_end_sessions(e, t, reason);
 	e->counters.tunnels_down += t->up;
 	struct l2tp_reason told = *reason;
 	told.was_up = t->up;

@@ -211,7 +211,7 @@ void l2tp_refuse_session_message(struct l2tp_endpoint *e, struct l2tp_tunnel *t,
         enum l2tp_error error, const char *text);
 /* Those that waited for the tunnel. */
 void l2tp_start_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t);
-void l2tp_end_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t);
+void l2tp_end_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct l2tp_reason *of_tunnel);
 void l2tp_expire_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t);
 void l2tp_send_cdn(struct l2tp_endpoint *e, struct l2tp_tunnel *t, uint16_t id, uint16_t peer_id,
         const struct l2tp_reason *reason);

@@ -87,9 +87,10 @@ enum l2tp_cause {
 };
 struct l2tp_reason {
 	enum l2tp_cause cause;
-	uint16_t result, error; /* of the StopCCN or CDN that was or would be sent */
-	const char *message;    /* for people; never NULL; printable */
-	bool was_up;            /* the tunnel or session had been established; set for the callbacks */
+	uint16_t result, error;       /* of the StopCCN or CDN that was or would be sent */
+	const char *message;          /* for people; never NULL; printable */
+	bool was_up;                  /* the tunnel or session had been established; set for the callbacks */
+	enum l2tp_cause tunnel_cause; /* with L2TP_CAUSE_TUNNEL: why that ended */
 };
 
 /* What the other end said of itself in SCCRQ or SCCRP. */

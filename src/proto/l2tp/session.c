@@ -76,10 +76,13 @@ static void end_session(struct l2tp_endpoint *e, struct l2tp_tunnel *t, struct l
 	free(s);
 }
 
-void l2tp_end_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t)
+void l2tp_end_sessions(struct l2tp_endpoint *e, struct l2tp_tunnel *t, const struct l2tp_reason *of_tunnel)
 {
-	static const struct l2tp_reason reason = { L2TP_CAUSE_TUNNEL, L2TP_CDN_CARRIER_LOST, L2TP_E_NONE,
-		"its tunnel has ended" };
+	const struct l2tp_reason reason = { .cause = L2TP_CAUSE_TUNNEL,
+		.result = L2TP_CDN_CARRIER_LOST,
+		.error = L2TP_E_NONE,
+		.message = *of_tunnel->message ? of_tunnel->message : "its tunnel has ended",
+		.tunnel_cause = of_tunnel->cause };
 	while (t->sessions)
 		end_session(e, t, t->sessions, &reason);
 }

@@ -33,6 +33,7 @@ struct side {
 	struct l2tp_endpoint *e;
 	struct net *net;
 	int index;
+	enum l2tp_cause session_tunnel_cause; /* of the last session that ended */
 	int tunnels_up, tunnels_down, sessions_up, sessions_down, changes, wanted;
 	uint16_t tunnel, session;
 	struct l2tp_call call;
@@ -181,6 +182,7 @@ static inline void net_session_down(
 {
 	struct side *s = context;
 	s->sessions_down++;
+	s->session_tunnel_cause = reason->tunnel_cause;
 	remember(s, reason);
 }
 

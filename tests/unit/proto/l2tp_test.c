@@ -27,6 +27,7 @@ static void test_set_up_and_tear_down(void **state)
 	assert_int_equal(c->tunnels_down, 1);
 	assert_int_equal(c->sessions_down, 1);
 	assert_int_equal(c->reason.cause, L2TP_CAUSE_PEER);
+	assert_int_equal(c->session_tunnel_cause, L2TP_CAUSE_PEER);
 	assert_true(c->reason.was_up);
 	assert_int_equal(c->reason.result, L2TP_STOP_SHUTDOWN);
 	assert_string_equal(c->why, "good bye");
@@ -380,6 +381,7 @@ static void test_association_moves_and_ends(void **state)
 	assert_int_equal(c->tunnels_down, 1);
 	assert_int_equal(c->sessions_down, 1);
 	assert_int_equal(c->reason.cause, L2TP_CAUSE_ASSOCIATION);
+	assert_int_equal(c->session_tunnel_cause, L2TP_CAUSE_ASSOCIATION);
 	assert_int_equal(c->sent, sent);
 	net_free(net);
 }
