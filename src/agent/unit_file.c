@@ -53,9 +53,10 @@ bool unit_file_next(struct unit_file *f, struct unit_assignment *ret)
 			f->section = line + 1;
 			continue;
 		}
-		char *equals = memchr(line, '=', (size_t)(to - line)), *key_end = equals, *value = equals + 1;
+		char *equals = memchr(line, '=', (size_t)(to - line));
 		if (!equals)
 			continue;
+		char *key_end = equals, *value = equals + 1;
 		trim(&line, &key_end);
 		trim(&value, &to);
 		*ret = (struct unit_assignment){ f->section, line, value, (size_t)(to - value) };

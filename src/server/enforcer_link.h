@@ -26,7 +26,7 @@ struct enforcer_link {
 	time_ms connected;
 	struct renewal_life certificate; /* that it showed */
 	int warned;                      /* of its end: days left, 0 = not yet */
-	struct ipc_placement *queued; /* owns its ports */
+	struct ipc_placement *queued;    /* owns its ports */
 	size_t n_queued, queued_capacity;
 	uint64_t sent, acknowledged; /* generations of PLACE */
 	struct applied_waits waits;

@@ -70,7 +70,7 @@ struct server {
 	uint64_t reloads, reloads_failed;
 	time_ms last_expiry_look;
 	int warned_server, warned_cas[BUNDLE_MAX]; /* of their certificates' ends: days left, 0 = not yet */
-	time_ms refused_second; /* of the refusals that are logged */
+	time_ms refused_second;                    /* of the refusals that are logged */
 	unsigned refused_now;
 };
 

@@ -27,18 +27,15 @@ static struct table begin(const char *name)
 /* An entry of IPv4 with that target; "" with a verdict. */
 static void add(struct table *t, const char *target, int verdict)
 {
-	struct {
-		struct ipt_entry entry;
-		struct xt_standard_target target;
-	} e = { 0 };
-	e.entry.target_offset = sizeof(e.entry);
-	e.entry.next_offset = sizeof(e);
-	e.entry.counters.pcnt = t->packets;
-	e.entry.comefrom = (unsigned int)t->packets;
-	e.target.target.u.user.target_size = sizeof(e.target);
-	strcpy(e.target.target.u.user.name, target);
-	e.target.verdict = verdict;
-	wr_bytes(&t->entries, &e, sizeof(e));
+	struct xt_standard_target end = { .verdict = verdict };
+	const struct ipt_entry entry = { .target_offset = sizeof(entry),
+		.next_offset = sizeof(entry) + sizeof(end),
+		.counters.pcnt = t->packets,
+		.comefrom = (unsigned int)t->packets };
+	end.target.u.user.target_size = sizeof(end);
+	strcpy(end.target.u.user.name, target);
+	wr_bytes(&t->entries, &entry, sizeof(entry));
+	wr_bytes(&t->entries, &end, sizeof(end));
 }
 
 static void add_policy(struct table *t, int verdict)
