@@ -170,12 +170,12 @@ ok "ICMP errors about our own packets pass, forged ones are dropped and counted"
 in_ns con nft list table inet pratique_concentrator | grep -q 'udp sport 1701 counter name "l2tp_clear_out_dropped"' ||
 	fail "clear L2TP from 1701 may leave"
 for end in con ini; do
-	in_ns $end nft -s list ruleset >"$work/ruleset-before"
-	in_ns $end nft flush ruleset
+	in_ns "$end" nft -s list ruleset >"$work/ruleset-before"
+	in_ns "$end" nft flush ruleset
 	same_ruleset() {
-		in_ns $end nft -s list ruleset | cmp -s - "$work/ruleset-before"
+		in_ns "$end" nft -s list ruleset | cmp -s - "$work/ruleset-before"
 	}
-	eventually same_ruleset || fail "the filter of $end does not come back: $(in_ns $end nft -s list ruleset)"
+	eventually same_ruleset || fail "the filter of $end does not come back: $(in_ns "$end" nft -s list ruleset)"
 done
 in_ns con nft flush chain inet pratique_concentrator policy_in
 whole_again() {
