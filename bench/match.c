@@ -58,10 +58,11 @@ static size_t keep(struct findings *f, const char *text)
 static int take_match(const struct vuln_match *m, void *context)
 {
 	struct findings *f = context;
+	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
 	ARRAY_RESERVE_ONE(f->items, f->n, f->capacity);
 	struct finding *item = &f->items[f->n++];
 	*item = (struct finding){ .package = m->package,
-		.purl = keep(f, m->purl),
+		.purl = keep(f, purl),
 		.name = keep(f, m->matched_name),
 		.id = keep(f, m->id),
 		.fixed = keep(f, m->fixed),

@@ -7,7 +7,7 @@
 
 struct policy_match { /* a copy of a vuln_match in the decision's arena */
 	const struct posture_package *package;
-	const char *purl, *id, *aliases, *fixed, *source;
+	const char *id, *aliases, *fixed, *source;
 	enum vuln_severity severity;
 	bool emergency;
 };

@@ -283,6 +283,7 @@ static void advisory_finding(
 {
 	struct policy_arena *a = ev->arena;
 	const struct posture_package *p = m->package;
+	char *purl FREE_ON_EXIT = posture_purl(ev->input->posture, p);
 	struct policy_finding f = { .kind = POLICY_FINDING_ADVISORY,
 		.requirement = requirement,
 		.package = policy_arena_string(a, p->name),
@@ -290,7 +291,7 @@ static void advisory_finding(
 		.installed = policy_arena_string(a, p->version),
 		.fixed = m->fixed,
 		.advisory = m->id,
-		.purl = m->purl,
+		.purl = policy_arena_string(a, purl),
 		.aliases = m->aliases,
 		.source = m->source,
 		.severity = m->severity };

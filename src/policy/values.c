@@ -319,7 +319,6 @@ static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *
 		return SIZE_MAX;
 	ARRAY_RESERVE_ONE(ev->matches, ev->n_matches, ev->matches_capacity);
 	ev->matches[ev->n_matches] = (struct policy_match){ .package = m->package,
-		.purl = policy_arena_string(ev->arena, m->purl),
 		.id = policy_arena_string(ev->arena, m->id),
 		.aliases = aliases_joined(ev->arena, m->aliases),
 		.fixed = policy_arena_string(ev->arena, m->fixed),

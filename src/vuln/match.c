@@ -26,7 +26,6 @@ struct matcher {
 	struct place place;
 	MDB_cursor *cursor;
 	struct vuln_match match;
-	char *purl;
 	const char *aliases[RECORD_NAMES_MAX + 1];
 	struct version_key key;
 	const char *key_version; /* whose key that is; NULL: none */
@@ -87,10 +86,8 @@ static int report(struct matcher *m, const struct posture_package *package, cons
 		alias += strlen(alias) + 1;
 	}
 	m->aliases[n] = NULL;
-	if (!m->purl)
-		m->purl = posture_purl(m->posture, package);
+	match->posture = m->posture;
 	match->package = package;
-	match->purl = m->purl;
 	match->id = e->id;
 	match->aliases = m->aliases;
 	match->fixed = fixed;
@@ -224,11 +221,8 @@ static int match_within(struct matcher *m, uint64_t *ret_generation, struct erro
 		r = mdb_cursor_open(m->index->txn, m->index->e.packages, &m->cursor);
 	if (r)
 		return index_error(err, m->index->dir, r);
-	for (size_t i = 0; i < m->posture->n_packages && r >= 0; i++) {
+	for (size_t i = 0; i < m->posture->n_packages && r >= 0; i++)
 		r = judge_package(m, &m->posture->packages[i]);
-		free(m->purl);
-		m->purl = NULL;
-	}
 	mdb_cursor_close(m->cursor);
 	if (r < 0)
 		return error_set(err, r, "matching stopped: %s", strerror(-r));

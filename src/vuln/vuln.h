@@ -23,8 +23,8 @@ enum vuln_severity vuln_severity_rank(enum vuln_severity s);
 
 /* One advisory that matches one package. Strings are valid until the callback returns. */
 struct vuln_match {
+	const struct posture *posture; /* posture_purl() of the two is what others know the package by */
 	const struct posture_package *package;
-	const char *purl;
 	const char *
 	        matched_name; /* as advisories of its ecosystem call it: the source package for deb and apk */
 	const char *id;       /* OSV id */

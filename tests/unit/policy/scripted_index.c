@@ -27,9 +27,8 @@ int vuln_match_all(struct vuln_index *index, const struct posture *p, const stru
 		for (size_t k = 0; k < p->n_packages; k++) {
 			if (strcmp(p->packages[k].name, m->package) != 0)
 				continue;
-			char *purl FREE_ON_EXIT = posture_purl(p, &p->packages[k]);
-			struct vuln_match match = { .package = &p->packages[k],
-				.purl = purl,
+			struct vuln_match match = { .posture = p,
+				.package = &p->packages[k],
 				.id = m->id,
 				.aliases = m->aliases,
 				.fixed = m->fixed,

@@ -95,7 +95,8 @@ static int take_match(const struct vuln_match *m, void *context)
 	for (const char *const *alias = m->aliases; *alias; alias++)
 		n += snprintf(found->text[found->n] + n, 256 - (size_t)n, "%s,", *alias);
 	found->n++;
-	assert_non_null(strstr(m->purl, m->package->name));
+	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
+	assert_non_null(strstr(purl, m->package->name));
 	return 0;
 }
 
