@@ -379,7 +379,8 @@ static int lock_state(struct enforcer *e, bool must_be, struct error *err)
 static uint64_t new_life(void)
 {
 	uint64_t life = 0;
-	(void)getrandom(&life, sizeof(life), 0);
+	if (getrandom(&life, sizeof(life), 0) != (ssize_t)sizeof(life))
+		abort(); /* it waits until the kernel has some, and does not fail */
 	return life;
 }
 
