@@ -291,9 +291,8 @@ static void on_counters(evutil_socket_t fd, short events, void *context)
 	enforcer_report_counters(context);
 }
 
-static void save(evutil_socket_t fd, short events, void *context)
+void enforcer_save(struct enforcer *e)
 {
-	struct enforcer *e = context;
 	struct state s = { .generation = desired_generation(e->desired),
 		.segments = *desired_segments(e->desired) };
 	struct error err;
@@ -301,6 +300,11 @@ static void save(evutil_socket_t fd, short events, void *context)
 	if (s.segments.segments[0].mark != ENFORCER_MARK_INITIAL && state_save(e->state_path, &s, &err) < 0)
 		log_error("%s", err.text);
 	ipc_body_clear(IPC_PLACE, &s.place);
+}
+
+static void on_save_timer(evutil_socket_t fd, short events, void *context)
+{
+	enforcer_save(context);
 }
 
 void enforcer_save_soon(struct enforcer *e)
@@ -472,7 +476,7 @@ static int follow(struct enforcer *e, struct error *err)
 	e->tick = event_new(e->base, -1, EV_PERSIST, on_tick, e);
 	e->counters_timer = event_new(e->base, -1, EV_PERSIST, on_counters, e);
 	e->who_timer = evtimer_new(e->base, on_who_timer, e);
-	e->save_timer = evtimer_new(e->base, save, e);
+	e->save_timer = evtimer_new(e->base, on_save_timer, e);
 	enforcer_begin_wanted(e);
 	event_add(e->kernel_event, NULL);
 	event_add(e->conntrack_event, NULL);
@@ -513,7 +517,7 @@ static void free_event(struct event *event)
 void enforcer_close(struct enforcer *e)
 {
 	if (e->save_timer)
-		save(-1, 0, e);
+		enforcer_save(e);
 	if (e->lock >= 0)
 		close(e->lock);
 	session_free(e->session);

@@ -111,4 +111,6 @@ void enforcer_answer_questions(struct enforcer *e, time_ms now);
 /* counters.c: at least every ten seconds, which also tells that we live. */
 void enforcer_report_counters(struct enforcer *e);
 void enforcer_send(struct enforcer *e, enum ipc_number number, const void *body);
+/* What is in force, for the next start. */
+void enforcer_save(struct enforcer *e);
 void enforcer_save_soon(struct enforcer *e);

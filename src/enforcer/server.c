@@ -191,7 +191,8 @@ static void take_segments(struct enforcer *e, const struct ipc_segments *segment
 	}
 	log_info("policy %016llx is in force: %zu segments", (unsigned long long)segments->policy_fingerprint,
 	        segments->n_segments);
-	enforcer_save_soon(e);
+	/* At once: who finds rules in the kernel whose policy he does not know begins anew. */
+	enforcer_save(e);
 }
 
 struct refusals {

@@ -76,7 +76,8 @@ until_true 20 "a node whose programs run what is installed is admitted" node_is 
 
 package libold 2 "$library" /opt/lib/libold.so
 until_true 10 "an update that leaves a program with the old library isolates her" node_is alice .segment isolated
-until_true 10 "and a finding names program and package" found "replaced files is 1 ($sleep_path: libold)"
+# The look that follows dpkg may fall into its work; the next one is 15 s later.
+until_true 40 "and a finding names program and package" found "replaced files is 1 ($sleep_path: libold)"
 told "$sleep_path (.*), 1 process: libold" || fail "inspect does not tell"
 ok "as inspect on the node does"
 
