@@ -54,9 +54,14 @@ fail() {
 	exit 1
 }
 
-# expect LOG PATTERN WHAT
+# expect LOG PATTERN WHAT: within five seconds, since others write their logs when they like.
 expect() {
-	grep -Eq -- "$2" "$1" || fail "$3: no line like '$2' in $1"
+	expected=100
+	until grep -Eq -- "$2" "$1"; do
+		expected=$((expected - 1))
+		[ $expected -gt 0 ] || fail "$3: no line like '$2' in $1"
+		sleep 0.05
+	done
 	echo "ok: $3"
 }
 
