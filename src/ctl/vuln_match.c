@@ -24,10 +24,10 @@ static int print_json(const struct vuln_match *m)
 	for (const char *const *alias = m->aliases; *alias; alias++)
 		json_array_append_new(aliases, json_string(*alias));
 	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
-	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s}", "purl", purl,
-	        "package", m->package->name, "source_package", m->matched_name, "version",
-	        m->package->version, "id", m->id, "aliases", aliases, "fixed", m->fixed, "severity",
-	        vuln_severity_name(m->severity), "source", m->source);
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s}", "purl", purl, "package",
+	        m->package->name, "source_package", m->matched_name, "version", m->package->version, "id",
+	        m->id, "aliases", aliases, "fixed", m->fixed, "severity", vuln_severity_name(m->severity),
+	        "source", m->source);
 	if (!object)
 		return -EINVAL;
 	int r = json_dumpf(object, stdout, JSON_COMPACT);
