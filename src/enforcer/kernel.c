@@ -2,6 +2,7 @@
 #include "enforcer/kernel.h"
 #include "base/table.h"
 #include "enforcer/rtnetlink.h"
+#include "net/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,20 +35,7 @@ struct kernel {
 	uint32_t sequence;
 };
 
-/* ---- sockets ---- */
-
-static int open_socket(unsigned groups, int flags, struct mnl_socket **ret, struct error *err)
-{
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
-	if (!s || mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
-		int code = -errno;
-		if (s)
-			mnl_socket_close(s);
-		return error_set(err, code, "netlink: %s", strerror(-code));
-	}
-	*ret = s;
-	return 0;
-}
+/* ---- life ---- */
 
 int kernel_new(struct links *links, const struct kernel_handlers *handlers, void *context,
         struct kernel **ret, struct error *err)
@@ -57,11 +45,12 @@ int kernel_new(struct links *links, const struct kernel_handlers *handlers, void
 	*k = (struct kernel){
 		.links = links, .handlers = handlers, .context = context, .devices = table_new()
 	};
-	int r = open_socket(RTMGRP_LINK | RTMGRP_NEIGH, SOCK_NONBLOCK, &k->events, err);
+	int r = netlink_socket_open(
+	        NETLINK_ROUTE, SOCK_NONBLOCK, RTMGRP_LINK | RTMGRP_NEIGH, &k->events, err);
 	if (r == 0)
-		r = open_socket(0, 0, &k->requests, err);
+		r = netlink_socket_open(NETLINK_ROUTE, 0, 0, &k->requests, err);
 	if (r == 0)
-		r = rtnetlink_open(&k->questions, err);
+		r = netlink_socket_open(NETLINK_ROUTE, 0, 0, &k->questions, err);
 	if (r < 0) {
 		kernel_free(k);
 		return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "enforcer/rtnetlink.h"
-#include "base/clock.h"
+#include "net/netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -9,37 +9,6 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
-
-int rtnetlink_open(struct mnl_socket **ret, struct error *err)
-{
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int code = -errno;
-		if (s)
-			mnl_socket_close(s);
-		return error_set(err, code, "netlink: %s", strerror(-code));
-	}
-	*ret = s;
-	return 0;
-}
-
-int rtnetlink_ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t fn, void *context)
-{
-	char buffer[16384];
-	h->nlmsg_seq = (uint32_t)clock_monotonic_us();
-	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
-		return -errno;
-	for (;;) {
-		ssize_t n = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
-		if (n < 0)
-			return -errno;
-		int r = mnl_cb_run(buffer, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(s), fn, context);
-		if (r < 0)
-			return -errno;
-		if (r == MNL_CB_STOP)
-			return 0;
-	}
-}
 
 struct route {
 	unsigned index;
@@ -78,7 +47,7 @@ bool rtnetlink_leads_to(struct mnl_socket *s, const struct ip_address *ip, unsig
 	mnl_attr_put(h, RTA_DST, v4 ? 4 : 16, ip->bytes + (v4 ? 12 : 0));
 	if (!v4 && ip_is_link_local(ip))
 		mnl_attr_put_u32(h, RTA_OIF, index);
-	return rtnetlink_ask(s, h, take_route, &route) == 0 && route.unicast && route.index == index;
+	return netlink_socket_ask(s, h, take_route, &route) == 0 && route.unicast && route.index == index;
 }
 
 int rtnetlink_ignore_groups(struct mnl_socket *s, unsigned index, struct error *err)
@@ -98,6 +67,6 @@ int rtnetlink_ignore_groups(struct mnl_socket *s, unsigned index, struct error *
 	mnl_attr_put(h, IFLA_BR_MULTI_BOOLOPT, sizeof(option), &option);
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, info);
-	int r = rtnetlink_ask(s, h, NULL, NULL);
+	int r = netlink_socket_ask(s, h, NULL, NULL);
 	return r < 0 ? error_set(err, r, "netlink: the bridge's no_linklocal_learn: %s", strerror(-r)) : 0;
 }

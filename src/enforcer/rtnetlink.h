@@ -7,9 +7,6 @@
 
 #include <libmnl/libmnl.h>
 
-int rtnetlink_open(struct mnl_socket **ret, struct error *err);
-/* One request and its answer, or a dump; fn may be NULL where only the acknowledgement counts. */
-int rtnetlink_ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t fn, void *context);
 /* Whether the kernel's routes lead to ip over the interface with this index, and not to itself. */
 bool rtnetlink_leads_to(struct mnl_socket *s, const struct ip_address *ip, unsigned index);
 /* The bridge no longer learns MAC addresses from frames to the group addresses that it keeps for itself (IEEE

@@ -2,6 +2,7 @@
 #include "enforcer/ways.h"
 #include "base/table.h"
 #include "enforcer/rtnetlink.h"
+#include "net/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -55,7 +56,7 @@ int ways_new(struct ways **ret, struct error *err)
 	struct ways *w = xcalloc(1, sizeof(*w));
 	int strict = 1;
 	*w = (struct ways){ .down = table_new() };
-	int r = rtnetlink_open(&w->socket, err);
+	int r = netlink_socket_open(NETLINK_ROUTE, 0, 0, &w->socket, err);
 	/* Dumps of one table, or one protocol's routes, are filtered by the kernel (Linux 4.20). */
 	if (r == 0 && mnl_socket_setsockopt(w->socket, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict)) < 0)
 		r = error_set(err, -errno, "netlink: strict requests: %s", strerror(errno));
@@ -115,7 +116,7 @@ static int change_rule(struct ways *w, const struct rule *r, bool add)
 	if (r->table)
 		mnl_attr_put_u32(h, FRA_TABLE, r->table);
 	mnl_attr_put_u8(h, FRA_PROTOCOL, WAYS_PROTOCOL);
-	int e = rtnetlink_ask(w->socket, h, NULL, NULL);
+	int e = netlink_socket_ask(w->socket, h, NULL, NULL);
 	return e == (add ? -EEXIST : -ENOENT) ? 0 : e;
 }
 
@@ -169,7 +170,7 @@ static int list_rules(struct ways *w, struct rules *ret)
 		h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 		struct fib_rule_hdr *rule = mnl_nlmsg_put_extra_header(h, sizeof(*rule));
 		rule->family = (uint8_t)families[i];
-		r = rtnetlink_ask(w->socket, h, take_rule, ret);
+		r = netlink_socket_ask(w->socket, h, take_rule, ret);
 	}
 	return r;
 }
@@ -241,7 +242,7 @@ static int change_route(struct ways *w, const struct route *r, bool add)
 	m->rtm_type = add ? RTN_UNICAST : RTN_UNSPEC;
 	mnl_attr_put_u32(h, RTA_TABLE, r->table);
 	put_address(h, RTA_GATEWAY, &r->hop);
-	int e = rtnetlink_ask(w->socket, h, NULL, NULL);
+	int e = netlink_socket_ask(w->socket, h, NULL, NULL);
 	return !add && e == -ESRCH ? 0 : e;
 }
 
@@ -296,7 +297,7 @@ static int list_routes(struct ways *w, int family, uint32_t table, struct routes
 	m->rtm_protocol = WAYS_PROTOCOL;
 	if (table)
 		mnl_attr_put_u32(h, RTA_TABLE, table);
-	int r = rtnetlink_ask(w->socket, h, take_route, ret);
+	int r = netlink_socket_ask(w->socket, h, take_route, ret);
 	return r == -ENOENT ? 0 : r; /* there is no such table yet */
 }
 

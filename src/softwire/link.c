@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "net/netlink.h"
 #include "softwire/link_internal.h"
 
 #include <errno.h>
@@ -260,7 +261,7 @@ static void undo_all(struct link *l)
 
 static int begin(struct link *l, struct event_base *base, struct error *err)
 {
-	int r = link_kernel_open(&l->requests, err);
+	int r = netlink_socket_open(NETLINK_ROUTE, 0, 0, &l->requests, err);
 	if (r == 0)
 		r = link_items_load(l->state_path, &l->set, err);
 	if (r < 0)

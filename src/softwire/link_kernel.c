@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "softwire/link_kernel.h"
-#include "base/clock.h"
+#include "net/netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -11,41 +11,8 @@
 #include <string.h>
 
 #define REQUEST_SIZE 512
-#define ANSWER_SIZE 32768
 
 static const struct ip_address nowhere;
-
-int link_kernel_open(struct mnl_socket **ret, struct error *err)
-{
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int code = -errno;
-		if (s)
-			mnl_socket_close(s);
-		return error_set(err, code, "netlink: %s", strerror(-code));
-	}
-	*ret = s;
-	return 0;
-}
-
-/* One request and all its answers; fn is NULL where only the acknowledgement counts. */
-static int ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t fn, void *context)
-{
-	char buffer[ANSWER_SIZE];
-	h->nlmsg_seq = (uint32_t)clock_monotonic_us();
-	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
-		return -errno;
-	for (;;) {
-		ssize_t n = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
-		if (n < 0)
-			return -errno;
-		int r = mnl_cb_run(buffer, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(s), fn, context);
-		if (r < 0)
-			return -errno;
-		if (r == MNL_CB_STOP)
-			return 0;
-	}
-}
 
 static struct nlmsghdr *begin(char *buffer, uint16_t type, unsigned flags)
 {
@@ -88,14 +55,14 @@ static int prepare_interface(struct mnl_socket *s, unsigned index, uint16_t mtu)
 	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	mnl_attr_nest_end(h, family);
 	mnl_attr_nest_end(h, families);
-	return ask(s, h, NULL, NULL);
+	return netlink_socket_ask(s, h, NULL, NULL);
 }
 
 int link_kernel_interface(struct mnl_socket *s, unsigned index, uint16_t mtu, bool up)
 {
 	char buffer[REQUEST_SIZE];
 	int r = up ? prepare_interface(s, index, mtu) : 0;
-	return r < 0 ? r : ask(s, begin_interface(buffer, index, true, up), NULL, NULL);
+	return r < 0 ? r : netlink_socket_ask(s, begin_interface(buffer, index, true, up), NULL, NULL);
 }
 
 int link_kernel_address(
@@ -114,7 +81,7 @@ int link_kernel_address(
 	a->ifa_flags = v4 ? 0 : IFA_F_NODAD; /* the link has one other end, and IPV6CP has told us apart */
 	put_address(h, IFA_LOCAL, &p->address);
 	put_address(h, IFA_ADDRESS, &p->address);
-	return ask(s, h, NULL, NULL);
+	return netlink_socket_ask(s, h, NULL, NULL);
 }
 
 static void put_gateway(
@@ -154,7 +121,7 @@ int link_kernel_route(struct mnl_socket *s, enum link_order order, const struct 
 		mnl_attr_put_u32(h, RTA_OIF, way->index);
 	if (has_gateway)
 		put_gateway(h, destination, &way->gateway);
-	return ask(s, h, NULL, NULL);
+	return netlink_socket_ask(s, h, NULL, NULL);
 }
 
 /* ---- finding a way ---- */
@@ -280,7 +247,7 @@ int link_kernel_find_way(struct mnl_socket *s, const struct ip_address *ip, unsi
 	struct nlmsghdr *h = begin(buffer, RTM_GETROUTE, NLM_F_DUMP);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	m->rtm_family = ip_is_v4(ip) ? AF_INET : AF_INET6;
-	int r = ask(s, h, take_route, &search);
+	int r = netlink_socket_ask(s, h, take_route, &search);
 	if (r < 0)
 		return r;
 	*ret = search.best;
@@ -314,7 +281,7 @@ int link_kernel_source(struct mnl_socket *s, const struct ip_address *ip, struct
 	m->rtm_family = source.v4 ? AF_INET : AF_INET6;
 	m->rtm_dst_len = source.v4 ? 32 : 128;
 	put_address(h, RTA_DST, ip);
-	int r = ask(s, h, take_source, &source);
+	int r = netlink_socket_ask(s, h, take_source, &source);
 	if (r < 0 || !source.found)
 		return r < 0 ? r : -ENETUNREACH;
 	*ret = source.address;

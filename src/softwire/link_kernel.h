@@ -21,7 +21,6 @@ struct link_way {
 
 enum link_order { LINK_ADD, LINK_REPLACE, LINK_DELETE };
 
-int link_kernel_open(struct mnl_socket **ret, struct error *err);
 /* An interface up with this MTU, without link-local addresses of the kernel's making; or down. */
 int link_kernel_interface(struct mnl_socket *s, unsigned index, uint16_t mtu, bool up);
 int link_kernel_address(

@@ -2,6 +2,7 @@
 /* The way to the concentrators: found among the routes that are not ours, pinned, and found again when
  * anything about the host's addresses, routes or interfaces changes. */
 #include "base/clock.h"
+#include "net/netlink.h"
 #include "softwire/link_internal.h"
 
 #include <errno.h>
@@ -147,24 +148,11 @@ static void on_change(evutil_socket_t fd, short what, void *user)
 	schedule(l, MAX(SETTLE_MS, l->evaluation_ms * EVALUATION_SHARE));
 }
 
-static int open_monitor(struct mnl_socket **ret, struct error *err)
+int link_watch_open(struct link *l, struct event_base *base, struct error *err)
 {
 	const unsigned groups =
 	        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!s || mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
-		int code = -errno;
-		if (s)
-			mnl_socket_close(s);
-		return error_set(err, code, "netlink: %s", strerror(-code));
-	}
-	*ret = s;
-	return 0;
-}
-
-int link_watch_open(struct link *l, struct event_base *base, struct error *err)
-{
-	int r = open_monitor(&l->monitor, err);
+	int r = netlink_socket_open(NETLINK_ROUTE, SOCK_NONBLOCK, groups, &l->monitor, err);
 	if (r < 0)
 		return r;
 	l->monitor_event = event_new(base, mnl_socket_get_fd(l->monitor), EV_READ | EV_PERSIST, on_change, l);

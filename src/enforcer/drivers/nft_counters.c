@@ -17,19 +17,6 @@ struct reading {
 	uint64_t packets, bytes;
 };
 
-int nft_counters_open(struct mnl_socket **ret, struct error *err)
-{
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int code = -errno;
-		if (s)
-			mnl_socket_close(s);
-		return error_set(err, code, "nfnetlink: %s", strerror(-code));
-	}
-	*ret = s;
-	return 0;
-}
-
 static uint64_t read_u64(const struct nlattr *a)
 {
 	uint64_t v;

@@ -10,6 +10,5 @@
 struct mnl_socket;
 typedef void (*nft_counter_fn)(void *context, const char *name, uint64_t packets, uint64_t bytes);
 
-int nft_counters_open(struct mnl_socket **ret, struct error *err);
 /* family: NFPROTO_*. A table that is not there has no counters. */
 int nft_counters_read(struct mnl_socket *s, int family, nft_counter_fn fn, void *context, struct error *err);

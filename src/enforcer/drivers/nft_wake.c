@@ -2,6 +2,7 @@
 #include "enforcer/drivers/nft_wake.h"
 #include "base/clock.h"
 #include "enforcer/drivers/nft_rules.h"
+#include "net/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,14 +48,11 @@ static int bind_group(struct mnl_socket *s, struct error *err)
 
 int nft_wake_open(struct mnl_socket **ret, struct error *err)
 {
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int code = -errno;
-		if (s)
-			mnl_socket_close(s);
-		return error_set(err, code, "nfnetlink: %s", strerror(-code));
-	}
-	int r = bind_group(s, err);
+	struct mnl_socket *s = NULL;
+	int r = netlink_socket_open(NETLINK_NETFILTER, 0, 0, &s, err);
+	if (r < 0)
+		return r;
+	r = bind_group(s, err);
 	if (r < 0)
 		mnl_socket_close(s);
 	else

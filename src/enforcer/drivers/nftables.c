@@ -9,6 +9,7 @@
 #include "enforcer/drivers/nft_elements.h"
 #include "enforcer/drivers/nft_rules.h"
 #include "enforcer/drivers/nft_wake.h"
+#include "net/netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -397,7 +398,7 @@ struct driver *driver_nftables_new(const struct links *links, uint16_t log_group
 		return nftables_free(&n->base);
 	}
 	nft_ctx_output_set_flags(n->read, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_ALL);
-	if (nft_counters_open(&n->counters, err) < 0)
+	if (netlink_socket_open(NETLINK_NETFILTER, 0, 0, &n->counters, err) < 0)
 		return nftables_free(&n->base);
 	return &n->base;
 }
