@@ -2,6 +2,7 @@
 /* What enforcers say of their attachments in several messages, and two of them with one name. */
 #include "net/stream_internal.h"
 #include "server/enforcer_link.h"
+#include "tests/unit/server/link_bed.h"
 #include "tests/unit/server/site_bed.h"
 
 #include <errno.h>
@@ -9,50 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* What main.c has in the program, and what the status asks of an index. */
-int server_reload_policy(struct server *s, struct error *err)
-{
-	return -ENOTSUP;
-}
-
-int server_open_tls(
-        struct server *s, unsigned roles, bool anonymous, struct tls_context **ret, struct error *err)
-{
-	return -ENOTSUP;
-}
-
-int server_read_address(const char *text, uint16_t port, struct sockaddr_storage *ret, struct error *err)
-{
-	return -ENOTSUP;
-}
-
-size_t vuln_index_count(struct vuln_index *index)
-{
-	return 0;
-}
-
-int vuln_index_open(const char *dir, struct vuln_index **ret, struct error *err)
-{
-	return -ENOENT;
-}
-
-static void on_open(struct stream *s, const struct identity *peer, void *user)
-{
-}
-
-static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void *user)
-{
-	return length;
-}
-
-static void on_close(struct stream *s, const char *reason, void *user)
-{
-}
-
-static const struct stream_handlers handlers = {
-	.on_open = on_open, .on_data = on_data, .on_close = on_close
-};
 
 #define ATTACHMENTS 3000
 #define BATCH 1024
@@ -109,7 +66,8 @@ static void greet(struct server *s, struct peer *p, const char *name, uint64_t l
 	p->fd = pair[1];
 	snprintf(who.name, sizeof(who.name), "%s", name);
 	enforcer_accept(
-	        stream_new(s->base, pair[0], NULL, false, &STREAM_LIMITS_DEFAULT, &handlers, NULL), &who, s);
+	        stream_new(s->base, pair[0], NULL, false, &STREAM_LIMITS_DEFAULT, &link_bed_handlers, NULL),
+	        &who, s);
 	say(s, p, IPC_HELLO,
 	        &(struct ipc_hello){ .role = (char *)"enforcer",
 	                .name = (char *)(uintptr_t)name,
