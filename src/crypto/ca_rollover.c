@@ -285,18 +285,27 @@ int ca_rollover_prepare(const char *dir, enum key_kind kind, time_ms now, struct
 	return r < 0 ? r : use_bundle(&d, &both, now, err);
 }
 
+/* Opens it for the step that follows phase, unless somebody would lose access by it. otherwise: said of
+ * another phase; of_those: of whoever is waited for. The caller closes d, also on failure. */
+static int open_step(const char *dir, enum ca_phase phase, const char *otherwise, const char *of_those,
+        bool force, time_ms now, struct directory *d, struct error *err)
+{
+	struct ca_rollover w CLEANUP(ca_rollover_clear) = { 0 };
+	int r = directory_open(dir, d, err);
+	if (r == 0 && d->phase != phase)
+		r = error_set(err, -EPROTO, "%s: the CA is %s; %s", dir, ca_phase_name(d->phase), otherwise);
+	if (r == 0)
+		r = find_next_waiting(d, now, &w, err);
+	if (r == 0 && w.n_waiting && !force)
+		r = refuse_waiting(&w, of_those, err);
+	return r;
+}
+
 int ca_rollover_switch(const char *dir, bool force, time_ms now, struct error *err)
 {
 	struct directory d CLEANUP(directory_close);
-	struct ca_rollover w CLEANUP(ca_rollover_clear) = { 0 };
-	int r = directory_open(dir, &d, err);
-	if (r == 0 && d.phase != CA_PREPARED)
-		r = error_set(err, -EPROTO, "%s: the CA is %s; only one that is prepared can be switched to",
-		        dir, ca_phase_name(d.phase));
-	if (r == 0)
-		r = find_next_waiting(&d, now, &w, err);
-	if (r == 0 && w.n_waiting && !force)
-		r = refuse_waiting(&w, "these have not fetched the new CA yet", err);
+	int r = open_step(dir, CA_PREPARED, "only one that is prepared can be switched to",
+	        "these have not fetched the new CA yet", force, now, &d, err);
 	const struct bundle both = { { d.cas.certificates[1], d.cas.certificates[0] }, 2 };
 	return r < 0 ? r : use_bundle(&d, &both, now, err);
 }
@@ -304,15 +313,8 @@ int ca_rollover_switch(const char *dir, bool force, time_ms now, struct error *e
 int ca_rollover_retire(const char *dir, bool force, time_ms now, struct error *err)
 {
 	struct directory d CLEANUP(directory_close);
-	struct ca_rollover w CLEANUP(ca_rollover_clear) = { 0 };
-	int r = directory_open(dir, &d, err);
-	if (r == 0 && d.phase != CA_SWITCHED)
-		r = error_set(err, -EPROTO, "%s: the CA is %s; there is none to retire before the switch",
-		        dir, ca_phase_name(d.phase));
-	if (r == 0)
-		r = find_next_waiting(&d, now, &w, err);
-	if (r == 0 && w.n_waiting && !force)
-		r = refuse_waiting(&w, "these have not shown a certificate of the new CA yet", err);
+	int r = open_step(dir, CA_SWITCHED, "there is none to retire before the switch",
+	        "these have not shown a certificate of the new CA yet", force, now, &d, err);
 	const struct bundle alone = { { d.cas.certificates[0] }, 1 };
 	if (r == 0)
 		r = use_bundle(&d, &alone, now, err);
