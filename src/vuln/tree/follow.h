@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A follower of a repository, pratique-repository(5): asks for one file after the other, judges the bytes
+ * that come, and keeps what is good. It does no network I/O and asks no clock; it keeps its state on the
+ * disk, so that nothing that was seen before can be taken back, whoever is killed when.
+ *
+ *   DIR/trusted           the newest point that a verified index had: the floor against rollback
+ *   DIR/held              which files make each shard that is held, and the point that they make
+ *   DIR/parts/            what has not come whole yet, to be resumed
+ *   DIR/tree/             laid out as a repository, with the publisher's own bytes, for who asks us in turn:
+ *                         N.root.json, index.json, files/
+ *
+ * A round (tree_follow_begin() or an index that was pushed) asks for the roots that follow the trusted one,
+ * the index, and the files of the held shards that are new. What is refused ends the round, with its reason,
+ * and leaves what is held as it was; the next round begins anew and resumes.
+ */
+#pragma once
+
+#include "vuln/tree/metadata.h"
+#include "vuln/update.h"
+
+#define TREE_ROOT_CHAIN_MAX 1024 /* roots that one round follows */
+
+struct tree_follow_config {
+	const char *name;      /* of the source: its records are of the sources "NAME/publisher's source" */
+	const char *dir;       /* state; made where it is not there */
+	const char *root_file; /* a root that the administrator vouches for; needed at first, later a newer
+	                          one counts */
+	const char *const *shards; /* those to hold, NULL-terminated; NULL: all */
+	int64_t skew_ms;           /* 0: TREE_SKEW_MS */
+};
+
+struct tree_follow;
+int tree_follow_open(const struct tree_follow_config *config, struct tree_follow **ret, struct error *err);
+struct tree_follow *tree_follow_close(struct tree_follow *f); /* NULL in, NULL out */
+
+/* A round of pull. What was under way is given up. */
+void tree_follow_begin(struct tree_follow *f);
+/* A round that begins with an index which somebody pushed: as if it had been asked for and come. Roots are
+ * asked for first where it needs a newer one. */
+int tree_follow_push_index(
+        struct tree_follow *f, const void *bytes, size_t length, time_ms now, struct error *err);
+/* A snapshot or delta that somebody pushed: kept where this round wants it, else ignored. */
+int tree_follow_push_file(
+        struct tree_follow *f, const void *bytes, size_t length, time_ms now, struct error *err);
+
+/* What to fetch next, from the repository's address; false: nothing, the round is over. The same answer until
+ * tree_follow_end(). */
+struct tree_request {
+	const char *path;   /* "3.root.json", "index.json", "files/....zst"; valid until tree_follow_end() */
+	uint64_t offset;    /* bytes of it that are there from an earlier try (Range: bytes=OFFSET-) */
+	uint64_t most;      /* bytes that it may have in all */
+	bool may_be_absent; /* 404 is an answer: there is no newer root */
+	bool immutable;     /* may come from any cache */
+};
+bool tree_follow_next(struct tree_follow *f, struct tree_request *ret);
+
+/* The next bytes of what tree_follow_next() asks for, in order. Positive: refused, the fetch is to be broken
+ * off; the round is over. */
+int tree_follow_data(struct tree_follow *f, const void *bytes, size_t length, struct error *err);
+/* The server did not resume but sends the file from its beginning. */
+void tree_follow_restart(struct tree_follow *f);
+enum tree_fetch {
+	TREE_FETCHED, /* to its end */
+	TREE_ABSENT,  /* 404 or 410 */
+	TREE_FAILED,  /* unreachable, another status, too slow; reason: its words */
+};
+int tree_follow_end(
+        struct tree_follow *f, enum tree_fetch how, const char *reason, time_ms now, struct error *err);
+
+/* The round is over and what came is not in the index of vulnerabilities yet. */
+bool tree_follow_ready(const struct tree_follow *f);
+/* Puts what the verified files say into the update, with the mark that tells where it stands (the source
+ * NAME); the caller commits it, then calls tree_follow_applied(). Everything anew where the index of
+ * vulnerabilities stands elsewhere than this follower. Positive: a file holds what it may not; nothing is to
+ * be committed. */
+int tree_follow_apply(struct tree_follow *f, struct vuln_update *u, struct error *err);
+int tree_follow_applied(struct tree_follow *f, struct error *err);
+
+/* Holds one more shard from the next round on (begun by the caller). false: the signed index has none of that
+ * name, which is an authenticated answer for as long as it is fresh; or it is held already. */
+bool tree_follow_hold(struct tree_follow *f, const char *shard);
+bool tree_follow_holds(const struct tree_follow *f, const char *shard);
+
+/* The verified index that is held; NULL: none yet. */
+const struct tree_index *tree_follow_index(const struct tree_follow *f);
+const struct tree_root *tree_follow_root(const struct tree_follow *f);
+/* Its very bytes, for who follows us; NULL: none yet. */
+const char *tree_follow_index_bytes(const struct tree_follow *f, size_t *ret_length);
+/* DIR/tree, which may be served as it is. */
+const char *tree_follow_served(const struct tree_follow *f);
+
+struct tree_follow_status {
+	struct tree_point held, seen; /* in the index of vulnerabilities; verified, perhaps not fetched yet */
+	time_ms time, expires;        /* of the newest verified index; 0: none */
+	time_ms checked;              /* when a round last ended well; 0: not since the start */
+	uint64_t rounds, refused[TREE_N_REFUSALS];
+	enum tree_refusal last; /* of the last round; TREE_GOOD: it went well */
+	char reason[256];       /* why the last one was refused; "" */
+	uint64_t bytes_fetched;
+};
+void tree_follow_status(const struct tree_follow *f, struct tree_follow_status *ret);
+/* Whether what it says is older than the publisher allows: then it shows, and policies may demote. */
+bool tree_follow_stale(const struct tree_follow *f, time_ms now);
