@@ -77,3 +77,5 @@ void http_reply_error(struct http_request *r, int status, const char *format, ..
 void http_reply_begin(struct http_request *r, int status, const char *content_type);
 int http_reply_write(struct http_request *r, const void *data, size_t length);
 void http_reply_end(struct http_request *r);
+/* Before it begins: no more than so many bytes of it may wait for the client. */
+void http_reply_limit(struct http_request *r, size_t bytes);

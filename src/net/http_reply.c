@@ -221,3 +221,12 @@ void http_reply_end(struct http_request *r)
 		(void)stream_write(r->stream, "0\r\n\r\n", 5);
 	http_request_finish(r);
 }
+
+void http_reply_limit(struct http_request *r, size_t bytes)
+{
+	struct stream_limits limits = r->stream->limits;
+	limits.write_max = bytes;
+	stream_set_limits(r->stream, &limits);
+	/* Such an answer is the connection's last: the limit is not for others. */
+	r->close_after = true;
+}

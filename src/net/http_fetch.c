@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/http_fetch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REQUEST_MAX 16384
+#define READ_MAX (2 * HTTP_HEAD_MAX)
+#define WRITE_MAX (2 * REQUEST_MAX)
+
+struct http_fetch {
+	const struct http_fetch_handlers *handlers;
+	void *user;
+	struct stream *stream;
+	struct event *timer;
+	char *request;
+	struct http_head head;
+	bool has_head, ended;
+	int idle_ms;
+	uint64_t left, content_left; /* of a Content-Length; of what the caller allows */
+	struct http_chunks chunks;
+	bool *gone; /* where a callback is under way: tells it that f is no more */
+};
+
+static struct stream_limits limits_for(int idle_ms)
+{
+	struct stream_limits l = STREAM_LIMITS_DEFAULT;
+	l.read_max = READ_MAX;
+	l.write_max = WRITE_MAX;
+	l.idle_ms = idle_ms;
+	return l;
+}
+
+struct http_fetch *http_fetch_free(struct http_fetch *f)
+{
+	if (!f)
+		return NULL;
+	if (f->gone)
+		*f->gone = true;
+	if (f->timer)
+		event_free(f->timer);
+	stream_free(f->stream);
+	http_head_clear(&f->head);
+	free(f->request);
+	free(f);
+	return NULL;
+}
+
+static void end(struct http_fetch *f, const char *reason)
+{
+	/* The reason may lie in what is about to be freed. */
+	char *text FREE_ON_EXIT = xstrdup(reason);
+	bool gone = false, *outer = f->gone;
+	if (f->ended)
+		return;
+	f->ended = true;
+	f->gone = &gone;
+	f->handlers->on_end(f, text, f->user);
+	if (!gone) {
+		f->gone = outer;
+		http_fetch_free(f);
+	} else if (outer) {
+		*outer = true;
+	}
+}
+
+/* The head, when it is there. Returns bytes taken. */
+static size_t take_head(struct http_fetch *f, const uint8_t *data, size_t length)
+{
+	struct error err;
+	ssize_t n = http_response_parse(data, length, &f->head, &err);
+	if (n < 0) {
+		end(f, err.text);
+		return length;
+	}
+	if (n == 0)
+		return 0;
+	/* RFC 9110 15.2: interim answers come before the real one. */
+	if (f->head.status / 100 == 1) {
+		http_head_clear(&f->head);
+		return (size_t)n;
+	}
+	const struct stream_limits limits = limits_for(f->idle_ms);
+	stream_set_limits(f->stream, &limits);
+	f->has_head = true;
+	f->left = f->head.content_length >= 0 ? (uint64_t)f->head.content_length : UINT64_MAX;
+	if (f->handlers->on_head)
+		f->handlers->on_head(f, &f->head, f->user);
+	return (size_t)n;
+}
+
+/* Some of the body; *ret_end at its end. Returns bytes taken, negative where it is malformed or too long. */
+static ssize_t take_content(
+        struct http_fetch *f, const uint8_t *data, size_t length, bool *ret_end, struct error *err)
+{
+	const uint8_t *content = data;
+	size_t n = length;
+	ssize_t used;
+	if (f->head.chunked) {
+		used = http_chunks_read(&f->chunks, data, length, &content, &n, ret_end);
+		if (used < 0)
+			return error_set(err, -EBADMSG, "the answer has a malformed chunk");
+	} else {
+		n = (size_t)MIN((uint64_t)length, f->left);
+		used = (ssize_t)n;
+		f->left -= n;
+		*ret_end = f->left == 0;
+	}
+	if (n > f->content_left)
+		return error_set(err, -EMSGSIZE, "the answer is longer than was to be expected");
+	f->content_left -= n;
+	if (n)
+		f->handlers->on_content(f, content, n, f->user);
+	return used;
+}
+
+static bool has_no_body(const struct http_fetch *f)
+{
+	return f->head.status == 204 || f->head.status == 304 || f->head.content_length == 0;
+}
+
+static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void *user)
+{
+	struct http_fetch *f = user;
+	struct error err;
+	size_t taken = 0;
+	bool gone = false, complete = false;
+	f->gone = &gone;
+	while (!gone && taken < length && !complete) {
+		if (!f->has_head) {
+			size_t n = take_head(f, data + taken, length - taken);
+			taken += n;
+			if (n == 0)
+				break;
+			complete = !gone && f->has_head && has_no_body(f);
+			continue;
+		}
+		ssize_t n = take_content(f, data + taken, length - taken, &complete, &err);
+		if (n < 0 && !gone)
+			end(f, err.text);
+		taken += n > 0 ? (size_t)n : length - taken;
+	}
+	if (!gone && complete)
+		end(f, NULL);
+	if (!gone)
+		f->gone = NULL;
+	return taken;
+}
+
+static void on_open(struct stream *s, const struct identity *peer, void *user)
+{
+	struct http_fetch *f = user;
+	(void)stream_write(s, f->request, strlen(f->request));
+}
+
+static void on_close(struct stream *s, const char *reason, void *user)
+{
+	struct http_fetch *f = user;
+	f->stream = NULL;
+	/* RFC 9112 6.3: without any length the end of the connection is that of the body. */
+	bool complete = f->has_head && !f->head.chunked && f->head.content_length < 0;
+	end(f, complete ? NULL : reason);
+}
+
+static const struct stream_handlers handlers = {
+	.on_open = on_open, .on_data = on_data, .on_close = on_close
+};
+
+static void on_timer(evutil_socket_t fd, short what, void *user)
+{
+	end(user, "the answer took too long to arrive");
+}
+
+static int begin(
+        struct event_base *base, const struct http_fetch_config *c, struct http_fetch *f, struct error *err)
+{
+	const struct stream_limits limits = limits_for(HTTP_FETCH_HEAD_MS);
+	if (c->unix_path)
+		return stream_connect_unix(base, c->unix_path, &limits, &handlers, f, &f->stream, err);
+	const struct tls_target target = { .address = c->address, .expected_name = c->expected_name };
+	return tls_connect(base, c->tls, &target, &limits, &handlers, f, &f->stream, err);
+}
+
+int http_fetch_new(struct event_base *base, const struct http_fetch_config *c, struct http_fetch **ret,
+        struct error *err)
+{
+	struct http_fetch *f = xcalloc(1, sizeof(*f));
+	*f = (struct http_fetch){ .handlers = c->handlers,
+		.user = c->user,
+		.idle_ms = c->idle_ms,
+		.content_left = c->content_max ? c->content_max : UINT64_MAX,
+		.head.content_length = -1 };
+	f->request = xasprintf("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n", c->path,
+	        c->host ? c->host : "localhost", c->fields ? c->fields : "");
+	int r = strlen(f->request) > REQUEST_MAX ? error_set(err, -EMSGSIZE, "the request is too long")
+	                                         : begin(base, c, f, err);
+	if (r < 0) {
+		http_fetch_free(f);
+		return r;
+	}
+	if (c->total_ms) {
+		const struct timeval tv = { c->total_ms / 1000, c->total_ms % 1000 * 1000 };
+		f->timer = event_new(base, -1, 0, on_timer, f);
+		event_add(f->timer, &tv);
+	}
+	*ret = f;
+	return 0;
+}
