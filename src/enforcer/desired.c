@@ -48,6 +48,11 @@ const struct ipc_segments *desired_segments(const struct desired *d)
 	return &d->policy;
 }
 
+size_t desired_pending(const struct desired *d)
+{
+	return d->n_dirty;
+}
+
 size_t desired_placed(const struct desired *d)
 {
 	return d->n_placed;

@@ -57,6 +57,7 @@ void desired_on_move(struct desired *d, moved_fn fn, void *context);
 /* Makes the enforcement point as desired. Returns the number of elements changed, or a negative errno where
  * something could not be done; refused is told which. */
 int desired_commit(struct desired *d, refusal_fn refused, void *context, time_ms now, struct error *err);
+size_t desired_pending(const struct desired *d); /* ports and attachments that the next commit looks at */
 /* How many attachments are placed. */
 size_t desired_placed(const struct desired *d);
 uint64_t desired_generation(const struct desired *d);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "crypto/x509.h"
+#include "enforcer/privileges.h"
 #include "enforcer/segments.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@
 #define COUNTERS_MS 10000
 #define SAVE_MS 200
 #define CLEANING_MS 900 /* less than a tick, which begins it at the latest */
+#define HURRY_MAX \
+	64 /* attachments that a commit in the real-time class changes at most: a few milliseconds */
 #define LOCK_TRIES 100
 #define LOCK_WAIT_MS 20
 
@@ -165,6 +168,17 @@ static void log_refusal(void *context, const char *port, const struct mac_addres
 	log_error("%s at %s: %s", mac_format(mac, text), port, reason);
 }
 
+int enforcer_commit(struct enforcer *e, refusal_fn refused, void *context, struct error *err)
+{
+	bool many = desired_pending(e->desired) > HURRY_MAX;
+	if (many)
+		privileges_hurry(false);
+	int r = desired_commit(e->desired, refused, context, clock_wall_ms(), err);
+	if (many)
+		privileges_hurry(true);
+	return r;
+}
+
 void enforcer_settle(struct enforcer *e)
 {
 	struct error err;
@@ -180,7 +194,7 @@ void enforcer_settle(struct enforcer *e)
 		if (kernel_dump_neighbours(e->kernel, &err) < 0)
 			log_error("%s", err.text);
 	}
-	int r = desired_commit(e->desired, log_refusal, NULL, clock_wall_ms(), &err);
+	int r = enforcer_commit(e, log_refusal, NULL, &err);
 	if (r > 0)
 		enforcer_save_soon(e);
 	send_probes(e);

@@ -90,6 +90,8 @@ void enforcer_close(struct enforcer *e);
 
 /* Does what waits: probes, dumps, the commit, and telling the server. */
 void enforcer_settle(struct enforcer *e);
+/* desired_commit(), in a hurry where it is short. */
+int enforcer_commit(struct enforcer *e, refusal_fn refused, void *context, struct error *err);
 /* prove.c: addresses that packets asked for. */
 int enforcer_follow_wanted(struct enforcer *e, struct error *err);
 void enforcer_begin_wanted(struct enforcer *e);

@@ -135,6 +135,7 @@ static int loop(struct enforcer *e)
 	if (daemon_signals_new(e->base, stop, NULL, e->base, &signals) < 0)
 		return 1;
 	daemon_notify("READY=1");
+	privileges_hurry(true);
 	int r = event_base_dispatch(e->base);
 	daemon_signals_free(signals);
 	return r < 0 ? 1 : 0;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define PRIORITY -20 /* a move must not wait for what else the gateway does */
+#define REAL_TIME 1  /* below everything else of that class */
 #define SLICE_NS \
 	200000 /* it runs for that long mostly: who asks for little is let in at once (Linux 6.12) \
 	        */
@@ -38,16 +39,25 @@ static int give(const char *state, const struct passwd *p, struct error *err)
 	return 0;
 }
 
-/* Not a real-time class: a batch of ten thousand must not stop the kernel threads that forward packets.
- * Without the right to it the daemon is only slower. */
-static void hurry(void)
+void privileges_hurry(bool hurry)
 {
-	struct sched_attr a = { .size = sizeof(a),
-		.sched_policy = SCHED_NORMAL,
-		.sched_nice = PRIORITY,
-		.sched_runtime = SLICE_NS };
-	if (syscall(SYS_sched_setattr, 0, &a, 0) < 0)
-		(void)setpriority(PRIO_PROCESS, 0, PRIORITY);
+	struct sched_attr a = { .size = sizeof(a), .sched_policy = hurry ? SCHED_RR : SCHED_NORMAL };
+	if (hurry) {
+		a.sched_priority = REAL_TIME;
+	} else {
+		a.sched_nice = getpriority(PRIO_PROCESS, 0);
+		a.sched_runtime = SLICE_NS;
+	}
+	(void)syscall(SYS_sched_setattr, 0, &a, 0);
+}
+
+/* What the user that we become may do, too. */
+static void permit_hurry(void)
+{
+	const struct rlimit real_time = { REAL_TIME, REAL_TIME };
+	(void)setrlimit(RLIMIT_RTPRIO, &real_time);
+	(void)setpriority(PRIO_PROCESS, 0, PRIORITY);
+	privileges_hurry(false);
 }
 
 int privileges_drop(const char *user, const char *state, bool *ret_fallback, struct error *err)
@@ -56,7 +66,7 @@ int privileges_drop(const char *user, const char *state, bool *ret_fallback, str
 	bool root = geteuid() == 0;
 	int r = check_capability(err);
 	*ret_fallback = false;
-	hurry();
+	permit_hurry();
 	if (r == 0)
 		r = file_make_directory(state, 0700, err);
 	if (r < 0 || !root)

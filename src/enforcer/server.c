@@ -222,7 +222,7 @@ static void take_place(struct enforcer *e, const struct ipc_place *place)
 	struct error err;
 	marks_from_server(&e->marks, place->placements, place->n_placements);
 	desired_place(e->desired, place, add_refusal, &refusals);
-	int changed = desired_commit(e->desired, add_refusal, &refusals, clock_wall_ms(), &err);
+	int changed = enforcer_commit(e, add_refusal, &refusals, &err);
 	softwires_tell(e->softwires);
 	refusals.message.generation = place->generation;
 	refusals.message.latency_us = (uint32_t)MIN(clock_monotonic_us() - started, (int64_t)UINT32_MAX);
