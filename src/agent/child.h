@@ -3,12 +3,9 @@
 #pragma once
 
 #include "agent/options.h"
+#include "net/child.h"
 
 #include <sys/types.h>
 
-/* Forks; run has the whole life of the child, and returns its exit code. *ret_fd: the collector's end of the
- * socketpair. */
-int child_run(int (*run)(int fd, pid_t parent, void *context), void *context, pid_t *ret_pid, int *ret_fd,
-        struct error *err);
-/* The network half. */
+/* The network half. *ret_fd: the collector's end of the socketpair. */
 int child_start(const struct agent_options *options, pid_t *ret_pid, int *ret_fd, struct error *err);

@@ -297,7 +297,7 @@ static void begin(struct renewal *r)
 		snprintf(a.where, sizeof(a.where), "%s", o->enrolment);
 	else if (endpoint_parse(server, ENROLMENT_PORT, &endpoint, NULL) == 0)
 		snprintf(a.where, sizeof(a.where), strchr(endpoint.host, ':') ? "[%s]" : "%s", endpoint.host);
-	if (child_run(run_asking, &a, &r->child, &fd, &err) < 0) {
+	if (child_run(SOCK_STREAM, run_asking, &a, &r->child, &fd, &err) < 0) {
 		failed(r, err.text);
 		return;
 	}

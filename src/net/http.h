@@ -24,8 +24,8 @@ struct http_request;
 typedef void (*http_handler)(struct http_request *r, void *user);
 
 struct http_route {
-	const char *method;
-	const char *path; /* "/v1/nodes/{name}": a part in braces matches any one part */
+	const char *method; /* a row of its own for "HEAD", with GET's handler: its answers go without body */
+	const char *path;   /* "/v1/nodes/{name}": a part in braces matches any one part */
 	http_handler handle;
 	unsigned tls_roles; /* TLS_ROLE()s that may use it over TLS; 0: Unix sockets only */
 	size_t body_max;    /* 0: no body */
@@ -36,6 +36,9 @@ int http_server_new(struct event_base *base, struct http_server **ret);
 struct http_server *http_server_free(struct http_server *h);
 /* routes are kept by reference. -E2BIG above HTTP_ROUTES_MAX. */
 int http_server_add_routes(struct http_server *h, const struct http_route *routes, size_t n, void *user);
+/* How failures are worded, for an API that has a form of its own; make's result is sent, and freed. Unless
+ * set: {"error": text}. */
+void http_server_set_error_form(struct http_server *h, json_t *(*make)(int status, const char *text));
 /* One more place to listen. on_stream, user and the stream limits of config are set here; on_refused may be
  * given with its own user. */
 int http_server_listen(struct http_server *h, const struct listener_config *config, struct error *err);
@@ -64,7 +67,7 @@ X509 *http_request_certificate(const struct http_request *r);
 void http_request_on_gone(struct http_request *r, void (*on_gone)(void *user), void *user);
 
 /* Answers. After each of them r is gone, unless it begins a stream. */
-/* One more header field for the answer to come. */
+/* One more header field for the answer to come. Cache-Control is no-store unless it is given. */
 void http_reply_field(struct http_request *r, const char *name, const char *value);
 void http_reply(
         struct http_request *r, int status, const char *content_type, const void *body, size_t length);

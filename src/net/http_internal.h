@@ -35,5 +35,7 @@ struct http_request {
 	LIST_ENTRY(http_request) next;
 };
 
+/* The body of a failure, in the server's form. */
+json_t *http_error_body(const struct http_server *h, int status, const char *text);
 /* The answer is complete: on to the next request, or the end. */
 void http_request_finish(struct http_request *r);

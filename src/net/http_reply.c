@@ -16,6 +16,7 @@ static const struct {
 	{ 201, "Created" },
 	{ 202, "Accepted" },
 	{ 204, "No Content" },
+	{ 304, "Not Modified" },
 	{ 400, "Bad Request" },
 	{ 401, "Unauthorized" },
 	{ 403, "Forbidden" },
@@ -135,31 +136,37 @@ static const char *date_text(char text[40])
 	return text;
 }
 
+/* RFC 9110 9.3.2: fields as for GET, and no content. */
+static bool is_head(const struct http_request *r)
+{
+	return r->head.method && strcmp(r->head.method, "HEAD") == 0;
+}
+
 /* framing: "Content-Length: N\r\n", "Transfer-Encoding: chunked\r\n" or "". */
 static int write_head(struct http_request *r, int status, const char *content_type, const char *framing)
 {
 	char date[40];
-	char *head FREE_ON_EXIT =
-	        xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s"
-	                  "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
-	                status, words_of(status), date_text(date), content_type ? "Content-Type: " : "",
-	                content_type ? content_type : "", content_type ? "\r\n" : "", framing, r->fields,
-	                r->close_after ? "Connection: close\r\n" : "");
+	char *head FREE_ON_EXIT = xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s"
+	                                    "%sX-Content-Type-Options: nosniff\r\n\r\n",
+	        status, words_of(status), date_text(date), content_type ? "Content-Type: " : "",
+	        content_type ? content_type : "", content_type ? "\r\n" : "", framing, r->fields,
+	        r->close_after ? "Connection: close\r\n" : "",
+	        strstr(r->fields, "Cache-Control: ") ? "" : "Cache-Control: no-store\r\n");
 	return stream_write(r->stream, head, strlen(head));
 }
 
 void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t length)
 {
 	char framing[48] = "";
-	/* RFC 9110 8.6: none with 204. */
-	if (status != 204)
+	/* RFC 9110 8.6: none with 204; that of the whole answer, which 304 does not make. */
+	if (status != 204 && status != 304)
 		snprintf(framing, sizeof(framing), "Content-Length: %zu\r\n", length);
 	if (length > HTTP_ANSWER_MAX / 2) {
 		http_reply_error(r, 500, "the answer is larger than %u bytes", HTTP_ANSWER_MAX / 2);
 		return;
 	}
 	/* A failure closes the stream, and that is all that can be done. */
-	if (write_head(r, status, content_type, framing) == 0 && length)
+	if (write_head(r, status, content_type, framing) == 0 && length && !is_head(r))
 		(void)stream_write(r->stream, body, length);
 	http_request_finish(r);
 }
@@ -184,9 +191,9 @@ void http_reply_error(struct http_request *r, int status, const char *format, ..
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	json_t *body = json_pack("{s:s}", "error", text);
+	json_t *body = http_error_body(r->server, status, text);
 	/* Not UTF-8, from somewhere outside. */
-	http_reply_json(r, status, body ? body : json_pack("{s:s}", "error", words_of(status)));
+	http_reply_json(r, status, body ? body : http_error_body(r->server, status, words_of(status)));
 }
 
 void http_reply_begin(struct http_request *r, int status, const char *content_type)

@@ -18,6 +18,7 @@ struct http_server {
 		void *user;
 	} routes[HTTP_ROUTES_MAX];
 	size_t n_routes;
+	json_t *(*make_error)(int status, const char *text); /* NULL: {"error": text} */
 	struct place {
 		struct http_server *server;
 		struct listener *listener;
@@ -98,6 +99,16 @@ int http_server_add_routes(struct http_server *h, const struct http_route *route
 	for (size_t i = 0; i < n; i++)
 		h->routes[h->n_routes++] = (struct route_entry){ &routes[i], user };
 	return 0;
+}
+
+void http_server_set_error_form(struct http_server *h, json_t *(*make)(int status, const char *text))
+{
+	h->make_error = make;
+}
+
+json_t *http_error_body(const struct http_server *h, int status, const char *text)
+{
+	return h->make_error ? h->make_error(status, text) : json_pack("{s:s}", "error", text);
 }
 
 /* Requests. */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "net/http.h"
+#include "net/source_limits.h"
 #include "server/server.h"
 
 /* What one may do; each may do what those before it may. Kept as numbers in the store. */

@@ -51,7 +51,7 @@ struct server {
 	size_t n_endpoints;
 	const struct api_caller *caller; /* of the API's request that is being handled; NULL outside of one */
 	struct api_token *api_tokens;
-	struct table *api_sources; /* addresses that asked lately; NULL: none yet */
+	struct source_limits *api_sources; /* addresses that asked lately; NULL: none yet */
 	time_ms refusal_minute;
 	unsigned refusals_now; /* audited in that minute */
 

@@ -91,8 +91,12 @@ static int give_index(const char *dir, const struct passwd *p, struct error *err
 
 static int make_socket_directories(const struct vis_config *config, const char *user, struct error *err)
 {
-	int r = daemon_make_socket_directory(config->socket, user, err);
-	return r == 0 && config->metrics ? daemon_make_socket_directory(config->metrics, user, err) : r;
+	const char *const sockets[] = { config->socket, config->metrics, config->front.http.socket };
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(sockets) && r == 0; i++)
+		if (sockets[i])
+			r = daemon_make_socket_directory(sockets[i], user, err);
+	return r;
 }
 
 /* What it reads comes from strangers: root does not do that. */
@@ -156,17 +160,63 @@ static bool take_interval(const char *text, struct vis_config *config)
 	return true;
 }
 
+enum { OPTION_CRL = 256, OPTION_RATE };
+
+/* "", or what is wrong with it; NULL: it is none of these. */
+static const char *take_http_option(int option, const char *value, struct vis_http_config *http)
+{
+	long rate;
+	char *end;
+	switch (option) {
+	case 'l':
+		if (http->n_listen == VIS_LISTEN_MAX)
+			return "too many places to listen";
+		http->listen[http->n_listen++] = value;
+		return "";
+	case 'L':
+		http->socket = value;
+		return "";
+	case 'c':
+		http->certificate = value;
+		return "";
+	case 'k':
+		http->key = value;
+		return "";
+	case 'a':
+		http->ca = value;
+		return "";
+	case OPTION_CRL:
+		http->crl = value;
+		return "";
+	case 'P':
+		http->public = true;
+		return "";
+	case OPTION_RATE:
+		rate = strtol(value, &end, 10);
+		http->rate = (size_t)rate;
+		return end == value || *end || rate < 1 || rate > VIS_HTTP_RATE_MAX ? "--rate is 1 to 1000000"
+		                                                                    : "";
+	default:
+		return NULL;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "data", required_argument, NULL, 'd' },
 		{ "socket", required_argument, NULL, 's' }, { "source", required_argument, NULL, 'S' },
 		{ "watch", required_argument, NULL, 'w' }, { "interval", required_argument, NULL, 'i' },
 		{ "user", required_argument, NULL, 'u' }, { "metrics", required_argument, NULL, 'm' },
+		{ "listen", required_argument, NULL, 'l' }, { "http", required_argument, NULL, 'L' },
+		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
+		{ "ca", required_argument, NULL, 'a' }, { "crl", required_argument, NULL, OPTION_CRL },
+		{ "public", no_argument, NULL, 'P' }, { "rate", required_argument, NULL, OPTION_RATE },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 } };
 	struct vis_config config = { .check_ms = CHECK_S_DEFAULT * 1000 };
 	const char *user = "pratique";
-	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:u:m:hV", options, NULL)) != -1;) {
+	struct error err;
+	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:u:m:l:L:c:k:a:PhV", options, NULL)) != -1;) {
 		if (o == 'd') {
 			config.data = optarg;
 		} else if (o == 's') {
@@ -191,11 +241,16 @@ int main(int argc, char **argv)
 			puts("pratique-vis " PRATIQUE_VERSION);
 			return EXIT_DONE;
 		} else {
-			return wrong_usage("wrong options");
+			const char *wrong = take_http_option(o, optarg, &config.front.http);
+			if (!wrong || *wrong)
+				return wrong_usage(wrong ? wrong : "wrong options");
 		}
 	}
 	if (!config.data || !config.socket || optind != argc)
 		return wrong_usage("--data and --socket are needed, and nothing but options");
+	config.front.index = config.data;
+	if (vis_http_check(&config.front.http, &err) < 0)
+		return wrong_usage(err.text);
 	log_open("pratique-vis", LOG_LEVEL_NOTICE);
 	return run(&config, user);
 }

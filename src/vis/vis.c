@@ -18,6 +18,7 @@ struct vis {
 	struct subscribers *subscribers;
 	struct event *folder_event, *check_event;
 	struct metrics_server *metrics;
+	struct front *front;
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */
 };
@@ -46,7 +47,20 @@ static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
 	v->updated = clock_wall_ms();
 	if (v->subscribers)
 		subscribers_tell(v->subscribers, result.generation);
+	if (v->front)
+		front_tell(v->front, result.generation);
 	return 0;
+}
+
+static void fill_front_metrics(struct metrics *m, const struct vis_http_counters *c)
+{
+#define COUNTER(name, text) metrics_count(m, "http_" #name, text, c->name);
+#include "vis/http_counters.def"
+#undef COUNTER
+	metrics_gauge(m, "http_connections", "Connections of readers now", (double)c->connections);
+	metrics_count(m, "http_accepted", "Connections of readers", c->accepted);
+	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
+	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
 }
 
 static void fill_metrics(struct metrics *m, void *user)
@@ -63,6 +77,8 @@ static void fill_metrics(struct metrics *m, void *user)
 	metrics_gauge(m, "subscribers", "Programs that are told of changes",
 	        (double)subscribers_count(v->subscribers));
 	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
+	if (v->front)
+		fill_front_metrics(m, front_counters(v->front));
 }
 
 static void log_report(const char *spec, struct load_report *report)
@@ -204,6 +220,15 @@ static int open_index(struct vis *v, uint64_t *ret_generation, struct error *err
 	return r ? r : commit(v, ret_generation, err);
 }
 
+/* Once there is an index; before the sources are loaded, which may take long. */
+static int open_front(struct vis *v, struct event_base *base, struct error *err)
+{
+	const struct vis_http_config *http = &v->config->front.http;
+	if (http->n_listen == 0 && !http->socket)
+		return 0;
+	return front_start(base, &v->config->front, NULL, v, &v->front, err);
+}
+
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err)
 {
 	struct vis *v = xcalloc(1, sizeof(*v));
@@ -218,6 +243,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	if (r == 0 && config->metrics)
 		r = metrics_server_open(
 		        base, config->metrics, "pratique_vis_", fill_metrics, v, &v->metrics, err);
+	if (r == 0)
+		r = open_front(v, base, err);
 	if (r == 0)
 		r = open_index(v, &generation, err);
 	if (r == 0)
@@ -246,6 +273,7 @@ struct vis *vis_close(struct vis *v)
 		event_free(v->folder_event);
 	if (v->check_event)
 		event_free(v->check_event);
+	front_stop(v->front);
 	metrics_server_close(v->metrics);
 	subscribers_close(v->subscribers);
 	folder_close(v->folder);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "vis/folder.h"
+#include "vis/front.h"
 #include "vis/subscribers.h"
 
 #define VIS_SOURCES_MAX 64
@@ -15,8 +16,9 @@ struct vis_config {
 	const char *watch;  /* NULL: no folder */
 	const char *sources[VIS_SOURCES_MAX];
 	size_t n_sources;
-	const char *metrics; /* socket for who monitors it; NULL: none */
-	int check_ms;        /* how often the sources are looked at again */
+	const char *metrics;       /* socket for who monitors it; NULL: none */
+	int check_ms;              /* how often the sources are looked at again */
+	struct front_config front; /* who answers requests; index is data */
 };
 
 struct vis;

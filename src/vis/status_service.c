@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/* GET /v1/status: how new is what is served (quarantine draft, 9.7). */
+#include "vis/services.h"
+
+static void handle_status(struct http_request *r, void *user)
+{
+	const struct front_context *c = user;
+	char text[CLOCK_TEXT_SIZE];
+	const time_ms updated = vuln_index_updated(c->index);
+	http_reply_json(r, 200,
+	        json_pack("{s:s, s:I, s:I, s:o}", "version", PRATIQUE_VERSION, "generation",
+	                (json_int_t)vuln_index_generation(c->index), "records",
+	                (json_int_t)vuln_index_count(c->index), "updated",
+	                updated ? json_string(clock_format(updated, text)) : json_null()));
+}
+
+static const struct http_route routes[] = {
+	{ "GET", "/v1/status", handle_status, VIS_HTTP_READERS, 0 },
+	{ "HEAD", "/v1/status", handle_status, VIS_HTTP_READERS, 0 },
+};
+
+static int open_status(const struct front_context *c, void **ret_state, struct error *err)
+{
+	*ret_state = NULL;
+	return vis_http_add_routes(c->http, routes, ARRAY_LENGTH(routes), (void *)c);
+}
+
+static void close_status(void *state)
+{
+}
+
+const struct front_service status_service = { .open = open_status, .close = close_status };
