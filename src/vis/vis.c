@@ -99,8 +99,10 @@ static void load_changed_source(struct vis *v, const char *spec)
 	char *name FREE_ON_EXIT = load_source_name(spec, &path);
 	char *mark FREE_ON_EXIT = load_source_mark(spec);
 	uint64_t generation;
-	if (mark && vuln_update_source_is(v->update, name, mark))
+	if (mark && vuln_update_source_is(v->update, name, mark)) {
+		vuln_update_note_loaded(v->update, name, clock_wall_ms());
 		return;
+	}
 	vuln_update_replace_source(v->update, name);
 	int r = load_source(&load, spec, &err);
 	if (r == 0 && mark)
@@ -141,12 +143,23 @@ static int take_folder(struct vis *v, bool whole, struct error *err)
 
 static void on_folder(evutil_socket_t fd, short what, void *user);
 
+/* The site's own word stands before others'. It is as fresh as it gets, and no age of it counts. */
+static void declare_folder(struct vis *v, const char *name, uint32_t precedence)
+{
+	const struct vuln_source source = {
+		.name = name, .kind = "folder", .origin = v->config->watch, .precedence = precedence
+	};
+	vuln_update_put_source(v->update, &source);
+}
+
 /* All that is in the folder now, and what comes. The event loop is told where there is one. */
 static int open_folder(struct vis *v, struct error *err)
 {
 	int r = folder_open(v->config->watch, VIS_PUBLISHED, &v->folder, err);
 	if (r < 0)
 		return r;
+	declare_folder(v, VIS_PUBLISHED, VIS_PUBLISHED_PRECEDENCE);
+	declare_folder(v, FOLDER_EMERGENCY, VIS_EMERGENCY_PRECEDENCE);
 	vuln_update_replace_source(v->update, VIS_PUBLISHED);
 	vuln_update_mark_source(v->update, VIS_PUBLISHED, v->config->watch);
 	vuln_update_replace_source(v->update, FOLDER_EMERGENCY);
@@ -182,8 +195,12 @@ static void on_folder(evutil_socket_t fd, short what, void *user)
 void vis_check(struct vis *v)
 {
 	struct error err;
+	uint64_t generation;
 	for (size_t i = 0; i < v->config->n_sources; i++)
 		load_changed_source(v, v->config->sources[i]);
+	/* Those that have nothing new are as fresh all the same. */
+	if (commit(v, &generation, &err) < 0)
+		log_error("%s", err.text);
 	if (v->config->watch && !v->folder && v->base && open_folder(v, &err) < 0)
 		log_error("%s", err.text);
 }
@@ -236,10 +253,12 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	uint64_t generation = 0;
 	v->config = config;
 	(void)gethostname(name, sizeof(name) - 1);
-	int r = vuln_update_open(config->data, &v->update, err);
 	/* Before anything is changed: another one may be running. */
+	int r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
 	if (r == 0)
-		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
+		r = vuln_update_open(config->data, &v->update, err);
+	if (r == 0 && vuln_update_replaced_index(v->update))
+		log_notice("index %s had the format of an earlier version: it is made anew", config->data);
 	if (r == 0 && config->metrics)
 		r = metrics_server_open(
 		        base, config->metrics, "pratique_vis_", fill_metrics, v, &v->metrics, err);

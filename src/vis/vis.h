@@ -9,6 +9,8 @@
 
 #define VIS_SOURCES_MAX 64
 #define VIS_PUBLISHED "published" /* the source that the watched folder is */
+#define VIS_PUBLISHED_PRECEDENCE 50
+#define VIS_EMERGENCY_PRECEDENCE 10 /* FOLDER_EMERGENCY */
 
 struct vis_config {
 	const char *data;   /* the index */

@@ -4,13 +4,17 @@
  * update is one transaction, so a reader sees it whole or not at all and a killed writer leaves nothing
  * behind.
  *
- *   meta        "format": u32; "state": struct index_state
+ *   meta        "format": u32; "state": struct index_state; "history": struct history_state (history.h)
  *   records     id NUL source      -> record (record.h), withdrawn ones too
- *   refs        id                 -> record keys that name it as alias or related (several values a key)
+ *   texts       id NUL source      -> the record as its source wrote it, OSV JSON (text.h)
+ *   refs        id                 -> 'a' or 'r' and a record key: who names it as alias, as related
  *   packages    kind ecosystem NUL package -> entries (package_entry.h)
  *   ecosystems  kind ecosystem     -> u64 entries under it, never 0
  *               kind ecosystem NUL source -> nothing: the source knows all about it, even where it has no
- * entry sources     source             -> what it was loaded from (load.h)
+ *               entry
+ *   sources     source             -> what it is (source.h)
+ *   history     id NUL source NUL serial -> an older form (history.h)
+ *   oldest      serial             -> the key of the form in history
  *
  * kind: 'p' where package is the name that the ecosystem's advisories use, 'b' for a binary package's own.
  */
@@ -19,7 +23,7 @@
 #include "vuln/record.h"
 #include <lmdb.h>
 
-#define INDEX_FORMAT 1
+#define INDEX_FORMAT 2
 #define INDEX_KEY_MAX 511
 #define INDEX_READERS_MAX 1024
 
@@ -33,13 +37,22 @@ enum index_kind { INDEX_BY_ADVISORY = 'p', INDEX_BY_BINARY = 'b' };
 
 struct index_env {
 	MDB_env *env;
-	MDB_dbi meta, records, refs, packages, ecosystems, sources;
+	MDB_dbi meta, records, texts, refs, packages, ecosystems, sources, history, oldest;
 };
 
-/* Creates what is not there when writable. -ENOENT, -EPROTO (another format), else errno or -EIO. */
+enum index_ref { INDEX_ALIAS = 'a', INDEX_RELATED = 'r' };
+
+/* Creates what is not there when writable. -ENOENT, -ESTALE (an older format), -EPROTO (another one), else
+ * errno or -EIO. */
 int index_env_open(const char *dir, bool writable, struct index_env *ret, struct error *err);
 void index_env_close(struct index_env *e);
 int index_error(struct error *err, const char *dir, int mdb_code); /* LMDB's code as ours, with words */
+
+/* The generation of an index that has an older format, which the one that is made in its place goes on from;
+ * 0 where it cannot be read. */
+uint64_t index_env_old_generation(const char *dir);
+/* Puts an empty index of this format in the place of an older one: whoever reads the old one keeps it. */
+int index_env_replace(const char *dir, struct error *err);
 
 int index_read_state(struct index_env *e, MDB_txn *txn, struct index_state *ret);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAP_SIZE_START ((size_t)64 << 20)
 #define FILE_MODE 0664
@@ -41,28 +42,33 @@ static int check_format(struct index_env *e, MDB_txn *txn, bool writable, const 
 	if (value.mv_size != sizeof(format))
 		return error_set(err, -EPROTO, "index %s: its format is not readable", dir);
 	memcpy(&format, value.mv_data, sizeof(format));
-	if (format != INDEX_FORMAT)
-		return error_set(err, -EPROTO,
-		        "index %s: format %u, this program reads %u; make it again with `pratique vuln "
-		        "index`",
+	if (format == INDEX_FORMAT)
+		return 0;
+	if (format > 0 && format < INDEX_FORMAT)
+		return error_set(err, -ESTALE,
+		        "index %s: it has format %u of an earlier Pratique, this one reads %u: restart "
+		        "pratique-vis, "
+		        "which makes it anew, or make it with `pratique vuln index`",
 		        dir, format, INDEX_FORMAT);
-	return 0;
+	return error_set(err, -EPROTO,
+	        "index %s: format %u, this program reads %u; make it again with `pratique vuln index`", dir,
+	        format, INDEX_FORMAT);
 }
 
 static int open_databases(struct index_env *e, MDB_txn *txn, bool writable)
 {
-	unsigned create = writable ? MDB_CREATE : 0;
-	int r = mdb_dbi_open(txn, "meta", create, &e->meta);
-	if (!r)
-		r = mdb_dbi_open(txn, "records", create, &e->records);
-	if (!r)
-		r = mdb_dbi_open(txn, "refs", create | MDB_DUPSORT, &e->refs);
-	if (!r)
-		r = mdb_dbi_open(txn, "packages", create, &e->packages);
-	if (!r)
-		r = mdb_dbi_open(txn, "ecosystems", create, &e->ecosystems);
-	if (!r)
-		r = mdb_dbi_open(txn, "sources", create, &e->sources);
+	const struct {
+		const char *name;
+		MDB_dbi *dbi;
+		unsigned flags;
+	} databases[] = { { "records", &e->records }, { "texts", &e->texts },
+		{ "refs", &e->refs, MDB_DUPSORT }, { "packages", &e->packages },
+		{ "ecosystems", &e->ecosystems }, { "sources", &e->sources }, { "history", &e->history },
+		{ "oldest", &e->oldest } };
+	int r = 0;
+	for (size_t i = 0; !r && i < ARRAY_LENGTH(databases); i++)
+		r = mdb_dbi_open(txn, databases[i].name, databases[i].flags | (writable ? MDB_CREATE : 0),
+		        databases[i].dbi);
 	return r;
 }
 
@@ -72,7 +78,7 @@ static int open_within(struct index_env *e, const char *dir, bool writable, stru
 	int r = mdb_txn_begin(e->env, NULL, writable ? 0 : MDB_RDONLY, &txn);
 	if (r)
 		return index_error(err, dir, r);
-	r = open_databases(e, txn, writable);
+	r = mdb_dbi_open(txn, "meta", writable ? MDB_CREATE : 0, &e->meta);
 	if (r) {
 		mdb_txn_abort(txn);
 		return r == MDB_NOTFOUND
@@ -84,13 +90,18 @@ static int open_within(struct index_env *e, const char *dir, bool writable, stru
 		mdb_txn_abort(txn);
 		return r;
 	}
+	r = open_databases(e, txn, writable);
+	if (r) {
+		mdb_txn_abort(txn);
+		return index_error(err, dir, r);
+	}
 	r = mdb_txn_commit(txn);
 	return r ? index_error(err, dir, r) : 0;
 }
 
 static int open_environment(MDB_env *env, const char *dir, bool writable)
 {
-	mdb_env_set_maxdbs(env, 6);
+	mdb_env_set_maxdbs(env, 16);
 	mdb_env_set_maxreaders(env, INDEX_READERS_MAX);
 	if (writable)
 		mdb_env_set_mapsize(env, MAP_SIZE_START);
@@ -127,6 +138,67 @@ void index_env_close(struct index_env *e)
 	if (e->env)
 		mdb_env_close(e->env);
 	e->env = NULL;
+}
+
+uint64_t index_env_old_generation(const char *dir)
+{
+	struct index_env e = { .env = NULL };
+	struct index_state state = { 0 };
+	MDB_txn *txn;
+	if (mdb_env_create(&e.env))
+		return 0;
+	if (open_environment(e.env, dir, false) == 0 && mdb_txn_begin(e.env, NULL, MDB_RDONLY, &txn) == 0) {
+		if (mdb_dbi_open(txn, "meta", 0, &e.meta) || index_read_state(&e, txn, &state))
+			state.generation = 0;
+		mdb_txn_abort(txn);
+	}
+	mdb_env_close(e.env);
+	return state.generation;
+}
+
+static int write_generation(struct index_env *e, const char *dir, uint64_t generation, struct error *err)
+{
+	struct index_state state = { .generation = generation };
+	MDB_val key = index_val("state", 5), value = index_val(&state, sizeof(state));
+	MDB_txn *txn;
+	int r = mdb_txn_begin(e->env, NULL, 0, &txn);
+	if (r)
+		return index_error(err, dir, r);
+	r = mdb_put(txn, e->meta, &key, &value, 0);
+	if (r)
+		mdb_txn_abort(txn);
+	else
+		r = mdb_txn_commit(txn);
+	return r ? index_error(err, dir, r) : 0;
+}
+
+static int move_over(const char *from, const char *dir, const char *name, struct error *err)
+{
+	char *source FREE_ON_EXIT = xasprintf("%s/%s", from, name);
+	char *target FREE_ON_EXIT = xasprintf("%s/%s", dir, name);
+	return rename(source, target) < 0 ? error_set(err, -errno, "%s: %s", target, strerror(errno)) : 0;
+}
+
+/* The new one is made aside, and moved to its place whole: whoever dies before that has the old one. */
+int index_env_replace(const char *dir, struct error *err)
+{
+	char *aside FREE_ON_EXIT = xasprintf("%s/anew", dir);
+	char *data FREE_ON_EXIT = xasprintf("%s/data.mdb", aside);
+	char *lock FREE_ON_EXIT = xasprintf("%s/lock.mdb", aside);
+	struct index_env e;
+	(void)unlink(data);
+	(void)unlink(lock);
+	int r = index_env_open(aside, true, &e, err);
+	if (r < 0)
+		return r;
+	r = write_generation(&e, aside, index_env_old_generation(dir), err);
+	index_env_close(&e);
+	if (r == 0)
+		r = move_over(aside, dir, "lock.mdb", err);
+	if (r == 0)
+		r = move_over(aside, dir, "data.mdb", err);
+	(void)rmdir(aside);
+	return r;
 }
 
 int index_read_state(struct index_env *e, MDB_txn *txn, struct index_state *ret)

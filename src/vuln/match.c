@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The matcher: one lookup a package, a walk over the entries that ends at the first one already fixed, and
- * matches whose strings are those in the map. Nothing is allocated for a package that nothing affects.
+ * The matcher: where each package of a posture is looked up, under which name and version; one lookup a
+ * package, and matches whose strings are those in the map (judge.c).
  */
-#include "vuln/index_private.h"
-#include "vuln/package_entry.h"
-#include "vuln/rule.h"
+#include "vuln/match_private.h"
 
 #include <errno.h>
 
@@ -25,12 +23,9 @@ struct matcher {
 	const struct vuln_match_sink *sink;
 	struct place place;
 	MDB_cursor *cursor;
-	struct vuln_match match;
-	const char *aliases[RECORD_NAMES_MAX + 1];
-	struct version_key key;
-	const char *key_version; /* whose key that is; NULL: none */
+	struct judge judge;
+	const char *key_version; /* whose key is in judge; NULL: none */
 	struct source_alias alias;
-	const char *advised_name; /* of the package, as its ecosystem's advisories call it */
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
@@ -75,83 +70,36 @@ static int refuse(struct matcher *m, const struct posture_package *package, cons
 	return m->sink->unjudged ? m->sink->unjudged(package, reason, m->sink->context) : 0;
 }
 
-static int report(struct matcher *m, const struct posture_package *package, const struct package_entry *e,
-        const char *fixed)
+/* The value under this name; MDB_NOTFOUND. */
+static int look_up(
+        struct matcher *m, enum index_kind kind, const char *ecosystem, const char *name, MDB_val *ret)
 {
-	struct vuln_match *match = &m->match;
-	const char *alias = e->aliases;
-	size_t n = MIN(e->head.n_aliases, (size_t)RECORD_NAMES_MAX);
-	for (size_t i = 0; i < n; i++) {
-		m->aliases[i] = alias;
-		alias += strlen(alias) + 1;
-	}
-	m->aliases[n] = NULL;
-	match->posture = m->posture;
-	match->package = package;
-	match->id = e->id;
-	match->aliases = m->aliases;
-	match->fixed = fixed;
-	match->source = e->source;
-	match->summary = e->summary;
-	match->severity = (enum vuln_severity)e->head.severity;
-	match->published = e->head.published;
-	match->modified = e->head.modified;
-	match->matched_name = m->advised_name;
-	return m->sink->match(match, m->sink->context);
+	MDB_val k = index_val(m->key_text, index_package_key(m->key_text, kind, ecosystem, name));
+	return k.mv_size ? mdb_cursor_get(m->cursor, &k, ret, MDB_SET_KEY) : MDB_NOTFOUND;
 }
 
-/* The entries of one package against the version whose key is in m->key. */
-static int judge_entries(struct matcher *m, const struct posture_package *package, const MDB_val *value)
+/* In its release, and in all releases where bare is given. 1: judged or nothing to judge; 0: the version is
+ * not valid; negative: stop. */
+static int judge_key(
+        struct matcher *m, enum index_kind kind, const char *bare, const char *name, const char *version)
 {
-	const uint8_t *bytes = value->mv_data;
-	uint32_t events_at;
-	if (value->mv_size < PACKAGE_ENTRIES_AT)
-		return -EBADMSG;
-	memcpy(&events_at, bytes, sizeof(events_at));
-	if (events_at > value->mv_size || events_at < PACKAGE_ENTRIES_AT)
-		return -EBADMSG;
-	struct package_entry e;
-	for (size_t at = PACKAGE_ENTRIES_AT; at < value->mv_size; at += e.head.size) {
-		const char *fixed = NULL;
-		if (!package_entry_read(bytes + at, value->mv_size - at, &e))
-			return -EBADMSG;
-		if (e.head.kind == RULE_BELOW && at >= events_at)
-			return -EBADMSG;
-		if (e.head.kind == RULE_BELOW) {
-			if (version_key_order_bytes(
-			            m->key.bytes, m->key.length, e.rule, e.head.rule_length) >= 0) {
-				/* So are all that follow: their fixes are older. */
-				e.head.size = events_at - (uint32_t)at;
-				continue;
-			}
-			fixed = e.fixed;
-		} else if (e.head.kind == RULE_EVENTS &&
-		        !rule_evaluate(e.rule, e.head.rule_length, m->key.bytes, m->key.length, &fixed)) {
-			continue;
-		}
-		int r = report(m, package, &e, fixed);
-		if (r < 0)
-			return r;
+	MDB_val values[2];
+	size_t n = 0;
+	const char *const ecosystems[] = { m->place.ecosystem, bare };
+	for (size_t i = 0; i < ARRAY_LENGTH(ecosystems); i++) {
+		int r = ecosystems[i] ? look_up(m, kind, ecosystems[i], name, &values[n]) : MDB_NOTFOUND;
+		if (r && r != MDB_NOTFOUND)
+			return -EIO;
+		n += r == 0;
 	}
-	return 0;
-}
-
-/* 1: judged or nothing to judge; 0: the version is not valid; negative: stop. */
-static int judge_key(struct matcher *m, const struct posture_package *package, enum index_kind kind,
-        const char *ecosystem, const char *name, const char *version)
-{
-	MDB_val k = index_val(m->key_text, index_package_key(m->key_text, kind, ecosystem, name)), v;
-	int r = k.mv_size ? mdb_cursor_get(m->cursor, &k, &v, MDB_SET_KEY) : MDB_NOTFOUND;
-	if (r == MDB_NOTFOUND)
+	if (n == 0)
 		return 1;
-	if (r)
-		return -EIO;
 	if (m->key_version != version) {
-		if (version_key_make(m->place.order, version, &m->key, NULL) < 0)
+		if (version_key_make(m->place.order, version, &m->judge.key, NULL) < 0)
 			return 0;
 		m->key_version = version;
 	}
-	r = judge_entries(m, package, &v);
+	int r = n == 1 ? judge_value(&m->judge, &values[0]) : judge_both(&m->judge, &values[0], &values[1]);
 	return r < 0 ? r : 1;
 }
 
@@ -173,10 +121,8 @@ static int judge_by_advisory(struct matcher *m, const struct posture_package *pa
 	} else if (m->place.order == VERSION_PYPI && ecosystem_package_name("PyPI", name, m->name) == 0) {
 		name = m->name;
 	}
-	m->advised_name = name;
-	int r = judge_key(m, package, INDEX_BY_ADVISORY, m->place.ecosystem, name, version);
-	if (r > 0 && m->place.has_bare)
-		r = judge_key(m, package, INDEX_BY_ADVISORY, m->place.bare, name, version);
+	m->judge.name = name;
+	int r = judge_key(m, INDEX_BY_ADVISORY, m->place.has_bare ? m->place.bare : NULL, name, version);
 	if (r == 0)
 		return refuse(m, package, "its version is not valid");
 	return r < 0 ? r : 0;
@@ -198,6 +144,8 @@ static int judge_package(struct matcher *m, const struct posture_package *packag
 	if (!m->place.type || strcmp(m->place.type, package->type) != 0)
 		find_place(m, package->type);
 	m->key_version = NULL;
+	m->judge.package = package;
+	m->judge.order = m->place.order;
 	if (!m->place.known && !m->place.has_bare)
 		return refuse(m, package, m->place.reason.text);
 	if (!has_key(m, package))
@@ -207,7 +155,7 @@ static int judge_package(struct matcher *m, const struct posture_package *packag
 		r = judge_by_advisory(m, package);
 	if (r < 0 || !m->place.by_binary)
 		return r;
-	r = judge_key(m, package, INDEX_BY_BINARY, m->place.ecosystem, package->name, package->version);
+	r = judge_key(m, INDEX_BY_BINARY, NULL, package->name, package->version);
 	if (r == 0)
 		return refuse(m, package, "its version is not valid");
 	return r < 0 ? r : 0;
@@ -238,6 +186,8 @@ int vuln_match_all(struct vuln_index *index, const struct posture *p, const stru
 	m->index = index;
 	m->posture = p;
 	m->sink = sink;
+	m->judge =
+	        (struct judge){ .index = index, .posture = p, .fn = sink->match, .context = sink->context };
 	int r = index_begin(index);
 	if (r) {
 		r = index_error(err, index->dir, r);
@@ -245,6 +195,7 @@ int vuln_match_all(struct vuln_index *index, const struct posture *p, const stru
 		r = match_within(m, ret_generation, err);
 		index_end(index);
 	}
+	judge_clear(&m->judge);
 	free(m);
 	return r;
 }

@@ -11,6 +11,7 @@ void osv_parser_clear(struct osv_parser *p)
 	wr_free(&p->record.w);
 	rule_builder_clear(&p->rule);
 	free(p->names);
+	table_free(p->packages, NULL);
 }
 
 /* Absent and null: 0. */
@@ -118,14 +119,11 @@ static enum vuln_severity severity_of_record(const json_t *json)
 }
 
 /* One line without control characters, cut at a character's boundary. */
-static void take_summary(const json_t *json, char *ret, size_t size)
+static void take_line(const char *text, char *ret, size_t size)
 {
-	const char *text = json_string_value(json_object_get(json, "summary"));
-	if (!text || !*text)
-		text = json_string_value(json_object_get(json, "details"));
 	size_t n = 0;
 	bool space = true;
-	for (const char *c = text ? text : ""; *c; c++) {
+	for (const char *c = text; *c; c++) {
 		bool control = (unsigned char)*c <= ' ' || *c == 0x7f ||
 		        ((unsigned char)*c == 0xc2 && (unsigned char)c[1] < 0xa0);
 		if (n + 5 > size) {
@@ -144,6 +142,21 @@ static void take_summary(const json_t *json, char *ret, size_t size)
 		space = control;
 	}
 	ret[n] = '\0';
+}
+
+static void take_summary(const json_t *json, char *ret, size_t size)
+{
+	const char *text = json_string_value(json_object_get(json, "summary"));
+	if (!text || !*text)
+		text = json_string_value(json_object_get(json, "details"));
+	take_line(text ? text : "", ret, size);
+}
+
+/* Whether an affected entry tells any, whether or not they are valid. */
+static bool has_versions(const json_t *affected)
+{
+	return json_array_size(json_object_get(affected, "ranges")) > 0 ||
+	        json_array_size(json_object_get(affected, "versions")) > 0;
 }
 
 static const struct {
@@ -252,11 +265,58 @@ static int take_package(struct osv_parser *p, const json_t *affected, char ecosy
 	return 1;
 }
 
+/* A name that stands for many, or for none that could be installed. */
+static bool is_pattern(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == '*' || *c == '?' || *c == 0x7f)
+			return true;
+	return *name == '\0';
+}
+
+static int count_package(struct osv_parser *p, const char *ecosystem, const char *name, struct error *err)
+{
+	char key[ECOSYSTEM_NAME_MAX + PACKAGE_NAME_MAX];
+	int n = snprintf(key, sizeof(key), "%s %s", ecosystem, name);
+	if (is_pattern(name)) {
+		p->counts.beyond_limits++;
+		return error_set(err, -EINVAL, "a package name that is a pattern or empty: \"%.60s\"", name);
+	}
+	if (!p->packages)
+		p->packages = table_new();
+	table_set(p->packages, key, (size_t)n, p);
+	if (table_count(p->packages) <= RECORD_PACKAGES_MAX)
+		return 0;
+	p->counts.beyond_limits++;
+	return error_set(err, -EINVAL, "more than %d different packages", RECORD_PACKAGES_MAX);
+}
+
+/* What importers write for what OSV lacks. */
+static int take_status(const json_t *affected, struct record_affected *ret, struct error *err)
+{
+	const json_t *more = json_object_get(json_object_get(affected, "database_specific"), "pratique");
+	const char *status = json_string_value(json_object_get(more, "status"));
+	const char *justification = json_string_value(json_object_get(more, "justification"));
+	ret->status = VULN_AFFECTED;
+	ret->justification = "";
+	if (!more)
+		return 0;
+	if (!status || (strcmp(status, "affected") != 0 && strcmp(status, "not_affected") != 0))
+		return error_set(err, -EINVAL, "a status that is neither affected nor not_affected");
+	if (strcmp(status, "not_affected") != 0)
+		return 0;
+	ret->status = VULN_NOT_AFFECTED;
+	ret->justification = justification ? justification : "";
+	return 0;
+}
+
 /* Unsupported and refused entries are counted and are no error of the record's. */
 static int add_affected(struct osv_parser *p, const json_t *affected, struct error *err)
 {
-	char ecosystem[ECOSYSTEM_NAME_MAX] = "", name[PACKAGE_NAME_MAX] = "";
+	char ecosystem[ECOSYSTEM_NAME_MAX] = "", name[PACKAGE_NAME_MAX] = "",
+	     justification[RECORD_JUSTIFICATION_MAX];
 	enum version_ecosystem order = VERSION_DPKG;
+	struct record_affected entry = { .ecosystem = ecosystem, .package = name };
 	if (!json_is_object(affected))
 		return error_set(err, -EINVAL, "an affected entry that is not an object");
 	int r = take_package(p, affected, ecosystem, name, &order, err);
@@ -264,6 +324,13 @@ static int add_affected(struct osv_parser *p, const json_t *affected, struct err
 		p->counts.affected_unsupported += r == 0;
 		return r;
 	}
+	r = count_package(p, ecosystem, name, err);
+	if (r == 0)
+		r = take_status(affected, &entry, err);
+	if (r < 0)
+		return r;
+	take_line(entry.justification, justification, sizeof(justification));
+	entry.justification = justification;
 	rule_reset(&p->rule, order);
 	r = add_rules(p, ecosystem, affected, err);
 	if (r == -EDOM) {
@@ -273,12 +340,17 @@ static int add_affected(struct osv_parser *p, const json_t *affected, struct err
 	}
 	if (r < 0)
 		return r;
-	struct record_affected entry = { .ecosystem = ecosystem, .package = name };
 	entry.severity = severity_of_affected(affected);
 	if (!entry.severity && !p->severity)
 		entry.severity = severity_of_word(affected, "ecosystem_specific", "urgency");
-	if (!rule_finish(&p->rule, &entry))
-		return 0;
+	if (!rule_finish(&p->rule, &entry)) {
+		/* Nothing is affected by an entry without versions; a statement without any counts for all.
+		 */
+		if (entry.status != VULN_NOT_AFFECTED || has_versions(affected))
+			return 0;
+		entry.kind = RULE_ALWAYS;
+	}
+	p->counts.not_affected += entry.status == VULN_NOT_AFFECTED;
 	record_add_affected(&p->record, &entry);
 	return 0;
 }
@@ -308,8 +380,11 @@ static int put_head(struct osv_parser *p, const char *source, const json_t *json
 		return r;
 	if (!head.modified)
 		return error_set(err, -EINVAL, "\"modified\" is missing");
-	if (head.n_aliases > RECORD_NAMES_MAX || p->n_names - head.n_aliases > RECORD_NAMES_MAX)
-		return error_set(err, -EINVAL, "more than %d aliases or related records", RECORD_NAMES_MAX);
+	if (head.n_aliases > RECORD_ALIASES_MAX || p->n_names - head.n_aliases > RECORD_RELATED_MAX) {
+		p->counts.beyond_limits++;
+		return error_set(err, -EINVAL, "more than %d aliases or %d related records",
+		        RECORD_ALIASES_MAX, RECORD_RELATED_MAX);
+	}
 	head.withdrawn = json_is_string(json_object_get(json, "withdrawn"));
 	p->counts.withdrawn += head.withdrawn;
 	head.aliases = p->names;
@@ -328,6 +403,8 @@ int osv_parse(struct osv_parser *p, const char *source, const json_t *json, stru
 		return error_set(err, -EINVAL, "it is not a JSON object");
 	p->record.w.limit = RECORD_MAX;
 	wr_reset(&p->record.w);
+	table_free(p->packages, NULL);
+	p->packages = NULL;
 	int r = put_head(p, source, json, err);
 	if (r < 0)
 		return r;
@@ -340,9 +417,11 @@ int osv_parse(struct osv_parser *p, const char *source, const json_t *json, stru
 		if (r < 0)
 			return error_prefix(err, r, "affected[%zu]", i);
 	}
-	if (!record_end(&p->record))
+	if (!record_end(&p->record)) {
+		p->counts.beyond_limits++;
 		return error_set(err, -EINVAL, "more than %d affected entries or %u bytes",
 		        RECORD_AFFECTED_MAX, RECORD_MAX);
+	}
 	return 0;
 }
 
@@ -350,6 +429,10 @@ int osv_parse_text(
         struct osv_parser *p, const char *source, const char *text, size_t length, struct error *err)
 {
 	json_error_t json_err;
+	if (length > OSV_RECORD_MAX) {
+		p->counts.beyond_limits++;
+		return error_set(err, -EINVAL, "it is larger than %u bytes", OSV_RECORD_MAX);
+	}
 	json_t *json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_err);
 	if (!json)
 		return error_set(err, -EINVAL, "line %d: %s", json_err.line, json_err.text);

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * OSV records (schema 1.6, https://ossf.github.io/osv-schema/) into records of the index. A record that
- * breaks the schema is refused whole; an affected entry whose versions its ecosystem does not allow is
- * refused alone.
+ * breaks the schema or a limit is refused whole; an affected entry whose versions its ecosystem does not
+ * allow is refused alone.
+ *
+ * What OSV lacks an affected entry says in database_specific.pratique, which importers of CSAF and VEX write:
+ * {"status": "not_affected", "justification": TEXT}: the package is not affected at the versions that the
+ * entry tells, by ranges and versions as usual; at any where it tells none. "status": "affected" is what OSV
+ * says anyhow.
  */
 #pragma once
 
+#include "base/table.h"
 #include "vuln/rule.h"
 #include <jansson.h>
 
-#define OSV_RECORD_MAX (32u << 20) /* bytes of JSON */
+#define OSV_RECORD_MAX (16u << 20) /* bytes of JSON; the largest that is known is 1.3 MB */
 
 struct osv_counts {
 	uint64_t withdrawn;            /* records */
@@ -18,7 +24,9 @@ struct osv_counts {
 	uint64_t affected_unsupported; /* an ecosystem without a known version order, or no package */
 	uint64_t git_ranges;           /* ignored: packages have no commits */
 	uint64_t versions_invalid;     /* listed versions that no installed package can have */
-	struct error first_refused;    /* why the first affected entry was */
+	uint64_t not_affected;         /* entries taken that say so (VEX) */
+	uint64_t beyond_limits;     /* records refused because they claim more than a record may (record.h) */
+	struct error first_refused; /* why the first affected entry was */
 };
 
 struct osv_parser {
@@ -27,6 +35,7 @@ struct osv_parser {
 	struct osv_counts counts; /* summed over all records */
 	const char **names;
 	size_t n_names, names_capacity;
+	struct table *packages;      /* that the record at hand names -> non-NULL */
 	enum vuln_severity severity; /* of the record at hand */
 };
 void osv_parser_clear(struct osv_parser *p);

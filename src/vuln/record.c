@@ -27,9 +27,9 @@ static const char *take_string(struct reader *r)
 	return s;
 }
 
-static void put_names(struct writer *w, const char *const *names, size_t n)
+static void put_names(struct writer *w, const char *const *names, size_t n, size_t most)
 {
-	n = MIN(n, (size_t)RECORD_NAMES_MAX);
+	n = MIN(n, most);
 	wr_u16(w, (uint16_t)n);
 	size_t at = w->length;
 	wr_u32(w, 0);
@@ -51,8 +51,8 @@ void record_begin(struct record_writer *rw, const struct record_head *head)
 	put_string(w, head->id, RECORD_ID_MAX - 1);
 	put_string(w, head->source, RECORD_SOURCE_MAX - 1);
 	put_string(w, head->summary, RECORD_SUMMARY_MAX);
-	put_names(w, head->aliases, head->n_aliases);
-	put_names(w, head->related, head->n_related);
+	put_names(w, head->aliases, head->n_aliases, RECORD_ALIASES_MAX);
+	put_names(w, head->related, head->n_related, RECORD_RELATED_MAX);
 	rw->count_at = w->length;
 	rw->n_affected = 0;
 	rw->withdrawn = head->withdrawn;
@@ -65,15 +65,18 @@ void record_add_affected(struct record_writer *rw, const struct record_affected 
 {
 	struct writer *w = &rw->w;
 	wr_u8(w, a->by_binary);
+	wr_u8(w, (uint8_t)a->status);
 	put_string(w, a->ecosystem, ECOSYSTEM_NAME_MAX - 1);
 	put_string(w, a->package, PACKAGE_NAME_MAX - 1);
 	wr_u8(w, (uint8_t)a->severity);
 	put_string(w, a->fixed, VERSION_MAX);
+	put_string(w, a->justification ? a->justification : "", RECORD_JUSTIFICATION_MAX);
 	wr_u8(w, (uint8_t)a->kind);
 	wr_u32(w, (uint32_t)a->rule_length);
 	wr_bytes(w, a->rule, a->rule_length);
 	rw->n_affected++;
-	rw->highest = MAX(rw->highest, a->severity);
+	if (a->status == VULN_AFFECTED)
+		rw->highest = MAX(rw->highest, a->severity);
 }
 
 bool record_end(struct record_writer *rw)
@@ -130,12 +133,15 @@ bool record_next_affected(struct reader *r, struct record_affected *ret)
 	if (rd_left(r) == 0)
 		return false;
 	ret->by_binary = rd_u8(r);
+	ret->status = (enum vuln_status)rd_u8(r);
 	ret->ecosystem = take_string(r);
 	ret->package = take_string(r);
 	ret->severity = (enum vuln_severity)rd_u8(r);
 	ret->fixed = take_string(r);
+	ret->justification = take_string(r);
 	ret->kind = (enum rule_kind)rd_u8(r);
 	ret->rule_length = rd_u32(r);
 	ret->rule = rd_bytes(r, ret->rule_length);
-	return !rd_failed(r) && ret->kind <= RULE_EVENTS && ret->severity <= VULN_SEVERITY_CRITICAL;
+	return !rd_failed(r) && ret->kind <= RULE_EVENTS && ret->severity <= VULN_SEVERITY_CRITICAL &&
+	        ret->status <= VULN_NOT_AFFECTED;
 }

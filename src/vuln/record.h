@@ -6,13 +6,14 @@
  *
  *   u8 format, u8 flags, u8 severity, u8 offered, i64 published, i64 modified,
  *   strings id, source, summary; string lists aliases, related;
- *   u32 count of affected, each: u8 by_binary, string ecosystem, string package, u8 severity, string fixed,
- * bytes rule
+ *   u32 count of affected, each: u8 by_binary, u8 status, string ecosystem, string package, u8 severity,
+ *   string fixed, string justification, bytes rule
  *
  * string: u16 length, bytes; bytes: u32 length, bytes; list: u16 count, strings.
  *
- * A rule says which versions are affected (OSV schema 1.6, "Evaluation"). Below and always are what almost
- * all of Debian's advisories are; the rest is evaluated event by event:
+ * A rule says which versions are affected, or with VULN_NOT_AFFECTED which are not (OSV schema 1.6,
+ * "Evaluation"). Below and always are what almost all of Debian's advisories are; the rest is evaluated event
+ * by event:
  *
  *   RULE_BELOW    the key of the one version where it is fixed
  *   RULE_ALWAYS   nothing
@@ -25,13 +26,17 @@
 #include "base/cursor.h"
 #include "vuln/ecosystem.h"
 
-#define RECORD_FORMAT 1
+#define RECORD_FORMAT 2
 #define RECORD_MAX (64u << 20)
 #define RECORD_ID_MAX 128     /* with the NUL */
 #define RECORD_SOURCE_MAX 128 /* with the NUL */
 #define RECORD_SUMMARY_MAX 240
-#define RECORD_NAMES_MAX 1024 /* aliases, and related */
+#define RECORD_ALIASES_MAX 256
+#define RECORD_RELATED_MAX 1024
 #define RECORD_AFFECTED_MAX 65535
+#define RECORD_PACKAGES_MAX \
+	8192 /* different packages that one record names; the most that is known is 2,699 */
+#define RECORD_JUSTIFICATION_MAX 240
 #define RULE_RANGES_MAX 1024
 #define RULE_EVENTS_MAX 4096 /* in one range */
 #define RULE_VERSIONS_MAX 1000000
@@ -56,8 +61,10 @@ struct record {
 };
 
 struct record_affected {
-	bool by_binary; /* package names a binary package, not what the ecosystem's advisories use */
+	bool by_binary;          /* package names a binary package, not what the ecosystem's advisories use */
+	enum vuln_status status; /* VULN_AFFECTED or VULN_NOT_AFFECTED */
 	const char *ecosystem, *package;
+	const char *justification;   /* of VULN_NOT_AFFECTED, as its publisher words it; else "" */
 	enum vuln_severity severity; /* for this package; unknown: the record's counts */
 	const char *fixed;           /* RULE_BELOW: the text of the key; else "" */
 	enum rule_kind kind;
@@ -88,5 +95,8 @@ bool record_end(struct record_writer *rw);
 
 /* -EBADMSG for bytes that record_end() did not make. */
 int record_read(const void *bytes, size_t length, struct record *ret);
+/* An OSV record (JSON) that says the same, for one that no source wrote: without the versions that
+ * RULE_EVENTS lists, of which the keys alone are known. Caller frees. */
+char *record_to_osv(const struct record *record);
 const char *record_next_name(struct reader *names); /* NULL at the end */
 bool record_next_affected(struct reader *affected, struct record_affected *ret);

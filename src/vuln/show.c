@@ -4,6 +4,7 @@
 #include "vuln/index_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static int show_within(struct vuln_index *index, MDB_cursor *cursor, const char *id,
         int (*fn)(const struct record *r, void *context), void *context, struct error *err)
@@ -43,6 +44,64 @@ int vuln_index_show(struct vuln_index *index, const char *id,
 		r = show_within(index, cursor, id, fn, context, err);
 		mdb_cursor_close(cursor);
 	}
+	index_end(index);
+	return r;
+}
+
+/* id NUL source, as record keys have it. */
+static int tell_key(const char *key, size_t length,
+        int (*fn)(const char *id, const char *source, void *context), void *context)
+{
+	char id[RECORD_ID_MAX], source[RECORD_SOURCE_MAX];
+	size_t n = strnlen(key, length);
+	snprintf(id, sizeof(id), "%.*s", (int)n, key);
+	snprintf(
+	        source, sizeof(source), "%.*s", (int)(length - MIN(n + 1, length)), key + MIN(n + 1, length));
+	return fn(id, source, context);
+}
+
+static int ids_within(struct vuln_index *index, MDB_cursor *records, MDB_cursor *refs, const char *id,
+        int (*fn)(const char *id, const char *source, void *context), void *context)
+{
+	size_t n = strlen(id) + 1;
+	MDB_val key = index_val(id, n), value;
+	int code, r = 0;
+	for (code = mdb_cursor_get(records, &key, &value, MDB_SET_RANGE);
+	        code == 0 && r >= 0 && key.mv_size >= n && memcmp(key.mv_data, id, n) == 0;
+	        code = mdb_cursor_get(records, &key, &value, MDB_NEXT))
+		r = tell_key(key.mv_data, key.mv_size, fn, context);
+	key = index_val(id, n - 1);
+	for (code = r < 0 ? MDB_NOTFOUND : mdb_cursor_get(refs, &key, &value, MDB_SET_KEY);
+	        code == 0 && r >= 0 && value.mv_size > 1;
+	        code = mdb_cursor_get(refs, &key, &value, MDB_NEXT_DUP)) {
+		const char *by = value.mv_data;
+		/* A record that names itself was told of already. */
+		if (by[0] == INDEX_ALIAS && (value.mv_size < n + 1 || memcmp(by + 1, id, n) != 0))
+			r = tell_key(by + 1, value.mv_size - 1, fn, context);
+	}
+	return r;
+}
+
+int vuln_index_ids(struct vuln_index *index, const char *id,
+        int (*fn)(const char *id, const char *source, void *context), void *context, struct error *err)
+{
+	MDB_cursor *records = NULL, *refs = NULL;
+	if (!*id || strlen(id) >= RECORD_ID_MAX)
+		return 0;
+	int code = index_begin(index), r = 0;
+	if (code)
+		return index_error(err, index->dir, code);
+	code = mdb_cursor_open(index->txn, index->e.records, &records);
+	if (!code)
+		code = mdb_cursor_open(index->txn, index->e.refs, &refs);
+	if (code)
+		r = index_error(err, index->dir, code);
+	else
+		r = ids_within(index, records, refs, id, fn, context);
+	if (refs)
+		mdb_cursor_close(refs);
+	if (records)
+		mdb_cursor_close(records);
 	index_end(index);
 	return r;
 }

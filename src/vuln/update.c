@@ -1,23 +1,50 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/update_private.h"
 
+#include "vuln/source.h"
+#include "vuln/text.h"
+
 #include <errno.h>
 
 #define MAP_SIZE_MAX ((size_t)1 << 40)
+
+static void make_tables(struct vuln_update *u)
+{
+	u->pending = table_new();
+	u->replaced = table_new();
+	u->covered = table_new();
+	u->marks = table_new();
+	u->declared = table_new();
+	u->loaded = table_new();
+}
+
+static void free_tables(struct vuln_update *u)
+{
+	table_free(u->pending, free);
+	table_free(u->replaced, NULL);
+	table_free(u->covered, NULL);
+	table_free(u->marks, free);
+	table_free(u->declared, free);
+	table_free(u->loaded, free);
+}
 
 int vuln_update_open(const char *dir, struct vuln_update **ret, struct error *err)
 {
 	struct vuln_update *u = xcalloc(1, sizeof(*u));
 	int r = index_env_open(dir, true, &u->index, err);
+	if (r == -ESTALE) {
+		u->replaced_index = true;
+		r = index_env_replace(dir, err);
+		if (r == 0)
+			r = index_env_open(dir, true, &u->index, err);
+	}
 	if (r < 0) {
 		free(u);
 		return r;
 	}
 	u->dir = xstrdup(dir);
-	u->pending = table_new();
-	u->replaced = table_new();
-	u->covered = table_new();
-	u->marks = table_new();
+	u->frame = wr_make(OSV_RECORD_MAX * 2);
+	make_tables(u);
 	*ret = u;
 	return 0;
 }
@@ -28,30 +55,39 @@ struct vuln_update *vuln_update_close(struct vuln_update *u)
 		return NULL;
 	index_env_close(&u->index);
 	osv_parser_clear(&u->parser);
-	table_free(u->pending, free);
-	table_free(u->replaced, NULL);
-	table_free(u->covered, NULL);
-	table_free(u->marks, free);
+	free_tables(u);
+	wr_free(&u->frame);
 	free(u->dir);
 	free(u);
 	return NULL;
 }
 
-static void set_pending(
-        struct vuln_update *u, const char *key, size_t key_length, const void *record, size_t length)
+bool vuln_update_replaced_index(const struct vuln_update *u)
 {
-	struct update_pending *p = xmalloc(sizeof(*p) + length);
+	return u->replaced_index;
+}
+
+/* length 0: the record goes. */
+static void set_pending(struct vuln_update *u, const char *key, size_t key_length, const void *record,
+        size_t length, const struct writer *frame)
+{
+	size_t text_length = length ? frame->length : 0;
+	struct update_pending *p = xmalloc(sizeof(*p) + length + text_length);
 	p->length = length;
-	if (length)
-		memcpy(p->record, record, length);
+	p->text_length = text_length;
+	if (length) {
+		memcpy(p->bytes, record, length);
+		memcpy(p->bytes + length, frame->data, text_length);
+	}
 	struct update_pending *old = table_set(u->pending, key, key_length, p);
-	u->pending_bytes += length;
+	u->pending_bytes += length + text_length;
 	if (old)
-		u->pending_bytes -= old->length;
+		u->pending_bytes -= old->length + old->text_length;
 	free(old);
 }
 
-int vuln_update_put_record(struct vuln_update *u, const void *bytes, size_t length, struct error *err)
+static int put_record(struct vuln_update *u, const void *bytes, size_t length, const char *text,
+        size_t text_length, struct error *err)
 {
 	struct record record, other;
 	char key[INDEX_KEY_MAX];
@@ -59,14 +95,27 @@ int vuln_update_put_record(struct vuln_update *u, const void *bytes, size_t leng
 		return error_set(err, -EBADMSG, "the record is not whole");
 	size_t n = index_record_key(key, record.id, record.source);
 	struct update_pending *old = table_get(u->pending, key, n);
-	if (old && old->length && record_read(old->record, old->length, &other) == 0 &&
+	if (old && old->length && record_read(old->bytes, old->length, &other) == 0 &&
 	        other.modified > record.modified)
 		return 0;
-	if (u->pending_bytes + length > UPDATE_PENDING_MAX)
+	wr_reset(&u->frame);
+	text_compress(&u->frame, text, text_length);
+	if (wr_failed(&u->frame))
+		return error_set(err, -E2BIG, "its text cannot be kept");
+	if (u->pending_bytes + length + u->frame.length > UPDATE_PENDING_MAX)
 		return error_set(err, -E2BIG, "the update takes more than %zu bytes", UPDATE_PENDING_MAX);
-	set_pending(u, key, n, bytes, length);
+	set_pending(u, key, n, bytes, length, &u->frame);
 	u->parser.counts.affected += record.n_affected;
 	return 0;
+}
+
+int vuln_update_put_record(struct vuln_update *u, const void *bytes, size_t length, struct error *err)
+{
+	struct record record;
+	if (record_read(bytes, length, &record) < 0)
+		return error_set(err, -EBADMSG, "the record is not whole");
+	char *text FREE_ON_EXIT = record_to_osv(&record);
+	return put_record(u, bytes, length, text, strlen(text), err);
 }
 
 int vuln_update_put(
@@ -75,7 +124,7 @@ int vuln_update_put(
 	int r = osv_parse_text(&u->parser, source, text, length, err);
 	if (r < 0)
 		return r;
-	return vuln_update_put_record(u, u->parser.record.w.data, u->parser.record.w.length, err);
+	return put_record(u, u->parser.record.w.data, u->parser.record.w.length, text, length, err);
 }
 
 void vuln_update_remove(struct vuln_update *u, const char *source, const char *id)
@@ -83,7 +132,7 @@ void vuln_update_remove(struct vuln_update *u, const char *source, const char *i
 	char key[INDEX_KEY_MAX];
 	size_t n = index_record_key(key, id, source);
 	if (n)
-		set_pending(u, key, n, NULL, 0);
+		set_pending(u, key, n, NULL, 0, NULL);
 }
 
 void vuln_update_replace_source(struct vuln_update *u, const char *source)
@@ -104,6 +153,34 @@ void vuln_update_cover(struct vuln_update *u, const char *source, enum index_kin
 		table_set(u->covered, key, n, u);
 }
 
+static const char *keep_text(char **at, const char *text)
+{
+	size_t n = strnlen(text ? text : "", SOURCE_TEXT_MAX);
+	const char *kept = *at;
+	memcpy(*at, text ? text : "", n);
+	(*at)[n] = '\0';
+	*at += n + 1;
+	return kept;
+}
+
+void vuln_update_put_source(struct vuln_update *u, const struct vuln_source *source)
+{
+	struct vuln_source *copy = xmalloc(sizeof(*copy) + 4 * (SOURCE_TEXT_MAX + 1));
+	char *at = (char *)(copy + 1);
+	*copy = *source;
+	copy->name = keep_text(&at, source->name);
+	copy->kind = keep_text(&at, source->kind);
+	copy->origin = keep_text(&at, source->origin);
+	copy->licence = keep_text(&at, source->licence);
+	copy->precedence = MIN(source->precedence, (uint32_t)VULN_PRECEDENCE_MAX);
+	free(table_set_string(u->declared, source->name, copy));
+}
+
+void vuln_update_note_loaded(struct vuln_update *u, const char *source, time_ms when)
+{
+	free(table_set_string(u->loaded, source, xmemdup(&when, sizeof(when))));
+}
+
 void vuln_update_mark_source(struct vuln_update *u, const char *source, const char *mark)
 {
 	free(table_set_string(u->marks, source, xstrdup(mark)));
@@ -113,10 +190,12 @@ bool vuln_update_source_is(struct vuln_update *u, const char *source, const char
 {
 	MDB_txn *txn;
 	MDB_val key = index_val(source, strlen(source)), value;
+	struct source known;
 	if (mdb_txn_begin(u->index.env, NULL, MDB_RDONLY, &txn))
 		return false;
-	bool same = mdb_get(txn, u->index.sources, &key, &value) == 0 && value.mv_size == strlen(mark) &&
-	        memcmp(value.mv_data, mark, value.mv_size) == 0;
+	bool same = mdb_get(txn, u->index.sources, &key, &value) == 0 &&
+	        source_read(value.mv_data, value.mv_size, source, &known) == 0 && *mark &&
+	        strcmp(known.mark, mark) == 0;
 	mdb_txn_abort(txn);
 	return same;
 }
@@ -149,14 +228,8 @@ const struct osv_counts *vuln_update_counts(const struct vuln_update *u)
 
 void vuln_update_forget(struct vuln_update *u)
 {
-	table_free(u->pending, free);
-	table_free(u->replaced, NULL);
-	table_free(u->covered, NULL);
-	table_free(u->marks, free);
-	u->pending = table_new();
-	u->replaced = table_new();
-	u->covered = table_new();
-	u->marks = table_new();
+	free_tables(u);
+	make_tables(u);
 	u->pending_bytes = 0;
 	u->replace_all = false;
 }

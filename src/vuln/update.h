@@ -12,8 +12,11 @@
 
 struct vuln_update;
 
-/* Opens the index for writing; creates what is not there. */
+/* Opens the index for writing; creates what is not there, and puts an empty index in the place of one with an
+ * older format, whose generations it goes on from: all sources must then be loaded. */
 int vuln_update_open(const char *dir, struct vuln_update **ret, struct error *err);
+/* True where that happened. */
+bool vuln_update_replaced_index(const struct vuln_update *u);
 struct vuln_update *vuln_update_close(
         struct vuln_update *u); /* NULL in, NULL out; pending changes are dropped */
 
@@ -22,7 +25,8 @@ struct vuln_update *vuln_update_close(
  * is malformed. */
 int vuln_update_put(
         struct vuln_update *u, const char *source, const char *text, size_t length, struct error *err);
-/* The same for a record that was made otherwise (record.h); the bytes are copied. */
+/* The same for a record that was made otherwise (record.h); the bytes are copied. Its text is made from it.
+ */
 int vuln_update_put_record(struct vuln_update *u, const void *record, size_t length, struct error *err);
 /* The source no longer has this record. Nothing happens where it had none. */
 void vuln_update_remove(struct vuln_update *u, const char *source, const char *id);
@@ -33,20 +37,30 @@ void vuln_update_replace_all(struct vuln_update *u);
  * record names it, until the source is replaced without saying so again. */
 void vuln_update_cover(
         struct vuln_update *u, const char *source, enum index_kind kind, const char *ecosystem);
-/* Notes what a source was loaded from; read back with vuln_update_source_mark(). */
+/* What a source is (all but generation, newest and records are taken; loaded 0 = when this update is
+ * committed, if it has anything from the source; strings may be NULL). Kept until it is said anew;
+ * source_default until then. Another precedence or trust settles all that the source says anew. */
+void vuln_update_put_source(struct vuln_update *u, const struct vuln_source *source);
+/* The source was looked at then, whether or not anything was new: how fresh it is. */
+void vuln_update_note_loaded(struct vuln_update *u, const char *source, time_ms when);
+/* Notes what a source was loaded from; read back with vuln_update_source_is(). */
 void vuln_update_mark_source(struct vuln_update *u, const char *source, const char *mark);
 /* True where the mark of the source is this one. */
 bool vuln_update_source_is(struct vuln_update *u, const char *source, const char *mark);
 
-/* Calls fn for every source that has a mark. */
+/* Calls fn for every source. */
 int vuln_update_each_source(struct vuln_update *u, void (*fn)(const char *source, void *context),
         void *context, struct error *err);
 /* Drops the pending changes. */
 void vuln_update_forget(struct vuln_update *u);
 
 struct vuln_update_result {
-	uint64_t generation; /* after the commit; raised if and only if a record changed */
+	uint64_t generation; /* after the commit; raised if and only if a record or a package changed */
 	size_t records_put, records_removed;
+	/* What records_put are, and what became of them (show.h, enum vuln_event). */
+	size_t records_new, records_modified, records_withdrawn, records_restored, records_aliased,
+	        records_merged;
+	uint64_t forms_pruned; /* older forms that had to go, since the index was made */
 	size_t keys_changed;
 };
 /* Called for each package whose entries changed, after the commit. */

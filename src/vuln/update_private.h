@@ -9,8 +9,8 @@
 
 /* One record to be put (length > 0) or removed; its key in the table is the record key. */
 struct update_pending {
-	size_t length;
-	uint8_t record[];
+	size_t length, text_length;
+	uint8_t bytes[]; /* the record, then its text's frame */
 };
 
 struct vuln_update {
@@ -23,6 +23,10 @@ struct vuln_update {
 	struct table *replaced; /* source -> non-NULL */
 	struct table *covered;  /* ecosystem key, NUL, source -> non-NULL */
 	struct table *marks;    /* source -> char * */
+	struct table *declared; /* source -> struct vuln_source, in one block with its strings */
+	struct table *loaded;   /* source -> time_ms */
+	struct writer frame;    /* scratch */
+	bool replaced_index;
 };
 
 /* One try of the whole update in one transaction: MDB_MAP_FULL asks for a larger map and another try. */

@@ -2,7 +2,7 @@
 /* An OSV record: what is taken must read back whole, and its rules must judge versions without a word from
  * the input. */
 #include "vuln/osv.h"
-#include "vuln/package_entry.h"
+#include "vuln/settle.h"
 
 #include <stdbool.h>
 
@@ -14,12 +14,15 @@ static void judge(const struct record *record, const struct record_affected *a)
 {
 	struct writer w = wr_make(RECORD_MAX);
 	struct package_entry entry;
-	package_entry_write(&w, record, a, VULN_SEVERITY_LOW);
+	const struct package_entry_terms terms = { .severity = VULN_SEVERITY_LOW, .source = &source_default };
+	package_entry_write(&w, record, a, &terms);
 	if (wr_failed(&w))
 		abort();
 	const uint8_t *bytes = w.data;
 	struct writer value = wr_make(RECORD_MAX);
-	package_entries_write(&value, &bytes, 1);
+	struct settle settle = { .n = 0 };
+	settle_entries(&settle, &value, &bytes, 1);
+	settle_clear(&settle);
 	if (!package_entry_read(value.data + PACKAGE_ENTRIES_AT, value.length - PACKAGE_ENTRIES_AT, &entry) ||
 	        strcmp(entry.id, record->id) != 0 || strcmp(entry.fixed, a->fixed) != 0)
 		abort();

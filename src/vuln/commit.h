@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* The transaction of an update, while it runs; private to commit*.c. */
+#pragma once
+
+#include "vuln/history.h"
+#include "vuln/settle.h"
+#include "vuln/source.h"
+#include "vuln/update_private.h"
+
+/* A record whose entries are written anew: as it was (for the packages that it leaves) and as it is. */
+struct rewrite {
+	uint8_t *old, *new; /* heap */
+	size_t old_length, new_length;
+	char *group; /* heap; NULL: not asked for yet */
+	enum vuln_severity from_refs;
+	bool refs_known;
+};
+
+/* One package that one record names. */
+struct touch {
+	uint32_t key_at; /* in commit.keys */
+	uint16_t key_length;
+	bool adds;
+	uint32_t serial;
+	struct rewrite *rewrite;
+	struct record_affected affected; /* where it adds */
+};
+
+/* A source as it is to be in the index. Strings are heap, NULL for what stays "". */
+struct commit_source {
+	char *name, *kind, *origin, *licence, *mark;
+	struct source s; /* its strings are those above */
+	bool was_there, changed /* a record of it */, rank_changed, gone;
+};
+
+struct commit {
+	struct vuln_update *u;
+	struct index_env *index;
+	MDB_txn *txn;
+	time_ms now;
+	struct table *sources;  /* name -> struct commit_source */
+	struct table *rewrites; /* record key -> struct rewrite */
+	struct table
+	        *groups; /* precedence limit and id -> char *, what the vulnerability is known by (alias.c) */
+	struct table *regroup; /* ids that may be known by another name than before -> non-NULL */
+	struct index_state state;
+	struct history_state history;
+	struct writer keys;
+	struct touch *touches;
+	size_t n_touches, touches_capacity;
+	const uint8_t **entries; /* of the package at hand */
+	size_t n_entries, entries_capacity;
+	const struct touch **same; /* of the record at hand */
+	size_t n_same, same_capacity;
+	struct writer rule, fresh, value;
+	struct settle settle;
+	struct writer *changed;
+	struct table *ecosystem_deltas; /* ecosystem key -> int64_t */
+	struct vuln_update_result result;
+};
+
+/* All return LMDB's codes. */
+
+/* commit_sources.c: before anything else, and at the end. */
+int commit_read_sources(struct commit *c);
+struct commit_source *commit_source(struct commit *c, const char *name); /* makes it where it is not there */
+int commit_write_sources(struct commit *c);
+void commit_free_source(void *source);
+bool commit_is_replaced(const struct vuln_update *u, const char *source, size_t length);
+
+/* commit_records.c: the records, their texts and who refers to them; then which others must be written anew.
+ */
+int commit_records(struct commit *c);
+enum vuln_severity commit_entry_severity(struct commit *c, struct rewrite *rewrite,
+        const struct record *record, const struct record_affected *a);
+
+/* What the record's vulnerability is known by (alias.h). */
+const char *commit_group(struct commit *c, struct rewrite *rewrite, const struct record *record);
+
+/* commit_packages.c: every package that a record of c->rewrites names or named. */
+int commit_packages(struct commit *c);

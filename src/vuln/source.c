@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/source.h"
+
+#include "vuln/index_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static const char *const trust_names[] = {
+	[VULN_TRUST_NONE] = "none",
+	[VULN_TRUST_TRANSPORT] = "transport",
+	[VULN_TRUST_CHECKSUM] = "checksum",
+	[VULN_TRUST_SIGNED] = "signed",
+};
+
+const struct vuln_source source_default = { .name = "",
+	.kind = "",
+	.origin = "",
+	.licence = "",
+	.precedence = VULN_PRECEDENCE_DEFAULT,
+	.trust = VULN_TRUST_NONE,
+	.required = true };
+
+const char *vuln_trust_name(enum vuln_trust t)
+{
+	return trust_names[t];
+}
+
+int vuln_trust_parse(const char *name, enum vuln_trust *ret)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(trust_names); i++)
+		if (strcmp(name, trust_names[i]) == 0) {
+			*ret = (enum vuln_trust)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static void put_string(struct writer *w, const char *s)
+{
+	size_t n = strnlen(s, SOURCE_TEXT_MAX);
+	wr_u16(w, (uint16_t)n);
+	wr_bytes(w, s, n);
+	wr_u8(w, 0);
+}
+
+static const char *take_string(struct reader *r)
+{
+	size_t n = rd_u16(r);
+	const char *s = (const char *)rd_bytes(r, n + 1);
+	if (!s || s[n] != '\0') {
+		rd_fail(r);
+		return "";
+	}
+	return s;
+}
+
+void source_write(struct writer *w, const struct source *s)
+{
+	wr_u8(w, SOURCE_FORMAT);
+	wr_u32(w, s->v.precedence);
+	wr_u8(w, (uint8_t)s->v.trust);
+	wr_u8(w, s->v.required);
+	wr_u64(w, (uint64_t)s->v.freshness_ms);
+	wr_u64(w, (uint64_t)s->v.loaded);
+	wr_u64(w, (uint64_t)s->v.newest);
+	wr_u64(w, s->v.generation);
+	wr_u64(w, s->v.records);
+	put_string(w, s->v.kind);
+	put_string(w, s->v.origin);
+	put_string(w, s->v.licence);
+	put_string(w, s->mark);
+}
+
+int source_read(const void *bytes, size_t length, const char *name, struct source *ret)
+{
+	struct reader r = rd_make(bytes, length);
+	if (rd_u8(&r) != SOURCE_FORMAT)
+		return -EBADMSG;
+	ret->v.name = name;
+	ret->v.precedence = rd_u32(&r);
+	ret->v.trust = (enum vuln_trust)rd_u8(&r);
+	ret->v.required = rd_u8(&r);
+	ret->v.freshness_ms = (time_ms)rd_u64(&r);
+	ret->v.loaded = (time_ms)rd_u64(&r);
+	ret->v.newest = (time_ms)rd_u64(&r);
+	ret->v.generation = rd_u64(&r);
+	ret->v.records = rd_u64(&r);
+	ret->v.kind = take_string(&r);
+	ret->v.origin = take_string(&r);
+	ret->v.licence = take_string(&r);
+	ret->mark = take_string(&r);
+	return rd_failed(&r) || ret->v.trust > VULN_TRUST_SIGNED || ret->v.precedence > VULN_PRECEDENCE_MAX
+	        ? -EBADMSG
+	        : 0;
+}
+
+static int each_within(struct vuln_index *index, MDB_cursor *cursor,
+        int (*fn)(const struct vuln_source *source, void *context), void *context, struct error *err)
+{
+	MDB_val key, value;
+	int code;
+	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		char name[RECORD_SOURCE_MAX];
+		struct source source;
+		snprintf(name, sizeof(name), "%.*s", (int)key.mv_size, (const char *)key.mv_data);
+		int r = source_read(value.mv_data, value.mv_size, name, &source);
+		if (r < 0)
+			return error_set(err, r, "index %s: what it knows of source %s is not readable",
+			        index->dir, name);
+		r = fn(&source.v, context);
+		if (r < 0)
+			return error_set(err, r, "%s", strerror(-r));
+	}
+	return code == MDB_NOTFOUND ? 0 : index_error(err, index->dir, code);
+}
+
+int vuln_index_each_source(struct vuln_index *index,
+        int (*fn)(const struct vuln_source *source, void *context), void *context, struct error *err)
+{
+	MDB_cursor *cursor;
+	int code = index_begin(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	code = mdb_cursor_open(index->txn, index->e.sources, &cursor);
+	int r = code ? index_error(err, index->dir, code) : 0;
+	if (!code) {
+		r = each_within(index, cursor, fn, context, err);
+		mdb_cursor_close(cursor);
+	}
+	index_end(index);
+	return r;
+}
+
+struct aging {
+	struct vuln_freshness *freshness;
+	time_ms now;
+};
+
+static int add_age(const struct vuln_source *s, void *context)
+{
+	const struct aging *a = context;
+	struct vuln_freshness *f = a->freshness;
+	f->n_sources++;
+	bool stale = s->loaded == 0 || (s->freshness_ms && a->now - s->loaded > s->freshness_ms);
+	if (stale && f->n_stale++ == 0)
+		snprintf(f->stale_source, sizeof(f->stale_source), "%s", s->name);
+	if (s->required && (!f->oldest_source[0] || s->loaded < f->oldest)) {
+		f->oldest = s->loaded;
+		snprintf(f->oldest_source, sizeof(f->oldest_source), "%s", s->name);
+	}
+	return 0;
+}
+
+int vuln_index_freshness(struct vuln_index *index, time_ms now, struct vuln_freshness *ret)
+{
+	struct vuln_freshness found = { 0 };
+	struct aging aging = { &found, now };
+	int r = vuln_index_each_source(index, add_age, &aging, NULL);
+	if (r < 0)
+		return r;
+	if (!found.oldest_source[0])
+		found.oldest = vuln_index_updated(index);
+	*ret = found;
+	return 0;
+}
