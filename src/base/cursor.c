@@ -75,7 +75,7 @@ void wr_reset(struct writer *w)
 	w->failed = false;
 }
 
-static uint8_t *wr_room(struct writer *w, size_t n)
+uint8_t *wr_room(struct writer *w, size_t n)
 {
 	if (w->failed || n > w->limit - w->length) {
 		w->failed = true;

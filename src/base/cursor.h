@@ -63,6 +63,8 @@ static inline bool wr_failed(const struct writer *w)
 {
 	return w->failed;
 }
+/* Room for n more bytes, which the caller fills; NULL after an error. */
+uint8_t *wr_room(struct writer *w, size_t n);
 void wr_bytes(struct writer *w, const void *bytes, size_t n);
 void wr_u8(struct writer *w, uint8_t v);
 void wr_u16(struct writer *w, uint16_t v);

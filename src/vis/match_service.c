@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Beyond OSV.dev's API, what the quarantine draft asks for (7.1, "information concerning specific platform
+ * and/or software version"):
+ *
+ *   POST /v1/match[?distro=debian:12]                   an inventory in, findings out
+ *   GET  /v1/platforms                                  which ecosystems there are
+ *   GET  /v1/vulns?ecosystem=E[&package=P][&page_token] what there is about a platform, or one package of it
+ */
+#include "base/log.h"
+#include "vis/osv_answer.h"
+#include "vis/osv_note.h"
+#include "vis/services.h"
+#include "vuln/inventory.h"
+#include "vuln/listing.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define INVENTORY_BODY_MAX (8u << 20)
+#define FINDINGS_MAX 50000 /* in one answer */
+#define UNJUDGED_MAX 100   /* named in one answer; all are counted */
+
+struct match_service {
+	const struct front_context *context;
+	struct vis_http_counters *counters;
+	struct osv_answer answer;
+};
+
+/* ---- matching ---- */
+
+struct findings {
+	json_t *list, *unjudged;
+	size_t n, n_unjudged;
+};
+
+static json_t *names_of(const char *const *names)
+{
+	json_t *list = json_array();
+	for (; *names; names++)
+		json_array_append_new(list, json_string(*names));
+	return list;
+}
+
+static int take_match(const struct vuln_match *m, void *context)
+{
+	struct findings *f = context;
+	char published[CLOCK_TEXT_SIZE], modified[CLOCK_TEXT_SIZE];
+	if (f->n++ == FINDINGS_MAX)
+		return -E2BIG;
+	json_t *others = json_array();
+	for (size_t i = 0; i < m->n_views; i++)
+		json_array_append_new(others, osv_note_of_view(&m->views[i]));
+	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
+	json_t *one =
+	        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?}",
+	                "purl", purl, "package", m->package->name, "matched_package", m->matched_name,
+	                "version", m->package->version, "id", m->id, "aliases", names_of(m->aliases), "fixed",
+	                m->fixed, "severity", vuln_severity_name(m->severity), "summary", m->summary,
+	                "modified", clock_format(m->modified, modified), "published",
+	                m->published ? clock_format(m->published, published) : NULL, "source", m->source,
+	                "trust", vuln_trust_name(m->trust), "others", others, "conflict", m->conflict);
+	return json_array_append_new(f->list, one) < 0 ? -EINVAL : 0;
+}
+
+static int take_unjudged(const struct posture_package *package, const char *reason, void *context)
+{
+	struct findings *f = context;
+	if (f->n_unjudged++ < UNJUDGED_MAX)
+		json_array_append_new(f->unjudged,
+		        json_pack("{s:s, s:s, s:s}", "package", package->name, "version", package->version,
+		                "reason", reason));
+	return 0;
+}
+
+static json_t *unmapped_of(const struct inventory_report *report)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < INVENTORY_UNMAPPED_KEPT && report->first_unmapped[i]; i++)
+		json_array_append_new(list, json_string(report->first_unmapped[i]));
+	return list;
+}
+
+static void send_findings(struct match_service *s, struct http_request *r, const struct posture *p,
+        const struct inventory_report *report)
+{
+	struct findings f = { .list = json_array(), .unjudged = json_array() };
+	const struct vuln_match_sink sink = { take_match, take_unjudged, &f };
+	uint64_t generation = 0;
+	struct error err;
+	int code = vuln_match_all(s->context->index, p, &sink, &generation, &err);
+	if (code == 0) {
+		http_reply_json(r, 200,
+		        json_pack("{s:I, s:I, s:o, s:I, s:o, s:I, s:o}", "generation", (json_int_t)generation,
+		                "packages", (json_int_t)p->n_packages, "findings", f.list, "not_judged",
+		                (json_int_t)f.n_unjudged, "first_not_judged", f.unjudged, "not_mapped",
+		                (json_int_t)report->unmapped, "first_not_mapped", unmapped_of(report)));
+		return;
+	}
+	json_decref(f.list);
+	json_decref(f.unjudged);
+	if (code == -E2BIG) {
+		http_reply_error(r, 413, "more than %d findings; ask in parts", FINDINGS_MAX);
+		return;
+	}
+	log_error("%s", err.text);
+	http_reply_error(r, 500, "%s", err.text);
+}
+
+static void handle_match(struct http_request *r, void *user)
+{
+	struct match_service *s = user;
+	struct inventory_report report = { 0 };
+	struct posture *p = NULL;
+	struct error err;
+	char distribution[128];
+	size_t length;
+	const char *body = (const char *)http_request_body(r, &length);
+	int code = http_request_query(r, "distro", distribution, sizeof(distribution));
+	if (code == -EINVAL) {
+		http_reply_error(r, 400, "distro is like debian:12");
+		return;
+	}
+	const bool given = code == 0;
+	s->counters->inventories++;
+	code = length ? inventory_read_text(body, length, given ? distribution : NULL, &p, &report, &err)
+	              : error_set(&err, -EINVAL, "the body is empty; it is to be an inventory");
+	if (code < 0)
+		http_reply_error(r, 400, "%s", err.text);
+	else
+		send_findings(s, r, p, &report);
+	posture_free(p);
+	inventory_report_clear(&report);
+}
+
+/* ---- platforms ---- */
+
+static int take_platform(const char *ecosystem, uint64_t entries, void *context)
+{
+	json_t *list = context;
+	const size_t n = json_array_size(list);
+	const json_t *last = n ? json_object_get(json_array_get(list, n - 1), "ecosystem") : NULL;
+	if (last && strcmp(json_string_value(last), ecosystem) == 0)
+		return 0;
+	json_array_append_new(
+	        list, json_pack("{s:s, s:I}", "ecosystem", ecosystem, "entries", (json_int_t)entries));
+	return 0;
+}
+
+static void handle_platforms(struct http_request *r, void *user)
+{
+	struct match_service *s = user;
+	struct error err;
+	json_t *list = json_array();
+	if (vuln_index_each_ecosystem(s->context->index, take_platform, list, &err) < 0) {
+		json_decref(list);
+		log_error("%s", err.text);
+		http_reply_error(r, 500, "%s", err.text);
+		return;
+	}
+	http_reply_json(r, 200,
+	        json_pack("{s:I, s:o}", "generation", (json_int_t)vuln_index_generation(s->context->index),
+	                "platforms", list));
+}
+
+static const struct http_route routes[] = {
+	{ "POST", "/v1/match", handle_match, VIS_HTTP_READERS, INVENTORY_BODY_MAX },
+	{ "GET", "/v1/platforms", handle_platforms, VIS_HTTP_READERS, 0 },
+	{ "HEAD", "/v1/platforms", handle_platforms, VIS_HTTP_READERS, 0 },
+};
+
+static int open_match(const struct front_context *c, void **ret_state, struct error *err)
+{
+	struct match_service *s = xcalloc(1, sizeof(*s));
+	s->context = c;
+	s->counters = vis_http_counters(c->http);
+	*ret_state = s;
+	return vis_http_add_routes(c->http, routes, ARRAY_LENGTH(routes), s);
+}
+
+static void close_match(void *state)
+{
+	free(state);
+}
+
+const struct front_service match_service = { .open = open_match, .close = close_match };

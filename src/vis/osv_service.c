@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * OSV.dev's API: POST /v1/query and /v1/querybatch, GET /v1/vulns/{id}, as their description has them. What
+ * cannot be judged affects nothing there, so a field of the answer's head says how many queries those were,
+ * and why the first of them could not be.
+ */
+#include "base/log.h"
+#include "vis/osv_answer.h"
+#include "vis/services.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define QUERY_MAX 65536u     /* bytes of one query's body */
+#define BATCH_MAX (4u << 20) /* and of a batch's */
+#define JSON_TYPE "application/json"
+#define ETAG_SIZE 32
+
+struct osv_service {
+	const struct front_context *context;
+	struct vis_http_counters *counters;
+	struct osv_answer answer;
+};
+
+/* ---- answering ---- */
+
+static void add_fields(struct http_request *r, const struct osv_answer *a, enum coding coding)
+{
+	char text[320];
+	http_reply_field(r, "Vary", "Accept-Encoding");
+	if (coding_name(coding))
+		http_reply_field(r, "Content-Encoding", coding_name(coding));
+	if (a->n_unjudged) {
+		snprintf(text, sizeof(text), "%zu; %.240s", a->n_unjudged, a->unjudged);
+		http_reply_field(r, "Pratique-Unjudged", text);
+	}
+}
+
+/* What is in out, or in packed for zstd. */
+static void send_answer(struct osv_service *s, struct http_request *r, enum coding coding)
+{
+	struct osv_answer *a = &s->answer;
+	const struct writer *w = coding == CODING_ZSTD ? &a->packed : &a->out;
+	s->counters->records_sent += a->n_records;
+	s->counters->pages_cut += a->is_cut;
+	if (coding == CODING_GZIP && w->length >= CODING_WORTH) {
+		wr_reset(&a->packed);
+		if (coder_gzip(a->coder, &a->packed, w->data, w->length))
+			w = &a->packed;
+	}
+	add_fields(r, a, w == &a->packed ? coding : CODING_IDENTITY);
+	http_reply(r, 200, JSON_TYPE, w->data, w->length);
+}
+
+/* Ours to mend, where it is not what the client asked. */
+static void send_failure(struct osv_service *s, struct http_request *r, int code, const struct error *err)
+{
+	if (code == -EINVAL) {
+		s->counters->queries_refused++;
+		http_reply_error(r, 400, "%s", err->text);
+	} else if (code == -E2BIG) {
+		http_reply_error(r, 413, "%s", err->text);
+	} else {
+		log_error("%s", err->text);
+		http_reply_error(r, 500, "%s", err->text);
+	}
+}
+
+static enum coding coding_of(const struct http_request *r)
+{
+	return coding_choose(http_request_field(r, "Accept-Encoding"));
+}
+
+/* ---- queries ---- */
+
+static void handle_query(struct http_request *r, void *user)
+{
+	struct osv_service *s = user;
+	struct osv_query q;
+	struct error err;
+	json_t *json = http_request_json(r);
+	if (!json) {
+		s->counters->queries_refused++;
+		return;
+	}
+	const enum coding coding = coding_of(r);
+	osv_answer_begin(&s->answer);
+	s->counters->queries++;
+	int code = osv_query_read(json, &q, &err);
+	json_decref(json);
+	if (code == 0)
+		code = osv_answer_find(&s->answer, &q, &err);
+	if (code == 0)
+		code = osv_answer_write_records(&s->answer, &q, coding, &err);
+	if (code < 0)
+		send_failure(s, r, code, &err);
+	else
+		send_answer(s, r, coding);
+}
+
+static int answer_one(struct osv_service *s, const json_t *json, size_t i, size_t *total, struct error *err)
+{
+	struct osv_answer *a = &s->answer;
+	struct osv_query q;
+	int r = osv_query_read(json, &q, err);
+	if (r < 0)
+		return error_prefix(err, r, "query %zu", i);
+	r = osv_answer_find(a, &q, err);
+	if (r < 0)
+		return error_prefix(err, r, "query %zu", i);
+	if (i > 0)
+		wr_u8(&a->out, ',');
+	*total += osv_answer_write_ids(a, &q, *total > OSV_BATCH_MAX ? OSV_PAGE_LATE : OSV_PAGE_MAX);
+	return wr_failed(&a->out) ? error_set(err, -E2BIG, "the answer is too large; ask in parts") : 0;
+}
+
+static int answer_batch(struct osv_service *s, const json_t *json, struct error *err)
+{
+	const json_t *one, *queries = json_object_get(json, "queries");
+	size_t i, total = 0;
+	int r = 0;
+	if (queries && !json_is_array(queries))
+		return error_set(err, -EINVAL, "queries is not a list");
+	if (json_object_size(json) > (queries ? 1 : 0))
+		return error_set(err, -EINVAL, "a batch has no member but queries");
+	if (json_array_size(queries) > OSV_QUERIES_MAX)
+		return error_set(err, -EINVAL, "Too many queries.");
+	wr_bytes(&s->answer.out, "{\"results\":[", 12);
+	json_array_foreach(queries, i, one) {
+		s->counters->queries++;
+		r = answer_one(s, one, i, &total, err);
+		if (r < 0)
+			return r;
+	}
+	wr_bytes(&s->answer.out, "]}", 2);
+	return 0;
+}
+
+static void handle_batch(struct http_request *r, void *user)
+{
+	struct osv_service *s = user;
+	struct error err;
+	json_t *json = http_request_json(r);
+	if (!json) {
+		s->counters->queries_refused++;
+		return;
+	}
+	const enum coding coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY;
+	osv_answer_begin(&s->answer);
+	int code = answer_batch(s, json, &err);
+	json_decref(json);
+	if (code < 0)
+		send_failure(s, r, code, &err);
+	else
+		send_answer(s, r, coding);
+}
+
+/* ---- records ---- */
+
+/* RFC 9110 13.1.2: a list of tags; ours has no comma. Who has the tag of this generation has been answered in
+ * it, and that is what he would be answered again. */
+static bool has_already(const struct http_request *r, const char *tag)
+{
+	const char *known = http_request_field(r, "If-None-Match");
+	return known && strstr(known, tag);
+}
+
+static void handle_record(struct http_request *r, void *user)
+{
+	struct osv_service *s = user;
+	char tag[ETAG_SIZE];
+	struct error err;
+	const enum coding coding = coding_of(r);
+	const char *id = http_request_parameter(r, "id");
+	snprintf(tag, sizeof(tag), "W/\"%" PRIu64 "\"", vuln_index_generation(s->context->index));
+	if (has_already(r, tag + 2)) {
+		s->counters->not_modified++;
+		http_reply_field(r, "ETag", tag);
+		http_reply_field(r, "Cache-Control", "no-cache");
+		http_reply_field(r, "Vary", "Accept-Encoding");
+		http_reply(r, 304, NULL, NULL, 0);
+		return;
+	}
+	osv_answer_begin(&s->answer);
+	int code = osv_answer_write_record(&s->answer, id, coding, &err);
+	if (code == -ENOENT) {
+		s->counters->records_missing++;
+		http_reply_error(r, 404, "%s", err.text);
+		return;
+	}
+	if (code < 0) {
+		send_failure(s, r, code, &err);
+		return;
+	}
+	http_reply_field(r, "ETag", tag);
+	http_reply_field(r, "Cache-Control", "no-cache");
+	send_answer(s, r, coding);
+}
+
+static const struct http_route routes[] = {
+	{ "POST", "/v1/query", handle_query, VIS_HTTP_READERS, QUERY_MAX },
+	{ "POST", "/v1/querybatch", handle_batch, VIS_HTTP_READERS, BATCH_MAX },
+	{ "GET", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 },
+	{ "HEAD", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 },
+};
+
+static int open_osv(const struct front_context *c, void **ret_state, struct error *err)
+{
+	struct osv_service *s = xcalloc(1, sizeof(*s));
+	s->context = c;
+	s->counters = vis_http_counters(c->http);
+	osv_answer_open(&s->answer, c->index);
+	*ret_state = s;
+	return vis_http_add_routes(c->http, routes, ARRAY_LENGTH(routes), s);
+}
+
+static void close_osv(void *state)
+{
+	struct osv_service *s = state;
+	osv_answer_close(&s->answer);
+	free(s);
+}
+
+const struct front_service osv_service = { .open = open_osv, .close = close_osv };

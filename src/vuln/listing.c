@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/listing.h"
+
+#include "vuln/index_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Keys of `ecosystems`: kind, name; those with a NUL behind the name are about sources. */
+static int walk_ecosystems(struct vuln_index *index,
+        int (*fn)(const char *ecosystem, uint64_t entries, void *context), void *context, MDB_cursor *cursor)
+{
+	const char kind = INDEX_BY_ADVISORY;
+	MDB_val k = index_val(&kind, 1), v;
+	int code = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	for (; code == 0; code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		char name[ECOSYSTEM_NAME_MAX];
+		uint64_t entries;
+		const char *key = k.mv_data;
+		if (k.mv_size < 1 || key[0] != kind)
+			break;
+		if (memchr(key, '\0', k.mv_size) || v.mv_size != sizeof(entries) || k.mv_size > sizeof(name))
+			continue;
+		memcpy(name, key + 1, k.mv_size - 1);
+		name[k.mv_size - 1] = '\0';
+		memcpy(&entries, v.mv_data, sizeof(entries));
+		int r = fn(name, entries, context);
+		if (r)
+			return r;
+	}
+	return code == 0 || code == MDB_NOTFOUND ? 0 : -EIO;
+}
+
+int vuln_index_each_ecosystem(struct vuln_index *index,
+        int (*fn)(const char *ecosystem, uint64_t entries, void *context), void *context, struct error *err)
+{
+	MDB_cursor *cursor;
+	int code = index_begin(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	int r = 0;
+	code = mdb_cursor_open(index->txn, index->e.ecosystems, &cursor);
+	if (code == 0) {
+		r = walk_ecosystems(index, fn, context, cursor);
+		mdb_cursor_close(cursor);
+	}
+	index_end(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	return r == -EIO ? error_set(err, r, "index %s: its ecosystems cannot be read", index->dir) : r;
+}
+
+static int read_frames(struct vuln_index *index, const struct vuln_name *names, size_t n,
+        int (*fn)(size_t i, const void *frame, size_t length, void *context), void *context)
+{
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		char key[INDEX_KEY_MAX];
+		MDB_val k = index_val(key, index_record_key(key, names[i].id, names[i].source)), v;
+		int code = k.mv_size ? mdb_get(index->txn, index->e.texts, &k, &v) : MDB_NOTFOUND;
+		if (code && code != MDB_NOTFOUND)
+			return -EIO;
+		r = fn(i, code ? NULL : v.mv_data, code ? 0 : v.mv_size, context);
+	}
+	return r;
+}
+
+int vuln_index_each_frame(struct vuln_index *index, const struct vuln_name *names, size_t n,
+        int (*fn)(size_t i, const void *frame, size_t length, void *context), void *context,
+        struct error *err)
+{
+	int code = index_begin(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	int r = read_frames(index, names, n, fn, context);
+	index_end(index);
+	return r == -EIO ? error_set(err, r, "index %s: its texts cannot be read", index->dir) : r;
+}

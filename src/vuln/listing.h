@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* What there is in the index, by platform and by record; for who serves it. */
+#pragma once
+
+#include "base/cursor.h"
+#include "vuln/vuln.h"
+
+/* Calls fn for each ecosystem that has entries ("Debian:12"), by name. Negative stops and is returned. */
+int vuln_index_each_ecosystem(struct vuln_index *index,
+        int (*fn)(const char *ecosystem, uint64_t entries, void *context), void *context, struct error *err);
+
+/* One record of one source. */
+struct vuln_name {
+	const char *id, *source;
+};
+/* The compressed texts (text.h) of n records in turn, in one read transaction; frame NULL: that one is not
+ * there any more, or was never OSV JSON. Valid until fn returns. Negative or positive stops and is returned.
+ */
+int vuln_index_each_frame(struct vuln_index *index, const struct vuln_name *names, size_t n,
+        int (*fn)(size_t i, const void *frame, size_t length, void *context), void *context,
+        struct error *err);
