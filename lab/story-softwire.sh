@@ -208,6 +208,20 @@ story_cut() {
 	check "step 7: a session that an operator ends is gone" \
 		"$([ -n "$start" ] && ! softwire_sessions gw '.sessions[].id' | grep -qx "$start" && echo 0 || echo 1)"
 	check "step 7: and its initiator comes back" "$(story_wait_session gw sensor@site.example && echo 0 || echo 1)"
+	story_revoke
+}
+
+story_revoke() {
+	local start stream
+	story_until sensor "${lab_ipv4[internet]}" 443 >/dev/null || check "step 7: the sensor is in staff again" 1
+	host_exec sensor /usr/local/lib/lab/probe.py stream "${lab_ipv4[internet]}" 443 20 >"$story_pings" &
+	stream=$!
+	sleep 0.5
+	start=$(story_now)
+	host_exec server pratique revoke sensor --reason "lost" >/dev/null
+	wait "$stream" || true
+	check_within "step 7: the open connection of a revoked sensor is cut" "$(story_seconds "$start" "$(tail -n 1 "$story_pings")")" 1
+	story_session "step 7: its session is in quarantine" sensor@site.example .segment '^quarantine$'
 }
 
 story_tell() {

@@ -84,7 +84,10 @@ static void print_nodes(int argc, char **argv, const char *with)
 		}
 	if (nowhere >= 0)
 		(void)dup2(nowhere, STDERR_FILENO);
-	(void)ctl_asking_get(&a, &line, n, words, "/v1/nodes", &j);
+	char *after FREE_ON_EXIT = xasprintf("node %.*s", (int)MAX(strlen(with), 1u) - 1, with);
+	char *encoded FREE_ON_EXIT = ctl_encode(after),
+	              *path FREE_ON_EXIT = xasprintf("/v1/nodes?after=%s", encoded);
+	(void)ctl_asking_get(&a, &line, n, words, path, &j);
 	json_array_foreach(json_object_get(j, "nodes"), i, node)
 		if (begins(ctl_string(node, "name"), with))
 			printf("%s\t%s\n", ctl_string(node, "name"), ctl_string(node, "segment"));

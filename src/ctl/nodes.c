@@ -105,11 +105,48 @@ static void print_nodes(const json_t *j)
 		puts("no node has been seen yet");
 }
 
+/* What the page has is the list's; its `next` may be null. */
+static void append_page(json_t *list, const json_t *page)
+{
+	static const char *const parts[] = { "nodes", "agentless" };
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+		(void)json_array_extend(json_object_get(list, parts[i]), json_object_get(page, parts[i]));
+}
+
+/* All pages as one answer; CTL_OK with *ret set, else the exit code. */
+static int read_nodes(const struct ctl_asking *a, json_t **ret)
+{
+	char *path = xstrdup("/v1/nodes");
+	json_t *list = json_pack("{s:[], s:[]}", "nodes", "agentless"), *page = NULL;
+	int code = CTL_OK;
+	while (code == CTL_OK && path) {
+		code = ctl_ask(a, "GET", path, NULL, &page);
+		free(path);
+		path = NULL;
+		if (code != CTL_OK)
+			break;
+		append_page(list, page);
+		const char *next = json_string_value(json_object_get(page, "next"));
+		char *after FREE_ON_EXIT = next ? ctl_encode(next) : NULL;
+		path = after ? xasprintf("/v1/nodes?after=%s", after) : NULL;
+		json_decref(page);
+	}
+	if (code != CTL_OK) {
+		json_decref(list);
+		list = NULL;
+	}
+	*ret = list;
+	return code;
+}
+
 int ctl_nodes(int argc, char **argv)
 {
 	struct ctl_asking a = { 0 };
 	json_t *j;
-	int code = ctl_asking_get(&a, &nodes_line, argc, argv, "/v1/nodes", &j);
+	int code = ctl_asking_parse(&a, &nodes_line, argc, argv, NULL);
+	if (code != COMMAND_GO_ON)
+		return code;
+	code = read_nodes(&a, &j);
 	if (!j)
 		return code;
 	if (a.json)

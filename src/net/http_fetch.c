@@ -20,7 +20,8 @@ struct http_fetch {
 	int idle_ms;
 	uint64_t left, content_left; /* of a Content-Length; of what the caller allows */
 	struct http_chunks chunks;
-	bool *gone; /* where a callback is under way: tells it that f is no more */
+	unsigned busy; /* callbacks that are under way: until then what was freed keeps its memory */
+	bool freed;
 };
 
 static struct stream_limits limits_for(int idle_ms)
@@ -34,35 +35,36 @@ static struct stream_limits limits_for(int idle_ms)
 
 struct http_fetch *http_fetch_free(struct http_fetch *f)
 {
-	if (!f)
+	if (!f || f->freed)
 		return NULL;
-	if (f->gone)
-		*f->gone = true;
+	f->freed = true;
 	if (f->timer)
 		event_free(f->timer);
 	stream_free(f->stream);
 	http_head_clear(&f->head);
 	free(f->request);
-	free(f);
+	if (f->busy == 0)
+		free(f);
 	return NULL;
+}
+
+static void leave(struct http_fetch *f)
+{
+	if (--f->busy == 0 && f->freed)
+		free(f);
 }
 
 static void end(struct http_fetch *f, const char *reason)
 {
 	/* The reason may lie in what is about to be freed. */
 	char *text FREE_ON_EXIT = xstrdup(reason);
-	bool gone = false, *outer = f->gone;
 	if (f->ended)
 		return;
 	f->ended = true;
-	f->gone = &gone;
+	f->busy++;
 	f->handlers->on_end(f, text, f->user);
-	if (!gone) {
-		f->gone = outer;
-		http_fetch_free(f);
-	} else if (outer) {
-		*outer = true;
-	}
+	http_fetch_free(f);
+	leave(f);
 }
 
 /* The head, when it is there. Returns bytes taken. */
@@ -125,26 +127,25 @@ static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void
 	struct http_fetch *f = user;
 	struct error err;
 	size_t taken = 0;
-	bool gone = false, complete = false;
-	f->gone = &gone;
-	while (!gone && taken < length && !complete) {
+	bool complete = false;
+	f->busy++;
+	while (!f->freed && taken < length && !complete) {
 		if (!f->has_head) {
 			size_t n = take_head(f, data + taken, length - taken);
 			taken += n;
 			if (n == 0)
 				break;
-			complete = !gone && f->has_head && has_no_body(f);
+			complete = !f->freed && f->has_head && has_no_body(f);
 			continue;
 		}
 		ssize_t n = take_content(f, data + taken, length - taken, &complete, &err);
-		if (n < 0 && !gone)
+		if (n < 0 && !f->freed)
 			end(f, err.text);
 		taken += n > 0 ? (size_t)n : length - taken;
 	}
-	if (!gone && complete)
+	if (!f->freed && complete)
 		end(f, NULL);
-	if (!gone)
-		f->gone = NULL;
+	leave(f);
 	return taken;
 }
 

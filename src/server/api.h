@@ -64,6 +64,25 @@ json_t *api_fingerprint(uint64_t fingerprint);
  * not one. */
 bool api_number(struct http_request *r, const char *name, int64_t fallback, int64_t least, int64_t most,
         int64_t *ret);
+/* One page of a list: offer all of it in any order, between begin and end; the `limit` least keys after
+ * `after` stay. */
+#define API_PAGE_KEY_MAX 1024
+struct api_page {
+	char after[API_PAGE_KEY_MAX];
+	size_t limit;
+	bool more; /* than are on this page */
+	struct api_page_entry {
+		char *key;
+		const void *item;
+	} * entries;
+	size_t n;
+};
+/* By the query's `after` and `limit`. False, and answered (400), where they are not sound. */
+bool api_page_begin(struct http_request *r, struct api_page *ret);
+void api_page_offer(struct api_page *p, const char *key, const void *item);
+/* Entries are in order now; what the next page is to come after, null where this is the last. */
+json_t *api_page_end(struct api_page *p);
+void api_page_clear(struct api_page *p);
 /* Adds would_be, kept_by and kept_until to j, which is returned. */
 json_t *api_kept(const struct site_attachment *a, time_ms now, json_t *j);
 json_t *api_waivers(const struct server *s, time_ms now);

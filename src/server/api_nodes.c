@@ -65,14 +65,28 @@ static json_t *attachment_to_json(struct server *s, const struct site_attachment
 	return j;
 }
 
+static void offer_attachment(struct api_page *p, const struct site_attachment *a)
+{
+	char mac[MAC_TEXT_SIZE];
+	char *key FREE_ON_EXIT =
+	        xasprintf("place %s %s %s", a->enforcement_point, a->port, mac_format(&a->mac, mac));
+	api_page_offer(p, key, a);
+}
+
 static void handle_attachments(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	const time_ms now = clock_wall_ms();
-	json_t *list = json_array();
+	struct api_page page;
+	if (!api_page_begin(r, &page))
+		return;
 	TABLE_FOREACH(it, s->site->attachments)
-		json_array_append_new(list, attachment_to_json(s, it.value, now));
-	http_reply_json(r, 200, json_pack("{s:o}", "attachments", list));
+		offer_attachment(&page, it.value);
+	json_t *next = api_page_end(&page), *list = json_array();
+	for (size_t i = 0; i < page.n; i++)
+		json_array_append_new(list, attachment_to_json(s, page.entries[i].item, now));
+	api_page_clear(&page);
+	http_reply_json(r, 200, json_pack("{s:o, s:o}", "attachments", list, "next", next));
 }
 
 /* ---- nodes ---- */
@@ -113,20 +127,34 @@ static json_t *node_to_json(struct server *s, const struct site_node *n, time_ms
 	return j;
 }
 
-/* With an agent by name, those without by where they are. */
+/* With an agent by name, then those without by where they are. */
 static void handle_nodes(struct http_request *r, void *user)
 {
 	struct server *s = user;
 	const time_ms now = clock_wall_ms();
-	json_t *nodes = json_array(), *agentless = json_array();
-	TABLE_FOREACH(it, s->site->nodes)
-		json_array_append_new(nodes, node_to_json(s, it.value, now));
+	struct api_page page;
+	if (!api_page_begin(r, &page))
+		return;
+	TABLE_FOREACH(it, s->site->nodes) {
+		const struct site_node *n = it.value;
+		char *key FREE_ON_EXIT = xasprintf("node %s", n->name);
+		api_page_offer(&page, key, n);
+	}
 	TABLE_FOREACH(it, s->site->attachments) {
 		const struct site_attachment *a = it.value;
 		if (!a->node && a->present)
-			json_array_append_new(agentless, attachment_to_json(s, a, now));
+			offer_attachment(&page, a);
 	}
-	http_reply_json(r, 200, json_pack("{s:o, s:o}", "nodes", nodes, "agentless", agentless));
+	json_t *next = api_page_end(&page), *nodes = json_array(), *agentless = json_array();
+	for (size_t i = 0; i < page.n; i++) {
+		if (strncmp(page.entries[i].key, "node ", 5) == 0)
+			json_array_append_new(nodes, node_to_json(s, page.entries[i].item, now));
+		else
+			json_array_append_new(agentless, attachment_to_json(s, page.entries[i].item, now));
+	}
+	api_page_clear(&page);
+	http_reply_json(
+	        r, 200, json_pack("{s:o, s:o, s:o}", "nodes", nodes, "agentless", agentless, "next", next));
 }
 
 static struct site_node *find_node(struct server *s, struct http_request *r)
@@ -306,8 +334,8 @@ static void handle_revoke(struct http_request *r, void *user)
 }
 
 static const struct api_route routes[] = {
-	{ "GET", "/v1/nodes", handle_nodes, API_VIEWER, 0, "All nodes, and attachments without an agent",
-	        NULL, NULL, 200, "Nodes" },
+	{ "GET", "/v1/nodes", handle_nodes, API_VIEWER, 0, "Nodes, then attachments without an agent",
+	        "after:string limit:integer", NULL, 200, "Nodes" },
 	{ "GET", "/v1/nodes/{name}", handle_node, API_VIEWER, 0,
 	        "One node with its last decision and all findings", NULL, NULL, 200, "Node" },
 	{ "POST", "/v1/nodes/{name}/inspect", handle_inspect, API_OPERATOR, 0,
@@ -315,7 +343,8 @@ static const struct api_route routes[] = {
 	{ "POST", "/v1/nodes/{name}/revoke", handle_revoke, API_OPERATOR, REVOKE_BODY_MAX,
 	        "Takes a node's admission and certificates away", NULL, "RevokeRequest", 200, "Revoked" },
 	{ "GET", "/v1/attachments", handle_attachments, API_VIEWER, 0,
-	        "All attachments, those without an agent too", NULL, NULL, 200, "Attachments" },
+	        "Attachments, those without an agent too", "after:string limit:integer", NULL, 200,
+	        "Attachments" },
 	{ "GET", "/v1/decisions", handle_decisions, API_VIEWER, 0,
 	        "Decisions, newest first; with findings where a node is named", "node:string limit:integer",
 	        NULL, 200, "Decisions" },

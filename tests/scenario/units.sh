@@ -20,13 +20,16 @@ fail() {
 }
 
 # The agent reads a whole host as root and runs its package manager; the keeper of softwires starts as root.
-declare -A exposure=([server]=20 [vis]=12 [enforcer]=22 [concentrator]=42 [initiator]=42 [agent]=60)
+declare -A exposure=([server]=20 [vis]=12 [enforcer]=22 [concentrator]=42 [initiator]=42 [agent]=60 [renew@]=15)
 n=0
 for file in "$root"/systemd/pratique-*.service; do
 	name=$(basename "$file" .service)
 	sed "s|@bindir@|$bin|" "$file" >"$dir/$name.service"
 	n=$((n + 1))
 done
+cp "$root"/systemd/pratique-renew@.timer "$dir"
+said=$(systemd-analyze verify --man=no "$dir/pratique-renew@gw.timer" 2>&1 | grep -F "pratique" || true)
+[ -z "$said" ] || fail "$said"
 [ "$n" = "${#exposure[@]}" ] || fail "$n units, ${#exposure[@]} of them are known here"
 for name in "${!exposure[@]}"; do
 	unit=$dir/pratique-$name.service

@@ -23,7 +23,7 @@ import http.server, os, socketserver, sys
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = b'{"nodes":[{"name":"alice","segment":"staff"},{"name":"albert","segment":"isolated"},{"name":"bob"}],"agentless":[]}'
-        self.send_response(200 if self.path == "/v1/nodes" else 404)
+        self.send_response(200 if self.path.startswith("/v1/nodes?after=node%20") else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

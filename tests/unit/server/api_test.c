@@ -262,6 +262,38 @@ static void test_nodes(void **state)
 	json_decref(j);
 }
 
+/* One at a time: each once, in order, and then no more. */
+static void test_pages(void **state)
+{
+	static const char *const keys[] = { "node alice", "node carol", NULL };
+	char *path = xstrdup("/v1/nodes?limit=1");
+	size_t nodes = 0, agentless = 0;
+	for (size_t i = 0; i < 3; i++) {
+		json_t *j = call("GET", path, NULL);
+		const json_t *next = json_object_get(j, "next");
+		nodes += json_array_size(json_object_get(j, "nodes"));
+		agentless += json_array_size(json_object_get(j, "agentless"));
+		assert_int_equal(nodes + agentless, i + 1);
+		free(path);
+		path = NULL;
+		if (keys[i])
+			assert_string_equal(json_string_value(next), keys[i]);
+		else
+			assert_true(json_is_null(next));
+		if (keys[i])
+			path = xasprintf("/v1/nodes?limit=1&after=node%%20%s", keys[i] + 5);
+		json_decref(j);
+	}
+	assert_int_equal(nodes, 2);
+	assert_int_equal(agentless, 1);
+	json_t *j = call("GET", "/v1/attachments?limit=1", NULL);
+	assert_int_equal(json_array_size(json_object_get(j, "attachments")), 1);
+	assert_true(strncmp(text_of(j, "next"), "place gw ", 9) == 0);
+	json_decref(j);
+	refused("GET", "/v1/nodes?limit=0", NULL, 400, "limit is a number");
+	refused("GET", "/v1/nodes?limit=10001", NULL, 400, "limit is a number");
+}
+
 static void test_one_node_with_findings(void **state)
 {
 	json_t *j = call("GET", "/v1/nodes/alice", NULL), *decision = json_object_get(j, "decision");
@@ -478,6 +510,7 @@ int main(void)
 		TEST(test_socket_mode),
 		TEST(test_status),
 		TEST(test_nodes),
+		TEST(test_pages),
 		TEST(test_one_node_with_findings),
 		TEST(test_decisions),
 		TEST(test_orders),
