@@ -22,6 +22,13 @@ struct version_key {
 /* -EINVAL with the reason where the ecosystem does not allow the version. */
 int version_key_make(
         enum version_ecosystem e, const char *version, struct version_key *ret, struct error *err);
+/* The same, and a key also for what the ecosystem's tool orders although it is no valid version: "1.2.3beta"
+ * and "v 1.2.3" of npm's loose mode, PyPI's legacy versions, "1.0bc" of apk. For tables and for whoever asks;
+ * nothing that is installed is judged by it. */
+int version_key_make_loosely(
+        enum version_ecosystem e, const char *version, struct version_key *ret, struct error *err);
+int version_compare_loosely(
+        enum version_ecosystem e, const char *a, const char *b, int *ret_order, struct error *err);
 
 const char *version_ecosystem_name(enum version_ecosystem e); /* "dpkg", ... */
 

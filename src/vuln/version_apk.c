@@ -7,12 +7,17 @@
  * --check` refuses is invalid, except that digits may follow the letter ("6.6.2p1"), as in apk-tools up
  * to 2.12: Alpine has published such versions.
  *
+ * apk up to 2.14 orders, in its way, what it does not allow: a number that is missing is older than any, what
+ * begins no token is older than the end, and nothing after it counts.
+ *
  * Key: each token led by its rank, closed by END.
  */
 #include "vuln/version_key.h"
 
 enum {
-	RANK_PRE_SUFFIX = 1,
+	RANK_INVALID = 0, /* these two in the loose order alone */
+	RANK_EMPTY,
+	RANK_PRE_SUFFIX,
 	RANK_END,
 	RANK_REVISION,
 	RANK_HASH,
@@ -55,6 +60,7 @@ static void put_later_number(struct version_key *k, struct version_text digits)
 	version_put(k, 0);
 }
 
+/* The word after "_" and its number. */
 static bool take_suffix(struct version_text *t, struct version_key *k)
 {
 	struct version_text word = { t->at, t->at };
@@ -67,6 +73,11 @@ static bool take_suffix(struct version_text *t, struct version_key *k)
 		t->at = word.end;
 		version_put(k, suffixes[i].rank);
 		version_put(k, (uint8_t)i);
+		struct version_text digits = version_take_digits(t);
+		if (version_length(digits) > 0) {
+			version_put(k, RANK_SUFFIX_NUMBER);
+			version_put_number(k, digits);
+		}
 		return true;
 	}
 	return false;
@@ -110,15 +121,9 @@ int version_apk_key(struct version_text t, struct version_key *ret, struct error
 {
 	if (!take_numbers(&t, ret))
 		return error_set(err, -EINVAL, "a number is missing");
-	while (version_take(&t, '_')) {
+	while (version_take(&t, '_'))
 		if (!take_suffix(&t, ret))
 			return error_set(err, -EINVAL, "a suffix that is not known");
-		struct version_text digits = version_take_digits(&t);
-		if (version_length(digits) > 0) {
-			version_put(ret, RANK_SUFFIX_NUMBER);
-			version_put_number(ret, digits);
-		}
-	}
 	if (version_take(&t, '~') && !take_hash(&t, ret))
 		return error_set(err, -EINVAL, "the commit hash is empty");
 	if (version_take(&t, '-')) {
@@ -133,6 +138,53 @@ int version_apk_key(struct version_text t, struct version_key *ret, struct error
 	if (t.at < t.end)
 		return error_set(
 		        err, -EINVAL, "\"%.*s\" is not allowed there", (int)MIN(version_length(t), 40), t.at);
+	version_put(ret, RANK_END);
+	return 0;
+}
+
+/* "-r" without a number is "-r0" where nothing or another hyphen follows. */
+static bool take_loose_revision(struct version_text *t, struct version_key *k)
+{
+	struct version_text rest = *t;
+	if (!version_take(&rest, 'r') || version_is_alpha(version_peek(&rest)))
+		return false;
+	version_put(k, RANK_REVISION);
+	version_put_number(k, version_take_digits(&rest));
+	*t = rest;
+	return true;
+}
+
+static bool take_loose_token(struct version_text *t, struct version_key *k)
+{
+	char c = *t->at++;
+	if (c == '_')
+		return take_suffix(t, k);
+	if (c == '-')
+		return take_loose_revision(t, k);
+	if (c == '~')
+		return take_hash(t, k);
+	if (c != '.' && !version_is_alpha(c))
+		return false;
+	if (c != '.') {
+		version_put(k, RANK_LETTER);
+		version_put(k, (uint8_t)c);
+	}
+	struct version_text digits = version_take_digits(t);
+	if (version_length(digits) > 0)
+		put_later_number(k, digits);
+	else if (c == '.')
+		version_put(k, RANK_EMPTY);
+	return true;
+}
+
+int version_apk_loose_key(struct version_text t, struct version_key *ret, struct error *err)
+{
+	version_put_number(ret, version_take_digits(&t));
+	while (t.at < t.end)
+		if (!take_loose_token(&t, ret)) {
+			version_put(ret, RANK_INVALID);
+			return 0;
+		}
 	version_put(ret, RANK_END);
 	return 0;
 }

@@ -2,6 +2,8 @@
 /*
  * Python versions, PEP 440 with its normalisations: [N!]N(.N)*[{a|b|rc}N][.postN][.devN][+local]. Versions
  * that are not PEP 440 ("legacy") are invalid, as in packaging 22 and pip.
+ * Those have an order of old, older than every version of PEP 440 (packaging up to 21, LegacyVersion): parts
+ * of digits, letters, dots and hyphens as texts, of which words make a pre-release or count as final.
  *
  * Key: epoch; release numbers without trailing zeros; then pre, post, dev and local, each led by its rank. A
  * lone
@@ -10,7 +12,7 @@
  */
 #include "vuln/version_key.h"
 
-enum { PRE_DEV_ONLY = 0, PRE_ALPHA, PRE_BETA, PRE_RC, PRE_NONE };
+enum { PRE_DEV_ONLY = 1, PRE_ALPHA, PRE_BETA, PRE_RC, PRE_NONE };
 enum { POST_NONE = 0, POST_GIVEN };
 enum { DEV_GIVEN = 0, DEV_NONE };
 enum { SEGMENT_END = 0, SEGMENT_TEXT, SEGMENT_NUMBER };
@@ -163,5 +165,94 @@ int version_pypi_key(struct version_text t, struct version_key *ret, struct erro
 	if (t.at < t.end)
 		return error_set(
 		        err, -EINVAL, "\"%.*s\" is not allowed there", (int)MIN(version_length(t), 40), t.at);
+	return 0;
+}
+
+#define LEGACY_MAX 256 /* bytes; a part takes up to nine bytes of key for one of its own */
+#define LEGACY_PARTS_MAX (LEGACY_MAX + 1)
+#define LEGACY_DIGITS 8
+
+/* "final-" is what a hyphen counts as, "final" what the end does; words are marked with a star. */
+struct legacy_part {
+	struct version_text text;
+	bool number;
+};
+static const char final_text[] = "final-";
+
+static struct legacy_part legacy_word(const char *text)
+{
+	return (struct legacy_part){ .text = { text, text + strlen(text) } };
+}
+
+static bool is_zero(const struct legacy_part *part)
+{
+	struct version_text t = part->text;
+	while (version_take(&t, '0'))
+		;
+	return part->number && version_length(t) == 0 && version_length(part->text) <= LEGACY_DIGITS;
+}
+
+static bool is_before_final(struct version_text t)
+{
+	const char *f = "final";
+	for (; t.at < t.end && *f; t.at++, f++)
+		if (version_to_lower(*t.at) != *f)
+			return version_to_lower(*t.at) < *f;
+	return *f != '\0' && t.at == t.end;
+}
+
+/* A word that is older than the end drops hyphens before it, and every word the zeros before it. */
+static size_t add_legacy_part(struct legacy_part *parts, size_t n, struct legacy_part part)
+{
+	if (!part.number && is_before_final(part.text))
+		while (n > 0 && parts[n - 1].text.at == final_text)
+			n--;
+	if (!part.number)
+		while (n > 0 && is_zero(&parts[n - 1]))
+			n--;
+	parts[n] = part;
+	return n + 1;
+}
+
+static struct legacy_part take_legacy_part(struct version_text *t)
+{
+	static const struct {
+		const char *word, *stands_for;
+	} words[] = { { "pre", "c" }, { "preview", "c" }, { "rc", "c" }, { "dev", "@" } };
+	if (version_is_digit(*t->at))
+		return (struct legacy_part){ .text = version_take_digits(t), .number = true };
+	if (version_take(t, '-'))
+		return legacy_word(final_text);
+	struct legacy_part part = { .text = version_take_letters(t) };
+	if (version_length(part.text) == 0)
+		while (t->at < t->end && !version_is_digit(*t->at) && !version_is_alpha(*t->at) &&
+		        *t->at != '.' && *t->at != '-')
+			part.text.end = ++t->at;
+	for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+		if (version_is_word(part.text, words[i].word))
+			return legacy_word(words[i].stands_for);
+	return part;
+}
+
+int version_pypi_loose_key(struct version_text t, struct version_key *ret, struct error *err)
+{
+	struct legacy_part parts[LEGACY_PARTS_MAX];
+	size_t n = 0;
+	if (version_length(t) > LEGACY_MAX)
+		return error_set(err, -EINVAL, "a legacy version longer than %d bytes", LEGACY_MAX);
+	while (t.at < t.end)
+		if (!version_take(&t, '.'))
+			n = add_legacy_part(parts, n, take_legacy_part(&t));
+	n = add_legacy_part(parts, n, legacy_word("final"));
+	for (int i = 0; i < 3; i++)
+		version_put(ret, 0); /* below every epoch, release and pre-release */
+	for (size_t i = 0; i < n; i++) {
+		if (!parts[i].number)
+			version_put(ret, '*');
+		for (size_t pad = version_length(parts[i].text); parts[i].number && pad < LEGACY_DIGITS;
+		        pad++)
+			version_put(ret, '0');
+		version_put_lower(ret, parts[i].text);
+	}
 	return 0;
 }

@@ -151,7 +151,29 @@ int vuln_index_query(struct vuln_index *index, const struct vuln_query *q, vuln_
         uint64_t *ret_generation, struct error *err);
 
 /* Version orders, as the upstream tools order them. */
-enum version_ecosystem { VERSION_DPKG, VERSION_RPM, VERSION_APK, VERSION_SEMVER, VERSION_PYPI };
+enum version_ecosystem {
+	VERSION_DPKG,
+	VERSION_RPM,
+	VERSION_APK,
+	VERSION_SEMVER,
+	VERSION_PYPI,
+	VERSION_MAVEN,
+	VERSION_GEM,
+	VERSION_NUGET,
+	VERSION_PACKAGIST,
+	VERSION_HACKAGE,
+	VERSION_CRAN,
+	VERSION_PUB,
+	VERSION_ALPM,
+	VERSION_GENTOO,
+	VERSION_CONAN,
+	VERSION_OPENSSL,
+	VERSION_NGINX,
+	VERSION_INTDOT,
+	VERSION_DATETIME,
+	VERSION_LEXICOGRAPHIC,
+	VERSION_ECOSYSTEMS /* how many */
+};
 int version_ecosystem_parse(const char *name, enum version_ecosystem *ret);
 /* -EINVAL with the reason for a version that the ecosystem does not allow; else 0 and ret_order <0, 0 or >0.
  */

@@ -24,10 +24,10 @@
 struct tree_follow_config {
 	const char *name;      /* of the source: its records are of the sources "NAME/publisher's source" */
 	const char *dir;       /* state; made where it is not there */
-	const char *root_file; /* a root that the administrator vouches for; needed at first, later a newer
-	                          one counts */
-	const char *const *shards; /* those to hold, NULL-terminated; NULL: all */
-	int64_t skew_ms;           /* 0: TREE_SKEW_MS */
+	const char *root_file; /* a root that the administrator vouches for */
+	/* What to hold ("Debian", or "Debian:12", which is the same), NULL-terminated; NULL: all */
+	const char *const *shards;
+	int64_t skew_ms; /* 0: TREE_SKEW_MS */
 };
 
 struct tree_follow;
@@ -68,8 +68,8 @@ enum tree_fetch {
 int tree_follow_end(
         struct tree_follow *f, enum tree_fetch how, const char *reason, time_ms now, struct error *err);
 
-/* The round is over and what came is not in the index of vulnerabilities yet. */
-bool tree_follow_ready(const struct tree_follow *f);
+/* No round is under way, and the index of vulnerabilities does not have what the verified files say. */
+bool tree_follow_ready(const struct tree_follow *f, struct vuln_update *u);
 /* Puts what the verified files say into the update, with the mark that tells where it stands (the source
  * NAME); the caller commits it, then calls tree_follow_applied(). Everything anew where the index of
  * vulnerabilities stands elsewhere than this follower. Positive: a file holds what it may not; nothing is to
@@ -77,10 +77,11 @@ bool tree_follow_ready(const struct tree_follow *f);
 int tree_follow_apply(struct tree_follow *f, struct vuln_update *u, struct error *err);
 int tree_follow_applied(struct tree_follow *f, struct error *err);
 
-/* Holds one more shard from the next round on (begun by the caller). false: the signed index has none of that
- * name, which is an authenticated answer for as long as it is fresh; or it is held already. */
-bool tree_follow_hold(struct tree_follow *f, const char *shard);
-bool tree_follow_holds(const struct tree_follow *f, const char *shard);
+/* Holds the shard of one more ecosystem from the next round on, which the caller begins. False: it is held
+ * already, or the signed index lists no such ecosystem, which is an authenticated answer while it is fresh.
+ */
+bool tree_follow_hold(struct tree_follow *f, const char *ecosystem);
+bool tree_follow_holds(const struct tree_follow *f, const char *ecosystem);
 
 /* The verified index that is held; NULL: none yet. */
 const struct tree_index *tree_follow_index(const struct tree_follow *f);
@@ -95,9 +96,10 @@ struct tree_follow_status {
 	time_ms time, expires;        /* of the newest verified index; 0: none */
 	time_ms checked;              /* when a round last ended well; 0: not since the start */
 	uint64_t rounds, refused[TREE_N_REFUSALS];
-	enum tree_refusal last; /* of the last round; TREE_GOOD: it went well */
-	char reason[256];       /* why the last one was refused; "" */
-	uint64_t bytes_fetched;
+	enum tree_refusal last;                  /* of the last round; TREE_GOOD: it went well */
+	char reason[256];                        /* why the last one was refused; "" */
+	uint64_t bytes_fetched, records_refused; /* refused: signed, but no sound OSV record */
+	char record_reason[256];                 /* the first of them */
 };
 void tree_follow_status(const struct tree_follow *f, struct tree_follow_status *ret);
 /* Whether what it says is older than the publisher allows: then it shows, and policies may demote. */

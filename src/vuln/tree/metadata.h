@@ -123,18 +123,30 @@ struct tree_delta {
 	struct tree_file file;
 };
 
-/* All that the repository says about one ecosystem ("Debian:12"; TREE_SHARD_OTHER for records of none). */
+/*
+ * All records that name a package of one ecosystem, whatever its release: the shard "Debian" has what
+ * concerns Debian:11 and Debian:12, because nearly all of those records are the same. A record that names
+ * several ecosystems is in the shard of each, whole; one that names none is in TREE_SHARD_OTHER.
+ */
 #define TREE_SHARD_OTHER "other"
+#define TREE_ECOSYSTEMS_MAX 2048 /* of one shard */
+/* The shard of an ecosystem: its name before the first colon. False where that is none. */
+bool tree_shard_name(const char *ecosystem, char ret[TREE_NAME_SIZE]);
 struct tree_shard {
 	char name[TREE_NAME_SIZE];
 	uint64_t generation; /* at which it changed last */
 	uint64_t records;    /* that are in it now */
-	bool withdrawn; /* the publisher keeps it no longer: its records go, and nothing takes their place */
+	bool withdrawn;      /* it is empty: what was in it goes */
+	/* Sorted names ("Debian:12") of what it has, or once had, records of: all others are known to be
+	 * nowhere in it. */
+	size_t n_ecosystems;
+	char **ecosystems;
 	uint64_t snapshot_generation;
 	struct tree_file snapshot;
-	size_t n_deltas; /* oldest first, without gaps, the last one's `to` is the shard's */
-	struct tree_delta
-	        *deltas; /* generation unless the snapshot has it; they may begin before the snapshot */
+	/* Oldest first and without gaps; the last leads to the generation of the shard unless the snapshot
+	 * has that. They may begin before the snapshot. */
+	size_t n_deltas;
+	struct tree_delta *deltas;
 };
 
 /* Where the publisher has records from: the record's source is this name below the follower's own. */
@@ -162,6 +174,9 @@ int tree_index_open(const struct tree_root *root, const void *bytes, size_t leng
 /* TREE_EXPIRED or TREE_AHEAD. */
 int tree_index_check_time(const struct tree_index *index, time_ms now, int64_t skew, struct error *err);
 const struct tree_shard *tree_index_find(const struct tree_index *index, const char *shard);
+/* Whether the repository has, or had, records of an ecosystem ("Debian:12"): true only where a shard lists
+ * it. */
+bool tree_index_lists(const struct tree_index *index, const char *ecosystem);
 const struct tree_source *tree_index_find_source(const struct tree_index *index, const char *source);
 
 /* Writing. The texts are one line of JSON without its end; the caller frees. */

@@ -34,10 +34,13 @@ int tree_publisher_open(
         const struct tree_publish_config *config, struct tree_publisher **ret, struct error *err);
 struct tree_publisher *tree_publisher_close(struct tree_publisher *p); /* NULL in, NULL out */
 
-/* What the next commit is to say. A record is given with its source, id and the shards that it belongs to
- * (none: TREE_SHARD_OTHER); one that is as it was costs nothing. text: JSON, on one line or more. */
-int tree_publisher_put(struct tree_publisher *p, const char *source, const char *id, const char *text,
-        size_t length, const char *const *shards, size_t n_shards, struct error *err);
+/* What the next commit is to say. A record: OSV JSON, on one line or more. stamp: a number by which the
+ * caller tells this form of it from others, 0: none. -EINVAL where it is no record; after any other failure
+ * all is to be put anew, as after one of the commit. */
+int tree_publisher_put(struct tree_publisher *p, const char *source, const char *text, size_t length,
+        uint64_t stamp, struct error *err);
+/* Whether this record was put before with the same stamp, and so need not be put again: it stays. */
+bool tree_publisher_keep(struct tree_publisher *p, const char *source, const char *id, uint64_t stamp);
 void tree_publisher_remove(struct tree_publisher *p, const char *source, const char *id);
 /* What is not put until the next commit goes. */
 void tree_publisher_replace_all(struct tree_publisher *p);
@@ -50,13 +53,12 @@ struct tree_publish_result {
 	size_t records_put, records_removed, shards_changed;
 	uint64_t bytes; /* of the files that were written */
 };
-/* Writes the files and then the index. Without changes too, where the index is due to be signed again or the
- * root is a new one; else nothing happens and ret->point is the one that stands. After a failure the changes
- * are still to be committed. */
+/* Writes the files and then the index. Without changes too, where the index is due to be signed again, the
+ * root is a new one or the sources have changed; else nothing happens and ret->point is the one that stands.
+ * After a failure the old index stands, and all is to be put anew, beginning with
+ * tree_publisher_replace_all(). */
 int tree_publisher_commit(
         struct tree_publisher *p, time_ms now, struct tree_publish_result *ret, struct error *err);
-void tree_publisher_forget(struct tree_publisher *p); /* what was put since the last commit */
-
 /* When the index is to be signed again: at a third of its life. */
 time_ms tree_publisher_due(const struct tree_publisher *p);
 /* The index that stands; NULL before the first. */
