@@ -9,8 +9,7 @@
 #include <string.h>
 
 /* What is answered: one row a file of routes. */
-static const struct front_service *const services[] = { &status_service, &osv_service, &match_service,
-	&push_service };
+static const struct front_service *const services[] = { &status_service, &osv_service, &match_service };
 
 struct serving {
 	struct front_context context;

@@ -27,7 +27,9 @@ struct tree_follow_config {
 	const char *root_file; /* a root that the administrator vouches for */
 	/* What to hold ("Debian", or "Debian:12", which is the same), NULL-terminated; NULL: all */
 	const char *const *shards;
-	int64_t skew_ms; /* 0: TREE_SKEW_MS */
+	int64_t skew_ms;     /* 0: TREE_SKEW_MS */
+	uint32_t precedence; /* of its sources in the index of vulnerabilities; 0: what the publisher says */
+	bool required;       /* its age counts for policies */
 };
 
 struct tree_follow;
@@ -68,8 +70,11 @@ enum tree_fetch {
 int tree_follow_end(
         struct tree_follow *f, enum tree_fetch how, const char *reason, time_ms now, struct error *err);
 
-/* No round is under way, and the index of vulnerabilities does not have what the verified files say. */
-bool tree_follow_ready(const struct tree_follow *f, struct vuln_update *u);
+/* No round is under way, and what came is not applied yet. */
+bool tree_follow_ready(const struct tree_follow *f);
+/* Whether the index of vulnerabilities has what was applied last; not where it was made anew since, or
+ * restored: then it is to be applied again, whether or not anything is ready. */
+bool tree_follow_stands(const struct tree_follow *f, struct vuln_update *u);
 /* Puts what the verified files say into the update, with the mark that tells where it stands (the source
  * NAME); the caller commits it, then calls tree_follow_applied(). Everything anew where the index of
  * vulnerabilities stands elsewhere than this follower. Positive: a file holds what it may not; nothing is to
