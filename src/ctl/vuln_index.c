@@ -1,54 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /* `pratique vuln index`: makes the index from sources of advisories. */
 #include "ctl/ctl.h"
-#include "vuln/load.h"
+#include "ctl/load_words.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 #define WORDS "vuln index"
-#define PROGRESS_AFTER_MS 2000
-#define PROGRESS_EVERY_MS 200
-
-struct progress {
-	const char *source;
-	time_ms started, shown;
-	bool terminal, any;
-};
-
-static void show_progress(const struct load_report *report, void *context)
-{
-	struct progress *p = context;
-	time_ms now = clock_monotonic_ms();
-	if (!p->terminal || now - p->started < PROGRESS_AFTER_MS || now - p->shown < PROGRESS_EVERY_MS)
-		return;
-	p->shown = now;
-	p->any = true;
-	fprintf(stderr, "\r\033[K%s: %" PRIu64 " records", p->source, report->read);
-}
 
 static int load_all(struct vuln_update *u, char **sources, struct load_report *report, struct error *err)
 {
-	struct progress progress = { .started = clock_monotonic_ms(), .terminal = isatty(STDERR_FILENO) };
-	const struct load load = {
-		.update = u, .report = report, .progress = show_progress, .context = &progress
-	};
 	int r = 0;
 	for (; r == 0 && *sources; sources++) {
-		progress.source = *sources;
-		r = load_source(&load, *sources, err);
+		struct load_progress progress = load_progress_begin(*sources);
+		const struct load load = {
+			.update = u, .report = report, .progress = load_progress_show, .context = &progress
+		};
+		r = load_source_spec(&load, *sources, err);
+		load_progress_end(&progress);
 	}
-	if (progress.any)
-		fputs("\r\033[K", stderr);
 	return r;
 }
 
 static void print_refused(const struct load_report *report, const struct osv_counts *counts)
 {
-	for (size_t i = 0; i < LOAD_REFUSED_KEPT && report->first_refused[i]; i++)
+	for (size_t i = 0; i < LOAD_KEPT && report->first_refused[i]; i++)
 		fprintf(stderr, "refused: %s\n", report->first_refused[i]);
-	if (report->refused > LOAD_REFUSED_KEPT)
-		fprintf(stderr, "refused: and %" PRIu64 " more\n", report->refused - LOAD_REFUSED_KEPT);
+	if (report->refused > LOAD_KEPT)
+		fprintf(stderr, "refused: and %" PRIu64 " more\n", report->refused - LOAD_KEPT);
 	if (counts->affected_refused)
 		fprintf(stderr, "refused: %" PRIu64 " affected packages, the first: %s\n",
 		        counts->affected_refused, counts->first_refused.text);
@@ -66,8 +44,8 @@ static void print_summary(const struct load_report *report, const struct osv_cou
 	          " refused.\n%" PRIu64 " affected packages; %" PRIu64 " refused, %" PRIu64
 	          " of ecosystems that are not supported or without package; %" PRIu64
 	          " GIT ranges ignored.\n%zu records changed; generation %" PRIu64 ".\n";
-	printf(format, report->read, report->loaded, report->withdrawn, report->refused, c->affected,
-	        c->affected_refused, c->affected_unsupported, c->git_ranges,
+	printf(format, report->read, report->mapped + report->unmapped, report->withdrawn, report->refused,
+	        c->affected, c->affected_refused, c->affected_unsupported, c->git_ranges,
 	        result->records_put + result->records_removed, result->generation);
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Package URLs (the purl specification: pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS): the one name that a
+ * The package URL of a posture's package (posture/purl_text.h reads and writes them): the one name that a
  * package has everywhere in Pratique. Qualifiers are arch, distro and, where asked for, upstream: the source
- * package as SOURCE or SOURCE@VERSION, the way that inventory tools of Debian packages write it.
+ * package as SOURCE or SOURCE@VERSION, the way that inventory tools of Debian packages write it. A
+ * distribution's namespace is its system; any other belongs to the package's name, as in "@scope/name" of npm
+ * and "group/artifact" of Maven.
  */
 #pragma once
 
 #include "posture/posture.h"
-
-#define PURL_TEXT_MAX 4096
+#include "posture/purl_text.h"
 
 /* Like posture_purl(), with the upstream qualifier where the source differs from the package in name or
  * version. Caller frees. */

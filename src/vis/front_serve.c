@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* What is answered: one row a file of routes. */
-static const struct front_service *const services[] = { &status_service, &osv_service, &match_service };
+static const struct front_service *const services[] = { &status_service, &osv_service, &match_service,
+	&push_service };
 
 struct serving {
 	struct front_context context;

@@ -4,4 +4,4 @@
 
 #include "vis/front.h"
 
-extern const struct front_service status_service, osv_service, match_service;
+extern const struct front_service status_service, osv_service, match_service, push_service;

@@ -83,9 +83,10 @@ static void fill_metrics(struct metrics *m, void *user)
 
 static void log_report(const char *spec, struct load_report *report)
 {
-	log_notice("%s: %" PRIu64 " records read, %" PRIu64 " loaded, %" PRIu64 " refused", spec,
-	        report->read, report->loaded, report->refused);
-	for (size_t i = 0; i < LOAD_REFUSED_KEPT && report->first_refused[i]; i++)
+	log_notice("%s: %" PRIu64 " records read, %" PRIu64 " mapped, %" PRIu64 " unmapped, %" PRIu64
+	           " refused",
+	        spec, report->read, report->mapped, report->unmapped, report->refused);
+	for (size_t i = 0; i < LOAD_KEPT && report->first_refused[i]; i++)
 		log_warning("refused: %s", report->first_refused[i]);
 }
 
@@ -104,7 +105,7 @@ static void load_changed_source(struct vis *v, const char *spec)
 		return;
 	}
 	vuln_update_replace_source(v->update, name);
-	int r = load_source(&load, spec, &err);
+	int r = load_source_spec(&load, spec, &err);
 	if (r == 0 && mark)
 		vuln_update_mark_source(v->update, name, mark);
 	if (r < 0)

@@ -2,25 +2,11 @@
 #include "vuln/inventory_sbom.h"
 
 #include "posture/purl.h"
+#include "vuln/codename.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Codenames that purls use where others say the number. */
-static const struct {
-	const char *os_id, *codename, *version;
-} releases[] = {
-	{ "debian", "stretch", "9" },
-	{ "debian", "buster", "10" },
-	{ "debian", "bullseye", "11" },
-	{ "debian", "bookworm", "12" },
-	{ "debian", "trixie", "13" },
-	{ "ubuntu", "bionic", "18.04" },
-	{ "ubuntu", "focal", "20.04" },
-	{ "ubuntu", "jammy", "22.04" },
-	{ "ubuntu", "noble", "24.04" },
-};
 
 /* distro is "debian-12", "12" or "bookworm"; also where os-release has another name for the system than the
  * name space has: "rhel-9.3" in redhat, "opensuse-leap-15.5" in opensuse. */
@@ -34,9 +20,9 @@ static void take_distribution(struct posture *p, const char *namespace, const ch
 		p->os_version = posture_string(p, dash + 1);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LENGTH(releases); i++)
-		if (strcmp(releases[i].os_id, namespace) == 0 && strcmp(releases[i].codename, version) == 0)
-			version = releases[i].version;
+	const char *number = codename_release(namespace, version);
+	if (number)
+		version = number;
 	if (*version < '0' || *version > '9')
 		return;
 	p->os_id = posture_string(p, strcmp(namespace, "redhat") == 0 ? "rhel" : namespace);

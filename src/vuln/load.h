@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sources of advisories into an update: a folder of OSV JSON, an archive of it (.zip, .tar, .tar.gz, .tar.xz,
- * ...), one .json file, or "apt:[DIR]", the package lists of the security suite under DIR/var/lib/apt/lists.
- * A source is named after its file without the suffix, or as NAME in "NAME=SPEC". A record that is malformed
- * is refused and named; the rest loads.
+ * Sources of advisories into an update. A source has a kind (load_kinds: OSV, CSAF, ...), which is how its
+ * documents are found and read; every kind gives OSV records, so that there is one model. Documents lie in a
+ * folder, in an archive (.zip, .tar, .tar.gz, .tar.xz, ...) or in one file, which may be packed itself.
+ *
+ * On the command line a source is SPEC or NAME=SPEC: a path, or "apt:[DIR]", the package lists of the
+ * security suite under DIR/var/lib/apt/lists. It is named after its file without the suffix where no NAME is
+ * given.
+ *
+ * Every record that is read is mapped (it is about a package that the index can hold), unmapped (sound, kept,
+ * but about none) or refused (named, with the reason); the rest loads.
  */
 #pragma once
 
 #include "vuln/update.h"
+#include "vuln/vuln.h"
 
-#define LOAD_TOTAL_MAX ((uint64_t)32 << 30)  /* unpacked bytes of one source */
-#define LOAD_RECORDS_MAX ((uint64_t)8000000) /* of one source */
-#define LOAD_DEPTH_MAX 32                    /* folders in folders */
-#define LOAD_REFUSED_KEPT 5
+#define LOAD_TOTAL_MAX ((uint64_t)32 << 30)   /* unpacked bytes of one source */
+#define LOAD_RECORDS_MAX ((uint64_t)8000000)  /* of one source */
+#define LOAD_ENTRIES_MAX ((uint64_t)16000000) /* files and entries of one source, whatever they are */
+#define LOAD_DEPTH_MAX 32                     /* folders in folders */
+#define LOAD_RATIO_MAX 400                    /* unpacked bytes for each packed one ... */
+#define LOAD_RATIO_FREE ((uint64_t)128 << 20) /* ... beyond so many */
+#define LOAD_KEPT 5                           /* reasons */
 
 struct load_report {
-	uint64_t read, loaded, withdrawn, refused;
-	char *first_refused[LOAD_REFUSED_KEPT]; /* "file: reason" */
+	uint64_t read, mapped, unmapped, refused; /* read is the sum of the others */
+	uint64_t withdrawn, removed;              /* of those mapped and unmapped */
+	uint64_t signed_, checked;      /* documents whose signature was good; whose checksum alone */
+	uint64_t statements_unmapped;   /* about products that no package is known for (CSAF) */
+	uint64_t passed_over;           /* files that are no documents of the kind */
+	char *first_refused[LOAD_KEPT]; /* "file: reason" */
+	char *first_unmapped[LOAD_KEPT];
 };
 void load_report_clear(struct load_report *report);
 
@@ -25,10 +40,28 @@ typedef void (*load_progress_fn)(const struct load_report *report, void *context
 
 struct load {
 	struct vuln_update *update;
+	struct osv_parser *check; /* without an update: records are read and judged, and go nowhere */
 	struct load_report *report;
 	load_progress_fn progress; /* may be NULL */
 	void *context;
 };
+
+/* One source. What is demanded of its documents is its trust: CHECKSUM and SIGNED refuse a document without
+ * such a proof; a proof that is there and wrong refuses it in any case. */
+struct load_source {
+	const char *name;
+	const char *kind;    /* a name of load_kinds; NULL: told by from */
+	const char *from;    /* a path, or apt:[DIR] */
+	const char *keyring; /* whose signatures count; NULL: signatures are not looked at */
+	enum vuln_trust trust;
+	time_ms now; /* wall time, for what expires; 0: nothing does */
+};
+
+struct load_kind;
+const struct load_kind *load_kind_find(const char *name); /* NULL where there is none */
+/* Their names and what they are, in turn; NULL at the end. */
+const char *load_kind_name(size_t i);
+const char *load_kind_about(size_t i);
 
 /* Splits a SOURCE argument: the name (caller frees) and where the rest begins. */
 char *load_source_name(const char *spec, const char **ret_path);
@@ -36,9 +69,7 @@ char *load_source_name(const char *spec, const char **ret_path);
  * NULL where it cannot be told. */
 char *load_source_mark(const char *spec);
 
-/* Puts every record of the source. An unreadable source is an error; malformed records are in the report. */
-int load_source(const struct load *l, const char *spec, struct error *err);
-
-/* One step of the above, for apt.c. */
-int load_apt(const struct load *l, const char *name, const char *root, struct error *err);
-void load_note_refused(struct load_report *report, const char *what, const char *why);
+/* Puts every record of the source. An unreadable source is an error; refused records are in the report. */
+int load_source(const struct load *l, const struct load_source *s, struct error *err);
+/* The same of a SOURCE argument, whose kind is told by its path, and of which no proof is asked. */
+int load_source_spec(const struct load *l, const char *spec, struct error *err);

@@ -9,11 +9,9 @@
 #include "base/table.h"
 #include "posture/dpkg.h"
 #include "posture/os_release.h"
-#include "vuln/load.h"
+#include "vuln/load_private.h"
 #include "vuln/rule.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +22,6 @@
 #define LISTS "var/lib/apt/lists"
 #define LIST_MAX (512u << 20)
 #define RELEASE_MAX (4u << 20)
-#define BLOCK_SIZE 65536
 
 /* What the suite's Release file says of it. */
 struct suite {
@@ -86,14 +83,14 @@ static void take_source(const struct dpkg_stanza *s, struct newest *ret)
 }
 
 static void take_stanza(
-        const struct load *l, struct table *binaries, const struct dpkg_stanza *s, const char *path)
+        struct load_reading *reading, struct table *binaries, const struct dpkg_stanza *s, const char *path)
 {
 	int order;
 	struct error why;
 	struct newest *old = table_get(binaries, s->package.text, s->package.length);
 	char *version = xstrndup(s->version.text, s->version.length);
 	if (version_compare(VERSION_DPKG, version, old ? old->version : version, &order, &why) < 0) {
-		load_note_refused(l->report, path, why.text);
+		load_note_refused(reading->l->report, path, why.text);
 		free(version);
 		return;
 	}
@@ -109,53 +106,24 @@ static void take_stanza(
 		free_newest(old);
 }
 
-/* Lists may be packed in any of apt's ways; a plain one passes through the same filter. */
-static int read_list(const char *path, struct writer *w, struct error *err)
+/* Lists may be packed in any of apt's ways. */
+static int take_list(
+        struct load_reading *reading, struct table *binaries, const char *path, struct error *err)
 {
-	struct archive *a = archive_read_new();
-	struct archive_entry *entry;
-	if (!a)
-		return error_set(err, -ENOMEM, "%s: out of memory", path);
-	archive_read_support_filter_all(a);
-	archive_read_support_format_raw(a);
-	archive_read_support_format_empty(a);
-	int r = 0;
-	if (archive_read_open_filename(a, path, BLOCK_SIZE) != ARCHIVE_OK ||
-	        (archive_read_next_header(a, &entry) != ARCHIVE_OK && archive_errno(a)))
-		r = error_set(err, -EIO, "%s: %s", path, archive_error_string(a));
-	while (r == 0) {
-		char block[BLOCK_SIZE];
-		ssize_t n = archive_read_data(a, block, sizeof(block));
-		if (n <= 0) {
-			if (n < 0 && archive_errno(a))
-				r = error_set(err, -EIO, "%s: %s", path, archive_error_string(a));
-			break;
-		}
-		wr_bytes(w, block, (size_t)n);
-		if (wr_failed(w))
-			r = error_set(err, -EFBIG, "%s: more than %u bytes", path, LIST_MAX);
+	char *text FREE_ON_EXIT = NULL;
+	size_t length;
+	int r = load_unpack(path, LIST_MAX, &text, &length, err);
+	if (r < 0)
+		return r;
+	struct dpkg_scanner scanner = dpkg_scan(text, length);
+	struct dpkg_stanza stanza;
+	while (dpkg_next_stanza(&scanner, &stanza)) {
+		if (!stanza.package.text || !stanza.version.text || stanza.package.length >= PACKAGE_NAME_MAX)
+			load_note_refused(reading->l->report, path, "a stanza without package or version");
+		else
+			take_stanza(reading, binaries, &stanza, path);
 	}
-	archive_read_free(a);
-	return r;
-}
-
-static int take_list(const struct load *l, struct table *binaries, const char *path, struct error *err)
-{
-	struct writer w = wr_make(LIST_MAX);
-	int r = read_list(path, &w, err);
-	if (r == 0) {
-		struct dpkg_scanner scanner = dpkg_scan((const char *)w.data, w.length);
-		struct dpkg_stanza stanza;
-		while (dpkg_next_stanza(&scanner, &stanza)) {
-			if (!stanza.package.text || !stanza.version.text ||
-			        stanza.package.length >= PACKAGE_NAME_MAX)
-				load_note_refused(l->report, path, "a stanza without package or version");
-			else
-				take_stanza(l, binaries, &stanza, path);
-		}
-	}
-	wr_free(&w);
-	return r;
+	return 0;
 }
 
 static void take_field(const char *line, const char *name, char *ret, size_t size)
@@ -228,8 +196,8 @@ static void complete_suite(const char *root, struct suite *suite)
 	posture_free(p);
 }
 
-static void put_group(const struct load *l, const char *name, const struct suite *suite,
-        const char *ecosystem, const struct group *g, struct record_writer *rw)
+static void put_group(struct load_reading *reading, const struct suite *suite, const char *ecosystem,
+        const struct group *g, struct record_writer *rw)
 {
 	char id[RECORD_ID_MAX], summary[RECORD_SUMMARY_MAX], origin[64];
 	size_t i = 0;
@@ -239,7 +207,9 @@ static void put_group(const struct load *l, const char *name, const struct suite
 	snprintf(id, sizeof(id), "%s-SECURITY:%s:%s:%s", origin, suite->codename, g->source, g->version);
 	snprintf(summary, sizeof(summary), "%s %s is in the security suite of %s", g->source, g->version,
 	        suite->codename);
-	struct record_head head = { .id = id, .source = name, .summary = summary, .modified = suite->date };
+	struct record_head head = {
+		.id = id, .source = reading->source->name, .summary = summary, .modified = suite->date
+	};
 	wr_reset(&rw->w);
 	record_begin(rw, &head);
 	for (i = 0; i < g->n; i++) {
@@ -256,12 +226,9 @@ static void put_group(const struct load *l, const char *name, const struct suite
 		a.rule_length = key.length;
 		record_add_affected(rw, &a);
 	}
-	l->report->read++;
 	struct error why = { "more binary packages than a record may have" };
-	if (!record_end(rw) || vuln_update_put_record(l->update, rw->w.data, rw->w.length, &why) < 0)
-		load_note_refused(l->report, id, why.text);
-	else
-		l->report->loaded++;
+	if (!record_end(rw) || load_put_record(reading, id, rw->w.data, rw->w.length, &why) < 0)
+		load_note_refused(reading->l->report, id, why.text);
 }
 
 static int order_binaries(const void *a, const void *b)
@@ -294,7 +261,7 @@ static struct table *group_binaries(const struct table *binaries)
 	return groups;
 }
 
-static int put_suite(const struct load *l, const char *name, const char *root, struct suite *suite,
+static int put_suite(struct load_reading *reading, const char *root, struct suite *suite,
         const struct table *binaries, struct error *err)
 {
 	char osv[ECOSYSTEM_NAME_MAX], ecosystem[ECOSYSTEM_NAME_MAX];
@@ -308,8 +275,9 @@ static int put_suite(const struct load *l, const char *name, const char *root, s
 	struct record_writer rw = { .w = wr_make(RECORD_MAX) };
 	struct table *groups = group_binaries(binaries);
 	TABLE_FOREACH(it, groups)
-		put_group(l, name, suite, ecosystem, it.value, &rw);
-	vuln_update_cover(l->update, name, INDEX_BY_BINARY, ecosystem);
+		put_group(reading, suite, ecosystem, it.value, &rw);
+	if (reading->l->update)
+		vuln_update_cover(reading->l->update, reading->source->name, INDEX_BY_BINARY, ecosystem);
 	table_free(groups, free_group);
 	wr_free(&rw.w);
 	return 0;
@@ -320,8 +288,9 @@ static bool is_security_list(const char *name)
 	return strstr(name, "security") && strstr(name, "_Packages") && strstr(name, "_binary-");
 }
 
-int load_apt(const struct load *l, const char *name, const char *root, struct error *err)
+int load_apt(struct load_reading *reading, struct error *err)
 {
+	const char *root = reading->source->from + strlen("apt:");
 	char *folder FREE_ON_EXIT = xasprintf("%s/" LISTS, root);
 	struct dirent **entries;
 	int n = scandir(folder, &entries, NULL, alphasort), r = 0;
@@ -335,7 +304,7 @@ int load_apt(const struct load *l, const char *name, const char *root, struct er
 			char *path FREE_ON_EXIT = xasprintf("%s/%s", folder, entries[i]->d_name);
 			if (lists++ == 0)
 				find_release(folder, entries[i]->d_name, &suite);
-			r = take_list(l, binaries, path, err);
+			r = take_list(reading, binaries, path, err);
 		}
 		free(entries[i]);
 	}
@@ -343,7 +312,7 @@ int load_apt(const struct load *l, const char *name, const char *root, struct er
 	if (r == 0 && lists == 0)
 		r = error_set(err, -ENOENT, "%s: no list of a security suite; run `apt-get update`", folder);
 	if (r == 0)
-		r = put_suite(l, name, root, &suite, binaries, err);
+		r = put_suite(reading, root, &suite, binaries, err);
 	table_free(binaries, free_newest);
 	return r;
 }

@@ -422,6 +422,7 @@ int osv_parse(struct osv_parser *p, const char *source, const json_t *json, stru
 		return error_set(err, -EINVAL, "more than %d affected entries or %u bytes",
 		        RECORD_AFFECTED_MAX, RECORD_MAX);
 	}
+	p->counts.unmapped += p->record.n_affected == 0;
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 
 struct osv_counts {
 	uint64_t withdrawn;            /* records */
+	uint64_t unmapped;             /* records that name no package which the index can hold */
 	uint64_t affected;             /* entries taken */
 	uint64_t affected_refused;     /* a version that the ecosystem does not allow */
 	uint64_t affected_unsupported; /* an ecosystem without a known version order, or no package */

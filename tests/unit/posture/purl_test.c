@@ -32,7 +32,7 @@ static void formats_and_reads_back(void **state)
 		        "pkg:deb/debian/libssl3@3.0?distro=bookworm",
 		        "pkg:deb/debian/libssl3@3.0?distro=bookworm&upstream=openssl" },
 		{ { "npm", "@scope/name", "1.2.3", NULL, "@scope/name", "1.2.3" },
-		        "pkg:npm/%40scope%2Fname@1.2.3", "pkg:npm/%40scope%2Fname@1.2.3" },
+		        "pkg:npm/%40scope/name@1.2.3", "pkg:npm/%40scope/name@1.2.3" },
 	};
 	struct posture *p = debian();
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

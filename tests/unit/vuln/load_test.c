@@ -77,14 +77,14 @@ static void load(struct fixture *f, const char *format, const char *name)
 	char *spec FREE_ON_EXIT = xasprintf(format, path);
 	struct error err;
 	load_report_clear(&f->report);
-	if (load_source(&f->load, spec, &err) < 0)
+	if (load_source_spec(&f->load, spec, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
 static void expect_three(struct fixture *f)
 {
 	assert_int_equal(f->report.read, 3);
-	assert_int_equal(f->report.loaded, 2);
+	assert_int_equal(f->report.mapped, 2);
 	assert_int_equal(f->report.refused, 1);
 	assert_non_null(strstr(f->report.first_refused[0], "broken.json: "));
 }
@@ -151,11 +151,11 @@ static void a_broken_archive_is_an_error(void **state)
 	struct stat st;
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size / 2), 0);
-	assert_true(load_source(&f->load, path, &err) < 0);
+	assert_true(load_source_spec(&f->load, path, &err) < 0);
 	write_file(f, "a.zip", "this is no archive at all");
 	char *text FREE_ON_EXIT = xasprintf("%s/a.zip", f->root);
-	assert_true(load_source(&f->load, text, &err) < 0);
-	assert_true(load_source(&f->load, "there-is-no-such-file.zip", &err) < 0);
+	assert_true(load_source_spec(&f->load, text, &err) < 0);
+	assert_true(load_source_spec(&f->load, "there-is-no-such-file.zip", &err) < 0);
 }
 
 static void names_of_sources(void **state)
@@ -212,7 +212,7 @@ static void security_lists_of_apt(void **state)
 	struct error err;
 	write_lists(f);
 	load(f, "apt:%s", "");
-	assert_int_equal(f->report.loaded, 2);
+	assert_int_equal(f->report.mapped, 2);
 	assert_int_equal(f->report.refused, 1);
 	assert_int_equal(vuln_update_commit(f->update, 1, NULL, NULL, &result, &err), 0);
 	char *dir FREE_ON_EXIT = xasprintf("%s/index", f->root);

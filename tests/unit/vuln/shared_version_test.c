@@ -4,7 +4,7 @@
  * skipped. Every row of every table holds, those too whose versions the ecosystem does not allow: these in
  * the loose order. The counts are those of the tables, so that none passes unread.
  */
-#include "tests/unit/vuln/shared_table.h"
+#include "tests/unit/shared_table.h"
 #include "tests/unit/vuln/version_row.h"
 
 #include <stdbool.h>

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* What `vuln index` and `vuln import` say while they load, and of what they loaded. */
+#pragma once
+
+#include "vuln/load.h"
+
+#include <jansson.h>
+
+/* On a terminal, from two seconds on. */
+struct load_progress {
+	const char *source;
+	time_ms started, shown;
+	bool terminal, any;
+};
+struct load_progress load_progress_begin(const char *source);
+void load_progress_show(const struct load_report *report, void *progress);
+void load_progress_end(const struct load_progress *p);
+
+/* One line, and the first of what was refused on standard error. */
+void load_report_print(const char *source, const struct load_report *report);
+json_t *load_report_to_json(const char *source, const struct load_report *report);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/* `pratique vuln import`: sources of every kind into an index, or only looked at. */
+#include "ctl/ctl.h"
+#include "ctl/load_words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define WORDS "vuln import"
+
+struct import {
+	const char *kind, *name, *keyring, *trust, *index;
+	bool check, json;
+};
+
+/* Into the update, or past the parser alone. */
+struct target {
+	struct vuln_update *update;
+	struct osv_parser check;
+	json_t *sources;
+};
+
+static int load_one(const struct import *im, const char *spec, struct target *t, struct error *err)
+{
+	struct load_report report = { 0 };
+	const char *from;
+	char *own_name FREE_ON_EXIT = load_source_name(spec, &from);
+	struct load_source source = { .name = im->name ? im->name : own_name,
+		.kind = im->kind,
+		.from = from,
+		.keyring = im->keyring,
+		.now = clock_wall_ms() };
+	if (im->trust)
+		(void)vuln_trust_parse(im->trust, &source.trust);
+	if (t->update)
+		vuln_update_replace_source(t->update, source.name);
+	struct load_progress progress = load_progress_begin(source.name);
+	const struct load l = { .update = t->update,
+		.check = &t->check,
+		.report = &report,
+		.progress = load_progress_show,
+		.context = &progress };
+	int r = load_source(&l, &source, err);
+	load_progress_end(&progress);
+	if (r == 0 && !im->json)
+		load_report_print(source.name, &report);
+	else if (r == 0)
+		json_array_append_new(t->sources, load_report_to_json(source.name, &report));
+	load_report_clear(&report);
+	return r;
+}
+
+static int finish(const struct import *im, struct target *t, struct error *err)
+{
+	struct vuln_update_result result = { 0 };
+	int r = t->update ? vuln_update_commit(t->update, clock_wall_ms(), NULL, NULL, &result, err) : 0;
+	if (r < 0)
+		return r;
+	json_int_t changed = (json_int_t)(result.records_put + result.records_removed);
+	if (im->json) {
+		json_t *all = json_pack("{s:O}", "sources", t->sources);
+		if (t->update) {
+			json_object_set_new(all, "changed", json_integer(changed));
+			json_object_set_new(all, "generation", json_integer((json_int_t)result.generation));
+		}
+		(void)json_dumpf(all, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(all);
+	} else if (t->update) {
+		printf("%lld records changed; generation %" PRIu64 ".\n", (long long)changed,
+		        result.generation);
+	}
+	return 0;
+}
+
+/* All of the sources, or nothing: where one cannot be read the index stays as it was. */
+static int run(const struct import *im, char **specs)
+{
+	struct target t = { .sources = json_array() };
+	struct error err;
+	int r = im->check ? 0 : vuln_update_open(im->index, &t.update, &err);
+	for (; r == 0 && *specs; specs++)
+		r = load_one(im, *specs, &t, &err);
+	if (r == 0)
+		r = finish(im, &t, &err);
+	vuln_update_close(t.update);
+	osv_parser_clear(&t.check);
+	json_decref(t.sources);
+	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
+}
+
+static int check_line(const struct command_line *line, const struct import *im, size_t n_sources)
+{
+	enum vuln_trust trust;
+	if (!im->check == !im->index)
+		return command_line_wrong(line, "either --index DIR or --check");
+	if (im->kind && !load_kind_find(im->kind))
+		return command_line_wrong(line, "there is no kind \"%s\"", im->kind);
+	if (im->trust && vuln_trust_parse(im->trust, &trust) < 0)
+		return command_line_wrong(line, "--trust is none, transport, checksum or signed");
+	if (im->name && n_sources > 1)
+		return command_line_wrong(line, "--name is for one source");
+	return CTL_OK;
+}
+
+/* The kinds are said where they are known. */
+static char *about(void)
+{
+	struct writer w = wr_make(SIZE_MAX);
+	static const char text[] =
+	        "Reads sources of advisories, translates them to OSV and puts them into an index, each in "
+	        "the place\n"
+	        "of what its name held before, or only checks them. A SOURCE is a folder, an archive or a "
+	        "file, and\n"
+	        "NAME=SOURCE names it otherwise than after its file. What is malformed, or fails a proof, "
+	        "is\n"
+	        "refused and named; the rest is loaded: read = mapped + unmapped + refused.\n\n"
+	        "Kinds:\n";
+	wr_bytes(&w, text, sizeof(text) - 1);
+	for (size_t i = 0; load_kind_name(i); i++) {
+		char *line FREE_ON_EXIT = xasprintf("  %-12s %s\n", load_kind_name(i), load_kind_about(i));
+		wr_bytes(&w, line, strlen(line));
+	}
+	w.data[w.length - 1] = '\0';
+	size_t length;
+	return (char *)wr_take(&w, &length);
+}
+
+int ctl_vuln_import(int argc, char **argv)
+{
+	struct import im = { 0 };
+	char *text FREE_ON_EXIT = about();
+	const struct command_option options[] = {
+		{ 'k', "kind", "KIND", "what the sources are (osv; apt for apt:)", COMMAND_TEXT, &im.kind },
+		{ 'n', "name", "NAME", "what the index calls the source", COMMAND_TEXT, &im.name },
+		{ 0, "index", "DIR", "the index; made where it is not there", COMMAND_TEXT, &im.index },
+		{ 0, "check", NULL, "look at the sources, and put them nowhere", COMMAND_FLAG, &im.check },
+		{ 0, "keyring", "FILE", "OpenPGP keys whose signatures count", COMMAND_TEXT, &im.keyring },
+		{ 0, "trust", "TRUST", "what each document must prove: none, checksum or signed",
+		        COMMAND_TEXT, &im.trust },
+		{ 'j', "json", NULL, "the summary as one JSON object", COMMAND_FLAG, &im.json },
+	};
+	const struct command_line line = {
+		.program = "pratique",
+		.words = WORDS,
+		.synopsis = "--index DIR | --check [OPTIONS] SOURCE...",
+		.about = text,
+		.options = options,
+		.n_options = ARRAY_LENGTH(options),
+		.closing = "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
+		           "Examples:\n"
+		           "  pratique vuln import --check --kind csaf provider/\n"
+		           "  pratique vuln import --index index --kind csaf --trust signed --keyring "
+		           "vendor.asc "
+		           "vendor=csaf/",
+		.least = 1,
+		.most = SIZE_MAX,
+		.argument = "at least one SOURCE",
+	};
+	char **sources;
+	int code = command_line_parse(&line, argc, argv, &sources);
+	if (code != COMMAND_GO_ON)
+		return code;
+	size_t n = 0;
+	while (sources[n])
+		n++;
+	code = check_line(&line, &im, n);
+	return code != CTL_OK ? code : run(&im, sources);
+}

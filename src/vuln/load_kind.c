@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* The kinds of sources: one row each. */
+#include "vuln/load_private.h"
+
+#include <string.h>
+
+static const char *const json[] = { ".json", NULL };
+static const char *const log_lines[] = { ".jsonl", NULL };
+
+const struct load_kind load_kinds[] = {
+	{ .name = "osv",
+	        .about = "OSV records, one a .json file",
+	        .endings = json,
+	        .document_max = OSV_RECORD_MAX,
+	        .proofs_beside = true,
+	        .read = load_read_osv },
+	{ .name = "osv-log",
+	        .about = "changes of OSV records in their order, one a line: {\"op\": \"A\", \"M\" or \"D\", "
+	                 "\"path\", "
+	                 "\"record\"}",
+	        .endings = log_lines,
+	        .document_max = (size_t)2 << 30,
+	        .proofs_beside = true,
+	        .read = load_read_log },
+	{ .name = "csaf",
+	        .about = "CSAF 2.0 advisories and VEX, one document a .json file",
+	        .endings = json,
+	        .document_max = OSV_RECORD_MAX,
+	        .proofs_beside = true,
+	        .proofs_usual = true,
+	        .is_other = load_is_of_csaf_provider,
+	        .read = load_read_csaf },
+	{ .name = "apt", .about = "the package lists that apt has of a security suite", .load = load_apt },
+	{ NULL },
+};
+
+const struct load_kind *load_kind_find(const char *name)
+{
+	for (const struct load_kind *k = load_kinds; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
+const char *load_kind_name(size_t i)
+{
+	return i < ARRAY_LENGTH(load_kinds) ? load_kinds[i].name : NULL;
+}
+
+const char *load_kind_about(size_t i)
+{
+	return i < ARRAY_LENGTH(load_kinds) ? load_kinds[i].about : NULL;
+}

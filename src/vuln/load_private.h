@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/* What kinds of sources are made of. A new kind is a row of load_kinds (load_kind.c) and its reader. */
+#pragma once
+
+#include "base/table.h"
+#include "vuln/load.h"
+#include "vuln/proof.h"
+
+#define LOAD_GATHERED_MAX ((uint64_t)1000000) /* records that documents of one source make together */
+#define LOAD_SIDECARS_MAX 4000000             /* proofs in one archive */
+#define LOAD_SIDECAR_BYTES_MAX (1u << 30)
+
+/* A document as it was found: its proof was verified, as far as the source demands one. */
+struct load_document {
+	const char *where; /* for words: the file, or the archive's entry */
+	const char *text;  /* a NUL follows */
+	size_t length;
+	time_ms modified; /* of the file; 0: not known */
+};
+
+/* A source while it is read. */
+struct load_reading {
+	const struct load *l;
+	const struct load_source *source;
+	const struct load_kind *kind;
+	struct proof_keys *keys; /* NULL: none are known */
+	struct table *gathered;  /* id -> json_t *, load_gather() */
+	struct table *sidecars;  /* of an archive: name -> struct load_sidecar */
+	uint64_t bytes, entries; /* so far */
+	size_t sidecar_bytes;
+};
+
+struct load_sidecar {
+	size_t length;
+	char bytes[];
+};
+
+struct load_kind {
+	const char *name, *about;
+	const char *const
+	        *endings;    /* of its documents' names, without how they are packed; NULL-terminated */
+	size_t document_max; /* unpacked */
+	bool proofs_beside; /* each document may have FILE.asc, FILE.sha512 and FILE.sha256 beside it ... */
+	bool proofs_usual;  /* ... and its publishers put them there, so an archive is searched for them */
+	/* A file that has no proof and needs none, because it is no document. May be NULL. */
+	bool (*is_other)(const struct load_document *d);
+	/* One document: negative where it is refused as a whole, with the reason. Its records are counted by
+	 * load_put(), load_gather() and load_note_refused(). */
+	int (*read)(struct load_reading *r, const struct load_document *d, struct error *why);
+	/* Instead of looking for documents. */
+	int (*load)(struct load_reading *r, struct error *err);
+};
+extern const struct load_kind load_kinds[]; /* the last one has no name */
+
+/* Finding documents (load_walk.c, load_archive.c). Negative ends the source: what is wrong with one document
+ * is in the report. */
+int load_walk(struct load_reading *r, struct error *err);
+int load_walk_archive(struct load_reading *r, const char *path, struct error *err);
+/* Checks the document's proofs, reads it, and counts it where it is refused. sidecar: what lies beside it
+ * under this name, NULL where nothing does. -E2BIG where the source is larger than one may be. */
+typedef const struct load_sidecar *(*load_sidecar_fn)(const char *name, void *context);
+int load_document(struct load_reading *r, const struct load_document *d, load_sidecar_fn sidecar,
+        void *context, struct error *err);
+/* Counts one more file or entry of n unpacked bytes: -E2BIG where it is too many. */
+int load_count(struct load_reading *r, uint64_t n, struct error *err);
+/* Whether a file of this name is a document of the kind; ret_packed: and is compressed. */
+bool load_is_document(const struct load_kind *kind, const char *name, bool *ret_packed);
+bool load_is_sidecar(const char *name);
+/* The only file in a compressed one (.gz, .bz2, .xz, .zst, .lz4), or the bytes of a file as they are. Caller
+ * frees; a NUL follows. -EFBIG above limit, -EBADMSG where it is broken or unpacks too well. */
+int load_unpack(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err);
+
+/* Records (load_put.c). One OSV record, as text or as JSON: counted as read, and as mapped, unmapped or
+ * refused. -E2BIG where the source has more than one may have, else 0. */
+int load_put_text(
+        struct load_reading *r, const char *where, const char *text, size_t length, struct error *err);
+int load_put(struct load_reading *r, const char *where, json_t *record, struct error *err);
+/* Keeps a record until the source has been read: several documents, or parts of one, make one record where
+ * they give it the same id; their affected lists are joined. Takes the reference. */
+int load_gather(struct load_reading *r, json_t *record, struct error *err);
+int load_put_gathered(struct load_reading *r, struct error *err);
+/* The source no longer has this record. */
+void load_remove(struct load_reading *r, const char *id);
+/* The same counting of a record that was made otherwise (record.h). */
+int load_put_record(
+        struct load_reading *r, const char *where, const void *record, size_t length, struct error *why);
+void load_note_refused(struct load_report *report, const char *what, const char *why);
+void load_note_unmapped(struct load_report *report, const char *what, const char *why);
+void load_progress(struct load_reading *r);
+
+/* JSON texts of strangers: duplicate keys are refused, and depth is bounded. NULL with the reason. */
+json_t *load_parse_json(const char *text, size_t length, struct error *why);
+/* The member's text, or "" where it is none. */
+const char *load_json_text(const json_t *object, const char *name);
+
+/* The readers. */
+int load_read_osv(struct load_reading *r, const struct load_document *d, struct error *why);
+int load_read_log(struct load_reading *r, const struct load_document *d, struct error *why);
+bool load_is_of_csaf_provider(const struct load_document *d);
+int load_read_csaf(struct load_reading *r, const struct load_document *d, struct error *why);
+int load_apt(struct load_reading *r, struct error *err);

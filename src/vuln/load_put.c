@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* Records into the update, and what is counted of them. */
+#include "vuln/load_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PROGRESS_EVERY 256 /* records */
+
+void load_report_clear(struct load_report *report)
+{
+	for (size_t i = 0; i < LOAD_KEPT; i++) {
+		free(report->first_refused[i]);
+		free(report->first_unmapped[i]);
+	}
+	memset(report, 0, sizeof(*report));
+}
+
+/* Names come from archives of strangers, and go to logs and terminals. */
+static char *reason(const char *what, const char *why)
+{
+	char *text = xasprintf("%s: %s", what, why);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	return text;
+}
+
+void load_note_refused(struct load_report *report, const char *what, const char *why)
+{
+	if (report->refused < LOAD_KEPT)
+		report->first_refused[report->refused] = reason(what, why);
+	report->read++;
+	report->refused++;
+}
+
+void load_note_unmapped(struct load_report *report, const char *what, const char *why)
+{
+	if (report->unmapped < LOAD_KEPT)
+		report->first_unmapped[report->unmapped] = reason(what, why);
+	report->read++;
+	report->unmapped++;
+}
+
+void load_progress(struct load_reading *r)
+{
+	if (r->l->progress && r->l->report->read % PROGRESS_EVERY == 0)
+		r->l->progress(r->l->report, r->l->context);
+}
+
+static const struct osv_counts *counts_of(const struct load *l)
+{
+	return l->update ? vuln_update_counts(l->update) : &l->check->counts;
+}
+
+static int put(struct load_reading *r, const char *text, size_t length, struct error *why)
+{
+	const struct load *l = r->l;
+	return l->update ? vuln_update_put(l->update, r->source->name, text, length, why)
+	                 : osv_parse_text(l->check, r->source->name, text, length, why);
+}
+
+void load_remove(struct load_reading *r, const char *id)
+{
+	if (r->l->update)
+		vuln_update_remove(r->l->update, r->source->name, id);
+}
+
+int load_put_record(
+        struct load_reading *r, const char *where, const void *record, size_t length, struct error *why)
+{
+	int result = r->l->update ? vuln_update_put_record(r->l->update, record, length, why) : 0;
+	if (result < 0)
+		return result;
+	r->l->report->read++;
+	r->l->report->mapped++;
+	load_progress(r);
+	return 0;
+}
+
+int load_put_text(
+        struct load_reading *r, const char *where, const char *text, size_t length, struct error *err)
+{
+	struct load_report *report = r->l->report;
+	const struct osv_counts *counts = counts_of(r->l);
+	uint64_t unmapped = counts->unmapped, withdrawn = counts->withdrawn;
+	struct error why;
+	if (put(r, text, length, &why) < 0) {
+		load_note_refused(report, where, why.text);
+	} else if (counts->unmapped != unmapped) {
+		load_note_unmapped(report, where, "no package that is known here is affected");
+	} else {
+		report->read++;
+		report->mapped++;
+	}
+	report->withdrawn += counts->withdrawn - withdrawn;
+	load_progress(r);
+	if (report->read > LOAD_RECORDS_MAX)
+		return error_set(err, -E2BIG, "more than %llu records", (unsigned long long)LOAD_RECORDS_MAX);
+	return 0;
+}
+
+int load_put(struct load_reading *r, const char *where, json_t *record, struct error *err)
+{
+	char *text FREE_ON_EXIT = json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS);
+	if (text)
+		return load_put_text(r, where, text, strlen(text), err);
+	load_note_refused(r->l->report, where, "it cannot be written as JSON");
+	return 0;
+}
+
+static void join(json_t *first, json_t *second)
+{
+	static const char *const lists[] = { "affected", "aliases", "related", "references" };
+	for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
+		json_t *more = json_object_get(second, lists[i]), *there = json_object_get(first, lists[i]);
+		size_t k, m;
+		json_t *item, *other;
+		if (!json_is_array(more))
+			continue;
+		if (!json_is_array(there)) {
+			json_object_set(first, lists[i], more);
+			continue;
+		}
+		json_array_foreach(more, k, item) {
+			bool known = false;
+			if (i > 0) /* names; packages are joined as they come */
+				json_array_foreach(there, m, other)
+					known |= json_equal(item, other);
+			if (!known)
+				json_array_append(there, item);
+		}
+	}
+}
+
+int load_gather(struct load_reading *r, json_t *record, struct error *err)
+{
+	const char *id = load_json_text(record, "id");
+	if (!r->gathered)
+		r->gathered = table_new();
+	json_t *there = table_get_string(r->gathered, id);
+	if (there) {
+		join(there, record);
+		json_decref(record);
+		return 0;
+	}
+	if (table_count(r->gathered) >= LOAD_GATHERED_MAX) {
+		json_decref(record);
+		return error_set(
+		        err, -E2BIG, "more than %llu records", (unsigned long long)LOAD_GATHERED_MAX);
+	}
+	table_set_string(r->gathered, id, record);
+	return 0;
+}
+
+int load_put_gathered(struct load_reading *r, struct error *err)
+{
+	int result = 0;
+	if (!r->gathered)
+		return 0;
+	TABLE_FOREACH(it, r->gathered) {
+		char *id FREE_ON_EXIT = xstrndup(it.key, it.key_length);
+		if (result == 0)
+			result = load_put(r, id, it.value, err);
+		json_decref(it.value);
+	}
+	r->gathered = table_free(r->gathered, NULL);
+	return result;
+}
+
+json_t *load_parse_json(const char *text, size_t length, struct error *why)
+{
+	json_error_t json_err;
+	json_t *json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_err);
+	if (!json)
+		(void)error_set(why, -EINVAL, "line %d: %s", json_err.line, json_err.text);
+	return json;
+}
+
+const char *load_json_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
