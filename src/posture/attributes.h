@@ -55,7 +55,8 @@ int posture_write_messages(const struct posture *p, const struct posture_wants *
 
 struct posture_reader;
 
-struct posture_reader *posture_reader_new(void);
+/* catalogue: where the packages get numbers; NULL: they get none. */
+struct posture_reader *posture_reader_new(struct posture_catalogue *catalogue);
 struct posture_reader *posture_reader_free(struct posture_reader *r); /* NULL in, NULL out */
 /* One PA message of a node, of any subtype, in the order of arrival. 0 also for what is not understood.
  * -EBADMSG for a malformed message with *ret_error ready for patnc_put_error(); -E2BIG above

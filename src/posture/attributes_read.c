@@ -7,6 +7,7 @@
  */
 #include "posture/attributes.h"
 
+#include "posture/catalogue.h"
 #include "posture/purl.h"
 #include "proto/patnc/pratique.h"
 #include "proto/patnc/swima.h"
@@ -33,6 +34,7 @@ static const struct distribution {
 };
 
 struct posture_reader {
+	struct posture_catalogue *catalogue; /* NULL: packages have no numbers */
 	struct posture *p;
 	size_t bytes;
 	/* From standard attributes. */
@@ -48,12 +50,13 @@ static void reader_clear(struct posture_reader *r)
 {
 	posture_free(r->p);
 	free(r->listed);
-	*r = (struct posture_reader){ 0 };
+	*r = (struct posture_reader){ .catalogue = r->catalogue };
 }
 
-struct posture_reader *posture_reader_new(void)
+struct posture_reader *posture_reader_new(struct posture_catalogue *catalogue)
 {
 	struct posture_reader *r = xcalloc(1, sizeof(*r));
+	r->catalogue = catalogue;
 	r->p = posture_new();
 	return r;
 }
@@ -133,7 +136,8 @@ static int read_installed_packages(struct posture_reader *r, const struct patnc_
 	return 0;
 }
 
-static int read_record(struct posture_reader *r, const struct swima_record *record)
+/* One that nobody has sent before, or in other words. */
+static int read_new_record(struct posture_reader *r, const struct swima_record *record)
 {
 	struct posture_package package;
 	const struct patnc_text *text = &record->identifier;
@@ -142,7 +146,27 @@ static int read_record(struct posture_reader *r, const struct swima_record *reco
 		r->unnamed += r->unnamed < POSTURE_REFUSED_IDENTIFIERS_MAX;
 		return 0;
 	}
-	return posture_add_package(r->p, &package);
+	const struct posture_package *known = NULL;
+	if (r->catalogue)
+		known = catalogue_add(r->catalogue, r->p, &package, text->at, text->length);
+	return posture_add_package(r->p, known ? known : &package);
+}
+
+/* Most records are what other hosts of the site have sent, byte by byte. The first that is not ends the walk
+ * and is in *record, with a result of 1. */
+static int read_known_records(struct posture_reader *r, struct swima_list *list, struct swima_record *record)
+{
+	int result = 0;
+	catalogue_begin(r->catalogue);
+	while (result == 0 && swima_next_record(list, record)) {
+		const struct patnc_text *text = &record->identifier;
+		const struct posture_package *known = NULL;
+		if (record->model_vendor == PRATIQUE_PEN && record->model_type == PRATIQUE_MODEL_PURL)
+			known = catalogue_find(r->catalogue, text->at, text->length);
+		result = known ? posture_add_package(r->p, known) : 1;
+	}
+	catalogue_end(r->catalogue);
+	return result;
 }
 
 static int read_inventory(struct posture_reader *r, const struct patnc_attribute *a)
@@ -153,8 +177,16 @@ static int read_inventory(struct posture_reader *r, const struct patnc_attribute
 	if (swima_get_list(a, &list) < 0)
 		return -EBADMSG;
 	r->inventory_known = true;
-	while (result == 0 && swima_next_record(&list, &record))
-		result = read_record(r, &record);
+	/* Not before: a reader may wait for long, and what is attached keeps packages. */
+	if (r->catalogue && !r->p->catalogue)
+		catalogue_attach(r->catalogue, r->p);
+	while (result == 0) {
+		result = r->catalogue ? read_known_records(r, &list, &record)
+		                      : swima_next_record(&list, &record);
+		if (result <= 0)
+			return result;
+		result = read_new_record(r, &record);
+	}
 	return result;
 }
 

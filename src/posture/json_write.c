@@ -275,7 +275,7 @@ static void write_package(struct writer *w, const struct posture_package *packag
 	wr_u8(w, '}');
 }
 
-char *posture_to_json_text(const struct posture *p, size_t *ret_length)
+char *posture_to_json_text(const struct posture *p, bool with_packages, size_t *ret_length)
 {
 	struct writer w = wr_make(SIZE_MAX);
 	json_t *json = rest_to_json(p);
@@ -284,7 +284,7 @@ char *posture_to_json_text(const struct posture *p, size_t *ret_length)
 	if (!rest)
 		return NULL;
 	wr_bytes(&w, rest, strlen(rest) - 1); /* its last brace comes after the packages */
-	if (p->packages_known) {
+	if (p->packages_known && with_packages) {
 		write_text(&w, ",\"packages\":[");
 		for (size_t i = 0; i < p->n_packages; i++) {
 			if (i)

@@ -3,7 +3,7 @@
  * The posture's memory: an arena that its strings live in, and growing arrays with named limits. Every string
  * is valid UTF-8 without control characters from the moment that it is in the arena.
  */
-#include "posture/posture.h"
+#include "posture/catalogue.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,6 +32,7 @@ struct posture *posture_free(struct posture *p)
 {
 	if (!p)
 		return NULL;
+	catalogue_detach(p);
 	for (struct arena_chunk *c = p->arena->chunks, *next; c; c = next) {
 		next = c->next;
 		free(c);

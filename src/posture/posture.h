@@ -33,6 +33,7 @@ struct posture_package {
 	const char *source;       /* source package; equal to name where the manager does not say */
 	const char
 	        *source_version; /* version of the source; equal to version where the manager does not say */
+	uint32_t id;             /* in the posture's catalogue; 0 = it is in none */
 };
 
 /* A number that may be not known. */
@@ -172,6 +173,10 @@ struct posture {
 	time_ms collected; /* wall clock, whole seconds; not part of the digest */
 
 	struct posture_arena *arena;
+	/* Whose packages have numbers (catalogue.h); NULL: nobody's. With what it has brought there. */
+	struct posture_catalogue *catalogue;
+	unsigned era;
+	size_t brought, brought_bytes;
 };
 
 struct posture *posture_new(void);
@@ -218,10 +223,9 @@ char *posture_purl(const struct posture *p, const struct posture_package *packag
 /* The JSON of `pratique-agent inspect --json`; posture_from_json reads it back (the two are inverse). */
 json_t *posture_to_json(const struct posture *p);
 /* The same as compact text, for whoever keeps it: without what follows from the rest (purls; a source that is
- * the package itself), and without a
- * tree of objects in between, since every inspection of every node pays for it. The caller frees; NULL where
- * memory has run out. ret_length is without the NUL. */
-char *posture_to_json_text(const struct posture *p, size_t *ret_length);
+ * the package itself), and with packages or without them. The caller frees; NULL where memory has run out.
+ * ret_length is without the NUL. */
+char *posture_to_json_text(const struct posture *p, bool with_packages, size_t *ret_length);
 int posture_from_json(const json_t *json, struct posture **ret, struct error *err);
 /* Adds what a JSON object (a part of the above) says to p; lists are appended. After a failure p holds a part
  * of it. */

@@ -70,7 +70,7 @@ static void begin_batch(struct inspection *i)
 static void empty_reader(struct inspection *i)
 {
 	posture_reader_free(i->reader);
-	i->reader = posture_reader_new();
+	i->reader = posture_reader_new(i->config.site->catalogue);
 	i->has_unsigned = false;
 }
 
@@ -369,7 +369,8 @@ static void read_batch(struct inspection *i, const void *batch, size_t length)
 	while (pbtnc_next(i->pb, &e))
 		read_event(i, &e);
 	if (i->said.turn && i->asked && !i->token && !i->is_failed)
-		i->posture = site_posture_new(posture_reader_finish(i->reader, i->now));
+		i->posture =
+		        site_posture_new(i->config.site->catalogue, posture_reader_finish(i->reader, i->now));
 }
 
 void inspection_read(struct inspection *i)

@@ -339,6 +339,7 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 		judge_without_place(site, node, cause, now, ret);
 	}
 	node->replaced = posture_free(node->replaced);
+	site_release_posture(node);
 }
 
 /* One attachment of a node whose stored posture was judged again. */
@@ -425,6 +426,7 @@ void site_judge_again(struct site *site, struct site_node *node, const char *cau
 			free_ones |= is_judged(a, now);
 	if (free_ones)
 		judge_again_at(site, node, NULL, cause, now);
+	site_release_posture(node);
 }
 
 void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now)

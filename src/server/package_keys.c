@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which packages a node has, as sorted numbers: when an advisory changes, the nodes that it may be about are
- * found by them, without a look at any inventory. Every inspection pays for the sorting, which is therefore
- * one by digits (least significant byte first) and not by comparison.
+ * Which packages an advisory is about, by number: when one changes, the nodes that it may be about are found
+ * by the numbers that they have, without a look at any posture.
  */
+#include "posture/catalogue.h"
 #include "server/site.h"
 
 #include <string.h>
@@ -33,61 +33,44 @@ static bool is_kernel(const struct posture_package *p)
 	        strncmp(p->name, "linux-image-", strlen("linux-image-")) == 0;
 }
 
-static size_t collect(const struct posture *p, uint32_t *keys)
+static bool is_key(uint32_t key, const uint32_t *keys, size_t n)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < p->n_packages; i++) {
-		const struct posture_package *package = &p->packages[i];
-		keys[n++] = site_package_key(package->name);
-		if (package->source && strcmp(package->source, package->name) != 0)
-			keys[n++] = site_package_key(package->source);
-		if (package->source && is_kernel(package))
-			keys[n++] = site_package_key("linux");
+	size_t low = 0, high = n;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (keys[middle] < key)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return n;
+	return low < n && keys[low] == key;
 }
 
-/* other: room for as many. The sorted ones are in keys again, since the digits are even in number. */
-static void sort_keys(uint32_t *keys, uint32_t *other, size_t n)
+static bool is_named(const struct posture_package *p, const uint32_t *keys, size_t n)
 {
-	for (unsigned shift = 0; shift < 32; shift += 8) {
-		size_t at[256] = { 0 }, sum = 0;
-		for (size_t i = 0; i < n; i++)
-			at[keys[i] >> shift & 0xff]++;
-		for (size_t digit = 0; digit < ARRAY_LENGTH(at); digit++) {
-			size_t count = at[digit];
-			at[digit] = sum;
-			sum += count;
-		}
-		for (size_t i = 0; i < n; i++)
-			other[at[keys[i] >> shift & 0xff]++] = keys[i];
-		uint32_t *sorted = other;
-		other = keys;
-		keys = sorted;
+	return is_key(site_package_key(p->name), keys, n) ||
+	        (p->source != p->name && is_key(site_package_key(p->source), keys, n)) ||
+	        (is_kernel(p) && is_key(site_package_key("linux"), keys, n));
+}
+
+uint8_t *site_packages_named(struct site *site, const uint32_t *keys, size_t n)
+{
+	uint8_t *named = xcalloc(CATALOGUE_PACKAGES_MAX / 8 + 1, 1);
+	const uint32_t limit = catalogue_limit(site->catalogue);
+	catalogue_begin(site->catalogue);
+	for (uint32_t id = 1; id < limit; id++) {
+		const struct posture_package *p = catalogue_package(site->catalogue, id);
+		if (p && is_named(p, keys, n))
+			named[id / 8] |= (uint8_t)(1u << id % 8);
 	}
+	catalogue_end(site->catalogue);
+	return named;
 }
 
-uint32_t *site_package_keys(const struct posture *p, size_t *ret_n)
+bool site_has_package(const struct site_node *node, const uint8_t *named)
 {
-	const size_t most = 3 * p->n_packages + 1;
-	uint32_t *keys FREE_ON_EXIT = xmalloc(2 * most * sizeof(*keys));
-	size_t n = collect(p, keys), kept = 0;
-	sort_keys(keys, keys + most, n);
-	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || keys[kept - 1] != keys[i])
-			keys[kept++] = keys[i];
-	*ret_n = kept;
-	return xmemdup(keys, MAX(kept, (size_t)1) * sizeof(*keys));
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-bool site_has_package(const struct site_node *node, uint32_t key)
-{
-	return node->package_keys &&
-	        bsearch(&key, node->package_keys, node->n_package_keys, sizeof(key), compare_keys) != NULL;
+	for (size_t i = 0; i < node->n_package_ids; i++)
+		if (named[node->package_ids[i] / 8] & 1u << node->package_ids[i] % 8)
+			return true;
+	return !node->package_ids;
 }

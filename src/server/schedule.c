@@ -27,20 +27,6 @@ static bool is_forgettable(const struct site_attachment *a, time_ms now)
 	        now - a->last_seen > SITE_ABSENT_KEEP_MS;
 }
 
-/* A posture that admits nobody at the moment need not stay in memory: it is in the store. */
-static void release_posture(struct site_node *node, time_ms now)
-{
-	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
-		if (a->session || a->decided.expires > now)
-			return;
-	if (!node->posture || !node->posture_stored)
-		return;
-	node->posture = posture_free(node->posture);
-	free(node->package_keys);
-	node->package_keys = NULL;
-	node->n_package_keys = 0;
-}
-
 /* No admission lasts longer than a certificate: where one does, the clock was set back, or the policy is a
  * stricter one. What enforcement points were told runs out by their own time. */
 static void limit_to_lifetime(struct site *site, struct site_attachment *a, time_ms now)
@@ -67,8 +53,6 @@ static void tick_attachment(struct site *site, struct site_attachment *a, time_m
 		site_drop(site, a, "expiry",
 		        "the certificate has expired and the node was not inspected again", now);
 		ask_retry(site, a);
-		if (a->node)
-			release_posture(a->node, now);
 	} else if (a->next_inspection && a->next_inspection <= now) {
 		ask_retry(site, a);
 	}
@@ -95,6 +79,7 @@ void site_tick(struct site *site, time_ms now)
 {
 	end_waivers(site, now);
 	brake_tick(site, now);
+	site_tick_postures(site);
 	TABLE_FOREACH(it, site->attachments) {
 		struct site_attachment *a = it.value;
 		tick_attachment(site, a, now);
@@ -167,12 +152,10 @@ size_t site_waiting(const struct site *site)
 	return site->n_again - site->again_at;
 }
 
-static bool has_any(const struct site_node *node, const uint32_t *keys, size_t n)
+static int compare_keys(const void *a, const void *b)
 {
-	for (size_t i = 0; i < n; i++)
-		if (site_has_package(node, keys[i]))
-			return true;
-	return false;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
 }
 
 void site_advisories_changed(
@@ -182,16 +165,16 @@ void site_advisories_changed(
 		site_judge_all(site, "advisories");
 		return;
 	}
-	uint32_t *keys = xmalloc((n + 1) * sizeof(*keys));
+	uint32_t *keys FREE_ON_EXIT = xmalloc((n + 1) * sizeof(*keys));
 	for (size_t i = 0; i < n; i++)
 		keys[i] = site_package_key(changed[i].package);
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	uint8_t *named FREE_ON_EXIT = site_packages_named(site, keys, n);
 	TABLE_FOREACH(it, site->nodes) {
 		struct site_node *node = it.value;
-		/* a posture that is not in memory is not known to lack the package */
-		if (node->inspected && (!node->package_keys || has_any(node, keys, n)))
+		if (node->inspected && site_has_package(node, named))
 			enqueue(site, node, "advisories");
 	}
-	free(keys);
 	wants_work(site);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The site's tables: nodes and attachments, to and from the store; who may present itself; events. */
+#include "posture/catalogue.h"
 #include "server/keep.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@ static void node_free(void *p)
 	free(n->machine);
 	posture_free(n->posture);
 	posture_free(n->replaced);
-	free(n->package_keys);
+	free(n->package_ids);
+	free(n->left.ids);
 	free(n);
 }
 
@@ -346,6 +348,11 @@ static int load_serial(const char *serial, time_ms revoked, void *context)
 	return 0;
 }
 
+static void on_turn_end(int result, void *context)
+{
+	site_end_packages(context, result);
+}
+
 int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, const char *name,
         const struct site_effects *effects, void *context, struct site **ret, struct error *err)
 {
@@ -361,7 +368,10 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->revoked_serials = table_new();
 	site->machines = table_new();
 	site->brake = brake_new();
+	site->catalogue = catalogue_new();
 	int code = store_each_node(store, load_node, site, err);
+	if (code == 0)
+		code = site_restore_packages(site, err);
 	if (code == 0)
 		code = store_each_attachment(store, load_attachment, site, err);
 	if (code == 0)
@@ -378,6 +388,7 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 		site_close(site);
 		return code;
 	}
+	store_on_end(store, on_turn_end, site);
 	*ret = site;
 	return 0;
 }
@@ -390,6 +401,8 @@ struct site *site_close(struct site *site)
 	table_free(site->nodes, node_free);
 	table_free(site->revoked_serials, NULL);
 	table_free(site->machines, NULL);
+	catalogue_free(site->catalogue);
+	free(site->fresh.ids);
 	brake_free(site->brake);
 	policy_free(site->policy);
 	vuln_index_close(site->index);

@@ -49,6 +49,12 @@ struct site_counters {
 #undef COUNTER
 };
 
+/* Numbers of packages in the site's catalogue. */
+struct site_ids {
+	uint32_t *ids;
+	size_t n, capacity;
+};
+
 struct site_node {
 	char *name;
 	uint8_t thumbprint[32];
@@ -65,10 +71,14 @@ struct site_node {
 	time_ms inspected;      /* 0 = never */
 	bool posture_signed;
 	uint8_t posture_digest[32];
-	struct posture *posture; /* NULL: none, or still in the store */
+	struct posture *posture; /* NULL: none, or in the store */
 	bool posture_stored;
-	uint32_t *package_keys; /* sorted hashes of what advisories may name it by */
-	size_t n_package_keys;
+	bool is_verified;      /* what the store has is what was inspected */
+	unsigned unsettled;    /* turns that have its posture and are not durable yet */
+	bool is_unsaved;       /* such a turn was lost: it is in memory alone */
+	uint32_t *package_ids; /* numbers in the catalogue, ascending, each once; NULL: not known */
+	size_t n_package_ids;
+	struct site_ids left;                /* what the disk has of it, and it has not any more */
 	struct posture *replaced;            /* the posture before it, until it is judged; NULL = none */
 	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
 	unsigned connections;                /* that are open; of the program */
@@ -164,7 +174,10 @@ struct site {
 	struct table *nodes;       /* by name */
 	struct table *attachments; /* by enforcement point, port and MAC */
 	struct table *revoked_serials;
-	struct table *machines; /* machine id -> the node that reported it last */
+	struct table *machines;              /* machine id -> the node that reported it last */
+	struct posture_catalogue *catalogue; /* of all packages that nodes have */
+	struct site_ids fresh;               /* packages that this turn stores */
+	bool postures_unsaved;
 	time_ms last_expiry_look;
 	struct brake *brake;
 	time_ms ticked;           /* waivers that ended until then were seen */
@@ -253,9 +266,10 @@ void site_note_refusal(struct site *site, time_ms now, const char *kind, const s
 /* What an advisory may name a package by, as a number: case and separators do not count. Different names may
  * share one, which costs a judgement and nothing else. */
 uint32_t site_package_key(const char *name);
-/* Sorted, each once; caller frees. Touches nothing else, so that any thread may do it. */
-uint32_t *site_package_keys(const struct posture *p, size_t *ret_n);
-bool site_has_package(const struct site_node *node, uint32_t key);
+/* Which numbers of the catalogue have one of the keys, as a bit each; the caller frees. keys: ascending. */
+uint8_t *site_packages_named(struct site *site, const uint32_t *keys, size_t n);
+/* Whether the node has one of them, or it is not known what it has. */
+bool site_has_package(const struct site_node *node, const uint8_t *named);
 
 /* ---- who it is (identity.c) ---- */
 
@@ -296,19 +310,30 @@ struct site_posture {
 	struct posture *posture;
 	char *text; /* for the store; NULL above STORE_POSTURE_MAX */
 	size_t text_length;
+	uint8_t *packed; /* its packages, for the store; NULL: they are in the text */
+	size_t packed_length;
+	uint32_t *package_ids;
+	size_t n_package_ids;
 	uint8_t digest[32];
-	uint32_t *package_keys;
-	size_t n_package_keys;
 };
-/* Takes posture over. Touches nothing else, so that any thread may do it. */
-struct site_posture *site_posture_new(struct posture *posture);
+/* Takes posture over; its packages get numbers. Touches nothing else, so that any thread may do it. */
+struct site_posture *site_posture_new(struct posture_catalogue *catalogue, struct posture *posture);
 struct site_posture *site_posture_free(struct site_posture *p); /* NULL in, NULL out */
 /* Takes over a posture that was just inspected, also on failure; makes it the node's and stores it. -E2BIG
  * above STORE_POSTURE_MAX: the node keeps the posture it had. */
 int site_take_posture(struct site *site, struct site_node *node, struct site_posture *inspected,
         bool is_signed, time_ms now);
-/* The node's posture, read from the store where it has to be; NULL where there is none. */
+/* The node's posture, read from the store where it has to be; NULL where there is none, or none that can be
+ * read, which is noted and makes a node of which none is stored. Until site_release_posture(). */
 const struct posture *site_node_posture(struct site *site, struct site_node *node);
+/* It need not stay in memory: it is in the store. */
+void site_release_posture(struct site_node *node);
+/* At the start, when the nodes are known: what the store has of packages, and who has them. */
+int site_restore_packages(struct site *site, struct error *err);
+/* The turn is durable, or lost (negative), and who waits for it will be told. */
+void site_end_packages(struct site *site, int result);
+/* What a lost turn had is stored again; packages that nobody has any more go. */
+void site_tick_postures(struct site *site);
 /* The node has just presented itself, with a posture that was taken over or with a certificate that was
  * accepted: judges it at an attachment (NULL: none is proven) and carries the decision out: recorded,
  * certified, placed. cause is static. nonce: of the inspection (32 bytes); NULL = zeroes. */

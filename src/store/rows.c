@@ -16,14 +16,6 @@ void store_put_node(struct store *s, const struct store_node *n)
 	        n->valid_from, n->valid_until);
 }
 
-void store_put_posture(struct store *s, const char *node, const char *json, size_t length)
-{
-	if (length > STORE_POSTURE_MAX)
-		store_poison(s, SQLITE_TOOBIG, "writing a posture");
-	else
-		store_write(s, SQL_PUT_POSTURE, "sb", node, json, length);
-}
-
 /* Whom a walk gives its records to. */
 struct receiver {
 	union {
@@ -52,34 +44,6 @@ int store_each_node(struct store *s, store_node_fn fn, void *context, struct err
 {
 	struct receiver to = { { .node = fn }, context };
 	return store_walk(s, store_bind(s, SQL_EACH_NODE, ""), give_node, &to, err);
-}
-
-struct posture_text {
-	char *json;
-	size_t length;
-};
-
-static int take_posture(sqlite3_stmt *st, void *context)
-{
-	struct posture_text *text = context;
-	const void *bytes = sqlite3_column_blob(st, 0);
-	text->length = (size_t)sqlite3_column_bytes(st, 0);
-	text->json = xstrndup(bytes ? bytes : "", text->length);
-	return 0;
-}
-
-int store_get_posture(
-        struct store *s, const char *node, char **ret_json, size_t *ret_length, struct error *err)
-{
-	struct posture_text text = { 0 };
-	int result = store_walk(s, store_bind(s, SQL_GET_POSTURE, "s", node), take_posture, &text, err);
-	if (result == 0 && !text.json)
-		return error_set(err, -ENOENT, "%s: no posture of %s is stored", s->path, node);
-	if (result == 0) {
-		*ret_json = text.json;
-		*ret_length = text.length;
-	}
-	return result;
 }
 
 /* ---- attachments ---- */

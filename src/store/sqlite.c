@@ -79,6 +79,11 @@ static const char *const migrations[] = {
 	"ALTER TABLE decision ADD COLUMN would_be TEXT;"
 	"ALTER TABLE decision ADD COLUMN kept_by TEXT;"
 	"ALTER TABLE decision ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;",
+	"CREATE TABLE package(id INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, version TEXT "
+	"NOT "
+	"NULL,"
+	" architecture TEXT, source TEXT, source_version TEXT) STRICT;"
+	"ALTER TABLE posture ADD COLUMN packages BLOB;",
 };
 
 int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err)
@@ -338,6 +343,12 @@ bool store_turn(struct store *s)
 	return true;
 }
 
+void store_on_end(struct store *s, store_durable_fn fn, void *context)
+{
+	s->on_end = fn;
+	s->end_context = context;
+}
+
 void store_when_durable(struct store *s, store_durable_fn fn, void *context)
 {
 	tell_work(s);
@@ -389,6 +400,8 @@ int store_commit(struct store *s, struct error *err)
 	s->generation_pending = 0;
 	s->in_turn = false;
 	s->failure = 0;
+	if (s->on_end)
+		s->on_end(result, s->end_context);
 	if (s->n_waiters)
 		tell_waiters(s, result);
 	return result;

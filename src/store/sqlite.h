@@ -27,6 +27,8 @@ struct store {
 	struct error failure_text;
 	void (*on_work)(void *context);
 	void *work_context;
+	store_durable_fn on_end;
+	void *end_context;
 	struct store_waiter *waiters;
 	size_t n_waiters, waiters_capacity;
 	uint64_t generation, generation_reserved; /* last given; highest that may be given */

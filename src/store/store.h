@@ -24,7 +24,7 @@
 #define STORE_AUDIT_MAX 1000000            /* older ones are pruned; the schema knows the number too */
 #define STORE_AUDIT_TEXT_MAX 16384         /* bytes of one field; a longer one is cut, JSON is left out */
 #define STORE_TOKENS_MAX 10000             /* unused enrolment tokens */
-#define STORE_POSTURE_MAX (32u << 20)      /* bytes of JSON, one node */
+#define STORE_POSTURE_MAX (32u << 20)      /* bytes of JSON, and bytes of packages, one node */
 #define STORE_FINDINGS_MAX (16u << 20)     /* bytes of JSON, one decision */
 #define STORE_ADDRESSES_MAX 64             /* one attachment */
 #define STORE_CERTIFICATE_KEEP_MS 86400000 /* after its expiry */
@@ -72,6 +72,22 @@ struct store_certificate {
 	struct mac_address mac;
 	time_ms issued, expires;
 	time_ms revoked; /* 0 = not */
+};
+
+/* What a node said last. */
+struct store_posture {
+	const char *json;
+	size_t length;
+	/* Its packages, as package_list_pack() has them; NULL: they are in the JSON. */
+	const void *packages;
+	size_t packages_length;
+};
+
+/* One that postures name by its number. */
+struct store_package {
+	int64_t id;
+	const char *type, *name, *version, *architecture;
+	const char *source, *source_version; /* NULL: as the package itself */
 };
 
 struct store_decision {
@@ -161,6 +177,8 @@ void store_when_durable(struct store *s, store_durable_fn fn, void *context);
 void store_forget_waiter(struct store *s, const void *context);
 /* fn is called when the turn gets its first work: time to plan a commit. NULL: nobody is told. */
 void store_on_work(struct store *s, void (*fn)(void *context), void *context);
+/* fn is called at the end of each turn, before those who wait are told. NULL: nobody is told. */
+void store_on_end(struct store *s, store_durable_fn fn, void *context);
 /* True while something is queued that a commit would make durable or report. */
 bool store_has_work(const struct store *s);
 /* Commits the turn, then tells the waiters. The failure is returned too, with words: -ENOSPC for a full disk.
@@ -176,7 +194,10 @@ uint64_t store_generation(const struct store *s);
 /* ---- writes, all into the turn ---- */
 
 void store_put_node(struct store *s, const struct store_node *node); /* all but the posture itself */
-void store_put_posture(struct store *s, const char *node, const char *json, size_t length);
+void store_put_posture(struct store *s, const char *node, const struct store_posture *posture);
+/* Replaces what has the number. */
+void store_put_package(struct store *s, const struct store_package *package);
+void store_remove_package(struct store *s, int64_t id);
 void store_put_attachment(struct store *s, const struct store_attachment *a);
 void store_remove_attachment(
         struct store *s, const char *enforcement_point, const char *port, const struct mac_address *mac);
@@ -239,6 +260,12 @@ int store_each_audit(struct store *s, int64_t after, time_ms since, size_t limit
         void *context, struct error *err);
 int store_each_api_token(struct store *s, store_api_token_fn fn, void *context, struct error *err);
 int store_each_revoked_serial(struct store *s, store_serial_fn fn, void *context, struct error *err);
-/* -ENOENT where the node has none. Caller frees *ret_json. */
+/* Those whose packages are not in the JSON, which is left out. */
+typedef int (*store_posture_fn)(const char *node, const struct store_posture *posture, void *context);
+int store_each_posture(struct store *s, store_posture_fn fn, void *context, struct error *err);
+/* In the order of their numbers. */
+typedef int (*store_package_fn)(const struct store_package *package, void *context);
+int store_each_package(struct store *s, store_package_fn fn, void *context, struct error *err);
+/* -ENOENT where the node has none. fn is called once else, and what it returns is returned. */
 int store_get_posture(
-        struct store *s, const char *node, char **ret_json, size_t *ret_length, struct error *err);
+        struct store *s, const char *node, store_posture_fn fn, void *context, struct error *err);

@@ -22,7 +22,7 @@ static void check_text(const struct posture *p, const uint8_t digest[32])
 	uint8_t after[32];
 	size_t length;
 	struct posture *q = NULL;
-	char *text = posture_to_json_text(p, &length);
+	char *text = posture_to_json_text(p, true, &length);
 	json_t *json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 	if (!json || posture_from_json(json, &q, NULL) < 0)
 		abort();
@@ -48,7 +48,7 @@ static void check(struct posture *p)
 	if (memcmp(before, after, sizeof(before)) != 0)
 		abort();
 	check_text(p, before);
-	struct posture_reader *r = posture_reader_new();
+	struct posture_reader *r = posture_reader_new(NULL);
 	(void)posture_write_messages(p, &all, &id, feed, r);
 	posture_free(posture_reader_finish(r, 0));
 	posture_reader_free(r);
@@ -58,7 +58,7 @@ static void check(struct posture *p)
 
 static void run_messages(struct reader in)
 {
-	struct posture_reader *r = posture_reader_new();
+	struct posture_reader *r = posture_reader_new(NULL);
 	struct patnc_error problem;
 	struct posture_wants wants = { 0 };
 	int result = 0;

@@ -220,7 +220,7 @@ static void on_stream(struct stream *stream, const struct identity *peer, void *
 	s->stream = stream;
 	s->pttls = pttls_session_new(&config);
 	s->pb = pbtnc_session_new(PBTNC_SERVER);
-	s->reader = posture_reader_new();
+	s->reader = posture_reader_new(NULL);
 	s->next_id = 1;
 	(void)tls_stream_exporter(stream, s->exporter);
 	for (size_t i = 0; i < SESSIONS_MAX; i++)

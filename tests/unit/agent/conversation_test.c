@@ -70,7 +70,7 @@ static void on_send(void *context, const void *batch, size_t length)
 {
 	struct scene *s = context;
 	struct patnc_signature_input input = { 0 };
-	struct posture_reader *reader = posture_reader_new();
+	struct posture_reader *reader = posture_reader_new(NULL);
 	struct patnc_error problem;
 	struct pbtnc_event e;
 	posture_free(s->heard.posture);

@@ -55,7 +55,7 @@ static struct posture *over_the_wire(
         const struct posture *p, const struct posture_wants *wants, struct wire *w)
 {
 	uint32_t id = 1;
-	*w = (struct wire){ .reader = posture_reader_new() };
+	*w = (struct wire){ .reader = posture_reader_new(NULL) };
 	assert_int_equal(posture_write_messages(p, wants, &id, carry, w), 0);
 	struct posture *q = posture_reader_finish(w->reader, 1790000002999);
 	posture_reader_free(w->reader);
@@ -208,7 +208,7 @@ static void what_was_not_asked_for_is_unknown(void **state)
 static struct posture *third_party(
         const char *product, const char *version, void (*more)(struct posture_reader *))
 {
-	struct posture_reader *r = posture_reader_new();
+	struct posture_reader *r = posture_reader_new(NULL);
 	struct writer w = wr_make(65536);
 	struct patnc_error problem;
 	const struct patnc_product about = { .name = patnc_text(product) };
@@ -308,7 +308,7 @@ static void foreign_identifiers_do_not_count_as_packages(void **state)
 	assert_int_equal(p->n_packages, 2);
 	assert_true(p->packages_known);
 	posture_free(p);
-	struct posture_reader *r = posture_reader_new();
+	struct posture_reader *r = posture_reader_new(NULL);
 	feed_foreign_inventory(r);
 	p = posture_reader_finish(r, 0);
 	assert_false(p->packages_known);
@@ -330,7 +330,7 @@ static void malformed_messages_are_refused_with_an_error(void **state)
 		"{\"packages\": [{\"type\": \"deb\", \"name\": \"a\", \"version\": \"1\"}]}",
 		"{\"updates\": {\"security\": [{}]}}" };
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
-		struct posture_reader *r = posture_reader_new();
+		struct posture_reader *r = posture_reader_new(NULL);
 		struct writer w = wr_make(65536);
 		struct patnc_error problem = { 0 };
 		put_json(&w, texts[i]);
@@ -346,7 +346,7 @@ static void malformed_messages_are_refused_with_an_error(void **state)
 
 static void an_inspection_has_a_size_limit(void **state)
 {
-	struct posture_reader *r = posture_reader_new();
+	struct posture_reader *r = posture_reader_new(NULL);
 	struct writer w = wr_make(2u << 20);
 	struct patnc_error problem;
 	char *big FREE_ON_EXIT = xmalloc(1u << 20);

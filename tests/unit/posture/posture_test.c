@@ -17,7 +17,7 @@ static void json_is_its_own_inverse(void **state)
 	assert_true(json_equal(json, again));
 	json_decref(again);
 	size_t length;
-	char *text = posture_to_json_text(p, &length);
+	char *text = posture_to_json_text(p, true, &length);
 	assert_int_equal(strlen(text), length);
 	json_t *read = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 	posture_free(q);
@@ -45,7 +45,7 @@ static void json_text_leaves_out_what_follows(void **state)
 	        &(struct posture_package){
 	                .type = "deb", .name = "a", .version = "1", .source = "a", .source_version = "2" });
 	size_t length;
-	char *text = posture_to_json_text(p, &length);
+	char *text = posture_to_json_text(p, true, &length);
 	assert_non_null(
 	        strstr(text, "{\"type\":\"deb\",\"name\":\"a\",\"version\":\"1\",\"source_version\":\"2\"}"));
 	free(text);
@@ -68,7 +68,7 @@ static void json_text_is_escaped(void **state)
 		                .source = i % 2 ? strings[(i + 2) % ARRAY_LENGTH(strings)] : NULL,
 		                .source_version = i % 2 ? strings[i] : NULL });
 	size_t length;
-	char *text = posture_to_json_text(p, &length);
+	char *text = posture_to_json_text(p, true, &length);
 	json_t *json = posture_to_json(p), *read = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 	json_t *package;
 	size_t i;

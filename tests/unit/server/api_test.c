@@ -60,7 +60,8 @@ static void admit_bob(struct bed *b, time_ms now)
 	struct site_attachment *a = site_see_attachment(b->site, "gw", "p3", &mac, now);
 	a->present = true;
 	b->index.n_matches = 0;
-	site_take_posture(b->site, bob, site_posture_new(bed_posture("openssl")), true, now);
+	site_take_posture(
+	        b->site, bob, site_posture_new(b->site->catalogue, bed_posture("openssl")), true, now);
 	site_judge(b->site, bob, a, "inspection", NULL, now, &o);
 	site_outcome_clear(&o);
 	bed_commit(b);

@@ -194,8 +194,9 @@ static void test_own_doing_shown_elsewhere_first(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct posture *p = bed_posture("openssl");
 		p->firewall_active = TRI_NO;
-		assert_int_equal(
-		        site_take_posture(c.bed->site, c.nodes[i], site_posture_new(p), true, c.now), 0);
+		assert_int_equal(site_take_posture(c.bed->site, c.nodes[i],
+		                         site_posture_new(c.bed->site->catalogue, p), true, c.now),
+		        0);
 		site_judge(c.bed->site, c.nodes[i], NULL, "inspection", NULL, c.now, &o);
 		site_outcome_clear(&o);
 	}

@@ -78,8 +78,9 @@ void crowd_come(struct crowd *c, size_t i, struct crowd_state s)
 		struct posture_package one = { "deb", "telnetd", "1.0-1", "amd64", "telnetd", "1.0-1" };
 		assert_int_equal(posture_add_package(p, &one), 0);
 	}
-	assert_int_equal(
-	        site_take_posture(c->bed->site, c->nodes[i], site_posture_new(p), s.is_signed, c->now), 0);
+	assert_int_equal(site_take_posture(c->bed->site, c->nodes[i],
+	                         site_posture_new(c->bed->site->catalogue, p), s.is_signed, c->now),
+	        0);
 	site_judge(c->bed->site, c->nodes[i], c->ports[i], "inspection", NULL, c->now, &o);
 	site_outcome_clear(&o);
 	crowd_work(c);

@@ -69,7 +69,9 @@ static void test_no_packages_are_not_judged_well(void **state)
 	struct site_outcome o;
 	struct posture *posture = posture_new();
 	posture->packages_known = true;
-	assert_int_equal(site_take_posture(b->site, b->alice, site_posture_new(posture), true, T0), 0);
+	assert_int_equal(
+	        site_take_posture(b->site, b->alice, site_posture_new(b->site->catalogue, posture), true, T0),
+	        0);
 	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, &o);
 	assert_false(o.compliant);
 	assert_int_equal(o.decision.n_findings, 1);
@@ -93,7 +95,9 @@ static void test_matches_have_an_end(void **state)
 	b->index.matches = many;
 	b->index.n_matches = ARRAY_LENGTH(many);
 	assert_true(posture->n_packages * ARRAY_LENGTH(many) > POLICY_MATCHES_MAX);
-	assert_int_equal(site_take_posture(b->site, b->alice, site_posture_new(posture), true, T0), 0);
+	assert_int_equal(
+	        site_take_posture(b->site, b->alice, site_posture_new(b->site->catalogue, posture), true, T0),
+	        0);
 	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, &o);
 	assert_false(o.compliant);
 	assert_int_equal(o.decision.n_findings + o.decision.n_omitted, POLICY_MATCHES_MAX);

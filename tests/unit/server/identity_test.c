@@ -107,7 +107,8 @@ static void inspect_at(struct bed *b, struct site_node *node, struct site_attach
 		assert_int_equal(posture_add_interface(p, &interface), 0);
 	}
 	a->retry_asked = false;
-	assert_int_equal(site_take_posture(b->site, node, site_posture_new(p), true, bed_now), 0);
+	assert_int_equal(
+	        site_take_posture(b->site, node, site_posture_new(b->site->catalogue, p), true, bed_now), 0);
 	site_judge(b->site, node, a, "inspection", NULL, bed_now, &o);
 	site_outcome_clear(&o);
 	bed_commit(b);

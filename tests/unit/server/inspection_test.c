@@ -367,7 +367,8 @@ static void test_what_is_not_stored_is_not_said(void **state)
 	play_serve(&p, p.b->port);
 	play_posture(&p, p.key, p.exporter, p.nonce);
 	inspection_found_place(p.i, p.b->port, bed_now);
-	store_put_posture(p.b->store, "alice", "", STORE_POSTURE_MAX + 1);
+	store_put_posture(
+	        p.b->store, "alice", &(struct store_posture){ .json = "", .length = STORE_POSTURE_MAX + 1 });
 	assert_true(store_commit(p.b->store, NULL) < 0);
 	assert_int_equal(p.n_mail, 0);
 	assert_true(p.is_ended);

@@ -46,8 +46,9 @@ static void test_monitor_says_what_would_be(void **state)
 	struct crowd c;
 	struct site_outcome o;
 	crowd_open(&c, *state, MONITOR);
-	assert_int_equal(site_take_posture(c.bed->site, c.nodes[1], site_posture_new(bed_posture("openssl")),
-	                         true, c.now),
+	assert_int_equal(
+	        site_take_posture(c.bed->site, c.nodes[1],
+	                site_posture_new(c.bed->site->catalogue, bed_posture("openssl")), true, c.now),
 	        0);
 	site_judge(c.bed->site, c.nodes[1], c.ports[1], "inspection", NULL, c.now, &o);
 	assert_string_equal(o.segment, "guest");
@@ -271,7 +272,8 @@ static void test_grace_is_cut(void **state)
 	const uint8_t thumbprint[32] = { 0x77 };
 	struct site_node *other = site_see_node(c.bed->site, "n77", thumbprint, NULL, c.now);
 	struct site_outcome o;
-	site_take_posture(c.bed->site, other, site_posture_new(bed_posture("openssl")), true, c.now);
+	site_take_posture(c.bed->site, other,
+	        site_posture_new(c.bed->site->catalogue, bed_posture("openssl")), true, c.now);
 	site_judge(c.bed->site, other, c.ports[4], "inspection", NULL, c.now, &o);
 	assert_string_equal(o.segment, "isolated"); /* what one node had is not another's */
 	site_outcome_clear(&o);

@@ -158,8 +158,9 @@ const struct scripted_match bed_hole = { .package = "openssl",
 void bed_inspect(struct bed *b, time_ms now, struct site_outcome *o)
 {
 	bed_now = now;
-	assert_int_equal(
-	        site_take_posture(b->site, b->alice, site_posture_new(bed_posture("openssl")), true, now), 0);
+	assert_int_equal(site_take_posture(b->site, b->alice,
+	                         site_posture_new(b->site->catalogue, bed_posture("openssl")), true, now),
+	        0);
 	site_judge(b->site, b->alice, b->port, "inspection", NULL, now, o);
 }
 

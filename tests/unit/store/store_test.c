@@ -53,29 +53,33 @@ static int check_alice(const struct store_node *n, void *context)
 	return 0;
 }
 
+static int check_posture(const char *node, const struct store_posture *p, void *context)
+{
+	assert_string_equal(node, "alice");
+	assert_int_equal(p->length, 7);
+	assert_memory_equal(p->json, "{\"a\":1}", 7);
+	assert_null(p->packages);
+	return 77;
+}
+
 static void test_node(void **state)
 {
 	struct store *s = open_store();
 	struct error err;
 	struct store_node other = alice;
 	int seen = 0;
-	char *json = NULL;
-	size_t length;
 	other.revoked = other.pinned = other.posture_signed = false;
 	other.serial = other.revoked_reason = NULL;
 	store_put_node(s, &other);
 	store_put_node(s, &alice); /* the later one stays */
-	store_put_posture(s, "alice", "{\"a\":1}", 7);
+	store_put_posture(s, "alice", &(struct store_posture){ .json = "{\"a\":1}", .length = 7 });
 	commit(s);
 	store_close(s);
 	s = open_store();
 	assert_int_equal(store_each_node(s, check_alice, &seen, &err), 0);
 	assert_int_equal(seen, 1);
-	assert_int_equal(store_get_posture(s, "alice", &json, &length, &err), 0);
-	assert_string_equal(json, "{\"a\":1}");
-	assert_int_equal(length, 7);
-	free(json);
-	assert_int_equal(store_get_posture(s, "bob", &json, &length, &err), -ENOENT);
+	assert_int_equal(store_get_posture(s, "alice", check_posture, NULL, &err), 77);
+	assert_int_equal(store_get_posture(s, "bob", check_posture, NULL, &err), -ENOENT);
 	store_close(s);
 }
 
@@ -428,7 +432,7 @@ static void test_full_disk(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &low);
 	store_put_node(s, &alice);
-	store_put_posture(s, "alice", big, strlen(big));
+	store_put_posture(s, "alice", &(struct store_posture){ .json = big, .length = strlen(big) });
 	store_when_durable(s, note, &result);
 	int code = store_commit(s, &err);
 	setrlimit(RLIMIT_FSIZE, &old);
@@ -454,7 +458,7 @@ static void test_too_large(void **state)
 	struct error err = { "" };
 	int n = 0;
 	store_put_node(s, &alice);
-	store_put_posture(s, "alice", "", STORE_POSTURE_MAX + 1);
+	store_put_posture(s, "alice", &(struct store_posture){ .json = "", .length = STORE_POSTURE_MAX + 1 });
 	assert_true(store_commit(s, &err) < 0);
 	assert_int_equal(store_each_node(s, count_node, &n, &err), 0);
 	assert_int_equal(n, 0);
