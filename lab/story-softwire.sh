@@ -190,9 +190,32 @@ story_attack() {
 	attack_downgrade
 }
 
+# story_ended PROMISE START: the stream was open, and its last byte came within a second of START.
+story_ended() {
+	if grep -qx open "$story_pings"; then
+		check_within "$1" "$(story_seconds "$2" "$(tail -n 1 "$story_pings")")" 1
+	else
+		check "$1: it was never open" 1
+	fi
+}
+
+story_revoke() {
+	local start stream
+	story_until sensor "${lab_ipv4[internet]}" 443 >/dev/null || check "step 7: the sensor is in staff" 1
+	host_exec sensor /usr/local/lib/lab/probe.py stream "${lab_ipv4[internet]}" 443 20 >"$story_pings" &
+	stream=$!
+	sleep 0.5
+	start=$(story_now)
+	host_exec server pratique revoke sensor --reason "lost" >/dev/null
+	wait "$stream" || true
+	story_ended "step 7: the open connection of a revoked sensor is cut" "$start"
+	story_session "step 7: its session is in quarantine" sensor@site.example .segment '^quarantine$'
+}
+
 story_cut() {
 	local start stream
-	story_step 7 "a new advisory, and a Disconnect: live flows end"
+	story_step 7 "a revocation, a new advisory, and a Disconnect: live flows end"
+	story_revoke
 	story_until nomad "${lab_ipv6[intranet]}" 80 >/dev/null || check "step 7: the laptop is in staff" 1
 	host_exec nomad /usr/local/lib/lab/probe.py stream "${lab_ipv6[internet]}" 443 20 >"$story_pings" &
 	stream=$!
@@ -200,7 +223,7 @@ story_cut() {
 	start=$(story_now)
 	site_publish_advisory hello
 	wait "$stream" || true
-	check_within "step 7: the open connection is cut" "$(story_seconds "$start" "$(tail -n 1 "$story_pings")")" 1
+	story_ended "step 7: the open connection is cut" "$start"
 	story_session "step 7: the laptop is isolated" nomad@site.example .segment '^isolated$'
 	start=$(softwire_sessions gw '.sessions[] | select(.user == "sensor@site.example") | .id')
 	host_exec gw pratique softwire disconnect --socket /run/pratique/concentrator/api.sock \
@@ -208,20 +231,6 @@ story_cut() {
 	check "step 7: a session that an operator ends is gone" \
 		"$([ -n "$start" ] && ! softwire_sessions gw '.sessions[].id' | grep -qx "$start" && echo 0 || echo 1)"
 	check "step 7: and its initiator comes back" "$(story_wait_session gw sensor@site.example && echo 0 || echo 1)"
-	story_revoke
-}
-
-story_revoke() {
-	local start stream
-	story_until sensor "${lab_ipv4[internet]}" 443 >/dev/null || check "step 7: the sensor is in staff again" 1
-	host_exec sensor /usr/local/lib/lab/probe.py stream "${lab_ipv4[internet]}" 443 20 >"$story_pings" &
-	stream=$!
-	sleep 0.5
-	start=$(story_now)
-	host_exec server pratique revoke sensor --reason "lost" >/dev/null
-	wait "$stream" || true
-	check_within "step 7: the open connection of a revoked sensor is cut" "$(story_seconds "$start" "$(tail -n 1 "$story_pings")")" 1
-	story_session "step 7: its session is in quarantine" sensor@site.example .segment '^quarantine$'
 }
 
 story_tell() {
