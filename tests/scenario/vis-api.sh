@@ -1,0 +1,176 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# pratique-vis and its clients over HTTP, in a namespace of its own with nothing but the loopback: OSV.dev's API, certificates,
+# pages in a changing index, OSV.dev's recorded conversations, clients that mean no good, and processes that are killed.
+#
+# usage: vis-api.sh BIN-DIRECTORY
+set -u
+
+bin=$(readlink -f "$1")
+here=$(dirname "$(readlink -f "$0")")
+shared=${PRATIQUE_SHARED:-$here/../../../shared/advisories}
+if [ "$(id -u)" != 0 ]; then
+	echo "SKIP: needs root for a network namespace of its own"
+	exit 77
+fi
+if [ -z "${PQ_VIS_SITE:-}" ]; then
+	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-vis.XXXXXX")
+	chmod 711 "$site"
+	trap 'rm -rf "$site"' EXIT
+	trap 'exit 1' INT TERM HUP
+	PQ_VIS_SITE=$site unshare --net -- "$0" "$bin" && status=0 || status=$?
+	exit "$status"
+fi
+site=$PQ_VIS_SITE
+pid=
+cleanup() {
+	[ -z "$pid" ] || kill "$pid" 2>/dev/null
+	wait
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+fail() {
+	echo "FAIL: $*"
+	echo "--- the log"
+	tail -n 40 "$site/vis.log"
+	exit 1
+}
+
+ok() {
+	echo "ok: $*"
+}
+
+eventually() {
+	local tries=1500 what=$1
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "$what"
+		sleep 0.02
+	done
+	ok "$what"
+}
+
+ip link set lo up
+
+# ---- the site ----
+
+"$bin/pratique" ca init --dir "$site/ca" --site scenario >/dev/null || fail "no CA"
+issue() {
+	"$bin/pratique" ca issue --dir "$site/ca" --out "$site" "$@" >/dev/null || fail "no certificate: $*"
+}
+issue --role vis --name vis --alt-name ::1 --alt-name 127.0.0.1
+issue --role vis --name child
+issue --role server --name srv
+issue --role operator --name olga
+issue --role node --name alice
+mkdir "$site/other" "$site/first" "$site/second" "$site/published"
+"$bin/pratique" ca init --dir "$site/other/ca" --site another >/dev/null || fail "no other CA"
+"$bin/pratique" ca issue --dir "$site/other/ca" --out "$site" --role operator --name mallory >/dev/null || fail "no mallory"
+cp "$site/ca/ca.pem" "$site/ca/ca.crl" "$site/"
+
+# record FILE ID RELEASE PACKAGE FIXED [MORE]
+record() {
+	cat >"$1/$2.json" <<-END
+		{"id": "$2", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"name": "$4", "ecosystem": "Debian:$3"},
+		"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "$5"}]}]}]${6:-}}
+	END
+}
+record "$site/first" EXAMPLE-2026-1 12 alpha 1.2-1
+record "$site/second" EXAMPLE-2026-1 12 alpha 0.9-1
+record "$site/first" EXAMPLE-2026-2 12 alpha 1.8-1 ', "aliases": ["CVE-2026-1001"]'
+record "$site/first" EXAMPLE-2026-3 11 alpha 1.8-1
+record "$site/first" EXAMPLE-2026-9 12 gone 1.8-1 ', "withdrawn": "2026-01-02T00:00:00Z"'
+for i in $(seq -w 0 2499); do
+	record "$site/second" "PAGED-0$i" 12 paged 9
+done
+sources=(--source "$site/first" --source "$site/second")
+if [ -d "$shared/api/cassettes" ]; then
+	mkdir "$site/picked"
+	/usr/bin/python3 "$here/vis-cassettes.py" pick "$shared" "$site/picked" || fail "the records cannot be picked"
+	sources+=(--source "$site/picked")
+else
+	echo "skipped: no $shared/api/cassettes: OSV.dev's conversations are not replayed, records not held against its schema"
+fi
+chown -R nobody "$site"
+chmod 711 "$site"
+
+start_vis() {
+	"$bin/pratique-vis" --data "$site/index" --socket "$site/vis.sock" --user nobody --watch "$site/published" \
+		--metrics "$site/metrics.sock" "${sources[@]}" --listen '[::1]' --listen 127.0.0.1:9446 --http "$site/http.sock" \
+		--certificate "$site/vis.pem" --key "$site/vis.key" --ca "$site/ca.pem" --crl "$site/ca.crl" "$@" >>"$site/vis.log" 2>&1 &
+	pid=$!
+	eventually "pratique-vis answers" serves /v1/vulns/PAGED-02499
+}
+
+serves() {
+	curl -sSf --max-time 5 --unix-socket "$site/http.sock" "http://vis$1"
+}
+
+client() {
+	/usr/bin/python3 "$here/vis-api.py" "$@" || fail "$1"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+front_of() {
+	pgrep -P "$(pgrep -P "$1" -x vis-keeper)" -x vis-front
+}
+
+counter() {
+	"$bin/pratique" metrics --socket "$site/metrics.sock" | sed -n "s/^pratique_vis_http_$1_total //p"
+}
+
+start_vis
+if [ -d "$site/picked" ]; then
+	eventually "the picked records are served" serves /v1/vulns/CVE-2021-3711
+	/usr/bin/python3 "$here/vis-cassettes.py" replay "$shared" "$site/http.sock" || fail "OSV.dev's conversations"
+fi
+client promises "$site" "$shared"
+for name in requests queries queries_refused records_sent records_missing pages_cut inventories not_modified; do
+	[ "$(counter "$name")" -gt 0 ] || fail "$name was not counted"
+done
+ok "counted"
+
+# ---- what is killed ----
+
+front=$(front_of "$pid")
+[ "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$front/status")" = 2 ] || fail "the front is not shut in"
+[ "$(sed -n 's/^CapEff:[^0-9a-f]*//p' "/proc/$front/status")" = 0000000000000000 ] || fail "the front has capabilities"
+ok "the front is shut in"
+client cut "$site" "$site/begun" &
+reader=$!
+eventually "an answer has begun" test -e "$site/begun"
+kill -9 "$front"
+rm "$site/begun"
+wait "$reader" || fail "an answer was cut off"
+eventually "another front answers" serves /v1/status
+[ "$(front_of "$pid")" != "$front" ] || fail "it is the same"
+front=$(front_of "$pid")
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+eventually "without its parent the front is gone" gone "$front"
+start_vis --public --rate 200
+
+# ---- everybody ----
+
+client public "$site"
+[ "$(counter throttled)" -gt 0 ] || fail "nobody was slowed down"
+front=$(front_of "$pid")
+kill "$pid"
+wait "$pid" || fail "pratique-vis did not end in order"
+pid=
+eventually "and its front with it" gone "$front"
+if grep -E 'Sanitizer|runtime error' "$site/vis.log"; then
+	fail "a sanitizer found something"
+fi
+if "$bin/pratique-vis" --data "$site/index" --socket "$site/vis.sock" --user nobody --listen 127.0.0.1 --certificate "$site/vis.pem" \
+	--key "$site/nothing.key" --ca "$site/ca.pem" >"$site/refused.log" 2>&1; then
+	fail "it starts without a key"
+fi
+grep -q 'nothing.key' "$site/refused.log" || fail "it does not say which file is missing: $(cat "$site/refused.log")"
+ok "without its key it does not start, and says why"
