@@ -15,7 +15,7 @@ static void free_rewrite(void *rewrite_)
 	struct rewrite *rewrite = rewrite_;
 	free(rewrite->old);
 	free(rewrite->new);
-	free(rewrite->group);
+	free(rewrite->old_group);
 	free(rewrite);
 }
 
@@ -98,6 +98,8 @@ static int run_within(struct commit *c)
 	if (!r)
 		r = commit_records(c);
 	if (!r)
+		r = commit_dependents(c);
+	if (!r)
 		r = commit_packages(c);
 	return r ? r : write_rest(c);
 }
@@ -134,6 +136,7 @@ int update_run(struct vuln_update *u, time_ms now, struct writer *changed, struc
 	wr_free(&c.rule);
 	wr_free(&c.fresh);
 	wr_free(&c.value);
+	free(c.levels);
 	free(c.touches);
 	free(c.entries);
 	free(c.same);

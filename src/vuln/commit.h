@@ -11,7 +11,8 @@
 struct rewrite {
 	uint8_t *old, *new; /* heap */
 	size_t old_length, new_length;
-	char *group; /* heap; NULL: not asked for yet */
+	const struct update_pending *pending; /* NULL: the record itself stays as it is */
+	char *old_group;                      /* heap; where its aliases change */
 	enum vuln_severity from_refs;
 	bool refs_known;
 };
@@ -40,8 +41,9 @@ struct commit {
 	time_ms now;
 	struct table *sources;  /* name -> struct commit_source */
 	struct table *rewrites; /* record key -> struct rewrite */
-	struct table
-	        *groups; /* precedence limit and id -> char *, what the vulnerability is known by (alias.c) */
+	struct table *groups;   /* precedence limit and id -> char *, what it is known by (alias.c) */
+	uint32_t *levels;       /* the precedences of all sources, each once */
+	size_t n_levels, levels_capacity;
 	struct table *regroup; /* ids that may be known by another name than before -> non-NULL */
 	struct index_state state;
 	struct history_state history;
@@ -68,14 +70,13 @@ int commit_write_sources(struct commit *c);
 void commit_free_source(void *source);
 bool commit_is_replaced(const struct vuln_update *u, const char *source, size_t length);
 
-/* commit_records.c: the records, their texts and who refers to them; then which others must be written anew.
- */
+/* commit_records.c: the records, who refers to them, their texts and older forms. */
 int commit_records(struct commit *c);
+/* commit_dependents.c: which others must be written anew; and how severe a package's entry is. */
+int commit_dependents(struct commit *c);
+enum vuln_severity commit_severity_for_others(const uint8_t *bytes, size_t length);
 enum vuln_severity commit_entry_severity(struct commit *c, struct rewrite *rewrite,
         const struct record *record, const struct record_affected *a);
-
-/* What the record's vulnerability is known by (alias.h). */
-const char *commit_group(struct commit *c, struct rewrite *rewrite, const struct record *record);
 
 /* commit_packages.c: every package that a record of c->rewrites names or named. */
 int commit_packages(struct commit *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The packages of an update: each that a record names that is written anew. */
-#include "vuln/commit.h"
+#include "vuln/alias.h"
 #include "vuln/rule.h"
 
 #include <errno.h>
@@ -72,7 +72,7 @@ static int write_entry(struct commit *c, const struct touch *const *touches, siz
 	struct record_affected merged = touches[0]->affected;
 	if (record_read(rewrite->new, rewrite->new_length, &record) < 0)
 		return MDB_CORRUPTED;
-	struct package_entry_terms terms = { .group = commit_group(c, rewrite, &record),
+	struct package_entry_terms terms = { .group = alias_group(c, record.id, record.source),
 		.source = &commit_source(c, record.source)->s.v };
 	wr_reset(&c->rule);
 	for (size_t i = 0; i < n; i++)

@@ -60,7 +60,8 @@ struct vuln_update_result {
 	/* What records_put are, and what became of them (show.h, enum vuln_event). */
 	size_t records_new, records_modified, records_withdrawn, records_restored, records_aliased,
 	        records_merged;
-	uint64_t forms_pruned; /* older forms that had to go, since the index was made */
+	size_t aliases_refused; /* ids that aliases do not join, because they would join too much (alias.h) */
+	uint64_t forms_pruned;  /* older forms that had to go, since the index was made */
 	size_t keys_changed;
 };
 /* Called for each package whose entries changed, after the commit. */

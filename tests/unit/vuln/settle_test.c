@@ -298,6 +298,115 @@ static void texts_and_older_forms(void **state)
 	assert_string_equal(f->found, "9 at 2 day 1,  fixed in 2\n32 at 3 day 2, not fixed in 2\n");
 }
 
+#define ALIAS(id) ",\"aliases\":[\"" id "\"]"
+
+static void aliases_are_one_vulnerability(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "feed", "CVE-1", 1, BELOW("2"), "");
+	put(f, "other", "GHSA-1", 1, BELOW("3"), ALIAS("CVE-1"));
+	put(f, "third", "X-1", 1, BELOW("2"), ALIAS("GHSA-1"));
+	put(f, "third", "X-2", 1, BELOW("2"), ",\"related\":[\"GHSA-1\"]");
+	declare(f, "feed", 10, VULN_TRUST_NONE);
+	commit(f);
+	expect(f, "1",
+	        "CVE-1 feed 2 unknown GHSA-1,X-1, [other says fixed in 3: feed stands, precedence 10 before "
+	        "100]\n"
+	        "X-2 third 2 unknown \n");
+	/* What joined them is gone: the records that stay are written anew. */
+	vuln_update_remove(f->update, "other", "GHSA-1");
+	assert_int_equal(commit(f).keys_changed, 1);
+	expect(f, "1", "CVE-1 feed 2 unknown \nX-1 third 2 unknown GHSA-1,\nX-2 third 2 unknown \n");
+	put(f, "third", "X-1", 2, BELOW("2"), ALIAS("CVE-1"));
+	struct vuln_update_result result = commit(f);
+	assert_int_equal(result.records_aliased, 1);
+	assert_int_equal(result.records_merged, 1);
+	expect(f, "1", "CVE-1 feed 2 unknown X-1,\nX-2 third 2 unknown \n");
+}
+
+/* A record that has no package joins two that have. */
+static void a_record_between(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "a", "A-1", 1, ALWAYS, "");
+	put(f, "b", "B-1", 1, ALWAYS, "");
+	commit(f);
+	expect(f, "1", "A-1 a - unknown \nB-1 b - unknown \n");
+	put_for(f, "c", "C-1", 1, "Debian:11", ALWAYS, ",\"aliases\":[\"A-1\",\"B-1\"]");
+	assert_int_equal(commit(f).keys_changed, 2);
+	expect(f, "1", "A-1 a - unknown B-1,\n");
+}
+
+/* What is said of one CVE excuses no other one, whoever joins them. */
+static void two_cves_are_never_one(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "feed", "CVE-1", 1, ALWAYS, "");
+	put(f, "feed", "CVE-2", 1, ALWAYS, ALIAS("CVE-1"));
+	put(f, "vendor", "CVE-2", 1, VEX, "");
+	declare(f, "vendor", 10, VULN_TRUST_NONE);
+	put(f, "bad", "B-1", 1, ALWAYS, ",\"aliases\":[\"CVE-1\",\"CVE-2\"]");
+	struct vuln_update_result result = commit(f);
+	assert_true(result.aliases_refused > 0);
+	expect(f, "1", "B-1 bad - unknown CVE-1,CVE-2,\nCVE-1 feed - unknown \n");
+}
+
+/* An id that is somebody else's is not moved by a source that stands behind that one. */
+static void a_lower_source_moves_no_record(void **state)
+{
+	struct fixture *f = *state;
+	declare(f, "debian", 10, VULN_TRUST_SIGNED);
+	declare(f, "vendor", 5, VULN_TRUST_SIGNED);
+	put(f, "debian", "DSA-1", 1, ALWAYS, "");
+	put(f, "vendor", "CVE-2", 1, VEX, "");
+	put(f, "bad", "CVE-2", 1, ALWAYS, ALIAS("DSA-1"));
+	put(f, "bad", "DSA-1", 1, ALWAYS, ALIAS("CVE-2"));
+	commit(f);
+	expect(f, "1", "DSA-1 debian - unknown \n");
+}
+
+/* One match that begins so and has so many aliases. */
+static void expect_one(struct fixture *f, const char *version, const char *begins, size_t aliases)
+{
+	struct error err;
+	const struct vuln_query q = { .ecosystem = "Debian:12", .package = "p", .version = version };
+	size_t n = 0;
+	f->found[0] = '\0';
+	if (vuln_index_query(f->index, &q, take_match, f, NULL, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(strncmp(f->found, begins, strlen(begins)), 0);
+	for (const char *c = f->found; *c; c++)
+		n += *c == ',';
+	assert_int_equal(n, aliases);
+	assert_ptr_equal(strchr(f->found, '\n'), f->found + strlen(f->found) - 1);
+}
+
+static void too_many_aliases_join_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char id[32], alias[64];
+	put(f, "feed", "X-0", 1, ALWAYS, "");
+	for (int i = 1; i <= 40; i++) {
+		snprintf(id, sizeof(id), "X-%d", i);
+		snprintf(alias, sizeof(alias), ",\"aliases\":[\"X-%d\"]", i - 1);
+		put(f, "feed", id, 1, BELOW("0.5"), alias);
+	}
+	assert_int_equal(commit(f).aliases_refused, 0);
+	expect_one(f, "0.1", "X-0 feed - unknown ", 40);
+	for (int i = 41; i <= 70; i++) {
+		snprintf(id, sizeof(id), "X-%d", i);
+		snprintf(alias, sizeof(alias), ",\"aliases\":[\"X-%d\"]", i - 1);
+		put(f, "feed", id, 1, BELOW("0.5"), alias);
+	}
+	struct vuln_update_result result = commit(f);
+	assert_true(result.aliases_refused > 40);
+	expect_one(f, "1", "X-0 feed - unknown ", 0);
+	/* And the other way: a link in the middle goes. */
+	vuln_update_remove(f->update, "feed", "X-35");
+	commit(f);
+	expect_one(f, "1", "X-0 feed - unknown ", 34);
+}
+
 int main(void)
 {
 #define WITH_INDEX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -309,6 +418,11 @@ int main(void)
 		WITH_INDEX(severity_of_who_knows_it),
 		WITH_INDEX(all_releases_and_one),
 		WITH_INDEX(a_source_that_goes_frees_the_other),
+		WITH_INDEX(aliases_are_one_vulnerability),
+		WITH_INDEX(a_record_between),
+		WITH_INDEX(two_cves_are_never_one),
+		WITH_INDEX(a_lower_source_moves_no_record),
+		WITH_INDEX(too_many_aliases_join_nothing),
 		WITH_INDEX(sources_are_known),
 		WITH_INDEX(texts_and_older_forms),
 	};
