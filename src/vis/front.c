@@ -109,7 +109,7 @@ static void on_message(struct ipc_packet *p, const struct ipc_message *m, void *
 	struct front *f = user;
 	if (m->number == IPC_HELLO)
 		tell(f);
-	else if (f->on_message)
+	if (f->on_message)
 		f->on_message(f, m, f->user);
 }
 

@@ -16,6 +16,7 @@
 
 #include "net/ipc_packet.h"
 #include "vis/http.h"
+#include "vis/misses.h"
 #include "vuln/vuln.h"
 
 struct front_config {
@@ -27,7 +28,7 @@ struct front_config {
 
 struct front;
 /* Waits until the front serves, or cannot (-ENOTCONN; it has logged why). on_message (may be NULL): what the
- * front sends besides HELLO. config stays. Before the sandbox. */
+ * front sends; with each HELLO it is a new process, which knows nothing. config stays. Before the sandbox. */
 int front_start(struct event_base *base, const struct front_config *config,
         void (*on_message)(struct front *f, const struct ipc_message *m, void *user), void *user,
         struct front **ret, struct error *err);
@@ -48,6 +49,7 @@ struct front_context {
 	struct vis_http *http;
 	struct vuln_index *index;
 	struct ipc_packet *parent; /* for questions to it, by ipc_packet_send() */
+	struct misses *misses;     /* questions that wait for what comes from above */
 };
 
 /* A file of routes: its row is in front_services (front_serve.c). */

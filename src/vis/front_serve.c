@@ -46,6 +46,7 @@ static int open_all(struct serving *s, struct vis_http_counters *counters, struc
 	int r = vuln_index_open(c->config->index, &c->index, err);
 	if (r == 0)
 		r = vis_http_open(c->base, &c->config->http, counters, &c->http, err);
+	c->misses = misses_new(c->base, c->parent, c->index);
 	for (size_t i = 0; i < ARRAY_LENGTH(services) && r == 0; i++) {
 		r = services[i]->open(c, &s->states[i], err);
 		s->n_open += r == 0;
@@ -78,6 +79,7 @@ int front_serve(int fd, const struct front_config *config, struct vis_http_count
 		s.n_open--;
 		services[s.n_open]->close(s.states[s.n_open]);
 	}
+	misses_free(s.context.misses);
 	vis_http_close(s.context.http);
 	vuln_index_close(s.context.index);
 	ipc_packet_free(s.context.parent);

@@ -39,6 +39,17 @@ static void print_help(FILE *out)
 	      "  -i, --interval SEC    how often the sources are looked at again (300); so does SIGHUP\n"
 	      "  -u, --user USER       whom to run as when started by root (pratique)\n"
 	      "  -m, --metrics SOCKET  Unix socket for `pratique metrics`; none unless given\n"
+	      "      --repository 'NAME DIR'\n"
+	      "                        a signed repository that is published in DIR: pushed to the VISes "
+	      "below\n"
+	      "      --upper 'HOST[:PORT] [NAME]'\n"
+	      "                        a VIS above us, with the NAME of its certificate; several are tried "
+	      "in order\n"
+	      "      --follow 'NAME ROOT-FILE [SHARD ...]'\n"
+	      "                        a signed repository from above, by the root that is vouched for; all "
+	      "of it, or\n"
+	      "                        these shards and what is asked for (\"on-demand\": only that)\n"
+	      "      --name NAME       ours among VISes; the certificate's unless given\n"
 	      "  -h, --help            this text\n"
 	      "  -V, --version         the version\n\n"
 	      "Exit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage.\n\n"
@@ -160,7 +171,40 @@ static bool take_interval(const char *text, struct vis_config *config)
 	return true;
 }
 
-enum { OPTION_CRL = 256, OPTION_RATE };
+enum { OPTION_CRL = 256, OPTION_RATE, OPTION_NAME, OPTION_FOLLOW, OPTION_REPOSITORY, OPTION_UPPER };
+
+static struct {
+	const char *follow[PUSH_REPOSITORIES_MAX], *publish[PUSH_REPOSITORIES_MAX], *uppers[UPPERS_MAX];
+} tree;
+
+static const char *take_one_more(const char **items, size_t *n, size_t most, const char *value)
+{
+	if (*n == most)
+		return "too many repositories or upper VISes";
+	items[(*n)++] = value;
+	return "";
+}
+
+/* The same for what has to do with the VISes above and below. */
+static const char *take_tree_option(int option, const char *value, struct repositories_config *c)
+{
+	c->follow = tree.follow;
+	c->publish = tree.publish;
+	c->uppers = tree.uppers;
+	switch (option) {
+	case OPTION_NAME:
+		c->name = value;
+		return "";
+	case OPTION_FOLLOW:
+		return take_one_more(tree.follow, &c->n_follow, PUSH_REPOSITORIES_MAX, value);
+	case OPTION_REPOSITORY:
+		return take_one_more(tree.publish, &c->n_publish, PUSH_REPOSITORIES_MAX, value);
+	case OPTION_UPPER:
+		return take_one_more(tree.uppers, &c->n_uppers, UPPERS_MAX, value);
+	default:
+		return NULL;
+	}
+}
 
 /* "", or what is wrong with it; NULL: it is none of these. */
 static const char *take_http_option(int option, const char *value, struct vis_http_config *http)
@@ -210,9 +254,12 @@ int main(int argc, char **argv)
 		{ "listen", required_argument, NULL, 'l' }, { "http", required_argument, NULL, 'L' },
 		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
 		{ "ca", required_argument, NULL, 'a' }, { "crl", required_argument, NULL, OPTION_CRL },
-		{ "public", no_argument, NULL, 'P' }, { "rate", required_argument, NULL, OPTION_RATE },
-		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 } };
+		{ "name", required_argument, NULL, OPTION_NAME },
+		{ "follow", required_argument, NULL, OPTION_FOLLOW },
+		{ "repository", required_argument, NULL, OPTION_REPOSITORY },
+		{ "upper", required_argument, NULL, OPTION_UPPER }, { "public", no_argument, NULL, 'P' },
+		{ "rate", required_argument, NULL, OPTION_RATE }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
 	struct vis_config config = { .check_ms = CHECK_S_DEFAULT * 1000 };
 	const char *user = "pratique";
 	struct error err;
@@ -242,6 +289,8 @@ int main(int argc, char **argv)
 			return EXIT_DONE;
 		} else {
 			const char *wrong = take_http_option(o, optarg, &config.front.http);
+			if (!wrong)
+				wrong = take_tree_option(o, optarg, &config.repositories);
 			if (!wrong || *wrong)
 				return wrong_usage(wrong ? wrong : "wrong options");
 		}

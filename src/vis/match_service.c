@@ -13,6 +13,7 @@
 #include "vis/services.h"
 #include "vuln/inventory.h"
 #include "vuln/listing.h"
+#include "vuln/needs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static void send_findings(struct match_service *s, struct http_request *r, const
 {
 	struct findings f = { .list = json_array(), .unjudged = json_array() };
 	const struct vuln_match_sink sink = { take_match, take_unjudged, &f };
+	s->counters->inventories++;
 	uint64_t generation = 0;
 	struct error err;
 	int code = vuln_match_all(s->context->index, p, &sink, &generation, &err);
@@ -107,6 +109,18 @@ static void send_findings(struct match_service *s, struct http_request *r, const
 	http_reply_error(r, 500, "%s", err.text);
 }
 
+/* True: it waits for what an upper VIS has about its platform. */
+static bool is_deferred(
+        struct match_service *s, struct http_request *r, const struct posture *p, http_handler handle)
+{
+	char needs[NEEDS_MAX][ECOSYSTEM_NAME_MAX];
+	const char *names[NEEDS_MAX];
+	const size_t n = vuln_needs(s->context->index, p, needs);
+	for (size_t i = 0; i < n; i++)
+		names[i] = needs[i];
+	return misses_defer(s->context->misses, r, names, n, handle, s);
+}
+
 static void handle_match(struct http_request *r, void *user)
 {
 	struct match_service *s = user;
@@ -122,12 +136,11 @@ static void handle_match(struct http_request *r, void *user)
 		return;
 	}
 	const bool given = code == 0;
-	s->counters->inventories++;
 	code = length ? inventory_read_text(body, length, given ? distribution : NULL, &p, &report, &err)
 	              : error_set(&err, -EINVAL, "the body is empty; it is to be an inventory");
 	if (code < 0)
 		http_reply_error(r, 400, "%s", err.text);
-	else
+	else if (!is_deferred(s, r, p, handle_match))
 		send_findings(s, r, p, &report);
 	posture_free(p);
 	inventory_report_clear(&report);

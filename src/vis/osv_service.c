@@ -17,6 +17,7 @@
 #define BATCH_MAX (4u << 20) /* and of a batch's */
 #define JSON_TYPE "application/json"
 #define ETAG_SIZE 32
+#define NEEDED_MAX 64 /* ecosystems of a batch that are asked for upwards, of as many queries or more */
 
 struct osv_service {
 	const struct front_context *context;
@@ -75,6 +76,15 @@ static enum coding coding_of(const struct http_request *r)
 
 /* ---- queries ---- */
 
+/* True: it waits for what an upper VIS has; handle() is called again. */
+static bool is_deferred(
+        struct osv_service *s, struct http_request *r, const struct osv_query *q, http_handler handle)
+{
+	const char *const ecosystem = q->ecosystem;
+	return !q->all_releases && !q->unjudged &&
+	        misses_defer(s->context->misses, r, &ecosystem, 1, handle, s);
+}
+
 static void handle_query(struct http_request *r, void *user)
 {
 	struct osv_service *s = user;
@@ -87,9 +97,11 @@ static void handle_query(struct http_request *r, void *user)
 	}
 	const enum coding coding = coding_of(r);
 	osv_answer_begin(&s->answer);
-	s->counters->queries++;
 	int code = osv_query_read(json, &q, &err);
 	json_decref(json);
+	if (code == 0 && is_deferred(s, r, &q, handle_query))
+		return;
+	s->counters->queries++;
 	if (code == 0)
 		code = osv_answer_find(&s->answer, &q, &err);
 	if (code == 0)
@@ -114,6 +126,28 @@ static int answer_one(struct osv_service *s, const json_t *json, size_t i, size_
 		wr_u8(&a->out, ',');
 	*total += osv_answer_write_ids(a, &q, *total > OSV_BATCH_MAX ? OSV_PAGE_LATE : OSV_PAGE_MAX);
 	return wr_failed(&a->out) ? error_set(err, -E2BIG, "the answer is too large; ask in parts") : 0;
+}
+
+/* The same of a batch: it waits once for all that it lacks. */
+static bool is_batch_deferred(
+        struct osv_service *s, struct http_request *r, const json_t *json, http_handler handle)
+{
+	const char *names[NEEDED_MAX];
+	char needed[NEEDED_MAX][ECOSYSTEM_NAME_MAX];
+	const json_t *one;
+	struct osv_query q;
+	size_t i, n = 0;
+	json_array_foreach(json_object_get(json, "queries"), i, one) {
+		if (n == NEEDED_MAX || i == OSV_QUERIES_MAX)
+			break;
+		if (osv_query_read(one, &q, NULL) < 0 || q.all_releases || q.unjudged ||
+		        (n && strcmp(needed[n - 1], q.ecosystem) == 0))
+			continue;
+		memcpy(needed[n], q.ecosystem, sizeof(needed[n]));
+		names[n] = needed[n];
+		n++;
+	}
+	return misses_defer(s->context->misses, r, names, n, handle, s);
 }
 
 static int answer_batch(struct osv_service *s, const json_t *json, struct error *err)
@@ -148,6 +182,10 @@ static void handle_batch(struct http_request *r, void *user)
 		return;
 	}
 	const enum coding coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY;
+	if (is_batch_deferred(s, r, json, handle_batch)) {
+		json_decref(json);
+		return;
+	}
 	osv_answer_begin(&s->answer);
 	int code = answer_batch(s, json, &err);
 	json_decref(json);

@@ -134,9 +134,26 @@ static void take_repository(struct push *p, const struct ipc_repository *m)
 	int changed = served_load(r, &err);
 	if (changed < 0)
 		log_error("repository %s stays as it was for the VISes below: %s", m->name, err.text);
-	if (changed > 0)
+	if (changed > 0) {
 		tell_repository(p, r);
+		misses_changed(p->context->misses, true);
+	}
 	push_files_changed(p->files);
+}
+
+static bool is_listed(const char *ecosystem, void *user)
+{
+	const struct push *p = user;
+	for (size_t i = 0; i < p->n_repositories; i++)
+		if (p->repositories[i]->bytes && tree_index_lists(&p->repositories[i]->index, ecosystem))
+			return true;
+	return false;
+}
+
+static void tell(void *state, uint64_t generation)
+{
+	const struct push *p = state;
+	misses_changed(p->context->misses, false);
 }
 
 static void take_uppers(struct push *p, const struct ipc_uppers *m)
@@ -306,6 +323,7 @@ static const struct http_route routes[] = {
 static void close_push(void *state)
 {
 	struct push *p = state;
+	misses_set_lister(p->context->misses, NULL, NULL);
 	push_files_free(p->files);
 	http_feed_free(p->feed);
 	for (size_t i = 0; i < p->n_repositories; i++)
@@ -326,6 +344,7 @@ static int open_push(const struct front_context *c, void **ret_state, struct err
 		.user = p };
 	int r = http_feed_new(c->base, &feed, &p->feed);
 	p->files = push_files_new(c->base, c->parent);
+	misses_set_lister(c->misses, is_listed, p);
 	if (r == 0)
 		r = vis_http_add_routes(c->http, routes, ARRAY_LENGTH(routes), p);
 	if (r < 0) {
@@ -336,4 +355,6 @@ static int open_push(const struct front_context *c, void **ret_state, struct err
 	return 0;
 }
 
-const struct front_service push_service = { .open = open_push, .take = take, .close = close_push };
+const struct front_service push_service = {
+	.open = open_push, .tell = tell, .take = take, .close = close_push
+};

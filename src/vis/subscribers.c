@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define CHANGED_MAX 4096 /* of the message ADVISORIES */
-#define HELLO_MAX 4096
+#define CHANGED_MAX 4096      /* of the message ADVISORIES */
+#define FRAME_MAX (64u << 10) /* of what a subscriber says */
 #define SOCKET_MODE 0660
 
 struct subscriber {
@@ -29,6 +29,8 @@ struct subscribers {
 	struct ipc_package_key *changed;
 	size_t n_changed;
 	bool too_many;
+	void (*wanted)(const char *ecosystem, void *user);
+	void *wanted_user;
 };
 
 static void send_message(struct subscriber *s, enum ipc_number number, const void *body)
@@ -50,31 +52,42 @@ static void free_subscriber(struct subscriber *s)
 	free(s);
 }
 
-/* HELLO is all that a subscriber says. */
-static bool take_hello(struct subscriber *s, const uint8_t *data, size_t size)
+static bool greet(struct subscriber *s, const struct ipc_hello *hello)
+{
+	if (s->greeted || hello->version != IPC_VERSION)
+		return false;
+	s->greeted = true;
+	if (hello->generation != s->all->generation)
+		send_message(s, IPC_ADVISORIES,
+		        &(struct ipc_advisories){ .generation = s->all->generation, .all = true });
+	return true;
+}
+
+/* HELLO first; after it, what the subscriber needs. */
+static bool take_message(struct subscriber *s, const uint8_t *data, size_t size)
 {
 	struct ipc_message m;
 	struct error err;
-	if (s->greeted || ipc_decode(data, size, &m, &err) < 0)
+	if (ipc_decode(data, size, &m, &err) < 0)
 		return false;
-	const struct ipc_hello *hello = m.body;
-	bool good = m.number == IPC_HELLO && hello->version == IPC_VERSION;
-	uint64_t known = good ? hello->generation : 0;
+	const struct subscribers *all = s->all;
+	bool good = m.number == IPC_HELLO ? greet(s, m.body) : s->greeted && m.number == IPC_WANTED;
+	if (good && m.number == IPC_WANTED) {
+		const struct ipc_wanted *wanted = m.body;
+		for (size_t i = 0; i < wanted->n_ecosystems && all->wanted; i++)
+			all->wanted(wanted->ecosystems[i].ecosystem, all->wanted_user);
+	}
 	ipc_message_clear(&m);
-	s->greeted = good;
-	if (good && known != s->all->generation)
-		send_message(s, IPC_ADVISORIES,
-		        &(struct ipc_advisories){ .generation = s->all->generation, .all = true });
 	return good;
 }
 
 static size_t on_data(struct stream *stream, const uint8_t *data, size_t length, void *user)
 {
 	size_t size;
-	int r = ipc_frame_size(data, length, HELLO_MAX, &size);
+	int r = ipc_frame_size(data, length, FRAME_MAX, &size);
 	if (r == 0 || (r > 0 && size > length))
 		return 0;
-	if (r < 0 || !take_hello(user, data, size)) {
+	if (r < 0 || !take_message(user, data, size)) {
 		stream_close(stream, "it does not speak our protocol");
 		return length;
 	}
@@ -170,6 +183,17 @@ void subscribers_add_change(struct subscribers *s, const char *ecosystem, const 
 	}
 	s->changed[s->n_changed].ecosystem = xstrdup(ecosystem);
 	s->changed[s->n_changed++].package = xstrdup(package);
+}
+
+void subscribers_add_all(struct subscribers *s)
+{
+	s->too_many = true;
+}
+
+void subscribers_on_wanted(struct subscribers *s, void (*fn)(const char *ecosystem, void *user), void *user)
+{
+	s->wanted = fn;
+	s->wanted_user = user;
 }
 
 void subscribers_tell(struct subscribers *s, uint64_t generation)

@@ -17,7 +17,12 @@ int subscribers_open(struct event_base *base, const char *path, const char *name
 size_t subscribers_count(const struct subscribers *s);
 struct subscribers *subscribers_close(struct subscribers *s); /* NULL in, NULL out */
 
+/* Who is called when a subscriber needs an ecosystem that the index knows nothing of. */
+void subscribers_on_wanted(struct subscribers *s, void (*fn)(const char *ecosystem, void *user), void *user);
+
 /* The packages that one update changed. */
 void subscribers_add_change(struct subscribers *s, const char *ecosystem, const char *package);
+/* All of them, of every node. */
+void subscribers_add_all(struct subscribers *s);
 /* Sends what was added since the last call, or "everything" where it is more than a message holds. */
 void subscribers_tell(struct subscribers *s, uint64_t generation);

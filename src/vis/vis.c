@@ -19,6 +19,7 @@ struct vis {
 	struct event *folder_event, *check_event;
 	struct metrics_server *metrics;
 	struct front *front;
+	struct repositories *repositories;
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */
 };
@@ -74,6 +75,8 @@ static void fill_metrics(struct metrics *m, void *user)
 	metrics_count(m, "records_removed", "Advisories taken out of the index", v->records_removed);
 	metrics_count(m, "records_refused", "Records that are malformed", v->records_refused);
 	metrics_count(m, "failures", "Sources and folders that could not be read", v->failures);
+	if (v->repositories)
+		repositories_fill_metrics(v->repositories, m);
 	metrics_gauge(m, "subscribers", "Programs that are told of changes",
 	        (double)subscribers_count(v->subscribers));
 	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
@@ -222,7 +225,7 @@ static void drop_unnamed(const char *source, void *context)
 		char *name FREE_ON_EXIT = load_source_name(v->config->sources[i], &path);
 		named = strcmp(name, source) == 0;
 	}
-	if (!named)
+	if (!named && !repositories_owns(v->repositories, source))
 		vuln_update_replace_source(v->update, source);
 }
 
@@ -238,13 +241,70 @@ static int open_index(struct vis *v, uint64_t *ret_generation, struct error *err
 	return r ? r : commit(v, ret_generation, err);
 }
 
+/* What the publisher of a followed repository says, into the index. */
+static int commit_repository(struct tree_follow *f, bool all, void *user, struct error *err)
+{
+	struct vis *v = user;
+	uint64_t generation;
+	if (!tree_follow_ready(f) && tree_follow_stands(f, v->update))
+		return 0;
+	int r = tree_follow_apply(f, v->update, err);
+	if (r == 0) {
+		/* Packages without any advisory have become judgeable too. */
+		if (all)
+			subscribers_add_all(v->subscribers);
+		r = commit(v, &generation, err);
+	}
+	if (r) {
+		vuln_update_forget(v->update);
+		return r;
+	}
+	return tree_follow_applied(f, err);
+}
+
+static void on_wanted(const char *ecosystem, void *user)
+{
+	const struct vis *v = user;
+	repositories_want(v->repositories, ecosystem);
+}
+
+static void on_front(struct front *f, const struct ipc_message *m, void *user)
+{
+	const struct vis *v = user;
+	const struct ipc_wanted *wanted = m->body;
+	if (m->number == IPC_HELLO)
+		repositories_tell(v->repositories);
+	for (size_t i = 0; m->number == IPC_WANTED && i < wanted->n_ecosystems; i++)
+		on_wanted(wanted->ecosystems[i].ecosystem, user);
+}
+
 /* Once there is an index; before the sources are loaded, which may take long. */
 static int open_front(struct vis *v, struct event_base *base, struct error *err)
 {
 	const struct vis_http_config *http = &v->config->front.http;
 	if (http->n_listen == 0 && !http->socket)
 		return 0;
-	return front_start(base, &v->config->front, NULL, v, &v->front, err);
+	return front_start(base, &v->config->front, on_front, v, &v->front, err);
+}
+
+/* After the front, which is to have no thread of ours. */
+static int open_repositories(struct vis *v, struct event_base *base, struct error *err)
+{
+	const struct repositories_handlers handlers = { commit_repository, v };
+	struct repositories_config config = v->config->repositories;
+	const struct vis_http_config *http = &v->config->front.http;
+	char *state FREE_ON_EXIT = xasprintf("%s/repositories", v->config->data);
+	config.state = state;
+	config.ca = http->ca;
+	config.crl = http->crl;
+	config.certificate = http->certificate;
+	config.key = http->key;
+	int r = repositories_open(base, &config, &handlers, &v->repositories, err);
+	if (r < 0)
+		return r;
+	repositories_set_front(v->repositories, v->front);
+	subscribers_on_wanted(v->subscribers, on_wanted, v);
+	return 0;
 }
 
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err)
@@ -265,6 +325,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 		        base, config->metrics, "pratique_vis_", fill_metrics, v, &v->metrics, err);
 	if (r == 0)
 		r = open_front(v, base, err);
+	if (r == 0)
+		r = open_repositories(v, base, err);
 	if (r == 0)
 		r = open_index(v, &generation, err);
 	if (r == 0)
@@ -293,6 +355,7 @@ struct vis *vis_close(struct vis *v)
 		event_free(v->folder_event);
 	if (v->check_event)
 		event_free(v->check_event);
+	repositories_close(v->repositories);
 	front_stop(v->front);
 	metrics_server_close(v->metrics);
 	subscribers_close(v->subscribers);

@@ -5,6 +5,7 @@
 
 #include "vis/folder.h"
 #include "vis/front.h"
+#include "vis/repositories.h"
 #include "vis/subscribers.h"
 
 #define VIS_SOURCES_MAX 64
@@ -21,6 +22,8 @@ struct vis_config {
 	const char *metrics;       /* socket for who monitors it; NULL: none */
 	int check_ms;              /* how often the sources are looked at again */
 	struct front_config front; /* who answers requests; index is data */
+	struct repositories_config
+	        repositories; /* signed ones, and the VISes above; certificates as the front's */
 };
 
 struct vis;

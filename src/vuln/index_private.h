@@ -13,3 +13,6 @@ struct vuln_index {
 /* A fresh view of the index in index->txn; LMDB's code. index_end() gives it back. */
 int index_begin(struct vuln_index *index);
 void index_end(struct vuln_index *index);
+
+/* Within index_begin(): whether an ecosystem has entries, or a source that knows all about it. */
+bool index_has_ecosystem(struct vuln_index *index, enum index_kind kind, const char *ecosystem);

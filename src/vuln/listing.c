@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Keys of `ecosystems`: kind, name; those with a NUL behind the name are about sources. */
 static int walk_ecosystems(struct vuln_index *index,
@@ -48,6 +49,30 @@ int vuln_index_each_ecosystem(struct vuln_index *index,
 	if (code)
 		return index_error(err, index->dir, code);
 	return r == -EIO ? error_set(err, r, "index %s: its ecosystems cannot be read", index->dir) : r;
+}
+
+bool index_has_ecosystem(struct vuln_index *index, enum index_kind kind, const char *ecosystem)
+{
+	char key[INDEX_KEY_MAX];
+	MDB_cursor *cursor;
+	const size_t n = index_ecosystem_key(key, kind, ecosystem);
+	MDB_val k = index_val(key, n), v;
+	if (n == 0 || mdb_cursor_open(index->txn, index->e.ecosystems, &cursor))
+		return false;
+	const bool there = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size >= n &&
+	        memcmp(k.mv_data, key, n) == 0 && (k.mv_size == n || ((const char *)k.mv_data)[n] == '\0');
+	mdb_cursor_close(cursor);
+	return there;
+}
+
+bool vuln_index_knows(struct vuln_index *index, const char *ecosystem)
+{
+	if (index_begin(index))
+		return false;
+	const bool known = index_has_ecosystem(index, INDEX_BY_ADVISORY, ecosystem) ||
+	        index_has_ecosystem(index, INDEX_BY_BINARY, ecosystem);
+	index_end(index);
+	return known;
 }
 
 static int read_frames(struct vuln_index *index, const struct vuln_name *names, size_t n,

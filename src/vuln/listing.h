@@ -9,6 +9,10 @@
 int vuln_index_each_ecosystem(struct vuln_index *index,
         int (*fn)(const char *ecosystem, uint64_t entries, void *context), void *context, struct error *err);
 
+/* Whether there is anything about packages of this ecosystem ("Debian:12"), or a source that knows all about
+ * it. */
+bool vuln_index_knows(struct vuln_index *index, const char *ecosystem);
+
 /* One record of one source. */
 struct vuln_name {
 	const char *id, *source;

@@ -29,21 +29,6 @@ struct matcher {
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
-/* Entries, or a source that knows all about it. */
-static bool ecosystem_is_there(struct matcher *m, enum index_kind kind, const char *ecosystem)
-{
-	char key[INDEX_KEY_MAX];
-	MDB_cursor *cursor;
-	size_t n = index_ecosystem_key(key, kind, ecosystem);
-	MDB_val k = index_val(key, n), v;
-	if (mdb_cursor_open(m->index->txn, m->index->e.ecosystems, &cursor))
-		return false;
-	bool there = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size >= n &&
-	        memcmp(k.mv_data, key, n) == 0 && (k.mv_size == n || ((const char *)k.mv_data)[n] == '\0');
-	mdb_cursor_close(cursor);
-	return there;
-}
-
 /* Advisories of all releases are under the ecosystem's bare name ("Debian"). */
 static void find_place(struct matcher *m, const char *type)
 {
@@ -56,11 +41,11 @@ static void find_place(struct matcher *m, const char *type)
 	size_t n = strcspn(p->ecosystem, ":");
 	if (p->ecosystem[n]) {
 		memcpy(p->bare, p->ecosystem, n);
-		p->has_bare = ecosystem_is_there(m, INDEX_BY_ADVISORY, p->bare);
+		p->has_bare = index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->bare);
 	}
-	p->by_binary = ecosystem_is_there(m, INDEX_BY_BINARY, p->ecosystem);
+	p->by_binary = index_has_ecosystem(m->index, INDEX_BY_BINARY, p->ecosystem);
 	/* A few advisories of all releases do not make this release known. */
-	p->known = p->by_binary || ecosystem_is_there(m, INDEX_BY_ADVISORY, p->ecosystem);
+	p->known = p->by_binary || index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->ecosystem);
 	if (!p->known)
 		error_set(&p->reason, 0, "the index has no advisories for %s", p->ecosystem);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The signed repositories of this VIS: those that it follows from above (relay.h, upper_link.h), into the
+ * index of vulnerabilities, and those that are published in a directory here; all of them are told to the
+ * front, which tells the VISes below. What is asked for and lies in no held shard is fetched from above.
+ */
+#pragma once
+
+#include "vis/front.h"
+#include "vis/upper_link.h"
+
+#define REPOSITORIES_WANTED_MAX 4096 /* ecosystems that are remembered as asked for */
+
+struct repositories_config {
+	const char *name;          /* ours; NULL: the certificate's, or else the host's */
+	const char *state;         /* directory for what is followed; made where it is not there */
+	const char *const *follow; /* NAME ROOT-FILE [SHARD ...] */
+	size_t n_follow;
+	const char *const *publish; /* NAME DIRECTORY */
+	size_t n_publish;
+	const char *const *uppers; /* HOST[:PORT] [NAME] */
+	size_t n_uppers;
+	const char *ca, *crl, *certificate, *key;
+};
+
+struct repositories;
+struct repositories_handlers {
+	/* Something new is verified: apply() puts it into an update that is empty, which is then committed.
+	 */
+	int (*commit)(struct tree_follow *follow, bool all, void *user, struct error *err);
+	void *user;
+};
+/* Files are read and directories made now; the network is not used before the loop turns. */
+int repositories_open(struct event_base *base, const struct repositories_config *config,
+        const struct repositories_handlers *handlers, struct repositories **ret, struct error *err);
+struct repositories *repositories_close(struct repositories *r); /* NULL in, NULL out */
+
+/* Whom they are told to from now on; NULL: nobody. Everything is told at once. */
+void repositories_set_front(struct repositories *r, struct front *front);
+/* It is a new process, which knows nothing. */
+void repositories_tell(struct repositories *r);
+/* Whether the index's source ("central", "central/debian") is one that we follow. */
+bool repositories_owns(const struct repositories *r, const char *source);
+/* Somebody needs this ecosystem. */
+void repositories_want(struct repositories *r, const char *ecosystem);
+
+struct metrics;
+void repositories_fill_metrics(struct repositories *r, struct metrics *m);
