@@ -33,16 +33,24 @@ static struct stream_limits limits_for(int idle_ms)
 	return l;
 }
 
-struct http_fetch *http_fetch_free(struct http_fetch *f)
+/* All but its memory. */
+static void give_up(struct http_fetch *f)
 {
-	if (!f || f->freed)
-		return NULL;
+	if (f->freed)
+		return;
 	f->freed = true;
 	if (f->timer)
 		event_free(f->timer);
 	stream_free(f->stream);
 	http_head_clear(&f->head);
 	free(f->request);
+}
+
+struct http_fetch *http_fetch_free(struct http_fetch *f)
+{
+	if (!f || f->freed)
+		return NULL;
+	give_up(f);
 	if (f->busy == 0)
 		free(f);
 	return NULL;
@@ -63,7 +71,7 @@ static void end(struct http_fetch *f, const char *reason)
 	f->ended = true;
 	f->busy++;
 	f->handlers->on_end(f, text, f->user);
-	http_fetch_free(f);
+	give_up(f);
 	leave(f);
 }
 
