@@ -145,8 +145,14 @@ static struct vuln_source describe(const struct tree_follow *f, const char *name
 		.kind = "repository",
 		.trust = VULN_TRUST_SIGNED,
 		.precedence = f->precedence ? f->precedence : VULN_PRECEDENCE_DEFAULT,
-		.freshness_ms = f->index.expires - f->index.time,
-		.loaded = f->index.time };
+		.freshness_ms = f->index.expires - f->index.time + f->skew };
+}
+
+static void note_source(struct applying *a, const struct vuln_source *v)
+{
+	vuln_update_put_source(a->u, v);
+	vuln_update_note_loaded(a->u, v->name, a->f->index.time);
+	vuln_update_mark_source(a->u, v->name, a->f->plan_mark);
 }
 
 static void describe_sources(struct applying *a)
@@ -163,14 +169,12 @@ static void describe_sources(struct applying *a)
 		/* What the publisher had no proof of has none here either. */
 		if (vuln_trust_parse(s->trust, &v.trust) < 0)
 			v.trust = VULN_TRUST_NONE;
-		vuln_update_put_source(a->u, &v);
-		vuln_update_mark_source(a->u, name, f->plan_mark);
+		note_source(a, &v);
 	}
 	struct vuln_source v = describe(f, f->name);
 	v.origin = f->index.repository;
 	v.required = f->required;
-	vuln_update_put_source(a->u, &v);
-	vuln_update_mark_source(a->u, f->name, f->plan_mark);
+	note_source(a, &v);
 }
 
 /* Whether the new files of each shard are enough: it leads on from what is held, or nothing of it was held;

@@ -166,7 +166,12 @@ int publish_finish_shard(struct tree_publisher *p, struct publish_shard *s, uint
 	struct tree_shard v;
 	struct tree_file file = { .length = 0 };
 	bool fresh = s->v.generation == 0 || s->v.withdrawn || s->rebuild;
-	int r = s->delta ? line_writer_finish(TAKE_POINTER(s->delta), &file, err) : 0;
+	int r = 0;
+	/* Of a shard that is empty now, that it is says everything. */
+	if (table_count(s->records) == 0)
+		s->delta = line_writer_drop(s->delta);
+	else
+		r = line_writer_finish(TAKE_POINTER(s->delta), &file, err);
 	if (r < 0)
 		return r;
 	tree_shard_copy(&s->v, &v);

@@ -214,3 +214,95 @@ int mirror_round(struct mirror *m, struct tree_follow *f, time_ms now, struct er
 	}
 	return r;
 }
+
+/* ---- a follower ---- */
+
+static void open_child(struct child *c)
+{
+	char *state FREE_ON_EXIT = xasprintf("%s/state", c->dir);
+	char *index FREE_ON_EXIT = xasprintf("%s/index", c->dir);
+	const struct tree_follow_config config = {
+		.name = "up", .dir = state, .root_file = c->root_file, .shards = c->shards
+	};
+	if (tree_follow_open(&config, &c->follow, &c->err) < 0 ||
+	        vuln_update_open(index, &c->update, &c->err) < 0)
+		fail_msg("%s", c->err.text);
+}
+
+struct child *child_new(const struct site *s, const char *name, const char *const *shards)
+{
+	struct child *c = xcalloc(1, sizeof(*c));
+	c->dir = xasprintf("%s/%s", s->base, name);
+	c->root_file = site_root_path(s, 1);
+	c->shards = shards;
+	c->mirror.dir = s->dir;
+	open_child(c);
+	return c;
+}
+
+static void close_child(struct child *c)
+{
+	c->follow = tree_follow_close(c->follow);
+	c->update = vuln_update_close(c->update);
+}
+
+struct child *child_free(struct child *c)
+{
+	close_child(c);
+	free(c->root_file);
+	free(c->dir);
+	free(c);
+	return NULL;
+}
+
+void child_restart(struct child *c)
+{
+	close_child(c);
+	open_child(c);
+}
+
+int child_round(struct child *c, time_ms now)
+{
+	struct vuln_update_result result;
+	int r = mirror_round(&c->mirror, c->follow, now, &c->err);
+	if (r || !tree_follow_ready(c->follow))
+		return r;
+	r = tree_follow_apply(c->follow, c->update, &c->err);
+	if (r) {
+		vuln_update_forget(c->update);
+		return r;
+	}
+	if (vuln_update_commit(c->update, now, NULL, NULL, &result, &c->err) < 0)
+		fail_msg("%s", c->err.text);
+	return tree_follow_applied(c->follow, &c->err);
+}
+
+char *child_records(struct child *c)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/index", c->dir);
+	char *text = xstrdup("");
+	struct index_env env;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	/* The writer's environment is another one of this process: LMDB wants it closed. */
+	c->update = vuln_update_close(c->update);
+	assert_int_equal(index_env_open(path, false, &env, NULL), 0);
+	assert_int_equal(mdb_txn_begin(env.env, NULL, MDB_RDONLY, &txn), 0);
+	assert_int_equal(mdb_cursor_open(txn, env.records, &cursor), 0);
+	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+		struct record record;
+		struct record_affected a = { .fixed = "" };
+		assert_int_equal(record_read(v.mv_data, v.mv_size, &record), 0);
+		(void)record_next_affected(&record.affected, &a);
+		char *more =
+		        xasprintf("%s%s%s@%s=%s", text, *text ? " " : "", record.id, record.source, a.fixed);
+		free(text);
+		text = more;
+	}
+	mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	index_env_close(&env);
+	assert_int_equal(vuln_update_open(path, &c->update, NULL), 0);
+	return text;
+}

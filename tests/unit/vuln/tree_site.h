@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "vuln/tree/follow.h"
 #include "vuln/tree/publish.h"
+#include "vuln/vuln.h"
 
 #define SITE_KEYS 4
 #define SITE_NOW ((time_ms)1800000000 * 1000)
@@ -52,3 +53,23 @@ struct mirror {
 };
 /* A round of pull; what the last call said, with its words. */
 int mirror_round(struct mirror *m, struct tree_follow *f, time_ms now, struct error *err);
+
+/* A follower with its index of vulnerabilities. */
+struct child {
+	char *dir, *root_file;
+	const char *const *shards;
+	struct tree_follow *follow;
+	struct vuln_update *update;
+	struct mirror mirror;
+	struct error err;
+};
+/* Of root version 1 of the site. */
+struct child *child_new(const struct site *s, const char *name, const char *const *shards);
+struct child *child_free(struct child *c);
+/* As if its process had been killed and started again. */
+void child_restart(struct child *c);
+/* A round, and where it ends well what came into the index; what the round said. */
+int child_round(struct child *c, time_ms now);
+/* "ID@SOURCE=fixed version of its first package", for all records by key, space-separated; the caller frees.
+ */
+char *child_records(struct child *c);
