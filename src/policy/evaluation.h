@@ -43,11 +43,8 @@ struct policy_evaluation {
 	struct policy_term *terms;
 	const char
 	        *advisories_unknown; /* why the advisories were not, or not all, looked at; NULL: they were */
-	uint32_t view;               /* of the memo; 0: there is none */
-	uint32_t package;     /* that is looked up, and means nothing until something is met; 0: none */
-	bool is_timed;        /* time may make a term of what is none */
-	size_t n_unjudged;    /* packages that the index could not judge */
-	const char *unjudged; /* the first of them, and why */
+	size_t n_unjudged;           /* packages that the index could not judge */
+	const char *unjudged;        /* the first of them, and why */
 	struct policy_requirement_state *requirements;
 	size_t findings_capacity;
 	/* Those for this node that count now. */

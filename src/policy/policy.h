@@ -10,7 +10,6 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "policy/memo.h"
 #include "posture/posture.h"
 #include "vuln/vuln.h"
 
@@ -144,7 +143,6 @@ struct policy_input {
 	struct vuln_index *index;      /* NULL = no vulnerability information */
 	enum tristate unique;          /* one host alone has this identity, and this one alone */
 	const char *segment; /* that the authentication named: no other is admitted to; NULL or "" = any */
-	struct policy_memo *memo; /* of packages that mean nothing (memo.h); NULL: all are looked up */
 	time_ms now;
 };
 

@@ -338,15 +338,12 @@ static int match_judge(const struct vuln_match *m, void *context)
 	bool tried = false;
 	if (ev->n_met++ == POLICY_MATCHES_MAX)
 		return -E2BIG;
-	if (ev->is_timed)
-		ev->package = 0;
 	for (size_t i = 0; i < t->n_terms; i++) {
 		struct policy_term *term = &ev->terms[i];
 		const struct policy_expression *where = t->terms[i]->first;
 		enum tristate v = where ? policy_condition_value(where, m, ev->input->now) : TRI_YES;
 		if (v == TRI_NO)
 			continue;
-		ev->package = 0;
 		if (waiver) {
 			policy_waive_advisory(ev, waiver, m);
 			return 0;
@@ -368,65 +365,11 @@ static int match_judge(const struct vuln_match *m, void *context)
 static int match_unjudged(const struct posture_package *package, const char *reason, void *context)
 {
 	struct policy_evaluation *ev = context;
-	ev->package = 0;
 	if (ev->n_unjudged++ == 0)
 		ev->unjudged = policy_arena_format(ev->arena, "%s %s: %s",
 		        policy_arena_shown(ev->arena, package->name, 100),
 		        policy_arena_shown(ev->arena, package->version, 100), reason);
 	return 0;
-}
-
-/* ---- packages that mean nothing ---- */
-
-static bool is_timed(const struct policy_expression *e)
-{
-	bool timed = e->kind == POLICY_IS_OLDER;
-	for (const struct policy_expression *c = e->first; c && !timed; c = c->next)
-		timed = is_timed(c);
-	return timed;
-}
-
-static void memo_begin(uint64_t generation, void *context)
-{
-	struct policy_evaluation *ev = context;
-	const struct policy_tree *t = &ev->policy->tree;
-	for (size_t i = 0; i < t->n_terms && !ev->is_timed; i++)
-		ev->is_timed = is_timed(t->terms[i]);
-	ev->view = policy_memo_view(
-	        ev->input->memo, policy_fingerprint(ev->policy), generation, ev->input->posture);
-}
-
-/* The one before has been looked up. */
-static void memo_end_package(struct policy_evaluation *ev)
-{
-	if (ev->package && ev->view)
-		policy_memo_note(ev->input->memo, ev->view, ev->package);
-	ev->package = 0;
-}
-
-static bool memo_skip(const struct posture_package *package, void *context)
-{
-	struct policy_evaluation *ev = context;
-	memo_end_package(ev);
-	if (ev->view && policy_memo_has(ev->input->memo, ev->view, package->id))
-		return true;
-	ev->package = package->id;
-	return false;
-}
-
-/* 0 or negative, as vuln_match_all(). */
-static int match_all(struct policy_evaluation *ev, struct error *err)
-{
-	const struct policy_input *in = ev->input;
-	struct vuln_match_sink sink = { .match = match_judge, .unjudged = match_unjudged, .context = ev };
-	if (in->memo) {
-		sink.begin = memo_begin;
-		sink.skip = memo_skip;
-	}
-	int r = vuln_match_all(in->index, in->posture, &sink, &ev->decision->advisory_generation, err);
-	if (r == 0)
-		memo_end_package(ev);
-	return r;
 }
 
 /* Why the answer of the index is not the whole answer; NULL where it is. */
@@ -447,6 +390,7 @@ static const char *match_doubt(struct policy_evaluation *ev)
 void policy_match_advisories(struct policy_evaluation *ev)
 {
 	const struct policy_input *in = ev->input;
+	const struct vuln_match_sink sink = { match_judge, match_unjudged, ev };
 	struct error err = { "" };
 	ev->advisories_unknown = NULL;
 	if (ev->policy->tree.n_terms == 0)
@@ -455,7 +399,7 @@ void policy_match_advisories(struct policy_evaluation *ev)
 		ev->advisories_unknown = "there is no vulnerability information";
 	else if (!in->posture)
 		ev->advisories_unknown = "the node was not inspected";
-	else if (match_all(ev, &err) < 0)
+	else if (vuln_match_all(in->index, in->posture, &sink, &ev->decision->advisory_generation, &err) < 0)
 		ev->advisories_unknown = ev->n_met > POLICY_MATCHES_MAX
 		        ? "there are more matches than are gone through"
 		        : policy_arena_format(ev->arena, "the advisories could not be read: %s", err.text);

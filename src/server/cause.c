@@ -34,7 +34,6 @@ static bool is_own_doing(struct site *site, const struct site_node *node, const 
 		.role = policy_node_role(site->policy, node->name),
 		.posture = node->replaced,
 		.index = site->index,
-		.memo = site->memo,
 		.segment = a ? a->segment : NULL,
 		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
 		.now = now };
@@ -90,7 +89,6 @@ bool cause_is_doubt(struct site *site, struct site_node *node, const struct site
 		.role = policy_node_role(site->policy, node->name),
 		.posture = site_node_posture(site, node),
 		.index = site->index,
-		.memo = site->memo,
 		.segment = a->segment,
 		.unique = TRI_YES,
 		.now = now };

@@ -37,7 +37,6 @@ static void evaluate(struct site *site, struct site_node *node, const struct sit
 		.role = policy_node_role(site->policy, node->name),
 		.posture = site_node_posture(site, node),
 		.index = site->index,
-		.memo = site->memo,
 		.segment = a ? a->segment : NULL,
 		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
 		.now = now };

@@ -359,7 +359,6 @@ static void save_again(struct site *site, struct site_node *node)
 static void package_is_gone(uint32_t id, bool was_stored, void *context)
 {
 	struct site *site = context;
-	policy_memo_forget(site->memo, id);
 	if (was_stored)
 		store_remove_package(site->store, id);
 }

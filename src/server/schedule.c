@@ -189,7 +189,6 @@ void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 {
 	vuln_index_close(site->index);
 	site->index = index;
-	policy_memo_clear(site->memo);
 	site_judge_all(site, "advisories");
 }
 

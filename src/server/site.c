@@ -369,7 +369,6 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->machines = table_new();
 	site->brake = brake_new();
 	site->catalogue = catalogue_new();
-	site->memo = policy_memo_new();
 	int code = store_each_node(store, load_node, site, err);
 	if (code == 0)
 		code = site_restore_packages(site, err);
@@ -403,7 +402,6 @@ struct site *site_close(struct site *site)
 	table_free(site->revoked_serials, NULL);
 	table_free(site->machines, NULL);
 	catalogue_free(site->catalogue);
-	policy_memo_free(site->memo);
 	free(site->fresh.ids);
 	brake_free(site->brake);
 	policy_free(site->policy);

@@ -176,7 +176,6 @@ struct site {
 	struct table *revoked_serials;
 	struct table *machines;              /* machine id -> the node that reported it last */
 	struct posture_catalogue *catalogue; /* of all packages that nodes have */
-	struct policy_memo *memo;            /* which of them mean nothing to the policy */
 	struct site_ids fresh;               /* packages that this turn stores */
 	bool postures_unsaved;
 	time_ms last_expiry_look;

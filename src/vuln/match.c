@@ -154,11 +154,8 @@ static int match_within(struct matcher *m, uint64_t *ret_generation, struct erro
 		r = mdb_cursor_open(m->index->txn, m->index->e.packages, &m->cursor);
 	if (r)
 		return index_error(err, m->index->dir, r);
-	if (m->sink->begin)
-		m->sink->begin(state.generation, m->sink->context);
 	for (size_t i = 0; i < m->posture->n_packages && r >= 0; i++)
-		if (!m->sink->skip || !m->sink->skip(&m->posture->packages[i], m->sink->context))
-			r = judge_package(m, &m->posture->packages[i]);
+		r = judge_package(m, &m->posture->packages[i]);
 	mdb_cursor_close(m->cursor);
 	if (r < 0)
 		return error_set(err, r, "matching stopped: %s", strerror(-r));

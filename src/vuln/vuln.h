@@ -135,10 +135,6 @@ struct vuln_match_sink {
 	vuln_match_fn match;
 	vuln_unjudged_fn unjudged; /* may be NULL */
 	void *context;
-	/* Called first, with the generation that is read; may be NULL. */
-	void (*begin)(uint64_t generation, void *context);
-	/* Called before each package: true where it need not be looked at. May be NULL: all are. */
-	bool (*skip)(const struct posture_package *package, void *context);
 };
 int vuln_match_all(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink,
         uint64_t *ret_generation, struct error *err);

@@ -14,55 +14,10 @@ time_ms vuln_index_updated(struct vuln_index *index)
 	return index->updated;
 }
 
-static int match_package(struct vuln_index *index, const struct posture *p,
-        const struct posture_package *package, const struct vuln_match_sink *sink)
-{
-	int r = 0;
-	if (index->unjudged && strcmp(package->name, index->unjudged) == 0)
-		r = sink->unjudged(package, "its version is not valid", sink->context);
-	for (size_t i = 0; r == 0 && i < index->n_matches; i++) {
-		const struct scripted_match *m = &index->matches[i];
-		const struct vuln_match match = { .posture = p,
-			.package = package,
-			.id = m->id,
-			.aliases = m->aliases,
-			.fixed = m->fixed,
-			.source = m->source,
-			.summary = "",
-			.severity = m->severity,
-			.published = m->published,
-			.modified = m->modified };
-		if (strcmp(package->name, m->package) == 0)
-			r = sink->match(&match, sink->context);
-	}
-	return r;
-}
-
-/* Package by package. */
-static int match_each(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink)
-{
-	int r = 0;
-	if (sink->begin)
-		sink->begin(index->generation, sink->context);
-	for (size_t i = 0; r == 0 && i < p->n_packages; i++) {
-		if (sink->skip && sink->skip(&p->packages[i], sink->context))
-			continue;
-		index->looked_up++;
-		r = match_package(index, p, &p->packages[i], sink);
-	}
-	return r;
-}
-
 int vuln_match_all(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink,
         uint64_t *ret_generation, struct error *err)
 {
 	index->passes++;
-	if (index->can_skip) {
-		int r = match_each(index, p, sink);
-		if (r == 0 && ret_generation)
-			*ret_generation = index->generation;
-		return r;
-	}
 	for (size_t k = 0; index->unjudged && k < p->n_packages; k++)
 		if (strcmp(p->packages[k].name, index->unjudged) == 0 &&
 		        sink->unjudged(&p->packages[k], "its version is not valid", sink->context) < 0)

@@ -23,6 +23,4 @@ struct vuln_index {
 	const char *unjudged; /* a package that it cannot judge; may be NULL */
 	int failure;          /* negative errno: reading fails after the matches */
 	size_t passes;        /* how often it was asked */
-	bool can_skip;        /* it asks whether a package must be looked at, as the real one does */
-	size_t looked_up;     /* packages that had to be, then */
 };
