@@ -37,6 +37,10 @@
 #define POLICY_BRAKE_PER_MAX_MS (24 * 60 * 60 * 1000LL)
 #define POLICY_HOLD_MS (24 * 60 * 60 * 1000LL) /* where the policy does not say */
 #define POLICY_HOLD_MAX_MS (7 * 24 * 60 * 60 * 1000LL)
+#define POLICY_PACE_NODES 100 /* asked to come again per second, where the policy does not say */
+#define POLICY_PACE_PER_MS 1000
+#define POLICY_PACE_NODES_MAX 100000
+#define POLICY_PACE_PER_MAX_MS (60 * 60 * 1000LL)
 #define POLICY_WAIVERS_MAX 1000
 #define POLICY_MODES_MAX 100
 #define POLICY_EMERGENCIES_MAX 1000 /* ids and sources, each */
@@ -79,6 +83,7 @@ enum policy_expression_kind {
 	POLICY_KERNEL_SETTING,  /* setting TEXT operator literal */
 	POLICY_SSHD_SETTING,    /* sshd TEXT operator literal */
 	POLICY_NO_INTERFACE,    /* no interface where traits */
+	POLICY_SOURCE_AGE,      /* source TEXT age operator literal */
 	/* about one interface, below its `where` only */
 	POLICY_INTERFACE_IS,
 	POLICY_INTERFACE_TEXT, /* trait operator literal */
@@ -264,12 +269,16 @@ struct policy_tree {
 	struct policy_waiver_node *waivers, **waivers_tail;
 	struct policy_word *emergency_ids, *emergency_sources;
 	size_t n_modes, n_waivers, n_emergencies;
-	struct policy_span brake_at; /* line 0: none */
+	struct policy_span brake_at, reinspect_at; /* line 0: none */
 	struct policy_brake brake;
+	struct policy_pace reinspect;
 	/* advisory terms in the order of the file, so that one pass over the matches serves all; set by check
 	 */
 	struct policy_expression **terms;
 	size_t n_terms, terms_capacity;
+	/* Expressions about the age of vulnerability information; set by check. */
+	struct policy_expression **ages;
+	size_t n_ages, ages_capacity;
 };
 
 struct policy {
@@ -362,6 +371,7 @@ void policy_mode_add(struct policy_parser *p, const struct policy_name *target, 
         struct policy_span at);
 void policy_waiver_add(struct policy_parser *p, const struct policy_waiver_node *waiver);
 void policy_brake_set(struct policy_parser *p, const struct policy_brake *brake, struct policy_span at);
+void policy_reinspect_set(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at);
 void policy_emergency_add(struct policy_parser *p, struct policy_word **list, struct policy_word *more);
 void policy_measures_check(struct policy_parser *p);
 bool policy_whom_means(const struct policy_whom *whom, const char *node, const char *role);
@@ -377,6 +387,9 @@ struct policy_expression *policy_expression_new(
 /* `setting "x"` or `sshd "x"`; what is another word. */
 struct policy_expression *policy_setting_new(
         struct policy_parser *p, struct policy_name what, struct policy_name name, struct policy_span at);
+/* `source "x" age`; what is the last word. */
+struct policy_expression *policy_source_age_new(
+        struct policy_parser *p, struct policy_name what, struct policy_name source, struct policy_span at);
 /* what: the word behind `no`. */
 struct policy_expression *policy_no_interface_new(struct policy_parser *p, struct policy_name what,
         struct policy_expression *traits, struct policy_span at);

@@ -5,7 +5,7 @@
  * Nor does a rejection, but a node that may have to be rejected is not admitted: it falls through to
  * `otherwise`.
  */
-#include "policy/evaluation.h"
+#include "policy/memo_row.h"
 
 #include <string.h>
 
@@ -124,18 +124,21 @@ void policy_evaluate(const struct policy *p, const struct policy_input *input, s
 	const struct policy_tree *t = &p->tree;
 	*ret = (struct policy_decision){ .arena = policy_arena_new() };
 	struct policy_evaluation ev = { .policy = p, .input = input, .decision = ret, .arena = ret->arena };
+	struct memo_own own = { 0 };
 	ev.terms = xcalloc(t->n_terms + 1, sizeof(*ev.terms));
 	ev.requirements = xcalloc(t->n_requirements + 1, sizeof(*ev.requirements));
 	if (input->index)
 		ret->advisory_generation = vuln_index_generation(input->index);
 	policy_waivers_begin(&ev);
-	policy_match_advisories(&ev);
+	policy_meet_begin(&ev);
+	policy_match_advisories(&ev, &own);
 	enum tristate rejected = reject(&ev);
 	if (rejected != TRI_YES && !input->posture)
 		decide(&ev, policy_default_segment(p), "not inspected");
 	else if (rejected == TRI_UNKNOWN || (rejected == TRI_NO && !admit(&ev)))
 		fall_through(&ev);
 	policy_waivers_end(&ev);
+	policy_meet_end(&ev, &own);
 	for (size_t i = 0; i < t->n_terms; i++)
 		free(ev.terms[i].matches);
 	free(ev.terms);

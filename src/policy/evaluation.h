@@ -12,12 +12,19 @@ struct policy_match { /* a copy of a vuln_match in the decision's arena */
 	bool emergency;
 };
 
+/* A package of an inventory that meets some term, or could not be judged. */
+struct memo_row;
+struct policy_met {
+	const struct memo_row *row;
+	const struct posture_package *package;
+};
+
 /* What one advisory term (`no advisory where ...`, `advisories where ...`) met. */
 struct policy_term {
 	size_t n_certain, n_possible; /* its condition holds; it cannot be told whether it holds */
-	size_t *matches;              /* into policy_evaluation.matches, both kinds */
-	size_t n_matches, capacity;
-	bool emergency; /* one of those that it met is one, kept or not */
+	size_t *matches;              /* into policy_evaluation.matches, both kinds; of an inventory: none */
+	size_t n_matches, capacity;   /* that can be told of */
+	bool emergency;               /* one of those that it met is one, kept or not */
 };
 
 struct policy_requirement_state {
@@ -39,7 +46,12 @@ struct policy_evaluation {
 	struct policy_arena *arena; /* of the decision */
 	struct policy_match *matches;
 	size_t n_matches, matches_capacity;
-	size_t n_met; /* matches that were judged, kept or not */
+	size_t n_met;            /* matches that were judged, kept or not */
+	struct policy_met *rows; /* of an inventory */
+	size_t n_rows;
+	bool rows_sorted;
+	const struct posture_package **asked; /* of an inventory: those that an expression may ask for */
+	size_t n_asked;
 	struct policy_term *terms;
 	const char
 	        *advisories_unknown; /* why the advisories were not, or not all, looked at; NULL: they were */
@@ -60,9 +72,8 @@ void policy_waivers_begin(struct policy_evaluation *ev);
 const struct policy_waiver_node *policy_waiver_of_requirement(
         const struct policy_evaluation *ev, const struct policy_requirement *r);
 const struct policy_waiver_node *policy_waiver_of_advisory(
-        const struct policy_evaluation *ev, const struct vuln_match *m);
-void policy_waive_advisory(
-        struct policy_evaluation *ev, const struct policy_waiver_node *w, const struct vuln_match *m);
+        const struct policy_evaluation *ev, const char *id, const char *const *aliases);
+void policy_waive_advisory(struct policy_evaluation *ev, const struct policy_waiver_node *w, const char *id);
 /* Says in the decision what was waived. */
 void policy_waivers_end(struct policy_evaluation *ev);
 bool policy_is_emergency(const struct policy *p, const struct vuln_match *m);
@@ -76,8 +87,27 @@ enum tristate policy_requirement_value(struct policy_evaluation *ev, const struc
 /* A condition behind `where`, for one advisory. */
 enum tristate policy_condition_value(
         const struct policy_expression *e, const struct vuln_match *m, time_ms now);
+const char *policy_aliases_joined(struct policy_arena *a, const char *const *aliases); /* NULL: none */
 /* One pass over the node's matches for all terms of the policy. */
-void policy_match_advisories(struct policy_evaluation *ev);
+struct memo_own;
+void policy_match_advisories(struct policy_evaluation *ev, struct memo_own *own);
+
+/* The packages that expressions may ask for: the i-th; NULL after the last. And how many there are in all. */
+const struct posture_package *policy_package_at(const struct policy_evaluation *ev, size_t i);
+size_t policy_package_count(const struct policy_evaluation *ev);
+/* What the index cannot judge makes the advisories unknown. */
+void policy_note_unjudged(
+        struct policy_evaluation *ev, const struct posture_package *package, const char *reason);
+
+/* meet.c: the same for an inventory, from the memo. Calls fn, in an order that does not hang on the numbers,
+ * for each match that the term may meet. What it used goes with policy_meet_end(). */
+struct memo_match;
+void policy_meet_begin(struct policy_evaluation *ev); /* which packages expressions may ask for */
+int policy_meet(struct policy_evaluation *ev, struct memo_own *ret_own, struct error *err);
+void policy_meet_end(struct policy_evaluation *ev, struct memo_own *own);
+typedef void (*policy_met_fn)(struct policy_evaluation *ev, const struct posture_package *package,
+        const struct memo_match *match, const char *requirement);
+void policy_each_met(struct policy_evaluation *ev, size_t term, policy_met_fn fn, const char *requirement);
 
 /* findings.c: words for what an expression that is not satisfied met. */
 void policy_explain_requirement(struct policy_evaluation *ev, const struct policy_requirement *r);

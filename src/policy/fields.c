@@ -30,12 +30,50 @@ static void fact_age(struct policy_fact *f, time_ms now, time_ms then)
 		f->why = "its time lies in the future";
 }
 
+/* Of all that is known: as old as the required source that was heard of longest ago. */
 static void read_advisories_age(const struct policy_input *in, struct policy_fact *f)
 {
+	struct vuln_freshness fresh;
 	if (!in->index)
 		f->why = "there is no vulnerability information";
+	else if (vuln_index_freshness(in->index, in->now, &fresh) < 0)
+		f->why = "the vulnerability information cannot be read";
+	else if (fresh.oldest == 0)
+		f->why = "a source that it needs was never loaded";
 	else
-		fact_age(f, in->now, vuln_index_updated(in->index));
+		fact_age(f, in->now, fresh.oldest);
+}
+
+struct source_search {
+	const char *name;
+	bool found;
+	time_ms loaded;
+};
+
+static int look_at_source(const struct vuln_source *source, void *context)
+{
+	struct source_search *s = context;
+	if (strcmp(source->name, s->name) == 0) {
+		s->found = true;
+		s->loaded = source->loaded;
+	}
+	return 0;
+}
+
+void policy_source_age_read(const char *source, const struct policy_input *in, struct policy_fact *ret)
+{
+	struct source_search search = { .name = source };
+	*ret = (struct policy_fact){ 0 };
+	if (!in->index)
+		ret->why = "there is no vulnerability information";
+	else if (vuln_index_each_source(in->index, look_at_source, &search, NULL) < 0)
+		ret->why = "the vulnerability information cannot be read";
+	else if (!search.found)
+		ret->why = "the vulnerability information has no such source";
+	else if (search.loaded == 0)
+		ret->why = "it was never loaded";
+	else
+		fact_age(ret, in->now, search.loaded);
 }
 
 static void read_agent_present(const struct policy_input *in, struct policy_fact *f)
@@ -383,6 +421,11 @@ static const struct policy_field fields[] = {
 	{ "updates.pending", POLICY_NUMBER, "the number of pending security updates", NULL, NULL,
 	        "updates.security", read_updates_pending },
 };
+
+bool policy_field_is_freshness(const struct policy_field *f)
+{
+	return f->read == read_advisories_age;
+}
 
 const struct policy_field *policy_fields(size_t *ret_count)
 {

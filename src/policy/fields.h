@@ -37,6 +37,10 @@ const struct policy_field *policy_field_find(const char *name); /* NULL: there i
 /* All of them, for messages. */
 const struct policy_field *policy_fields(size_t *ret_count);
 void policy_field_read(const struct policy_field *f, const struct policy_input *in, struct policy_fact *ret);
+/* Whether it is about the age of vulnerability information. */
+bool policy_field_is_freshness(const struct policy_field *f);
+/* The age of one source: since it was last loaded, or looked at and found unchanged. */
+void policy_source_age_read(const char *source, const struct policy_input *in, struct policy_fact *ret);
 /* Why the agent could not read a part of the posture; a fixed sentence where it did not say. */
 const char *policy_unknown_reason(const struct posture *p, const char *reported_as);
 /* The agent's reason where it says that it could not read that part, or not all of it; else NULL. */

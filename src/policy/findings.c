@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Words for people: what an expression that is not satisfied found, and what it wanted. */
-#include "policy/evaluation.h"
+#include "policy/memo_row.h"
 
 #include "policy/traits.h"
 #include <inttypes.h>
@@ -90,6 +90,17 @@ static const char *compare_words(struct policy_evaluation *ev, const struct poli
 	        policy_value(ev, e) == TRI_UNKNOWN ? ", which is not a version" : "");
 }
 
+static const char *source_age_words(struct policy_evaluation *ev, const struct policy_expression *e)
+{
+	struct policy_arena *a = ev->arena;
+	const char *what = policy_arena_format(a, "the age of the source \"%s\"", e->name.text);
+	struct policy_fact fact;
+	policy_source_age_read(e->name.text, ev->input, &fact);
+	if (!fact.known)
+		return unknown_words(a, what, fact.why);
+	return policy_arena_format(a, "%s is %s", what, duration_words(a, fact.number));
+}
+
 static const char *field_words(struct policy_evaluation *ev, const struct policy_expression *e)
 {
 	struct policy_fact fact;
@@ -105,15 +116,16 @@ static const char *package_words(struct policy_evaluation *ev, const struct poli
 	struct policy_arena *a = ev->arena;
 	const char *name = e->name.text, *versions = NULL;
 	size_t n = 0;
-	for (size_t i = 0; p && i < p->n_packages && n < FINDING_LEAVES_MAX; i++) {
-		if (strcmp(p->packages[i].name, name) != 0)
+	const struct posture_package *package;
+	for (size_t i = 0; p && n < FINDING_LEAVES_MAX && (package = policy_package_at(ev, i)); i++) {
+		if (strcmp(package->name, name) != 0)
 			continue;
-		const char *version = policy_arena_shown(a, p->packages[i].version, FINDING_VALUE_MAX);
+		const char *version = policy_arena_shown(a, package->version, FINDING_VALUE_MAX);
 		versions = n++ ? policy_arena_format(a, "%s, %s", versions, version) : version;
 	}
 	if (n > 0)
 		return policy_arena_format(a, "package %s is installed (%s)", name, versions);
-	if (p && p->packages_known && p->n_packages == 0)
+	if (p && p->packages_known && policy_package_count(ev) == 0)
 		return unknown_words(a, policy_arena_format(a, "package %s", name), "the inventory is empty");
 	if (p && p->packages_known)
 		return policy_arena_format(a, "package %s is not installed", name);
@@ -236,6 +248,8 @@ static const char *leaf_words(struct policy_evaluation *ev, const struct policy_
 	case POLICY_KERNEL_SETTING:
 	case POLICY_SSHD_SETTING:
 		return setting_words(ev, e);
+	case POLICY_SOURCE_AGE:
+		return source_age_words(ev, e);
 	case POLICY_NO_INTERFACE:
 		return no_interface_words(ev, e);
 	default:
@@ -304,6 +318,19 @@ static void advisory_finding(
 	finding_add(ev, &f);
 }
 
+static void met_finding(struct policy_evaluation *ev, const struct posture_package *package,
+        const struct memo_match *m, const char *requirement)
+{
+	const struct policy_match match = { .package = package,
+		.id = policy_arena_string(ev->arena, m->id),
+		.aliases = policy_aliases_joined(ev->arena, m->aliases),
+		.fixed = policy_arena_string(ev->arena, m->fixed),
+		.source = policy_arena_string(ev->arena, m->source),
+		.severity = m->severity,
+		.emergency = m->emergency };
+	advisory_finding(ev, requirement, &match);
+}
+
 /* One finding an advisory for every advisory term below e that is not satisfied. */
 static void explain_terms(
         struct policy_evaluation *ev, const char *requirement, const struct policy_expression *e)
@@ -313,7 +340,9 @@ static void explain_terms(
 	if (e->kind == POLICY_NO_ADVISORY || e->kind == POLICY_ADVISORIES) {
 		const struct policy_term *term = &ev->terms[e->term];
 		ev->decision->emergency |= term->emergency;
-		for (size_t i = 0; i < term->n_matches; i++)
+		if (ev->input->inventory)
+			policy_each_met(ev, e->term, met_finding, requirement);
+		for (size_t i = 0; i < term->n_matches && term->matches; i++)
 			advisory_finding(ev, requirement, &ev->matches[term->matches[i]]);
 		ev->decision->n_omitted += term->n_certain + term->n_possible - term->n_matches;
 	} else if (e->kind == POLICY_AND || e->kind == POLICY_OR) {

@@ -49,6 +49,7 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 	struct policy_word *words;
 	struct policy_whom whom;
 	struct policy_brake brake;
+	struct policy_pace pace;
 	time_ms date;
 	struct policy_expression *expression;
 }
@@ -86,6 +87,7 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 %type <literal> literal
 %type <whom> whom
 %type <brake> brake_limit
+%type <pace> pace
 %type <name> field
 
 %%
@@ -110,6 +112,7 @@ statement:
 	| OTHERWISE name			{ policy_otherwise_set(p, $2, false, @$); }
 	| OTHERWISE FAIL OPEN TO name		{ policy_otherwise_set(p, $5, true, @$); }
 	| INSPECT EVERY duration		{ policy_setting_set(p, &p->tree->inspect, $3, @$); }
+	| INSPECT AFTER ADVISORIES pace	{ policy_reinspect_set(p, &$4, @$); }
 	| CERTIFICATE LIFETIME duration		{ policy_setting_set(p, &p->tree->certificate, $3, @$); }
 	| MODE MONITOR IN name for_roles		{ policy_mode_add(p, &$4, $5, @$); }
 	| MODE ENFORCE for_roles			{ policy_mode_add(p, NULL, $3, @$); }
@@ -173,6 +176,11 @@ brake_limit:
 	  NUMBER '%'			{ $$ = (struct policy_brake){ .percent = $1, .nodes = POLICY_BRAKE_NODES }; }
 	| NUMBER '%' OR NUMBER NODES	{ $$ = (struct policy_brake){ .percent = $1, .nodes = $4 }; }
 	| NUMBER NODES			{ $$ = (struct policy_brake){ .percent = 0, .nodes = $1 }; }
+	;
+
+pace:
+	  %empty			{ $$ = (struct policy_pace){ POLICY_PACE_NODES, POLICY_PACE_PER_MS }; }
+	| NUMBER NODES PER duration	{ $$ = (struct policy_pace){ $1, $4 }; }
 	;
 
 brake_hold:
@@ -323,6 +331,11 @@ expression:
 		$$ = policy_setting_new(p, (struct policy_name){ $1, @1 }, $2, @$);
 		$$->operator = $3;
 		$$->literal = $4;
+	}
+	| SOURCE text NAME COMPARE literal {
+		$$ = policy_source_age_new(p, (struct policy_name){ $3, @3 }, $2, @$);
+		$$->operator = $4;
+		$$->literal = $5;
 	}
 	| NO NAME WHERE trait		{ $$ = policy_no_interface_new(p, (struct policy_name){ $2, @2 }, $4, @$); }
 	| NO ADVISORY			{ $$ = policy_expression_new(p, POLICY_NO_ADVISORY, @$); }

@@ -55,6 +55,14 @@ void policy_brake_set(struct policy_parser *p, const struct policy_brake *brake,
 	p->tree->brake = *brake;
 }
 
+void policy_reinspect_set(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at)
+{
+	if (p->tree->reinspect_at.line)
+		policy_problem(p, at, "this was already said in line %u", p->tree->reinspect_at.line);
+	p->tree->reinspect_at = at;
+	p->tree->reinspect = *pace;
+}
+
 void policy_emergency_add(struct policy_parser *p, struct policy_word **list, struct policy_word *more)
 {
 	for (const struct policy_word *w = more; w; w = w->next)
@@ -129,6 +137,18 @@ static void check_brake(struct policy_parser *p)
 		policy_problem(p, at, "a brake holds for a time from one minute to seven days");
 }
 
+static void check_reinspect(struct policy_parser *p)
+{
+	const struct policy_pace *pace = &p->tree->reinspect;
+	const struct policy_span at = p->tree->reinspect_at;
+	if (!at.line)
+		return;
+	if (pace->nodes < 1 || pace->nodes > POLICY_PACE_NODES_MAX)
+		policy_problem(p, at, "between 1 and %d nodes can be asked at a time", POLICY_PACE_NODES_MAX);
+	if (pace->per_ms < 1000 || pace->per_ms > POLICY_PACE_PER_MAX_MS)
+		policy_problem(p, at, "the pace is given for a time from one second to one hour");
+}
+
 static void check_waiver(struct policy_parser *p, struct policy_waiver_node *w)
 {
 	for (const struct policy_word *word = w->what; word && !w->is_advisory; word = word->next)
@@ -168,6 +188,7 @@ void policy_measures_check(struct policy_parser *p)
 {
 	check_demotions(p);
 	check_brake(p);
+	check_reinspect(p);
 	for (struct policy_mode *m = p->tree->modes; m; m = m->next)
 		check_mode(p, m);
 	for (struct policy_waiver_node *w = p->tree->waivers; w; w = w->next)
@@ -194,6 +215,11 @@ const struct policy_segment *policy_floor_segment(const struct policy *p)
 const struct policy_brake *policy_brake(const struct policy *p)
 {
 	return p->tree.brake_at.line ? &p->tree.brake : NULL;
+}
+
+const struct policy_pace *policy_reinspect_pace(const struct policy *p)
+{
+	return p->tree.reinspect_at.line ? &p->tree.reinspect : NULL;
 }
 
 const struct policy_waiver *policy_waivers(const struct policy *p, size_t *ret_count)
@@ -287,13 +313,18 @@ static void describe_emergencies(FILE *out, const struct policy_word *list, cons
 
 void policy_measures_describe(FILE *out, const struct policy *p, time_ms now)
 {
-	char day[CLOCK_TEXT_SIZE];
+	char day[CLOCK_TEXT_SIZE], per[32];
 	size_t n;
 	const struct policy_waiver *w = policy_waivers(p, &n);
 	for (const struct policy_mode *m = p->tree.modes; m; m = m->next)
 		fprintf(out, "%s\n", m->text);
 	if (policy_brake(p))
 		describe_brake(out, policy_brake(p));
+	if (policy_reinspect_pace(p))
+		fprintf(out,
+		        "inspect after advisories: all nodes are asked again, %" PRId64 " node%s per %s\n",
+		        p->tree.reinspect.nodes, p->tree.reinspect.nodes == 1 ? "" : "s",
+		        length_words(p->tree.reinspect.per_ms, per));
 	describe_emergencies(out, p->tree.emergency_ids, "emergencies: advisories ");
 	describe_emergencies(out, p->tree.emergency_sources, "emergencies: advisories from ");
 	for (size_t i = 0; i < n; i++)

@@ -120,6 +120,13 @@ struct policy_brake {
 };
 const struct policy_brake *policy_brake(const struct policy *p); /* NULL: none */
 
+/* `inspect after advisories [N nodes per TIME]`: when advisories change, every node is asked to be inspected
+ * again (quarantine draft, 6.4.2), so many in that time. */
+struct policy_pace {
+	int64_t nodes, per_ms;
+};
+const struct policy_pace *policy_reinspect_pace(const struct policy *p); /* NULL: only who is affected */
+
 struct policy_waiver {
 	const char *what; /* "patched for node cnc-7" */
 	time_ms until;    /* does not count from then on */
@@ -136,12 +143,24 @@ void policy_report_waivers(
 
 /* ---- evaluation ---- */
 
+struct policy_memo; /* memo.h */
+
+/* The packages of a posture, each once, by their numbers in the memo's catalogue, ascending. */
+struct policy_inventory {
+	struct policy_memo *memo;
+	uint32_t platform; /* policy_memo_platform() */
+	const uint32_t *ids;
+	size_t n;
+};
+
 struct policy_input {
 	const char *node;              /* the certified name; NULL = no agent */
 	const char *role;              /* from policy_node_role() or from the authentication; may be NULL */
 	const struct posture *posture; /* NULL = not inspected */
-	struct vuln_index *index;      /* NULL = no vulnerability information */
-	enum tristate unique;          /* one host alone has this identity, and this one alone */
+	/* Where it is given, the posture's own list is not looked at; policy and index are the memo's. */
+	const struct policy_inventory *inventory;
+	struct vuln_index *index; /* NULL = no vulnerability information */
+	enum tristate unique;     /* one host alone has this identity, and this one alone */
 	const char *segment; /* that the authentication named: no other is admitted to; NULL or "" = any */
 	time_ms now;
 };
@@ -184,6 +203,10 @@ struct policy_decision {
 	void *arena;
 };
 
+/* What the policy's demands on the age of vulnerability information come to now, as a number: it is another
+ * one where one of them has another answer, and then every node is to be judged again. The same number always
+ * where the policy has no such demand. */
+uint64_t policy_freshness(const struct policy *p, struct vuln_index *index, time_ms now);
 /* Never fails to decide: what cannot be evaluated is unknown, and unknown falls through to `otherwise`. */
 void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret);
 void policy_decision_clear(struct policy_decision *d);

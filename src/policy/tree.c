@@ -365,6 +365,18 @@ struct policy_expression *policy_setting_new(
 	return e;
 }
 
+struct policy_expression *policy_source_age_new(
+        struct policy_parser *p, struct policy_name what, struct policy_name source, struct policy_span at)
+{
+	if (strcmp(what.text, "age") != 0)
+		policy_problem(p, what.at,
+		        "of a source the policy can ask its `age`: write source \"%s\" age < 1 day",
+		        source.text);
+	struct policy_expression *e = policy_expression_new(p, POLICY_SOURCE_AGE, at);
+	e->name = source;
+	return e;
+}
+
 struct policy_expression *policy_no_interface_new(struct policy_parser *p, struct policy_name what,
         struct policy_expression *traits, struct policy_span at)
 {

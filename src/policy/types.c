@@ -140,20 +140,40 @@ static void check_name(
 	}
 }
 
+/* Appends to a list that lives in the arena. */
+static size_t append(struct policy_parser *p, struct policy_expression ***list, size_t *n, size_t *capacity,
+        struct policy_expression *e)
+{
+	if (*n == *capacity) {
+		*capacity = *capacity ? *capacity * 2 : 8;
+		struct policy_expression **more =
+		        policy_arena_alloc(p->arena, *capacity * sizeof(struct policy_expression *));
+		for (size_t i = 0; i < *n; i++)
+			more[i] = (*list)[i];
+		*list = more;
+	}
+	(*list)[*n] = e;
+	return (*n)++;
+}
+
 static void add_term(struct policy_parser *p, struct policy_expression *e)
 {
 	struct policy_tree *t = p->tree;
-	if (t->n_terms == t->terms_capacity) {
-		size_t capacity = t->terms_capacity ? t->terms_capacity * 2 : 8;
-		struct policy_expression **more =
-		        policy_arena_alloc(p->arena, capacity * sizeof(struct policy_expression *));
-		for (size_t i = 0; i < t->n_terms; i++)
-			more[i] = t->terms[i];
-		t->terms = more;
-		t->terms_capacity = capacity;
-	}
-	e->term = t->n_terms;
-	t->terms[t->n_terms++] = e;
+	e->term = append(p, &t->terms, &t->n_terms, &t->terms_capacity, e);
+}
+
+static void add_age(struct policy_parser *p, struct policy_expression *e)
+{
+	struct policy_tree *t = p->tree;
+	(void)append(p, &t->ages, &t->n_ages, &t->ages_capacity, e);
+}
+
+static void check_source_age(struct policy_parser *p, struct policy_expression *e)
+{
+	if (e->literal.type != POLICY_DURATION)
+		policy_problem(p, e->literal.at,
+		        "the age of a source is a length of time: compare it with one, as in 1 day");
+	add_age(p, e);
 }
 
 static void check_setting(
@@ -210,6 +230,11 @@ void policy_check_expression(
 			check_compare(p, e);
 		else
 			unknown_field(p, &e->name);
+		if (e->field && policy_field_is_freshness(e->field))
+			add_age(p, e);
+		break;
+	case POLICY_SOURCE_AGE:
+		check_source_age(p, e);
 		break;
 	case POLICY_PACKAGE_VERSION:
 		if (e->literal.type != POLICY_TEXT)

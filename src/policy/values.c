@@ -82,6 +82,27 @@ static enum tristate compare_value(const struct policy_evaluation *ev, const str
 	return TRI_UNKNOWN;
 }
 
+static enum tristate source_age_value(const struct policy_input *in, const struct policy_expression *e)
+{
+	struct policy_fact fact;
+	policy_source_age_read(e->name.text, in, &fact);
+	return fact.known ? holds(e->operator, fact.number - e->literal.number) : TRI_UNKNOWN;
+}
+
+uint64_t policy_freshness(const struct policy *p, struct vuln_index *index, time_ms now)
+{
+	const struct policy_input in = { .index = index, .now = now };
+	struct policy_evaluation ev = { .policy = p, .input = &in };
+	uint64_t all = 0xcbf29ce484222325ull;
+	for (size_t i = 0; i < p->tree.n_ages; i++) {
+		const struct policy_expression *e = p->tree.ages[i];
+		const enum tristate v =
+		        e->kind == POLICY_SOURCE_AGE ? source_age_value(&in, e) : compare_value(&ev, e);
+		all = (all ^ (uint64_t)v) * 0x100000001b3ull;
+	}
+	return all;
+}
+
 static enum version_ecosystem package_ecosystem(const struct posture_package *package)
 {
 	static const struct {
@@ -95,6 +116,18 @@ static enum version_ecosystem package_ecosystem(const struct posture_package *pa
 	return VERSION_DPKG;
 }
 
+const struct posture_package *policy_package_at(const struct policy_evaluation *ev, size_t i)
+{
+	if (ev->input->inventory)
+		return i < ev->n_asked ? ev->asked[i] : NULL;
+	return i < ev->input->posture->n_packages ? &ev->input->posture->packages[i] : NULL;
+}
+
+size_t policy_package_count(const struct policy_evaluation *ev)
+{
+	return ev->input->inventory ? ev->input->inventory->n : ev->input->posture->n_packages;
+}
+
 /* Installed: once at least. Version: where copies (architectures, slots) disagree neither answer is safe. */
 static enum tristate package_value(const struct policy_evaluation *ev, const struct policy_expression *e)
 {
@@ -103,8 +136,8 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 	bool any = false;
 	if (!p)
 		return TRI_UNKNOWN;
-	for (size_t i = 0; i < p->n_packages; i++) {
-		const struct posture_package *package = &p->packages[i];
+	const struct posture_package *package;
+	for (size_t i = 0; (package = policy_package_at(ev, i)); i++) {
 		if (strcmp(package->name, e->name.text) != 0)
 			continue;
 		if (e->kind == POLICY_PACKAGE)
@@ -115,7 +148,7 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 		if (all == TRI_UNKNOWN)
 			return TRI_UNKNOWN;
 	}
-	if (!p->packages_known || p->n_packages == 0 || policy_unknown_find(p, "packages"))
+	if (!p->packages_known || policy_package_count(ev) == 0 || policy_unknown_find(p, "packages"))
 		return TRI_UNKNOWN;
 	return any ? all : TRI_NO;
 }
@@ -229,6 +262,8 @@ enum tristate policy_value(struct policy_evaluation *ev, const struct policy_exp
 	case POLICY_KERNEL_SETTING:
 	case POLICY_SSHD_SETTING:
 		return setting_value(ev, e);
+	case POLICY_SOURCE_AGE:
+		return source_age_value(ev->input, e);
 	case POLICY_NO_INTERFACE:
 		return no_interface_value(ev, e);
 	case POLICY_NO_ADVISORY:
@@ -294,7 +329,7 @@ enum tristate policy_condition_value(
 	}
 }
 
-static const char *aliases_joined(struct policy_arena *a, const char *const *aliases)
+const char *policy_aliases_joined(struct policy_arena *a, const char *const *aliases)
 {
 	size_t length = 0, used = 0;
 	for (const char *const *name = aliases; name && *name; name++)
@@ -320,7 +355,7 @@ static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *
 	ARRAY_RESERVE_ONE(ev->matches, ev->n_matches, ev->matches_capacity);
 	ev->matches[ev->n_matches] = (struct policy_match){ .package = m->package,
 		.id = policy_arena_string(ev->arena, m->id),
-		.aliases = aliases_joined(ev->arena, m->aliases),
+		.aliases = policy_aliases_joined(ev->arena, m->aliases),
 		.fixed = policy_arena_string(ev->arena, m->fixed),
 		.source = policy_arena_string(ev->arena, m->source),
 		.severity = m->severity,
@@ -332,7 +367,7 @@ static int match_judge(const struct vuln_match *m, void *context)
 {
 	struct policy_evaluation *ev = context;
 	const struct policy_tree *t = &ev->policy->tree;
-	const struct policy_waiver_node *waiver = policy_waiver_of_advisory(ev, m);
+	const struct policy_waiver_node *waiver = policy_waiver_of_advisory(ev, m->id, m->aliases);
 	const bool emergency = policy_is_emergency(ev->policy, m);
 	size_t kept = SIZE_MAX;
 	bool tried = false;
@@ -345,7 +380,7 @@ static int match_judge(const struct vuln_match *m, void *context)
 		if (v == TRI_NO)
 			continue;
 		if (waiver) {
-			policy_waive_advisory(ev, waiver, m);
+			policy_waive_advisory(ev, waiver, m->id);
 			return 0;
 		}
 		term->emergency |= emergency;
@@ -362,13 +397,18 @@ static int match_judge(const struct vuln_match *m, void *context)
 }
 
 /* What the index cannot judge is never a pass: it makes the advisories unknown. */
-static int match_unjudged(const struct posture_package *package, const char *reason, void *context)
+void policy_note_unjudged(
+        struct policy_evaluation *ev, const struct posture_package *package, const char *reason)
 {
-	struct policy_evaluation *ev = context;
 	if (ev->n_unjudged++ == 0)
 		ev->unjudged = policy_arena_format(ev->arena, "%s %s: %s",
 		        policy_arena_shown(ev->arena, package->name, 100),
 		        policy_arena_shown(ev->arena, package->version, 100), reason);
+}
+
+static int match_unjudged(const struct posture_package *package, const char *reason, void *context)
+{
+	policy_note_unjudged(context, package, reason);
 	return 0;
 }
 
@@ -379,7 +419,7 @@ static const char *match_doubt(struct policy_evaluation *ev)
 	const char *unread = policy_unknown_find(p, "packages");
 	if (!p->packages_known || unread)
 		return policy_arena_shown(ev->arena, unread ? unread : "the agent did not report it", 200);
-	if (p->n_packages == 0) /* no system has none: it was not read, or not where it is */
+	if (policy_package_count(ev) == 0) /* no system has none: it was not read, or not where it is */
 		return "the inventory is empty";
 	if (ev->n_unjudged)
 		return policy_arena_format(ev->arena, "%zu %s cannot be judged, the first is %s",
@@ -387,10 +427,18 @@ static const char *match_doubt(struct policy_evaluation *ev)
 	return NULL;
 }
 
-void policy_match_advisories(struct policy_evaluation *ev)
+static int match_all(struct policy_evaluation *ev, struct memo_own *own, struct error *err)
 {
 	const struct policy_input *in = ev->input;
 	const struct vuln_match_sink sink = { match_judge, match_unjudged, ev };
+	if (in->inventory)
+		return policy_meet(ev, own, err);
+	return vuln_match_all(in->index, in->posture, &sink, &ev->decision->advisory_generation, err);
+}
+
+void policy_match_advisories(struct policy_evaluation *ev, struct memo_own *own)
+{
+	const struct policy_input *in = ev->input;
 	struct error err = { "" };
 	ev->advisories_unknown = NULL;
 	if (ev->policy->tree.n_terms == 0)
@@ -399,7 +447,7 @@ void policy_match_advisories(struct policy_evaluation *ev)
 		ev->advisories_unknown = "there is no vulnerability information";
 	else if (!in->posture)
 		ev->advisories_unknown = "the node was not inspected";
-	else if (vuln_match_all(in->index, in->posture, &sink, &ev->decision->advisory_generation, &err) < 0)
+	else if (match_all(ev, own, &err) < 0)
 		ev->advisories_unknown = ev->n_met > POLICY_MATCHES_MAX
 		        ? "there are more matches than are gone through"
 		        : policy_arena_format(ev->arena, "the advisories could not be read: %s", err.text);

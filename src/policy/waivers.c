@@ -34,30 +34,29 @@ const struct policy_waiver_node *policy_waiver_of_requirement(
 }
 
 /* By the id that it is published under or any other that it goes by. */
-static bool names_match(const struct policy_word *list, const struct vuln_match *m)
+static bool names_match(const struct policy_word *list, const char *id, const char *const *aliases)
 {
 	if (!list)
 		return false;
-	bool same = is_named(list, m->id);
-	for (const char *const *a = m->aliases; a && *a && !same; a++)
+	bool same = is_named(list, id);
+	for (const char *const *a = aliases; a && *a && !same; a++)
 		same = is_named(list, *a);
 	return same;
 }
 
 const struct policy_waiver_node *policy_waiver_of_advisory(
-        const struct policy_evaluation *ev, const struct vuln_match *m)
+        const struct policy_evaluation *ev, const char *id, const char *const *aliases)
 {
 	for (size_t i = 0; i < ev->n_waivers; i++)
-		if (ev->waivers[i]->is_advisory && names_match(ev->waivers[i]->what, m))
+		if (ev->waivers[i]->is_advisory && names_match(ev->waivers[i]->what, id, aliases))
 			return ev->waivers[i];
 	return NULL;
 }
 
-void policy_waive_advisory(
-        struct policy_evaluation *ev, const struct policy_waiver_node *w, const struct vuln_match *m)
+void policy_waive_advisory(struct policy_evaluation *ev, const struct policy_waiver_node *w, const char *id)
 {
 	for (size_t i = 0; i < ev->n_waived_advisories; i++) {
-		if (strcmp(ev->waived_advisories[i].id, m->id) != 0)
+		if (strcmp(ev->waived_advisories[i].id, id) != 0)
 			continue;
 		ev->waived_advisories[i].packages++;
 		return;
@@ -66,12 +65,12 @@ void policy_waive_advisory(
 		return;
 	ARRAY_RESERVE_ONE(ev->waived_advisories, ev->n_waived_advisories, ev->waived_advisories_capacity);
 	ev->waived_advisories[ev->n_waived_advisories++] =
-	        (struct policy_waived_advisory){ policy_arena_string(ev->arena, m->id), w, 1 };
+	        (struct policy_waived_advisory){ policy_arena_string(ev->arena, id), w, 1 };
 }
 
 bool policy_is_emergency(const struct policy *p, const struct vuln_match *m)
 {
-	return names_match(p->tree.emergency_ids, m) ||
+	return names_match(p->tree.emergency_ids, m->id, m->aliases) ||
 	        (m->source && is_named(p->tree.emergency_sources, m->source));
 }
 

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: ISC */
+#include "policy/memo_row.h"
+
+#include "base/table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CHUNK 4096 /* rows; a platform has memory for those chunks alone that its packages are in */
+
+enum row_state { ROW_ABSENT = 0, ROW_GOOD, ROW_DOUBTED };
+
+struct memo_chunk {
+	const struct memo_row *rows[CHUNK];
+	uint8_t states[CHUNK];
+	bool asked_for[CHUNK]; /* of those that are not absent */
+};
+
+struct memo_platform {
+	char *os_id, *os_version;
+	struct memo_chunk **chunks;
+	size_t n_chunks;
+};
+
+struct policy_memo {
+	const struct posture_catalogue *catalogue;
+	const struct policy *policy;
+	struct vuln_index *index;
+	struct memo_platform *platforms;
+	size_t n_platforms, platforms_capacity;
+	struct table *asked_for; /* names of packages that expressions ask for */
+	struct policy_memo_counters counters;
+};
+
+struct policy_memo *policy_memo_new(const struct posture_catalogue *catalogue)
+{
+	struct policy_memo *m = xcalloc(1, sizeof(*m));
+	m->catalogue = catalogue;
+	m->asked_for = table_new();
+	return m;
+}
+
+static void forget_all(struct policy_memo *m)
+{
+	for (size_t i = 0; i < m->n_platforms; i++) {
+		struct memo_platform *p = &m->platforms[i];
+		for (size_t k = 0; k < p->n_chunks; k++) {
+			for (size_t r = 0; p->chunks[k] && r < CHUNK; r++)
+				memo_row_free(p->chunks[k]->rows[r]);
+			free(p->chunks[k]);
+		}
+		free(TAKE_POINTER(p->chunks));
+		p->n_chunks = 0;
+	}
+	m->counters.rows = m->counters.bytes = 0;
+}
+
+struct policy_memo *policy_memo_free(struct policy_memo *m)
+{
+	if (!m)
+		return NULL;
+	forget_all(m);
+	for (size_t i = 0; i < m->n_platforms; i++) {
+		free(m->platforms[i].os_id);
+		free(m->platforms[i].os_version);
+	}
+	free(m->platforms);
+	table_free(m->asked_for, NULL);
+	free(m);
+	return NULL;
+}
+
+/* ---- the policy ---- */
+
+static void note_names(struct policy_memo *m, const struct policy_expression *e)
+{
+	if (e->kind == POLICY_PACKAGE || e->kind == POLICY_PACKAGE_VERSION)
+		table_set_string(m->asked_for, e->name.text, m);
+	for (const struct policy_expression *c = e->first; c; c = c->next)
+		note_names(m, c);
+}
+
+void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struct vuln_index *index)
+{
+	forget_all(m);
+	m->policy = policy;
+	m->index = index;
+	table_free(m->asked_for, NULL);
+	m->asked_for = table_new();
+	for (const struct policy_requirement *r = policy->tree.requirements; r; r = r->next)
+		note_names(m, r->expression);
+	for (const struct policy_rejection *r = policy->tree.rejections; r; r = r->next)
+		note_names(m, r->expression);
+}
+
+static bool is_asked_for(const struct policy_memo *m, uint32_t id)
+{
+	if (table_count(m->asked_for) == 0)
+		return false;
+	const struct posture_package *package = catalogue_package(m->catalogue, id);
+	return package && table_get_string(m->asked_for, package->name);
+}
+
+/* ---- platforms ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+uint32_t policy_memo_platform(struct policy_memo *m, const char *os_id, const char *os_version)
+{
+	for (size_t i = 0; i < m->n_platforms; i++)
+		if (same_text(m->platforms[i].os_id, os_id) &&
+		        same_text(m->platforms[i].os_version, os_version))
+			return (uint32_t)i;
+	if (m->n_platforms == POLICY_MEMO_PLATFORMS_MAX)
+		return POLICY_MEMO_NO_PLATFORM;
+	ARRAY_RESERVE_ONE(m->platforms, m->n_platforms, m->platforms_capacity);
+	m->platforms[m->n_platforms] =
+	        (struct memo_platform){ .os_id = xstrdup(os_id), .os_version = xstrdup(os_version) };
+	return (uint32_t)m->n_platforms++;
+}
+
+const char *policy_memo_os_id(const struct policy_memo *m, uint32_t platform)
+{
+	return m->platforms[platform].os_id;
+}
+
+const char *policy_memo_os_version(const struct policy_memo *m, uint32_t platform)
+{
+	return m->platforms[platform].os_version;
+}
+
+size_t policy_memo_platforms(const struct policy_memo *m)
+{
+	return m->n_platforms;
+}
+
+/* ---- rows ---- */
+
+static struct memo_chunk *find_chunk(const struct memo_platform *p, uint32_t id)
+{
+	const size_t k = id / CHUNK;
+	return k < p->n_chunks ? p->chunks[k] : NULL;
+}
+
+const struct posture_package *memo_package(const struct policy_memo *m, uint32_t id)
+{
+	return catalogue_package(m->catalogue, id);
+}
+
+bool memo_is_asked_for(const struct policy_memo *m, uint32_t platform, uint32_t id)
+{
+	const struct memo_chunk *c = find_chunk(&m->platforms[platform], id);
+	return c && c->states[id % CHUNK] != ROW_ABSENT ? c->asked_for[id % CHUNK] : is_asked_for(m, id);
+}
+
+static struct memo_chunk *make_chunk(struct memo_platform *p, uint32_t id)
+{
+	const size_t k = id / CHUNK;
+	if (k >= p->n_chunks) {
+		p->chunks = xrealloc_array(p->chunks, k + 1, sizeof(struct memo_chunk *));
+		while (p->n_chunks <= k)
+			p->chunks[p->n_chunks++] = NULL;
+	}
+	if (!p->chunks[k])
+		p->chunks[k] = xcalloc(1, sizeof(*p->chunks[k]));
+	return p->chunks[k];
+}
+
+static void drop_row(struct policy_memo *m, struct memo_chunk *c, uint32_t id)
+{
+	const struct memo_row **row = &c->rows[id % CHUNK];
+	if (!*row)
+		return;
+	m->counters.rows--;
+	m->counters.bytes -= (*row)->bytes;
+	memo_row_free(*row);
+	*row = NULL;
+	c->states[id % CHUNK] = ROW_ABSENT;
+}
+
+/* False where there is no room: the row stays the caller's. */
+static bool keep_row(struct policy_memo *m, struct memo_platform *p, uint32_t id, const struct memo_row *row)
+{
+	struct memo_chunk *c = make_chunk(p, id);
+	drop_row(m, c, id);
+	if (row->bytes > POLICY_MEMO_BYTES_MAX - m->counters.bytes) {
+		m->counters.unkept++;
+		return false;
+	}
+	c->rows[id % CHUNK] = row;
+	c->states[id % CHUNK] = ROW_GOOD;
+	c->asked_for[id % CHUNK] = is_asked_for(m, id);
+	m->counters.rows++;
+	m->counters.bytes += row->bytes;
+	return true;
+}
+
+void policy_memo_forget(struct policy_memo *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n_platforms; i++) {
+		struct memo_chunk *c = find_chunk(&m->platforms[i], id);
+		if (c)
+			drop_row(m, c, id);
+	}
+}
+
+void policy_memo_doubt(struct policy_memo *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n_platforms; i++) {
+		struct memo_chunk *c = find_chunk(&m->platforms[i], id);
+		if (c && c->states[id % CHUNK] == ROW_GOOD)
+			c->states[id % CHUNK] = ROW_DOUBTED;
+	}
+}
+
+void policy_memo_doubt_all(struct policy_memo *m)
+{
+	for (size_t i = 0; i < m->n_platforms; i++)
+		for (size_t k = 0; k < m->platforms[i].n_chunks; k++) {
+			struct memo_chunk *c = m->platforms[i].chunks[k];
+			for (size_t r = 0; c && r < CHUNK; r++)
+				c->states[r] = c->states[r] == ROW_ABSENT ? ROW_ABSENT : ROW_DOUBTED;
+		}
+}
+
+/* ---- looking up ---- */
+
+struct lookup {
+	struct policy_memo *memo;
+	struct posture posture; /* of the packages that are looked up, and no more */
+	struct memo_draft *drafts;
+	time_ms now;
+};
+
+static int take_match(const struct vuln_match *match, void *context)
+{
+	struct lookup *l = context;
+	memo_draft_add(&l->drafts[match->package - l->posture.packages], l->memo->policy, match, l->now);
+	return 0;
+}
+
+static int take_unjudged(const struct posture_package *package, const char *reason, void *context)
+{
+	struct lookup *l = context;
+	struct memo_draft *d = &l->drafts[package - l->posture.packages];
+	if (!d->unjudged)
+		d->unjudged = xstrdup(reason);
+	return 0;
+}
+
+/* Makes the rows of n packages anew; nothing is made where it fails. */
+static int look_up(struct policy_memo *m, const struct memo_platform *p, const uint32_t *ids, size_t n,
+        time_ms now, const struct memo_row **ret, struct error *err)
+{
+	struct lookup l = { .memo = m,
+		.posture = { .os_id = p->os_id, .os_version = p->os_version, .packages_known = true },
+		.now = now };
+	const struct vuln_match_sink sink = { take_match, take_unjudged, &l };
+	l.posture.packages = xcalloc(n, sizeof(*l.posture.packages));
+	l.drafts = xcalloc(n, sizeof(*l.drafts));
+	for (size_t i = 0; i < n; i++) {
+		l.posture.packages[i] = *catalogue_package(m->catalogue, ids[i]);
+		l.drafts[i].until = INT64_MAX;
+	}
+	l.posture.n_packages = n;
+	m->counters.looked_up += n;
+	int r = m->policy->tree.n_terms ? vuln_match_all(m->index, &l.posture, &sink, NULL, err) : 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct memo_row *row = memo_row_new(&l.drafts[i], m->policy->tree.n_terms);
+		if (r < 0)
+			memo_row_free(row);
+		else
+			ret[i] = row;
+	}
+	free(l.posture.packages);
+	free(l.drafts);
+	return MIN(r, 0);
+}
+
+/* ---- for a decision ---- */
+
+static const struct memo_row *good_row(const struct memo_platform *p, uint32_t id, time_ms now)
+{
+	const struct memo_chunk *c = find_chunk(p, id);
+	if (!c || c->states[id % CHUNK] != ROW_GOOD || c->rows[id % CHUNK]->until <= now)
+		return NULL;
+	return c->rows[id % CHUNK];
+}
+
+void memo_free_own(struct memo_own *own)
+{
+	for (size_t i = 0; i < own->n; i++)
+		memo_row_free(own->rows[i]);
+	free(own->rows);
+	*own = (struct memo_own){ 0 };
+}
+
+/* A doubted row is not replaced here: whoever doubted it wants to be told how it changed. */
+static void settle(struct policy_memo *m, struct memo_platform *p, uint32_t id, const struct memo_row *row,
+        struct memo_own *own)
+{
+	const struct memo_chunk *c = find_chunk(p, id);
+	if ((!c || c->states[id % CHUNK] != ROW_DOUBTED) && keep_row(m, p, id, row))
+		return;
+	ARRAY_RESERVE_ONE(own->rows, own->n, own->capacity);
+	own->rows[own->n++] = row;
+}
+
+int memo_rows(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
+        const struct memo_row **rows, struct memo_own *ret_own, struct error *err)
+{
+	struct memo_platform *p = &m->platforms[platform];
+	size_t n_missing = 0;
+	*ret_own = (struct memo_own){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = good_row(p, ids[i], now);
+		n_missing += !rows[i];
+	}
+	if (n_missing == 0)
+		return 0;
+	uint32_t *missing FREE_ON_EXIT = xcalloc(n_missing, sizeof(*missing));
+	const struct memo_row **made FREE_ON_EXIT = xcalloc(n_missing, sizeof(*made));
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (!rows[i])
+			missing[k++] = ids[i];
+	int r = look_up(m, p, missing, n_missing, now, made, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (!rows[i]) {
+			rows[i] = made[k++];
+			settle(m, p, ids[i], rows[i], ret_own);
+		}
+	return 0;
+}
+
+/* ---- after a change ---- */
+
+static bool is_doubted(const struct memo_platform *p, uint32_t id)
+{
+	const struct memo_chunk *c = find_chunk(p, id);
+	return c && c->states[id % CHUNK] == ROW_DOUBTED;
+}
+
+int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
+        policy_memo_change_fn changed, void *context, struct error *err)
+{
+	struct memo_platform *p = &m->platforms[platform];
+	uint32_t *doubted FREE_ON_EXIT = xcalloc(n + 1, sizeof(*doubted));
+	const struct memo_row **made FREE_ON_EXIT = xcalloc(n + 1, sizeof(*made));
+	size_t n_doubted = 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_doubted(p, ids[i]))
+			doubted[n_doubted++] = ids[i];
+	if (n_doubted == 0)
+		return 0;
+	int r = look_up(m, p, doubted, n_doubted, now, made, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n_doubted; i++) {
+		const struct memo_row *before = find_chunk(p, doubted[i])->rows[doubted[i] % CHUNK];
+		const enum policy_change change = memo_row_compare(before, made[i], m->policy->tree.n_terms);
+		if (!keep_row(m, p, doubted[i], made[i]))
+			memo_row_free(made[i]);
+		if (change != POLICY_CHANGE_NONE)
+			changed(doubted[i], change, context);
+	}
+	return 0;
+}
+
+struct policy_memo_counters policy_memo_counters(const struct policy_memo *m)
+{
+	return m->counters;
+}
