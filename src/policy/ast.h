@@ -114,6 +114,7 @@ struct policy_expression {
 	const struct policy_trait *trait;             /* set by check */
 	const struct policy_requirement *requirement; /* set by check */
 	size_t term;                                  /* number of an advisory term in the file */
+	size_t leaf; /* number of what asks the posture, from 1; 0 = it does not. Set by check */
 };
 
 struct policy_service { /* protocol and ports */
@@ -276,6 +277,9 @@ struct policy_tree {
 	 */
 	struct policy_expression **terms;
 	size_t n_terms, terms_capacity;
+	/* Expressions that ask the posture something else than its packages; set by check. */
+	struct policy_expression **leaves;
+	size_t n_leaves, leaves_capacity;
 	/* Expressions about the age of vulnerability information; set by check. */
 	struct policy_expression **ages;
 	size_t n_ages, ages_capacity;

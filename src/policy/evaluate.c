@@ -5,6 +5,7 @@
  * Nor does a rejection, but a node that may have to be rejected is not admitted: it falls through to
  * `otherwise`.
  */
+#include "policy/facts.h"
 #include "policy/memo_row.h"
 
 #include <string.h>
@@ -59,7 +60,7 @@ static enum tristate reject(struct policy_evaluation *ev)
 		                policy_found(ev, r->expression), r->expression->text));
 		return TRI_YES;
 	}
-	if (!possible || !ev->input->posture)
+	if (!possible || !policy_is_inspected(ev->input))
 		return TRI_NO;
 	policy_finding_sentence(ev, POLICY_FINDING_UNKNOWN, "reject",
 	        policy_arena_format(ev->arena,
@@ -119,7 +120,8 @@ static void fall_through(struct policy_evaluation *ev)
 	             : "the node has no role, and the policy admits no node without one");
 }
 
-void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret)
+/* False where the posture is needed for the words. */
+static bool evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret)
 {
 	const struct policy_tree *t = &p->tree;
 	*ret = (struct policy_decision){ .arena = policy_arena_new() };
@@ -128,12 +130,13 @@ void policy_evaluate(const struct policy *p, const struct policy_input *input, s
 	ev.terms = xcalloc(t->n_terms + 1, sizeof(*ev.terms));
 	ev.requirements = xcalloc(t->n_requirements + 1, sizeof(*ev.requirements));
 	if (input->index)
-		ret->advisory_generation = vuln_index_generation(input->index);
+		ret->advisory_generation = input->inventory ? policy_memo_generation(input->inventory->memo)
+		                                            : vuln_index_generation(input->index);
 	policy_waivers_begin(&ev);
 	policy_meet_begin(&ev);
 	policy_match_advisories(&ev, &own);
 	enum tristate rejected = reject(&ev);
-	if (rejected != TRI_YES && !input->posture)
+	if (rejected != TRI_YES && !policy_is_inspected(input))
 		decide(&ev, policy_default_segment(p), "not inspected");
 	else if (rejected == TRI_UNKNOWN || (rejected == TRI_NO && !admit(&ev)))
 		fall_through(&ev);
@@ -144,6 +147,21 @@ void policy_evaluate(const struct policy *p, const struct policy_input *input, s
 	free(ev.terms);
 	free(ev.requirements);
 	free(ev.matches);
+	return !ev.needs_posture;
+}
+
+void policy_evaluate(const struct policy *p, const struct policy_input *input, struct policy_decision *ret)
+{
+	(void)evaluate(p, input, ret);
+}
+
+bool policy_evaluate_again(
+        const struct policy *p, const struct policy_input *input, struct policy_decision *ret)
+{
+	if (evaluate(p, input, ret))
+		return true;
+	policy_decision_clear(ret);
+	return false;
 }
 
 void policy_decision_clear(struct policy_decision *d)

@@ -39,6 +39,13 @@ struct policy_waived_advisory {
 	size_t packages;
 };
 
+/* Answers of the expressions that ask a posture something else than its packages. */
+struct policy_facts {
+	uint64_t fingerprint; /* of the policy */
+	time_ms made, until;
+	uint8_t values[]; /* enum tristate, one a leaf */
+};
+
 struct policy_evaluation {
 	const struct policy *policy;
 	const struct policy_input *input;
@@ -59,6 +66,7 @@ struct policy_evaluation {
 	const char *unjudged;        /* the first of them, and why */
 	struct policy_requirement_state *requirements;
 	size_t findings_capacity;
+	bool needs_posture; /* words about it are wanted, and facts stand in for it */
 	/* Those for this node that count now. */
 	const struct policy_waiver_node **waivers;
 	size_t n_waivers;
@@ -92,6 +100,10 @@ const char *policy_aliases_joined(struct policy_arena *a, const char *const *ali
 struct memo_own;
 void policy_match_advisories(struct policy_evaluation *ev, struct memo_own *own);
 
+/* The node was inspected: there is a posture, or what was found in it. */
+bool policy_is_inspected(const struct policy_input *in);
+/* What package URLs need of the posture. */
+struct posture policy_platform_of(const struct policy_evaluation *ev);
 /* The packages that expressions may ask for: the i-th; NULL after the last. And how many there are in all. */
 const struct posture_package *policy_package_at(const struct policy_evaluation *ev, size_t i);
 size_t policy_package_count(const struct policy_evaluation *ev);

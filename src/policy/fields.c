@@ -79,7 +79,7 @@ void policy_source_age_read(const char *source, const struct policy_input *in, s
 static void read_agent_present(const struct policy_input *in, struct policy_fact *f)
 {
 	f->known = true;
-	f->yes = in->posture != NULL;
+	f->yes = in->posture || in->facts;
 }
 
 static void read_architecture(const struct policy_input *in, struct policy_fact *f)

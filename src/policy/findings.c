@@ -237,6 +237,11 @@ static const char *term_words(struct policy_evaluation *ev, const struct policy_
 
 static const char *leaf_words(struct policy_evaluation *ev, const struct policy_expression *e)
 {
+	const bool is_package = e->kind == POLICY_PACKAGE || e->kind == POLICY_PACKAGE_VERSION;
+	if (ev->input->facts && (e->leaf || is_package)) {
+		ev->needs_posture = true;
+		return "";
+	}
 	switch (e->kind) {
 	case POLICY_FIELD:
 		return field_words(ev, e);
@@ -297,7 +302,8 @@ static void advisory_finding(
 {
 	struct policy_arena *a = ev->arena;
 	const struct posture_package *p = m->package;
-	char *purl FREE_ON_EXIT = posture_purl(ev->input->posture, p);
+	const struct posture platform = policy_platform_of(ev);
+	char *purl FREE_ON_EXIT = posture_purl(&platform, p);
 	struct policy_finding f = { .kind = POLICY_FINDING_ADVISORY,
 		.requirement = requirement,
 		.package = policy_arena_string(a, p->name),
@@ -321,6 +327,10 @@ static void advisory_finding(
 static void met_finding(struct policy_evaluation *ev, const struct posture_package *package,
         const struct memo_match *m, const char *requirement)
 {
+	if (ev->decision->n_findings == POLICY_FINDINGS_MAX) {
+		ev->decision->n_omitted++;
+		return;
+	}
 	const struct policy_match match = { .package = package,
 		.id = policy_arena_string(ev->arena, m->id),
 		.aliases = policy_aliases_joined(ev->arena, m->aliases),

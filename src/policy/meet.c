@@ -95,6 +95,12 @@ static void sort_rows(struct policy_evaluation *ev)
 	ev->rows_sorted = true;
 }
 
+struct posture policy_platform_of(const struct policy_evaluation *ev)
+{
+	const struct policy_inventory *in = ev->input->inventory;
+	return ev->input->posture ? *ev->input->posture : memo_platform_posture(in->memo, in->platform);
+}
+
 void policy_meet_begin(struct policy_evaluation *ev)
 {
 	if (ev->input->inventory)
@@ -118,8 +124,11 @@ int policy_meet(struct policy_evaluation *ev, struct memo_own *ret_own, struct e
 	}
 	if (any_unjudged || may_be_waived) /* what is told of first must not hang on the numbers */
 		sort_rows(ev);
-	for (size_t i = 0; i < ev->n_rows && ev->n_met <= POLICY_MATCHES_MAX; i++)
+	for (size_t i = 0; i < ev->n_rows; i++) {
 		meet_row(ev, &ev->rows[i], may_be_waived);
+		if (ev->n_met > POLICY_MATCHES_MAX)
+			ev->n_rows = i + 1;
+	}
 	return ev->n_met > POLICY_MATCHES_MAX ? -E2BIG : r;
 }
 

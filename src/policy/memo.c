@@ -8,7 +8,12 @@
 
 #define CHUNK 4096 /* rows; a platform has memory for those chunks alone that its packages are in */
 
-enum row_state { ROW_ABSENT = 0, ROW_GOOD, ROW_DOUBTED };
+enum row_state {
+	ROW_ABSENT = 0,
+	ROW_GOOD,
+	ROW_DOUBTED, /* what is there was good; NULL: it was not kept */
+	ROW_UNKEPT,  /* there was no room for it */
+};
 
 struct memo_chunk {
 	const struct memo_row *rows[CHUNK];
@@ -17,7 +22,7 @@ struct memo_chunk {
 };
 
 struct memo_platform {
-	char *os_id, *os_version;
+	char *os_id, *os_version, *os_codename;
 	struct memo_chunk **chunks;
 	size_t n_chunks;
 };
@@ -30,6 +35,7 @@ struct policy_memo {
 	size_t n_platforms, platforms_capacity;
 	struct table *asked_for; /* names of packages that expressions ask for */
 	struct policy_memo_counters counters;
+	uint64_t generation;
 };
 
 struct policy_memo *policy_memo_new(const struct posture_catalogue *catalogue)
@@ -63,6 +69,7 @@ struct policy_memo *policy_memo_free(struct policy_memo *m)
 	for (size_t i = 0; i < m->n_platforms; i++) {
 		free(m->platforms[i].os_id);
 		free(m->platforms[i].os_version);
+		free(m->platforms[i].os_codename);
 	}
 	free(m->platforms);
 	table_free(m->asked_for, NULL);
@@ -85,6 +92,7 @@ void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struc
 	forget_all(m);
 	m->policy = policy;
 	m->index = index;
+	m->generation = index ? vuln_index_generation(index) : 0;
 	table_free(m->asked_for, NULL);
 	m->asked_for = table_new();
 	for (const struct policy_requirement *r = policy->tree.requirements; r; r = r->next)
@@ -108,28 +116,28 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-uint32_t policy_memo_platform(struct policy_memo *m, const char *os_id, const char *os_version)
+uint32_t policy_memo_platform(struct policy_memo *m, const struct posture *p)
 {
 	for (size_t i = 0; i < m->n_platforms; i++)
-		if (same_text(m->platforms[i].os_id, os_id) &&
-		        same_text(m->platforms[i].os_version, os_version))
+		if (same_text(m->platforms[i].os_id, p->os_id) &&
+		        same_text(m->platforms[i].os_version, p->os_version) &&
+		        same_text(m->platforms[i].os_codename, p->os_codename))
 			return (uint32_t)i;
 	if (m->n_platforms == POLICY_MEMO_PLATFORMS_MAX)
 		return POLICY_MEMO_NO_PLATFORM;
 	ARRAY_RESERVE_ONE(m->platforms, m->n_platforms, m->platforms_capacity);
-	m->platforms[m->n_platforms] =
-	        (struct memo_platform){ .os_id = xstrdup(os_id), .os_version = xstrdup(os_version) };
+	m->platforms[m->n_platforms] = (struct memo_platform){ .os_id = xstrdup(p->os_id),
+		.os_version = xstrdup(p->os_version),
+		.os_codename = xstrdup(p->os_codename) };
 	return (uint32_t)m->n_platforms++;
 }
 
-const char *policy_memo_os_id(const struct policy_memo *m, uint32_t platform)
+struct posture memo_platform_posture(const struct policy_memo *m, uint32_t platform)
 {
-	return m->platforms[platform].os_id;
-}
-
-const char *policy_memo_os_version(const struct policy_memo *m, uint32_t platform)
-{
-	return m->platforms[platform].os_version;
+	const struct memo_platform *p = &m->platforms[platform];
+	return (struct posture){
+		.os_id = p->os_id, .os_version = p->os_version, .os_codename = p->os_codename
+	};
 }
 
 size_t policy_memo_platforms(const struct policy_memo *m)
@@ -172,13 +180,13 @@ static struct memo_chunk *make_chunk(struct memo_platform *p, uint32_t id)
 static void drop_row(struct policy_memo *m, struct memo_chunk *c, uint32_t id)
 {
 	const struct memo_row **row = &c->rows[id % CHUNK];
+	c->states[id % CHUNK] = ROW_ABSENT;
 	if (!*row)
 		return;
 	m->counters.rows--;
 	m->counters.bytes -= (*row)->bytes;
 	memo_row_free(*row);
 	*row = NULL;
-	c->states[id % CHUNK] = ROW_ABSENT;
 }
 
 /* False where there is no room: the row stays the caller's. */
@@ -188,6 +196,8 @@ static bool keep_row(struct policy_memo *m, struct memo_platform *p, uint32_t id
 	drop_row(m, c, id);
 	if (row->bytes > POLICY_MEMO_BYTES_MAX - m->counters.bytes) {
 		m->counters.unkept++;
+		c->states[id % CHUNK] = ROW_UNKEPT;
+		c->asked_for[id % CHUNK] = is_asked_for(m, id);
 		return false;
 	}
 	c->rows[id % CHUNK] = row;
@@ -211,7 +221,7 @@ void policy_memo_doubt(struct policy_memo *m, uint32_t id)
 {
 	for (size_t i = 0; i < m->n_platforms; i++) {
 		struct memo_chunk *c = find_chunk(&m->platforms[i], id);
-		if (c && c->states[id % CHUNK] == ROW_GOOD)
+		if (c && c->states[id % CHUNK] != ROW_ABSENT)
 			c->states[id % CHUNK] = ROW_DOUBTED;
 	}
 }
@@ -298,12 +308,18 @@ void memo_free_own(struct memo_own *own)
 	*own = (struct memo_own){ 0 };
 }
 
+/* The index moved, and it was not said yet what in it: it is asked itself. */
+static bool has_moved(const struct policy_memo *m)
+{
+	return m->index && vuln_index_generation(m->index) != m->generation;
+}
+
 /* A doubted row is not replaced here: whoever doubted it wants to be told how it changed. */
 static void settle(struct policy_memo *m, struct memo_platform *p, uint32_t id, const struct memo_row *row,
-        struct memo_own *own)
+        bool moved, struct memo_own *own)
 {
 	const struct memo_chunk *c = find_chunk(p, id);
-	if ((!c || c->states[id % CHUNK] != ROW_DOUBTED) && keep_row(m, p, id, row))
+	if (!moved && (!c || c->states[id % CHUNK] != ROW_DOUBTED) && keep_row(m, p, id, row))
 		return;
 	ARRAY_RESERVE_ONE(own->rows, own->n, own->capacity);
 	own->rows[own->n++] = row;
@@ -313,10 +329,11 @@ int memo_rows(struct policy_memo *m, uint32_t platform, const uint32_t *ids, siz
         const struct memo_row **rows, struct memo_own *ret_own, struct error *err)
 {
 	struct memo_platform *p = &m->platforms[platform];
+	const bool moved = has_moved(m);
 	size_t n_missing = 0;
 	*ret_own = (struct memo_own){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		rows[i] = good_row(p, ids[i], now);
+		rows[i] = moved ? NULL : good_row(p, ids[i], now);
 		n_missing += !rows[i];
 	}
 	if (n_missing == 0)
@@ -332,7 +349,7 @@ int memo_rows(struct policy_memo *m, uint32_t platform, const uint32_t *ids, siz
 	for (size_t i = 0, k = 0; i < n; i++)
 		if (!rows[i]) {
 			rows[i] = made[k++];
-			settle(m, p, ids[i], rows[i], ret_own);
+			settle(m, p, ids[i], rows[i], moved, ret_own);
 		}
 	return 0;
 }
@@ -355,7 +372,7 @@ int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t
 	for (size_t i = 0; i < n; i++)
 		if (is_doubted(p, ids[i]))
 			doubted[n_doubted++] = ids[i];
-	if (n_doubted == 0)
+	if (n_doubted == 0 || !m->index)
 		return 0;
 	int r = look_up(m, p, doubted, n_doubted, now, made, err);
 	if (r < 0)
@@ -369,6 +386,16 @@ int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t
 			changed(doubted[i], change, context);
 	}
 	return 0;
+}
+
+uint64_t policy_memo_generation(const struct policy_memo *m)
+{
+	return m->generation;
+}
+
+void policy_memo_settle(struct policy_memo *m, uint64_t generation)
+{
+	m->generation = generation;
 }
 
 struct policy_memo_counters policy_memo_counters(const struct policy_memo *m)

@@ -21,12 +21,9 @@ struct policy_memo *policy_memo_new(const struct posture_catalogue *catalogue); 
 struct policy_memo *policy_memo_free(struct policy_memo *m);                    /* NULL in, NULL out */
 /* From now on judged by these, which stay the caller's: every row is forgotten. index NULL: there is none. */
 void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struct vuln_index *index);
-/* The number of a platform; NULL is one of them. POLICY_MEMO_NO_PLATFORM above the limit: such a node is
+/* The number of what the posture says of its system. POLICY_MEMO_NO_PLATFORM above the limit: such a node is
  * judged from its posture alone. */
-uint32_t policy_memo_platform(struct policy_memo *m, const char *os_id, const char *os_version);
-/* Of a number that was given. */
-const char *policy_memo_os_id(const struct policy_memo *m, uint32_t platform);
-const char *policy_memo_os_version(const struct policy_memo *m, uint32_t platform);
+uint32_t policy_memo_platform(struct policy_memo *m, const struct posture *p);
 size_t policy_memo_platforms(const struct policy_memo *m);
 
 /* The id is another package now, or none. */
@@ -52,6 +49,10 @@ enum policy_change {
 typedef void (*policy_memo_change_fn)(uint32_t id, enum policy_change change, void *context);
 int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
         policy_memo_change_fn changed, void *context, struct error *err);
+
+/* Of the advisories that all rows know; nothing is doubted any more, and it is this one. */
+uint64_t policy_memo_generation(const struct policy_memo *m);
+void policy_memo_settle(struct policy_memo *m, uint64_t generation);
 
 struct policy_memo_counters {
 	size_t rows, bytes; /* that are kept */

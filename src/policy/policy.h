@@ -156,7 +156,8 @@ struct policy_inventory {
 struct policy_input {
 	const char *node;              /* the certified name; NULL = no agent */
 	const char *role;              /* from policy_node_role() or from the authentication; may be NULL */
-	const struct posture *posture; /* NULL = not inspected */
+	const struct posture *posture; /* NULL = not inspected, unless there are facts */
+	const struct policy_facts *facts; /* facts.h; NULL = none */
 	/* Where it is given, the posture's own list is not looked at; policy and index are the memo's. */
 	const struct policy_inventory *inventory;
 	struct vuln_index *index; /* NULL = no vulnerability information */

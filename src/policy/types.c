@@ -168,6 +168,27 @@ static void add_age(struct policy_parser *p, struct policy_expression *e)
 	(void)append(p, &t->ages, &t->n_ages, &t->ages_capacity, e);
 }
 
+static void add_leaf(struct policy_parser *p, struct policy_expression *e)
+{
+	struct policy_tree *t = p->tree;
+	e->leaf = append(p, &t->leaves, &t->n_leaves, &t->leaves_capacity, e) + 1;
+}
+
+static bool asks_posture(const struct policy_expression *e)
+{
+	switch (e->kind) {
+	case POLICY_FIELD:
+	case POLICY_COMPARE:
+		return e->field && e->field->reported_as;
+	case POLICY_KERNEL_SETTING:
+	case POLICY_SSHD_SETTING:
+	case POLICY_NO_INTERFACE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void check_source_age(struct policy_parser *p, struct policy_expression *e)
 {
 	if (e->literal.type != POLICY_DURATION)
@@ -272,6 +293,8 @@ void policy_check_expression(
 	default:
 		break;
 	}
+	if (asks_posture(e))
+		add_leaf(p, e);
 	for (struct policy_expression *c = e->first; c; c = c->next)
 		policy_check_expression(p, c, limit);
 }

@@ -116,6 +116,11 @@ static enum version_ecosystem package_ecosystem(const struct posture_package *pa
 	return VERSION_DPKG;
 }
 
+bool policy_is_inspected(const struct policy_input *in)
+{
+	return in->posture || in->facts;
+}
+
 const struct posture_package *policy_package_at(const struct policy_evaluation *ev, size_t i)
 {
 	if (ev->input->inventory)
@@ -134,7 +139,7 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 	const struct posture *p = ev->input->posture;
 	enum tristate all = TRI_UNKNOWN, v;
 	bool any = false;
-	if (!p)
+	if (!policy_is_inspected(ev->input))
 		return TRI_UNKNOWN;
 	const struct posture_package *package;
 	for (size_t i = 0; (package = policy_package_at(ev, i)); i++) {
@@ -148,7 +153,8 @@ static enum tristate package_value(const struct policy_evaluation *ev, const str
 		if (all == TRI_UNKNOWN)
 			return TRI_UNKNOWN;
 	}
-	if (!p->packages_known || policy_package_count(ev) == 0 || policy_unknown_find(p, "packages"))
+	if (policy_package_count(ev) == 0 ||
+	        (p && (!p->packages_known || policy_unknown_find(p, "packages"))))
 		return TRI_UNKNOWN;
 	return any ? all : TRI_NO;
 }
@@ -238,6 +244,8 @@ enum tristate policy_value(struct policy_evaluation *ev, const struct policy_exp
 {
 	enum tristate v = e->kind == POLICY_OR ? TRI_NO : TRI_YES;
 	struct policy_fact fact;
+	if (e->leaf && ev->input->facts)
+		return (enum tristate)ev->input->facts->values[e->leaf - 1];
 	switch (e->kind) {
 	case POLICY_AND:
 		for (const struct policy_expression *c = e->first; c; c = c->next)
@@ -416,8 +424,8 @@ static int match_unjudged(const struct posture_package *package, const char *rea
 static const char *match_doubt(struct policy_evaluation *ev)
 {
 	const struct posture *p = ev->input->posture;
-	const char *unread = policy_unknown_find(p, "packages");
-	if (!p->packages_known || unread)
+	const char *unread = p ? policy_unknown_find(p, "packages") : NULL;
+	if (p && (!p->packages_known || unread))
 		return policy_arena_shown(ev->arena, unread ? unread : "the agent did not report it", 200);
 	if (policy_package_count(ev) == 0) /* no system has none: it was not read, or not where it is */
 		return "the inventory is empty";
@@ -445,7 +453,7 @@ void policy_match_advisories(struct policy_evaluation *ev, struct memo_own *own)
 		return;
 	if (!in->index)
 		ev->advisories_unknown = "there is no vulnerability information";
-	else if (!in->posture)
+	else if (!policy_is_inspected(in))
 		ev->advisories_unknown = "the node was not inspected";
 	else if (match_all(ev, own, &err) < 0)
 		ev->advisories_unknown = ev->n_met > POLICY_MATCHES_MAX

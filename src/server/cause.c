@@ -85,17 +85,9 @@ bool cause_is_doubt(struct site *site, struct site_node *node, const struct site
         const struct site_outcome *o, time_ms now)
 {
 	struct policy_decision without;
-	const struct policy_input input = { .node = node->name,
-		.role = policy_node_role(site->policy, node->name),
-		.posture = site_node_posture(site, node),
-		.index = site->index,
-		.segment = a->segment,
-		.unique = TRI_YES,
-		.now = now };
 	if (node->doubtful_until <= now || o->level >= site_segment(site, &a->decided, now)->level)
 		return false;
-	policy_evaluate(site->policy, &input, &without);
-	site->counters.judgements++;
+	(void)site_evaluate(site, node, a, TRI_YES, now, &without);
 	const bool better = without.segment->level > o->level || (o->rejected && !without.rejected);
 	policy_decision_clear(&without);
 	return better;

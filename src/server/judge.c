@@ -7,6 +7,7 @@
  * enforcement point at once and stored in the same turn; what makes it better off is handed out when the turn
  * is on the disk.
  */
+#include "server/again.h"
 #include "server/keep.h"
 #include "server/verdict.h"
 
@@ -33,22 +34,15 @@ bool site_may_begin(struct site *site, struct site_node *node, time_ms now)
 static void evaluate(struct site *site, struct site_node *node, const struct site_attachment *a, time_ms now,
         struct site_outcome *o)
 {
-	struct policy_input input = { .node = node->name,
-		.role = policy_node_role(site->policy, node->name),
-		.posture = site_node_posture(site, node),
-		.index = site->index,
-		.segment = a ? a->segment : NULL,
-		.unique = node->doubtful_until > now ? TRI_NO : TRI_YES,
-		.now = now };
-	policy_evaluate(site->policy, &input, &o->decision);
-	site->counters.judgements++;
+	const enum tristate unique = node->doubtful_until > now ? TRI_NO : TRI_YES;
+	o->has_posture = site_evaluate(site, node, a, unique, now, &o->decision);
 	o->compliant = o->decision.compliant;
 	o->rejected = o->decision.rejected || node->revoked;
 	if (node->revoked) { /* while it was being inspected */
 		o->compliant = false;
 		o->note = "the node is revoked";
 	}
-	if (input.posture && !node->posture_signed) {
+	if (o->has_posture && !node->posture_signed) {
 		/* It may be another host's: good for findings, not for an admission. */
 		o->compliant = false;
 		o->unsigned_posture = true;
@@ -237,7 +231,7 @@ static void moderate(struct site *site, struct site_node *node, struct site_atta
 	const struct policy_segment *verdict = policy_segment_by_name(site->policy, o->segment);
 	const struct keep_verdict v = { .segment = verdict,
 		.cause = cause,
-		.at_once = o->unsigned_posture || node->revoked || o->decision.emergency || !node->posture ||
+		.at_once = o->unsigned_posture || node->revoked || o->decision.emergency || !o->has_posture ||
 		        is_doubtful,
 		.no_grace = o->rejected,
 		.same = same };
@@ -304,7 +298,7 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 	        MIN(policy_inspect_interval_ms(site->policy),
 	                lifetime - MIN(SITE_RETRY_MARGIN_MS, lifetime / 4));
 	snprintf(placement.segment, sizeof(placement.segment), "%s", o->segment);
-	if (!o->rejected && !o->unsigned_posture && node->posture)
+	if (!o->rejected && !o->unsigned_posture && o->has_posture)
 		certify(site, node, o, nonce, &placement, now);
 	char *findings = verdict_findings(o);
 	record(site, node, o, cause, findings, now);
@@ -312,6 +306,7 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 	free(findings);
 	a->next_inspection = o->next_inspection;
 	a->retry_asked = false;
+	a->round = site->round;
 	if (moved)
 		note_move(site, node, a, from, o, cause, now);
 	site_place(site, a, &placement, now);
@@ -340,6 +335,33 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 	}
 	node->replaced = posture_free(node->replaced);
 	site_release_posture(node);
+}
+
+struct pending_retry {
+	struct site *site;
+	struct site_attachment *attachment;
+};
+
+static void retry_is_due(int result, void *context)
+{
+	struct pending_retry *p = context;
+	struct site_attachment *a = p->attachment;
+	a->pending--;
+	if (result != -ECANCELED && a->session && !a->retry_asked) {
+		a->retry_asked = true;
+		p->site->counters.retries_asked++;
+		p->site->effects.retry(p->site->context, a);
+	}
+	free(p);
+}
+
+/* The node is told last: when the decision is on the disk, and its enforcement point knows. */
+static void retry_when_durable(struct site *site, struct site_attachment *a)
+{
+	struct pending_retry *p = xmalloc(sizeof(*p));
+	*p = (struct pending_retry){ site, a };
+	a->pending++;
+	store_when_durable(site->store, retry_is_due, p);
 }
 
 /* One attachment of a node whose stored posture was judged again. */
@@ -375,11 +397,7 @@ static void apply_again(struct site *site, struct site_node *node, struct site_a
 	}
 	if (o->generation)
 		record(site, node, o, cause, findings, now);
-	if (a->session && !a->retry_asked) {
-		a->retry_asked = true;
-		site->counters.retries_asked++;
-		site->effects.retry(site->context, a);
-	}
+	retry_when_durable(site, a);
 }
 
 static bool is_limited(const struct site_attachment *a)
@@ -393,13 +411,30 @@ static bool is_judged(const struct site_attachment *a, time_ms now)
 	return a->decided.expires > now && !a->keep.resting;
 }
 
-/* At only, or at all that no authentication has limited to a segment. */
-static void judge_again_at(struct site *site, struct site_node *node, struct site_attachment *only,
-        const char *cause, time_ms now)
+/* Whether the verdict is better than what some attachment has, and worse than what none has. */
+static bool only_improves(
+        const struct site *site, const struct site_node *node, const struct site_outcome *o, time_ms now)
+{
+	bool better = false, worse = false;
+	for (const struct site_attachment *a = node->attachments; a; a = a->next_of_node) {
+		const struct policy_segment *in = site_segment(site, &a->decided, now);
+		better |= is_judged(a, now) && in->level < o->level;
+		worse |= is_judged(a, now) && in->level > o->level;
+	}
+	return better && !worse;
+}
+
+/* At only, or at all that no authentication has limited to a segment. False where it may wait and does. */
+static bool judge_again_at(struct site *site, struct site_node *node, struct site_attachment *only,
+        const char *cause, bool may_wait, time_ms now)
 {
 	struct site_outcome o = { 0 };
 	evaluate(site, node, only, now, &o);
 	site->counters.judgements_again++;
+	if (may_wait && only_improves(site, node, &o, now)) {
+		site_outcome_clear(&o);
+		return false;
+	}
 	char *findings = verdict_findings(&o), verdict[sizeof(o.segment)];
 	const int level = o.level;
 	snprintf(verdict, sizeof(verdict), "%s", o.segment);
@@ -412,21 +447,28 @@ static void judge_again_at(struct site *site, struct site_node *node, struct sit
 	}
 	free(findings);
 	site_outcome_clear(&o);
+	return true;
+}
+
+bool judge_again(struct site *site, struct site_node *node, const char *cause, bool may_wait, time_ms now)
+{
+	bool free_ones = false, done = true;
+	if (!node->inspected)
+		return true;
+	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
+		if (is_judged(a, now) && is_limited(a))
+			done &= judge_again_at(site, node, a, cause, may_wait, now);
+		else
+			free_ones |= is_judged(a, now);
+	if (free_ones)
+		done &= judge_again_at(site, node, NULL, cause, may_wait, now);
+	site_release_posture(node);
+	return done;
 }
 
 void site_judge_again(struct site *site, struct site_node *node, const char *cause, time_ms now)
 {
-	bool free_ones = false;
-	if (!node->inspected)
-		return;
-	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node)
-		if (is_judged(a, now) && is_limited(a))
-			judge_again_at(site, node, a, cause, now);
-		else
-			free_ones |= is_judged(a, now);
-	if (free_ones)
-		judge_again_at(site, node, NULL, cause, now);
-	site_release_posture(node);
+	(void)judge_again(site, node, cause, false, now);
 }
 
 void site_drop(struct site *site, struct site_attachment *a, const char *cause, const char *why, time_ms now)

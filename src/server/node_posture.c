@@ -9,6 +9,7 @@
  */
 #include "posture/catalogue.h"
 #include "posture/package_list.h"
+#include "server/reverse.h"
 #include "server/site.h"
 
 #include <errno.h>
@@ -124,13 +125,18 @@ static void set_packages(
 		j += after <= before;
 		if (after < before) {
 			catalogue_refer(site->catalogue, after);
+			reverse_add(site->reverse, after, node->number);
 			store_package(site, after);
-		} else if (before < after)
+		} else if (before < after) {
+			reverse_remove(site->reverse, before, node->number);
 			keep_id(left, before);
+		}
 	}
 	free(node->package_ids);
 	node->package_ids = ids;
 	node->n_package_ids = n;
+	free(TAKE_POINTER(node->facts));
+	node->platform = POLICY_MEMO_NO_PLATFORM;
 }
 
 /* ---- to the store ---- */
@@ -359,6 +365,8 @@ static void save_again(struct site *site, struct site_node *node)
 static void package_is_gone(uint32_t id, bool was_stored, void *context)
 {
 	struct site *site = context;
+	reverse_forget(site->reverse, id);
+	policy_memo_forget(site->memo, id);
 	if (was_stored)
 		store_remove_package(site->store, id);
 }

@@ -103,7 +103,8 @@ static bool is_kernel(const struct posture_package *p)
 	        strncmp(p->name, "linux-image-", strlen("linux-image-")) == 0;
 }
 
-static void each_name(struct reverse *r, uint32_t id, void (*fn)(struct reverse *r, uint32_t key, uint32_t id))
+static void each_name(
+        struct reverse *r, uint32_t id, void (*fn)(struct reverse *r, uint32_t key, uint32_t id))
 {
 	const struct posture_package *p = catalogue_package(r->catalogue, id);
 	if (!p)
@@ -288,7 +289,8 @@ struct reverse_size reverse_size(struct reverse *r)
 	for (size_t i = 0; i < r->n_sets; i++) {
 		size.packages += r->sets[i].named;
 		if (r->sets[i].many)
-			size.bytes += sizeof(roaring_bitmap_t) + roaring_bitmap_size_in_bytes(r->sets[i].many);
+			size.bytes +=
+			        sizeof(roaring_bitmap_t) + roaring_bitmap_size_in_bytes(r->sets[i].many);
 	}
 	return size;
 }

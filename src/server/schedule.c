@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Time and change: what expires, what is due for inspection, and who is judged again when advisories or the
- * policy move. Judging again is from what is stored, in the order in which nodes were named, a bounded number
- * at a time.
- */
+/* Time: what expires, what is due for inspection; and what is ordered at once. */
+#include "server/again.h"
 #include "server/keep.h"
 
 #include <string.h>
@@ -53,7 +50,7 @@ static void tick_attachment(struct site *site, struct site_attachment *a, time_m
 		site_drop(site, a, "expiry",
 		        "the certificate has expired and the node was not inspected again", now);
 		ask_retry(site, a);
-	} else if (a->next_inspection && a->next_inspection <= now) {
+	} else if ((a->next_inspection && a->next_inspection <= now) || changes_ask(site, a, now)) {
 		ask_retry(site, a);
 	}
 }
@@ -79,6 +76,7 @@ void site_tick(struct site *site, time_ms now)
 {
 	end_waivers(site, now);
 	brake_tick(site, now);
+	changes_tick(site, now);
 	site_tick_postures(site);
 	TABLE_FOREACH(it, site->attachments) {
 		struct site_attachment *a = it.value;
@@ -92,104 +90,6 @@ void site_tick(struct site *site, time_ms now)
 		site->last_prune = now;
 		store_prune(site->store, now);
 	}
-}
-
-/* ---- judging again ---- */
-
-static void enqueue(struct site *site, struct site_node *node, const char *cause)
-{
-	if (!node->inspected || !node->attachments)
-		return;
-	bool waiting = node->again != NULL;
-	node->again = cause;
-	if (waiting)
-		return;
-	ARRAY_RESERVE_ONE(site->again, site->n_again, site->again_capacity);
-	site->again[site->n_again++] = node;
-}
-
-static void wants_work(struct site *site)
-{
-	if (site_waiting(site))
-		site->effects.work(site->context);
-}
-
-void site_judge_soon(struct site *site, struct site_node *node, const char *cause)
-{
-	enqueue(site, node, cause);
-	wants_work(site);
-}
-
-static void enqueue_all(struct site *site, const char *cause)
-{
-	TABLE_FOREACH(it, site->nodes)
-		enqueue(site, it.value, cause);
-}
-
-void site_judge_all(struct site *site, const char *cause)
-{
-	enqueue_all(site, cause);
-	if (site->again_at < site->n_again)
-		site->effects.work(site->context);
-}
-
-bool site_work(struct site *site, time_ms now, size_t most)
-{
-	for (; most && site->again_at < site->n_again; most--) {
-		struct site_node *node = site->again[site->again_at++];
-		const char *cause = node->again;
-		node->again = NULL;
-		site_judge_again(site, node, cause, now);
-	}
-	if (site->again_at < site->n_again)
-		return true;
-	site->again_at = site->n_again = 0;
-	return false;
-}
-
-size_t site_waiting(const struct site *site)
-{
-	return site->n_again - site->again_at;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-void site_advisories_changed(
-        struct site *site, const struct site_key *changed, size_t n, bool all, time_ms now)
-{
-	if (all || n > SITE_DIRECT_KEYS_MAX) {
-		site_judge_all(site, "advisories");
-		return;
-	}
-	uint32_t *keys FREE_ON_EXIT = xmalloc((n + 1) * sizeof(*keys));
-	for (size_t i = 0; i < n; i++)
-		keys[i] = site_package_key(changed[i].package);
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	uint8_t *named FREE_ON_EXIT = site_packages_named(site, keys, n);
-	TABLE_FOREACH(it, site->nodes) {
-		struct site_node *node = it.value;
-		if (node->inspected && site_has_package(node, named))
-			enqueue(site, node, "advisories");
-	}
-	wants_work(site);
-}
-
-void site_set_policy(struct site *site, struct policy *policy, time_ms now)
-{
-	policy_free(site->policy);
-	site->policy = policy;
-	site_judge_all(site, "policy");
-}
-
-void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
-{
-	vuln_index_close(site->index);
-	site->index = index;
-	site_judge_all(site, "advisories");
 }
 
 /* ---- on request ---- */

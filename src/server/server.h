@@ -19,7 +19,8 @@
 #include "server/site.h"
 #include <sys/queue.h>
 
-#define SERVER_WORK_BATCH 32 /* nodes judged again before the loop turns */
+#define SERVER_WORK_BATCH 16 /* nodes judged again between two looks at the clock, */
+#define SERVER_WORK_US 8000  /* for so long before the loop turns */
 #define SERVER_TICK_MS 500
 #define SERVER_LATENCY_SAMPLES 512 /* of one enforcer */
 #define SERVER_PORTS_MAX 16        /* listeners of one kind */

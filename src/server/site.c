@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The site's tables: nodes and attachments, to and from the store; who may present itself; events. */
 #include "posture/catalogue.h"
+#include "server/again.h"
 #include "server/keep.h"
+#include "server/reverse.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -33,6 +35,7 @@ static void node_free(void *p)
 	posture_free(n->posture);
 	posture_free(n->replaced);
 	free(n->package_ids);
+	free(n->facts);
 	free(n->left.ids);
 	free(n);
 }
@@ -54,6 +57,10 @@ struct site_node *site_see_node(
 		n = xcalloc(1, sizeof(*n));
 		n->name = xstrdup(name);
 		n->first_seen = now;
+		n->platform = POLICY_MEMO_NO_PLATFORM;
+		n->number = (uint32_t)site->n_numbered;
+		ARRAY_RESERVE_ONE(site->numbered, site->n_numbered, site->numbered_capacity);
+		site->numbered[site->n_numbered++] = n;
 		table_set_string(site->nodes, name, n);
 	}
 	n->last_seen = now;
@@ -369,6 +376,11 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->machines = table_new();
 	site->brake = brake_new();
 	site->catalogue = catalogue_new();
+	site->memo = policy_memo_new(site->catalogue);
+	site->reverse = reverse_new(site->catalogue);
+	site->again = again_new();
+	site->changes = changes_new();
+	changes_restart(site);
 	int code = store_each_node(store, load_node, site, err);
 	if (code == 0)
 		code = site_restore_packages(site, err);
@@ -384,7 +396,7 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 		if (code == -ENOSPC)
 			error_set(err, code,
 			        "the store holds more nodes or attachments than this program's limits");
-		site->policy = NULL;
+		site->policy = NULL; /* the caller's still */
 		site_close(site);
 		return code;
 	}
@@ -401,12 +413,16 @@ struct site *site_close(struct site *site)
 	table_free(site->nodes, node_free);
 	table_free(site->revoked_serials, NULL);
 	table_free(site->machines, NULL);
+	again_free(site->again);
+	changes_free(site->changes);
+	policy_memo_free(site->memo);
+	reverse_free(site->reverse);
 	catalogue_free(site->catalogue);
+	free(site->numbered);
 	free(site->fresh.ids);
 	brake_free(site->brake);
 	policy_free(site->policy);
 	vuln_index_close(site->index);
-	free(site->again);
 	free(site);
 	return NULL;
 }

@@ -24,7 +24,7 @@
 #include "base/table.h"
 #include "crypto/token.h"
 #include "crypto/x509.h"
-#include "policy/policy.h"
+#include "policy/memo.h"
 #include "store/store.h"
 
 #define SITE_NODES_MAX 200000
@@ -41,7 +41,6 @@
 #define SITE_AFFIRMATION_COST_MS 50  /* or so many affirmations of what was decided, */
 #define SITE_ASSESSMENT_BURST_MS 40000 /* and so much worth of them at once */
 #define SITE_LEAVE_MS (5 * 60000)      /* to come again, for a node whose grace has ended */
-#define SITE_DIRECT_KEYS_MAX 4096      /* changed packages that are looked for one by one */
 
 struct site_counters {
 #define COUNTER(name, text) uint64_t name;
@@ -83,7 +82,11 @@ struct site_node {
 	struct site_attachment *attachments; /* where it is now, linked by next_of_node */
 	unsigned connections;                /* that are open; of the program */
 	time_ms assessments_until;           /* what it has begun is worth the time until then */
-	const char *again; /* why it waits to be judged again (static); NULL = it does not */
+	const char *again;          /* why it waits to be judged again (static); NULL = it does not */
+	uint8_t urgency;            /* with which */
+	uint32_t number;            /* in site->numbered, for good */
+	uint32_t platform;          /* of the memo; POLICY_MEMO_NO_PLATFORM: not known */
+	struct policy_facts *facts; /* what the policy found in its posture; NULL: not known */
 };
 
 /* Where a node is put by one decision. */
@@ -138,6 +141,7 @@ struct site_attachment {
 	uint64_t findings_hash;  /* of the last decision's findings; 0 = not known */
 	time_ms next_inspection; /* 0 = none planned */
 	bool retry_asked;
+	unsigned round;   /* in which it was asked */
 	unsigned pending; /* who waits for the turn with a pointer to it */
 	bool unsaved;     /* what was handed out is not on the disk yet */
 	bool listed;      /* while a whole list of attachments is taken in */
@@ -181,8 +185,16 @@ struct site {
 	time_ms last_expiry_look;
 	struct brake *brake;
 	time_ms ticked;           /* waivers that ended until then were seen */
-	struct site_node **again; /* nodes to judge again, first come first */
-	size_t n_again, again_capacity, again_at;
+	struct policy_memo *memo; /* what packages meet in the advisories */
+	struct reverse *reverse;  /* which nodes have a package */
+	struct site_node **numbered;
+	size_t n_numbered, numbered_capacity;
+	struct again *again;     /* who waits to be judged again */
+	struct changes *changes; /* advisories that changed, until it is known whom they move */
+	uint64_t freshness;      /* policy_freshness() when it was last looked at */
+	unsigned round;          /* of inspections that a change of the advisories asks of everybody */
+	time_ms round_credit;    /* the time that its pace has not used yet was counted until then */
+	int64_t round_left;      /* how many may be asked now */
 	time_ms last_prune;
 	time_ms refusal_second;
 	unsigned refusals_now;
@@ -200,6 +212,7 @@ struct site_outcome {
 	enum site_kept kept_by;
 	time_ms kept_until; /* 0 = no end is known */
 	bool compliant, rejected;
+	bool has_posture;                 /* it was inspected */
 	bool unsigned_posture;            /* so it is not compliant whatever the policy says */
 	time_ms expires, next_inspection; /* 0 without a placement */
 	char *certificate;                /* JWT; NULL where none is given */
@@ -264,12 +277,8 @@ void site_note_refusal(struct site *site, time_ms now, const char *kind, const s
 /* ---- which packages (package_keys.c) ---- */
 
 /* What an advisory may name a package by, as a number: case and separators do not count. Different names may
- * share one, which costs a judgement and nothing else. */
+ * share one, which costs a look and nothing else. */
 uint32_t site_package_key(const char *name);
-/* Which numbers of the catalogue have one of the keys, as a bit each; the caller frees. keys: ascending. */
-uint8_t *site_packages_named(struct site *site, const uint32_t *keys, size_t n);
-/* Whether the node has one of them, or it is not known what it has. */
-bool site_has_package(const struct site_node *node, const uint8_t *named);
 
 /* ---- who it is (identity.c) ---- */
 
@@ -299,7 +308,12 @@ void site_forget_observation(struct site_attachment *a);
 #define SITE_EXPIRY_LOOK_MS 10000
 void site_look_at_expiry(struct site *site, time_ms now);
 
-/* ---- judging (judge.c) ---- */
+/* ---- judging (evaluate.c, judge.c) ---- */
+
+/* What the policy says of the node at a (NULL: anywhere), by what is stored of it. Whether it was inspected.
+ */
+bool site_evaluate(struct site *site, struct site_node *node, const struct site_attachment *a,
+        enum tristate unique, time_ms now, struct policy_decision *ret);
 
 /* Whether the node may begin an assessment of its own accord; one that begins too many is counted and
  * refused. */
@@ -389,13 +403,18 @@ enum site_acceptance site_accept(struct site *site, const struct site_node *node
 
 /* Everything that is due: expiries, re-inspections, pruning. Call about once a second. */
 void site_tick(struct site *site, time_ms now);
-/* Judges nodes that are waiting for it, at most `most` of them; true while more are waiting. */
+/* ---- judging again (again.c, changes.c) ---- */
+
+/* Takes at most so many steps of what waits, each a node or a few hundred packages; true while more is
+ * waiting. First what changed is looked up, then nodes are judged: the most urgent first, and those that get
+ * better last. */
 bool site_work(struct site *site, time_ms now, size_t most);
+/* Nodes that wait to be judged again. */
 size_t site_waiting(const struct site *site);
 /* The node is judged again by site_work(). cause is static. */
 void site_judge_soon(struct site *site, struct site_node *node, const char *cause);
-/* Vulnerability information changed: the nodes that have one of the packages are judged at once, all when
- * `all`. */
+/* Vulnerability information changed: packages of these names, or all of it, are looked up again, and who has
+ * one that meets something else now is judged. */
 struct site_key {
 	const char *ecosystem, *package;
 };

@@ -35,8 +35,13 @@ static void on_store_work(void *context)
 static void on_work(evutil_socket_t fd, short what, void *context)
 {
 	struct server *s = context;
-	if (site_work(s->site, clock_wall_ms(), SERVER_WORK_BATCH))
-		evtimer_add(s->work_event, &at_once);
+	const int64_t end = clock_monotonic_us() + SERVER_WORK_US;
+	const time_ms now = clock_wall_ms();
+	while (site_work(s->site, now, SERVER_WORK_BATCH))
+		if (clock_monotonic_us() >= end) {
+			evtimer_add(s->work_event, &at_once);
+			return;
+		}
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)

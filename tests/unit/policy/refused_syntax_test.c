@@ -100,7 +100,7 @@ static void syntax(void **state)
 		        "    require fit { firewall.active = yes, \"x\" }\n"
 		        "                                    ^\n"
 		        "p:5:38: `\"x\"` was not expected here: this wants a name, `advisories`, `no`, "
-		        "`node`, `not`, `package`, `role` or `(`\n"
+		        "`node`, `not`, `package`, `role`, `source` or `(`\n"
 		        "    require fit { firewall.active = yes, \"x\" }\n"
 		        "                                         ^\n" },
 		{ BASE "require fit { no advisory where fixed, firewall.active }\n" BASE,
@@ -138,12 +138,12 @@ static void syntax(void **state)
 		        "                         ^\n" },
 		{ BASE "require fit { not }\n",
 		        "p:5:19: `}` was not expected here: this wants a name, `advisories`, `no`, `node`, "
-		        "`not`, `package`, `role` or `(`\n"
+		        "`not`, `package`, `role`, `source` or `(`\n"
 		        "    require fit { not }\n"
 		        "                      ^\n" },
 		{ BASE "require fit { older than 3 days }\n",
 		        "p:5:15: `older` was not expected here: this wants a name, `advisories`, `no`, "
-		        "`node`, `not`, `package`, `role` or `(`\n"
+		        "`node`, `not`, `package`, `role`, `source` or `(`\n"
 		        "    require fit { older than 3 days }\n"
 		        "                  ^\n" },
 		{ BASE "require fit { no advisory where older than 3 }\n",

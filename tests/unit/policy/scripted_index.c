@@ -14,10 +14,26 @@ time_ms vuln_index_updated(struct vuln_index *index)
 	return index->updated;
 }
 
+int vuln_index_freshness(struct vuln_index *index, time_ms now, struct vuln_freshness *ret)
+{
+	*ret = (struct vuln_freshness){ .oldest = index->updated, .n_sources = index->n_sources };
+	return index->failure;
+}
+
+int vuln_index_each_source(struct vuln_index *index,
+        int (*fn)(const struct vuln_source *source, void *context), void *context, struct error *err)
+{
+	int r = index->failure;
+	for (size_t i = 0; i < index->n_sources && r == 0; i++)
+		r = fn(&index->sources[i], context);
+	return r;
+}
+
 int vuln_match_all(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink,
         uint64_t *ret_generation, struct error *err)
 {
 	index->passes++;
+	index->packages += p->n_packages;
 	for (size_t k = 0; index->unjudged && k < p->n_packages; k++)
 		if (strcmp(p->packages[k].name, index->unjudged) == 0 &&
 		        sink->unjudged(&p->packages[k], "its version is not valid", sink->context) < 0)

@@ -23,4 +23,7 @@ struct vuln_index {
 	const char *unjudged; /* a package that it cannot judge; may be NULL */
 	int failure;          /* negative errno: reading fails after the matches */
 	size_t passes;        /* how often it was asked */
+	size_t packages;      /* about how many packages in all */
+	const struct vuln_source *sources;
+	size_t n_sources;
 };

@@ -60,12 +60,14 @@ static void admit_bob(struct bed *b, time_ms now)
 	struct site_attachment *a = site_see_attachment(b->site, "gw", "p3", &mac, now);
 	a->present = true;
 	b->index.n_matches = 0;
+	b->index.generation++;
 	site_take_posture(
 	        b->site, bob, site_posture_new(b->site->catalogue, bed_posture("openssl")), true, now);
 	site_judge(b->site, bob, a, "inspection", NULL, now, &o);
 	site_outcome_clear(&o);
 	bed_commit(b);
 	b->index.n_matches = 1;
+	b->index.generation++;
 	site_judge_again(b->site, bob, "advisories", now);
 	bed_commit(b);
 }

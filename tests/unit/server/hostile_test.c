@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a hostile node, or bad luck at a bad moment, must not bring about. */
+#include "posture/catalogue.h"
 #include "proto/patnc/swima.h"
 #include "tests/unit/server/node_play.h"
 
@@ -79,28 +80,44 @@ static void test_no_packages_are_not_judged_well(void **state)
 	site_outcome_clear(&o);
 }
 
+/* n packages that are not the same, but all have the same n_matches holes. */
+static void come_with_holes(struct bed *b, size_t n, size_t n_matches, struct site_outcome *o)
+{
+	struct posture *posture = bed_posture("bash");
+	struct scripted_match many[16];
+	while (n--) {
+		char version[24];
+		snprintf(version, sizeof(version), "1.0-%zu", n);
+		const char *own = posture_string(posture, version);
+		const struct posture_package one = { "deb", "openssl", own, "amd64", "openssl", own };
+		assert_int_equal(posture_add_package(posture, &one), 0);
+	}
+	for (size_t i = 0; i < n_matches; i++)
+		many[i] = bed_hole;
+	b->index.matches = many;
+	b->index.n_matches = n_matches;
+	assert_int_equal(
+	        site_take_posture(b->site, b->alice, site_posture_new(b->site->catalogue, posture), true, T0),
+	        0);
+	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, o);
+	b->index.n_matches = 0;
+}
+
 /* Many packages that claim to be of one source with many advisories: the server is not kept from the others.
  */
 static void test_matches_have_an_end(void **state)
 {
 	struct bed *b = *state;
 	struct site_outcome o;
-	struct posture *posture = bed_posture("openssl");
-	struct scripted_match many[8];
-	const struct posture_package one = posture->packages[0];
-	while (posture_add_package(posture, &one) == 0)
-		;
-	for (size_t i = 0; i < ARRAY_LENGTH(many); i++)
-		many[i] = bed_hole;
-	b->index.matches = many;
-	b->index.n_matches = ARRAY_LENGTH(many);
-	assert_true(posture->n_packages * ARRAY_LENGTH(many) > POLICY_MATCHES_MAX);
-	assert_int_equal(
-	        site_take_posture(b->site, b->alice, site_posture_new(b->site->catalogue, posture), true, T0),
-	        0);
-	site_judge(b->site, b->alice, b->port, "inspection", NULL, T0, &o);
+	come_with_holes(b, POSTURE_PACKAGES_MAX - 1, 8, &o); /* more than may be new: they have no numbers */
 	assert_false(o.compliant);
 	assert_int_equal(o.decision.n_findings + o.decision.n_omitted, POLICY_MATCHES_MAX);
+	site_outcome_clear(&o);
+	come_with_holes(b, CATALOGUE_NEW_PACKAGES_MAX - 1, 16, &o);
+	assert_non_null(b->alice->package_ids);
+	assert_false(o.compliant);
+	assert_in_range(o.decision.n_findings + o.decision.n_omitted, POLICY_MATCHES_MAX,
+	        POLICY_MATCHES_MAX + 2 * 16);
 	site_outcome_clear(&o);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/server/site_bed.h"
 #include "policy/evaluation.h"
+#include "server/again.h"
+#include "server/reverse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +82,8 @@ void bed_open(struct bed *b)
 	if (site_open(b->store, bed_policy(b->policy ? b->policy : POLICY), b->key, "srv", &effects, b,
 	            &b->site, &err) < 0)
 		fail_msg("%s", err.text);
-	b->site->index = &b->index;
+	b->site->index = &b->index; /* nobody is judged by that */
+	changes_restart(b->site);
 	b->port = site_find_attachment(b->site, "gw", "p1", &(struct mac_address){ { 2, 0, 0, 0, 0, 1 } });
 	b->alice = site_find_node(b->site, "alice");
 }
@@ -172,4 +175,16 @@ void bed_admit(struct bed *b, time_ms now)
 	site_outcome_clear(&o);
 	bed_commit(b);
 	b->log[0] = '\0';
+}
+
+bool bed_concerns(struct bed *b, const struct site_node *node, const char *package)
+{
+	const uint32_t *ids;
+	const size_t n = reverse_packages_of(b->site->reverse, package, &ids);
+	roaring_bitmap_t *nodes = roaring_bitmap_create();
+	for (size_t i = 0; i < n; i++)
+		reverse_add_nodes(b->site->reverse, ids[i], nodes);
+	const bool is = roaring_bitmap_contains(nodes, node->number);
+	roaring_bitmap_free(nodes);
+	return is;
 }

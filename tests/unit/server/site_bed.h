@@ -41,3 +41,5 @@ struct posture *bed_posture(const char *package);
 void bed_inspect(struct bed *b, time_ms now, struct site_outcome *o);
 /* The same to the end: she is in staff, and the log is empty. */
 void bed_admit(struct bed *b, time_ms now);
+/* Whether an advisory about the package may concern the node, as its number says. */
+bool bed_concerns(struct bed *b, const struct site_node *node, const char *package);

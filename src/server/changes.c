@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From changed advisories to the nodes that they move. The packages that an advisory may name are doubted at
+ * once; piece by piece they are looked up again, and where one meets something else than before, the nodes
+ * that have it are to be judged again: those first whom it is worst for. What waits here is nowhere else: a
+ * server that is killed judges everybody when it starts.
+ */
+#include "server/again.h"
+#include "server/reverse.h"
+
+#include <string.h>
+
+#define PIECE 512 /* packages that are looked up in a row */
+
+struct changes {
+	uint32_t *ids; /* doubted, some more than once */
+	size_t n, capacity, at;
+	uint32_t platform;                         /* that is gone through */
+	roaring_bitmap_t *moved[POLICY_N_CHANGES]; /* nodes, of this platform or another */
+	uint64_t generation; /* of the index, when it was said last that something changed */
+};
+
+struct changes *changes_new(void)
+{
+	return xcalloc(1, sizeof(struct changes));
+}
+
+static void forget_moved(struct changes *c)
+{
+	for (size_t i = 0; i < POLICY_N_CHANGES; i++) {
+		if (c->moved[i])
+			roaring_bitmap_free(c->moved[i]);
+		c->moved[i] = NULL;
+	}
+}
+
+struct changes *changes_free(struct changes *c)
+{
+	if (!c)
+		return NULL;
+	forget_moved(c);
+	free(c->ids);
+	free(c);
+	return NULL;
+}
+
+static void clear(struct changes *c)
+{
+	forget_moved(c);
+	c->n = c->at = 0;
+	c->platform = 0;
+}
+
+void changes_restart(struct site *site)
+{
+	clear(site->changes);
+	policy_memo_begin(site->memo, site->policy, site->index);
+	site->freshness = policy_freshness(site->policy, site->index, site->ticked);
+}
+
+bool changes_wait(const struct site *site)
+{
+	return site->changes->n > 0;
+}
+
+/* ---- what changed ---- */
+
+static void doubt(struct site *site, uint32_t id)
+{
+	struct changes *c = site->changes;
+	policy_memo_doubt(site->memo, id);
+	ARRAY_RESERVE_ONE(c->ids, c->n, c->capacity);
+	c->ids[c->n++] = id;
+}
+
+static void doubt_all(struct site *site)
+{
+	const uint32_t limit = catalogue_limit(site->catalogue);
+	clear(site->changes);
+	for (uint32_t id = 1; id < limit; id++)
+		doubt(site, id);
+}
+
+/* Whose packages, or whose system, are not known by number is judged in any case. */
+static void add_unnumbered(struct site *site)
+{
+	for (size_t i = 0; i < site->n_numbered; i++) {
+		struct site_node *node = site->numbered[i];
+		if (!node->package_ids || node->platform == POLICY_MEMO_NO_PLATFORM)
+			again_add(site, node, "advisories", AGAIN_USUAL);
+	}
+}
+
+void site_advisories_changed(
+        struct site *site, const struct site_key *changed, size_t n, bool all, time_ms now)
+{
+	struct changes *c = site->changes;
+	c->generation = site->index ? vuln_index_generation(site->index) : 0;
+	if (all)
+		doubt_all(site);
+	for (size_t i = 0; i < n && !all; i++) {
+		const uint32_t *ids;
+		const size_t n_ids = reverse_packages_of(site->reverse, changed[i].package, &ids);
+		for (size_t k = 0; k < n_ids; k++)
+			doubt(site, ids[k]);
+	}
+	c->at = 0; /* what was looked up before is passed over quickly */
+	c->platform = 0;
+	add_unnumbered(site);
+	if (policy_reinspect_pace(site->policy))
+		site->round++;
+	if (!changes_wait(site))
+		policy_memo_settle(site->memo, c->generation);
+	if (changes_wait(site) || site_waiting(site))
+		site->effects.work(site->context);
+}
+
+/* ---- whom it moves ---- */
+
+static void on_change(uint32_t id, enum policy_change change, void *context)
+{
+	struct site *site = context;
+	struct changes *c = site->changes;
+	site->counters.packages_changed++;
+	if (!c->moved[change] && !(c->moved[change] = roaring_bitmap_create()))
+		abort();
+	reverse_add_nodes(site->reverse, id, c->moved[change]);
+}
+
+struct moving {
+	struct site *site;
+	unsigned urgency;
+};
+
+static bool move_node(uint32_t number, void *context)
+{
+	const struct moving *m = context;
+	struct site_node *node = number < m->site->n_numbered ? m->site->numbered[number] : NULL;
+	if (node && node->platform == m->site->changes->platform)
+		again_add(m->site, node, "advisories", m->urgency);
+	return true;
+}
+
+static void end_platform(struct site *site)
+{
+	struct changes *c = site->changes;
+	for (unsigned i = 0; i < POLICY_N_CHANGES; i++) {
+		struct moving m = { site, i };
+		if (c->moved[i])
+			roaring_iterate(c->moved[i], move_node, &m);
+	}
+	forget_moved(c);
+	c->at = 0;
+	if (++c->platform < policy_memo_platforms(site->memo))
+		return;
+	clear(c);
+	policy_memo_settle(site->memo, c->generation);
+}
+
+void changes_work(struct site *site, time_ms now)
+{
+	struct changes *c = site->changes;
+	const size_t n = MIN(c->n - c->at, (size_t)PIECE);
+	struct error err;
+	if (c->platform < policy_memo_platforms(site->memo) &&
+	        policy_memo_refresh(site->memo, c->platform, c->ids + c->at, n, now, on_change, site, &err) <
+	                0) {
+		clear(c); /* they stay doubted, and nobody is admitted by what cannot be read */
+		site_judge_all(site, "advisories");
+		return;
+	}
+	c->at += n;
+	if (c->at == c->n)
+		end_platform(site);
+}
+
+void site_set_policy(struct site *site, struct policy *policy, time_ms now)
+{
+	policy_free(site->policy);
+	site->policy = policy;
+	changes_restart(site);
+	site_judge_all(site, "policy");
+}
+
+void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
+{
+	vuln_index_close(site->index);
+	site->index = index;
+	changes_restart(site);
+	site_judge_all(site, "advisories");
+}
+
+/* ---- time ---- */
+
+void changes_tick(struct site *site, time_ms now)
+{
+	const uint64_t freshness = policy_freshness(site->policy, site->index, now);
+	if (freshness == site->freshness)
+		return;
+	site->freshness = freshness;
+	site_judge_all(site, "freshness");
+}
+
+/* The pace as a bucket that holds what one of its times allows. */
+static void count_credit(struct site *site, const struct policy_pace *pace, time_ms now)
+{
+	int64_t past = now - site->round_credit;
+	if (past < 0 || past > pace->per_ms)
+		past = pace->per_ms;
+	const int64_t more = past * pace->nodes / pace->per_ms;
+	if (more == 0)
+		return;
+	site->round_left = MIN(site->round_left + more, pace->nodes);
+	site->round_credit = now;
+}
+
+bool changes_ask(struct site *site, struct site_attachment *a, time_ms now)
+{
+	const struct policy_pace *pace = policy_reinspect_pace(site->policy);
+	if (!pace || a->round == site->round || !a->session)
+		return false;
+	if (a->retry_asked) { /* it is, already */
+		a->round = site->round;
+		return false;
+	}
+	count_credit(site, pace, now);
+	if (site->round_left <= 0)
+		return false;
+	site->round_left--;
+	a->round = site->round;
+	return true;
+}
