@@ -201,6 +201,16 @@ static json_t *brake_to_json(const struct policy_brake *b)
 	return o;
 }
 
+static json_t *pace_to_json(const struct policy_pace *pace)
+{
+	json_t *o = pace ? json_object() : json_null();
+	if (!pace)
+		return o;
+	json_object_set_new(o, "nodes", json_integer(pace->nodes));
+	json_object_set_new(o, "per_ms", json_integer(pace->per_ms));
+	return o;
+}
+
 json_t *policy_to_json(const struct policy *p)
 {
 	char text[32];
@@ -209,6 +219,7 @@ json_t *policy_to_json(const struct policy *p)
 	json_object_set_new(o, "fingerprint", json_text(text));
 	json_object_set_new(o, "inspect_every_ms", json_integer(p->tree.inspect.value_ms));
 	json_object_set_new(o, "certificate_lifetime_ms", json_integer(p->tree.certificate.value_ms));
+	json_object_set_new(o, "inspect_after_advisories", pace_to_json(policy_reinspect_pace(p)));
 	json_object_set_new(o, "otherwise", json_text(p->tree.otherwise.text));
 	json_object_set_new(o, "modes", modes_to_json(p));
 	json_object_set_new(o, "waivers", waivers_to_json(p));

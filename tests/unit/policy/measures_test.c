@@ -60,6 +60,23 @@ static void brakes(void **state)
 	}
 }
 
+static void paces(void **state)
+{
+	struct policy *p = policy_of("inspect after advisories\n");
+	assert_int_equal(policy_reinspect_pace(p)->nodes, 100);
+	assert_int_equal(policy_reinspect_pace(p)->per_ms, 1000);
+	policy_free(p);
+	p = policy_of("inspect after advisories 20 nodes per 1 min\n");
+	char *text FREE_ON_EXIT = policy_describe(p, NOW);
+	assert_int_equal(policy_reinspect_pace(p)->nodes, 20);
+	assert_non_null(
+	        strstr(text, "\ninspect after advisories: all nodes are asked again, 20 nodes per 1 min\n"));
+	policy_free(p);
+	p = policy_of("");
+	assert_null(policy_reinspect_pace(p));
+	policy_free(p);
+}
+
 static void refused_words(void **state)
 {
 	static const struct row rows[] = {
@@ -91,6 +108,26 @@ static void refused_words(void **state)
 		        "p:5:1: a brake holds for a time from one minute to seven days\n"
 		        "    brake demotions above 101% per 2 days hold 8 days\n"
 		        "    ^\n" },
+		{ BASE "inspect after advisories 0 nodes per 2 hours\n",
+		        "p:5:1: between 1 and 100000 nodes can be asked at a time\n"
+		        "    inspect after advisories 0 nodes per 2 hours\n"
+		        "    ^\n"
+		        "p:5:1: the pace is given for a time from one second to one hour\n"
+		        "    inspect after advisories 0 nodes per 2 hours\n"
+		        "    ^\n" },
+		{ BASE "inspect after advisories inspect after advisories\n",
+		        "p:5:26: this was already said in line 5\n"
+		        "    inspect after advisories inspect after advisories\n"
+		        "                             ^\n" },
+		{ BASE "require a { source \"debian\" name = 1 day, source \"debian\" age < 3 }\n",
+		        "p:5:29: of a source the policy can ask its `age`: write source \"debian\" age < 1 "
+		        "day\n"
+		        "    require a { source \"debian\" name = 1 day, source \"debian\" age < 3 }\n"
+		        "                                ^\n" },
+		{ BASE "require a { source \"debian\" age < 3 }\n",
+		        "p:5:35: the age of a source is a length of time: compare it with one, as in 1 day\n"
+		        "    require a { source \"debian\" age < 3 }\n"
+		        "                                      ^\n" },
 		{ BASE "segment x { demote after 8 days demote after 1 min }\n",
 		        "p:5:33: segment `x` already says when it demotes\n"
 		        "    segment x { demote after 8 days demote after 1 min }\n"
@@ -300,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modes),
 		cmocka_unit_test(brakes),
+		cmocka_unit_test(paces),
 		cmocka_unit_test(refused_words),
 		cmocka_unit_test(warned),
 		cmocka_unit_test(requirement_waived),
