@@ -106,6 +106,7 @@ static void loops_and_depth_are_refused(void **state)
 static void malformed_events_are_refused(void **state)
 {
 #define HEAD "{\"repository\":\"central\",\"point\":\"1.4\",\"path\":[],\"files\":1}"
+#define TWO_NAMES "{\"repository\":\"central\",\"repository\":\"site\","
 	static const char *const bad[] = {
 		"",
 		"{}",
@@ -121,8 +122,7 @@ static void malformed_events_are_refused(void **state)
 		"{\"repository\":\"central\",\"point\":\"1.4\",\"path\":[7],\"files\":0}\n{}",
 		"{\"repository\":\"central\",\"point\":\"1.4\",\"path\":[\"a b\"],\"files\":0}\n{}",
 		"{\"repository\":\"central\",\"point\":\"1.4\",\"path\":[\"\"],\"files\":0}\n{}",
-		"{\"repository\":\"central\",\"repository\":\"site\",\"point\":\"1.4\",\"path\":[],\"files\":"
-		"0}\n{}",
+		TWO_NAMES "\"point\":\"1.4\",\"path\":[],\"files\":0}\n{}",
 		"{\"repository\":\"central\",\"point\":\"1.4\",\"files\":0}\n{}",
 	};
 	struct push_event e;

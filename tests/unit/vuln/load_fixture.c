@@ -109,7 +109,7 @@ char *load_match(struct load_fixture *f, const char *os_id, const char *os_versi
         const char *name, const char *version)
 {
 	struct vuln_update_result result;
-	struct vuln_index *index;
+	struct vuln_index *index = NULL;
 	struct error err;
 	struct posture_package package = {
 		.type = type, .name = name, .version = version, .source = name, .source_version = version
