@@ -27,30 +27,6 @@ static const char *severity_colour(const char *severity)
 	return strcmp(severity, "medium") == 0 ? TEXT_YELLOW : NULL;
 }
 
-static void print_advisories(const json_t *findings)
-{
-	static const char *const headings[] = { "PACKAGE", "INSTALLED", "FIXED", "ADVISORY", "SEVERITY",
-		"WHAT TO DO", NULL };
-	struct text_table *t = text_table_new(headings);
-	size_t i;
-	json_t *f;
-	json_array_foreach(findings, i, f) {
-		const char *fixed = ctl_string(f, "fixed"), *severity = ctl_string(f, "severity");
-		if (strcmp(ctl_string(f, "kind"), "advisory") != 0)
-			continue;
-		text_table_cell(t, NULL, "%s", ctl_string(f, "package"));
-		text_table_cell(t, NULL, "%s", ctl_string(f, "installed"));
-		text_table_cell(t, NULL, "%s", *fixed ? fixed : "-");
-		text_table_cell(t, NULL, "%s", ctl_string(f, "advisory"));
-		text_table_cell(t, severity_colour(severity), "%s", severity);
-		if (*fixed)
-			text_table_cell(t, NULL, "upgrade %s", ctl_string(f, "package"));
-		else
-			text_table_cell(t, NULL, "no fix is known: remove it or wait");
-	}
-	text_table_print(t, stdout);
-}
-
 static void print_line(const char *colour, const char *format, ...) PRINTF_LIKE(2, 3);
 static void print_line(const char *colour, const char *format, ...)
 {
@@ -65,6 +41,48 @@ static void print_line(const char *colour, const char *format, ...)
 	free(text);
 }
 
+/* How far what a source says is known to be its publisher's. */
+static const char *trust_words(const char *trust)
+{
+	return strcmp(trust, "none") == 0 ? "unsigned" : trust;
+}
+
+static void print_advisories(const json_t *findings)
+{
+	static const char *const headings[] = { "PACKAGE", "INSTALLED", "FIXED", "ADVISORY", "SEVERITY",
+		"SOURCE", "WHAT TO DO", NULL };
+	struct text_table *t = text_table_new(headings);
+	size_t i;
+	json_t *f;
+	json_array_foreach(findings, i, f) {
+		const char *fixed = ctl_string(f, "fixed"), *severity = ctl_string(f, "severity");
+		const char *trust = ctl_string(f, "trust");
+		if (strcmp(ctl_string(f, "kind"), "advisory") != 0)
+			continue;
+		text_table_cell(t, NULL, "%s", ctl_string(f, "package"));
+		text_table_cell(t, NULL, "%s", ctl_string(f, "installed"));
+		text_table_cell(t, NULL, "%s", *fixed ? fixed : "-");
+		text_table_cell(t, NULL, "%s", ctl_string(f, "advisory"));
+		text_table_cell(t, severity_colour(severity), "%s", severity);
+		text_table_cell(
+		        t, NULL, *trust ? "%s (%s)" : "%s", ctl_string(f, "source"), trust_words(trust));
+		if (*fixed)
+			text_table_cell(t, NULL, "upgrade %s", ctl_string(f, "package"));
+		else
+			text_table_cell(t, NULL, "no fix is known: remove it or wait");
+	}
+	text_table_print(t, stdout);
+}
+
+/* Where sources disagree. */
+static void print_conflicts(const json_t *findings)
+{
+	size_t i;
+	json_t *f;
+	json_array_foreach(findings, i, f)
+		if (*ctl_string(f, "conflict"))
+			print_line(NULL, "%s: %s", ctl_string(f, "advisory"), ctl_string(f, "conflict"));
+}
 static size_t count_kind(const json_t *findings, const char *kind)
 {
 	size_t n = 0, i;
@@ -88,6 +106,7 @@ static void print_findings(const json_t *findings)
 	if (advisories) {
 		printf("\n%zu advisor%s\n", advisories, advisories == 1 ? "y" : "ies");
 		print_advisories(findings);
+		print_conflicts(findings);
 	}
 	if (count_kind(findings, "waived"))
 		puts("\nwaived");

@@ -18,18 +18,38 @@ struct output {
 	char *first_unjudged[UNJUDGED_KEPT];
 };
 
+/* What other sources and ids say of it. */
+static json_t *views_to_json(const struct vuln_match *m)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < m->n_views; i++) {
+		const struct vuln_view *v = &m->views[i];
+		json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "id", v->id, "source", v->source,
+		        "trust", vuln_trust_name(v->trust), "status", vuln_status_name(v->status), "severity",
+		        vuln_severity_name(v->severity), "fixed", v->fixed);
+		if (*v->justification)
+			json_object_set_new(o, "justification", json_string(v->justification));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static int print_json(const struct vuln_match *m)
 {
 	json_t *aliases = json_array();
 	for (const char *const *alias = m->aliases; *alias; alias++)
 		json_array_append_new(aliases, json_string(*alias));
 	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
-	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s}", "purl", purl, "package",
-	        m->package->name, "source_package", m->matched_name, "version", m->package->version, "id",
-	        m->id, "aliases", aliases, "fixed", m->fixed, "severity", vuln_severity_name(m->severity),
-	        "source", m->source);
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s, s:s}", "purl", purl,
+	        "package", m->package->name, "source_package", m->matched_name, "version",
+	        m->package->version, "id", m->id, "aliases", aliases, "fixed", m->fixed, "severity",
+	        vuln_severity_name(m->severity), "source", m->source, "trust", vuln_trust_name(m->trust));
 	if (!object)
 		return -EINVAL;
+	if (m->conflict)
+		json_object_set_new(object, "conflict", json_string(m->conflict));
+	if (m->n_views)
+		json_object_set_new(object, "others", views_to_json(m));
 	int r = json_dumpf(object, stdout, JSON_COMPACT);
 	json_decref(object);
 	return r < 0 || putchar('\n') == EOF ? -EIO : 0;
@@ -45,6 +65,11 @@ static const char *printable(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
+static const char *trust_words(enum vuln_trust trust)
+{
+	return trust == VULN_TRUST_NONE ? "unsigned" : vuln_trust_name(trust);
+}
+
 static int print_match(const struct vuln_match *m, void *context)
 {
 	struct output *o = context;
@@ -55,14 +80,16 @@ static int print_match(const struct vuln_match *m, void *context)
 		return print_json(m);
 	}
 	if (o->n_matches++ == 0)
-		printf("%-32s %-24s %-24s %-9s %s\n", "PACKAGE", "INSTALLED", "FIXED", "SEVERITY",
-		        "ADVISORY");
-	char name[TEXT_MAX], version[TEXT_MAX];
-	return printf("%-32s %-24s %-24s %-9s %s\n", printable(m->package->name, name, sizeof(name)),
-	               printable(m->package->version, version, sizeof(version)),
-	               m->fixed ? m->fixed : "(no fix)", vuln_severity_name(m->severity), m->id) < 0
-	        ? -EIO
-	        : 0;
+		printf("%-32s %-24s %-24s %-9s %-20s %s\n", "PACKAGE", "INSTALLED", "FIXED", "SEVERITY",
+		        "ADVISORY", "SOURCE");
+	char name[TEXT_MAX], version[TEXT_MAX], conflict[TEXT_MAX];
+	int n = printf("%-32s %-24s %-24s %-9s %-20s %s (%s)\n",
+	        printable(m->package->name, name, sizeof(name)),
+	        printable(m->package->version, version, sizeof(version)), m->fixed ? m->fixed : "(no fix)",
+	        vuln_severity_name(m->severity), m->id, m->source, trust_words(m->trust));
+	if (n >= 0 && m->conflict)
+		n = printf("  %s\n", printable(m->conflict, conflict, sizeof(conflict)));
+	return n < 0 ? -EIO : 0;
 }
 
 static int note_unjudged(const struct posture_package *package, const char *reason, void *context)
@@ -138,7 +165,9 @@ int ctl_vuln_match(int argc, char **argv)
 		        &distribution },
 		{ 'j', "json", NULL,
 		        "one JSON object a line with the keys purl package source_package version id\n"
-		        "aliases fixed severity source; fixed is null where no fix is known",
+		        "aliases fixed severity source trust; fixed is null where no fix is known; where "
+		        "other\n"
+		        "sources or ids say anything of it, others; where they disagree, conflict",
 		        COMMAND_FLAG, &json },
 	};
 	const struct command_line line = {

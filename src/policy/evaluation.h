@@ -7,8 +7,9 @@
 
 struct policy_match { /* a copy of a vuln_match in the decision's arena */
 	const struct posture_package *package;
-	const char *id, *aliases, *fixed, *source;
+	const char *id, *aliases, *fixed, *source, *conflict;
 	enum vuln_severity severity;
+	enum vuln_trust trust;
 	bool emergency;
 };
 

@@ -314,13 +314,15 @@ static void advisory_finding(
 		.purl = policy_arena_string(a, purl),
 		.aliases = m->aliases,
 		.source = m->source,
-		.severity = m->severity };
-	f.text = policy_arena_format(a, "%s %s has %s (%s%s%s), %s%s",
+		.conflict = m->conflict,
+		.severity = m->severity,
+		.trust = m->trust };
+	f.text = policy_arena_format(a, "%s %s has %s (%s%s%s), %s%s%s%s",
 	        policy_arena_shown(a, p->name, FINDING_VALUE_MAX),
 	        policy_arena_shown(a, p->version, FINDING_VALUE_MAX), m->id,
 	        m->severity == VULN_SEVERITY_UNKNOWN ? "severity " : "", vuln_severity_name(m->severity),
 	        m->emergency ? ", an emergency" : "", m->fixed ? "fixed in " : "no fix known",
-	        m->fixed ? m->fixed : "");
+	        m->fixed ? m->fixed : "", m->conflict ? "; " : "", m->conflict ? m->conflict : "");
 	finding_add(ev, &f);
 }
 

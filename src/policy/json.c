@@ -53,6 +53,9 @@ static json_t *finding_to_json(const struct policy_finding *f)
 	json_object_set_new(o, "aliases", json_words(f->aliases));
 	json_object_set_new(o, "severity", json_text(vuln_severity_name(f->severity)));
 	json_object_set_new(o, "source", json_text(f->source));
+	json_object_set_new(o, "trust", json_text(vuln_trust_name(f->trust)));
+	if (f->conflict)
+		json_object_set_new(o, "conflict", json_text(f->conflict));
 	json_object_set_new(o, "purl", json_text(f->purl));
 	return o;
 }

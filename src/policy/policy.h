@@ -176,7 +176,9 @@ struct policy_finding {
 	/* for ADVISORY; else NULL */
 	const char *package, *source_package, *installed, *fixed, *advisory, *purl,
 	        *aliases /* comma separated */, *source;
+	const char *conflict; /* who says otherwise, and why the source stands; NULL: nobody */
 	enum vuln_severity severity;
+	enum vuln_trust trust; /* of the source */
 };
 
 /* What would have been a reason, but for a waiver. */

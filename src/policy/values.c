@@ -366,7 +366,9 @@ static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *
 		.aliases = policy_aliases_joined(ev->arena, m->aliases),
 		.fixed = policy_arena_string(ev->arena, m->fixed),
 		.source = policy_arena_string(ev->arena, m->source),
+		.conflict = m->conflict ? policy_arena_string(ev->arena, m->conflict) : NULL,
 		.severity = m->severity,
+		.trust = m->trust,
 		.emergency = emergency };
 	return ev->n_matches++;
 }

@@ -174,13 +174,13 @@ static int collect_records(struct commit *c)
 	return 0;
 }
 
-/* Which ids are one may change with the aliases that a record names or named, and with its being there: whatever
- * hangs together with any of them before, and after. */
+/* Which ids are one may change with the aliases that a record names or named, and with its being there:
+ * whatever hangs together with any of them before, and after. */
 static int note_aliases(struct commit *c, struct rewrite *w, bool before)
 {
 	struct record old, new;
 	bool was = w->old && record_read(w->old, w->old_length, &old) == 0;
-	bool is = w->new && record_read(w->new, w->new_length, &new) == 0;
+	bool is = w->new &&record_read(w->new, w->new_length, &new) == 0;
 	if (was && is && list_is_same(old.aliases, new.aliases))
 		return 0;
 	int r = was ? alias_note_change(c, &old) : 0;

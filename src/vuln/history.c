@@ -5,6 +5,7 @@
 #include "vuln/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define SERIAL_LENGTH 8
 
@@ -181,6 +182,44 @@ int vuln_index_history(struct vuln_index *index, const char *id, const char *sou
 	int r = code ? index_error(err, index->dir, code) : 0;
 	if (!code) {
 		r = history_within(index, cursor, &record_key, fn, context, err);
+		mdb_cursor_close(cursor);
+	}
+	index_end(index);
+	return r;
+}
+
+static int each_source_within(MDB_cursor *cursor, const char *id,
+        int (*fn)(const char *id, const char *source, void *context), void *context)
+{
+	size_t n = strlen(id) + 1;
+	char last[RECORD_SOURCE_MAX] = "";
+	MDB_val k = index_val(id, n), v;
+	int r = 0;
+	for (int code = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	        code == 0 && r >= 0 && k.mv_size > n + SERIAL_LENGTH && memcmp(k.mv_data, id, n) == 0;
+	        code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		char source[RECORD_SOURCE_MAX];
+		snprintf(source, sizeof(source), "%.*s", (int)(k.mv_size - n - 1 - SERIAL_LENGTH),
+		        (const char *)k.mv_data + n);
+		if (strcmp(source, last) == 0)
+			continue;
+		memcpy(last, source, sizeof(last));
+		r = fn(id, source, context);
+	}
+	return r;
+}
+
+int history_each_source(struct vuln_index *index, const char *id,
+        int (*fn)(const char *id, const char *source, void *context), void *context, struct error *err)
+{
+	MDB_cursor *cursor;
+	int code = index_begin(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	code = mdb_cursor_open(index->txn, index->e.history, &cursor);
+	int r = code ? index_error(err, index->dir, code) : 0;
+	if (!code) {
+		r = each_source_within(cursor, id, fn, context);
 		mdb_cursor_close(cursor);
 	}
 	index_end(index);

@@ -28,3 +28,7 @@ int history_read_state(struct index_env *e, MDB_txn *txn, struct history_state *
  * not looked at. */
 int history_add(struct index_env *e, MDB_txn *txn, struct history_state *state, const MDB_val *record_key,
         const struct vuln_form *form, const MDB_val *frame);
+/* Calls fn for each source that has an older form of a record with this id. Negative stops and is returned.
+ */
+int history_each_source(struct vuln_index *index, const char *id,
+        int (*fn)(const char *id, const char *source, void *context), void *context, struct error *err);

@@ -7,17 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const char *const status_names[] = {
-	[VULN_AFFECTED] = "affected",
-	[VULN_NOT_AFFECTED] = "not_affected",
-	[VULN_FIXED] = "fixed",
-};
-
-const char *vuln_status_name(enum vuln_status s)
-{
-	return status_names[s];
-}
-
 static void add_alias(struct judge *j, const char *id)
 {
 	if (strcmp(id, j->match.id) == 0)

@@ -29,6 +29,7 @@ enum vuln_event {
 	VULN_MERGED = 16,  /* and it is another vulnerability's record because of it, or no longer */
 	VULN_REMOVED = 32, /* its source no longer has it: cancelled */
 };
+const char *vuln_event_name(enum vuln_event e); /* "modified", ... */
 struct vuln_form {
 	unsigned events;     /* enum vuln_event */
 	time_ms when;        /* wall time */

@@ -6,13 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-static const char *const trust_names[] = {
-	[VULN_TRUST_NONE] = "none",
-	[VULN_TRUST_TRANSPORT] = "transport",
-	[VULN_TRUST_CHECKSUM] = "checksum",
-	[VULN_TRUST_SIGNED] = "signed",
-};
-
 const struct vuln_source source_default = { .name = "",
 	.kind = "",
 	.origin = "",
@@ -20,21 +13,6 @@ const struct vuln_source source_default = { .name = "",
 	.precedence = VULN_PRECEDENCE_DEFAULT,
 	.trust = VULN_TRUST_NONE,
 	.required = true };
-
-const char *vuln_trust_name(enum vuln_trust t)
-{
-	return trust_names[t];
-}
-
-int vuln_trust_parse(const char *name, enum vuln_trust *ret)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(trust_names); i++)
-		if (strcmp(name, trust_names[i]) == 0) {
-			*ret = (enum vuln_trust)i;
-			return 0;
-		}
-	return -EINVAL;
-}
 
 static void put_string(struct writer *w, const char *s)
 {
