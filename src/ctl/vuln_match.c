@@ -46,6 +46,8 @@ static int print_json(const struct vuln_match *m)
 	        vuln_severity_name(m->severity), "source", m->source, "trust", vuln_trust_name(m->trust));
 	if (!object)
 		return -EINVAL;
+	if (m->judged_as)
+		json_object_set_new(object, "judged_as", json_string(m->judged_as));
 	if (m->conflict)
 		json_object_set_new(object, "conflict", json_string(m->conflict));
 	if (m->n_views)
@@ -87,6 +89,8 @@ static int print_match(const struct vuln_match *m, void *context)
 	        printable(m->package->name, name, sizeof(name)),
 	        printable(m->package->version, version, sizeof(version)), m->fixed ? m->fixed : "(no fix)",
 	        vuln_severity_name(m->severity), m->id, m->source, trust_words(m->trust));
+	if (n >= 0 && m->judged_as)
+		n = printf("  judged as %s\n", m->judged_as);
 	if (n >= 0 && m->conflict)
 		n = printf("  %s\n", printable(m->conflict, conflict, sizeof(conflict)));
 	return n < 0 ? -EIO : 0;

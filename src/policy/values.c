@@ -2,6 +2,7 @@
 #include "policy/evaluation.h"
 
 #include "policy/traits.h"
+#include "vuln/ecosystem.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,15 +106,8 @@ uint64_t policy_freshness(const struct policy *p, struct vuln_index *index, time
 
 static enum version_ecosystem package_ecosystem(const struct posture_package *package)
 {
-	static const struct {
-		const char *type;
-		enum version_ecosystem ecosystem;
-	} types[] = { { "rpm", VERSION_RPM }, { "apk", VERSION_APK }, { "npm", VERSION_SEMVER },
-		{ "pypi", VERSION_PYPI } };
-	for (size_t i = 0; package->type && i < ARRAY_LENGTH(types); i++)
-		if (strcmp(package->type, types[i].type) == 0)
-			return types[i].ecosystem;
-	return VERSION_DPKG;
+	enum version_ecosystem e;
+	return package->type && ecosystem_order_of_type(package->type, &e) == 0 ? e : VERSION_DPKG;
 }
 
 bool policy_is_inspected(const struct policy_input *in)

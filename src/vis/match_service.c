@@ -53,14 +53,14 @@ static int take_match(const struct vuln_match *m, void *context)
 	for (size_t i = 0; i < m->n_views; i++)
 		json_array_append_new(others, osv_note_of_view(&m->views[i]));
 	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
-	json_t *one =
-	        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?}",
-	                "purl", purl, "package", m->package->name, "matched_package", m->matched_name,
-	                "version", m->package->version, "id", m->id, "aliases", names_of(m->aliases), "fixed",
-	                m->fixed, "severity", vuln_severity_name(m->severity), "summary", m->summary,
-	                "modified", clock_format(m->modified, modified), "published",
-	                m->published ? clock_format(m->published, published) : NULL, "source", m->source,
-	                "trust", vuln_trust_name(m->trust), "others", others, "conflict", m->conflict);
+	json_t *one = json_pack(
+	        "{s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?}",
+	        "purl", purl, "package", m->package->name, "matched_package", m->matched_name, "judged_as",
+	        m->judged_as, "version", m->package->version, "id", m->id, "aliases", names_of(m->aliases),
+	        "fixed", m->fixed, "severity", vuln_severity_name(m->severity), "summary", m->summary,
+	        "modified", clock_format(m->modified, modified), "published",
+	        m->published ? clock_format(m->published, published) : NULL, "source", m->source, "trust",
+	        vuln_trust_name(m->trust), "others", others, "conflict", m->conflict);
 	return json_array_append_new(f->list, one) < 0 ? -EINVAL : 0;
 }
 

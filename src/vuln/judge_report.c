@@ -164,6 +164,7 @@ int judge_report(struct judge *j, const struct package_value *value, const struc
 	*match = (struct vuln_match){ .posture = j->posture,
 		.package = j->package,
 		.matched_name = j->name,
+		.judged_as = j->judged_as,
 		.id = e->id,
 		.fixed = fixed,
 		.source = e->source,

@@ -6,15 +6,25 @@
 #include "vuln/match_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* Where packages of one purl type of this posture are looked up; kept while the type stays the same. */
 struct place {
 	const char *type;
-	char ecosystem[ECOSYSTEM_NAME_MAX], bare[ECOSYSTEM_NAME_MAX];
+	char ecosystem[ECOSYSTEM_NAME_MAX];
+	char beside[ECOSYSTEM_NAME_MAX]; /* all releases, or the release's fixes for subscribers */
 	enum version_ecosystem order;
 	enum ecosystem_naming naming;
-	bool known, by_binary, has_bare;
+	enum ecosystem_form form;
+	bool known, by_binary, has_beside, extended; /* extended: beside are those fixes */
+	char origin[ECOSYSTEM_NAME_MAX];             /* of the backport that was judged last */
+	bool origin_known;
 	struct error reason;
+};
+
+/* What a package is judged as by the advisories of its ecosystem: mostly itself. */
+struct subject {
+	const char *ecosystem, *beside, *name, *version;
 };
 
 struct matcher {
@@ -26,6 +36,8 @@ struct matcher {
 	struct judge judge;
 	const char *key_version; /* whose key is in judge; NULL: none */
 	struct source_alias alias;
+	struct backport backport;
+	char rebuilt[VERSION_MAX + 1], judged_as[ECOSYSTEM_NAME_MAX + VERSION_MAX + 64];
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
@@ -39,9 +51,12 @@ static void find_place(struct matcher *m, const char *type)
 	            &p->naming, &p->reason) < 0)
 		return;
 	size_t n = strcspn(p->ecosystem, ":");
+	p->form = ecosystem_form_of(p->ecosystem);
+	p->extended = ecosystem_extended(p->ecosystem, p->beside);
 	if (p->ecosystem[n]) {
-		memcpy(p->bare, p->ecosystem, n);
-		p->has_bare = index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->bare);
+		if (!p->extended)
+			memcpy(p->beside, p->ecosystem, n);
+		p->has_beside = index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->beside);
 	}
 	p->by_binary = index_has_ecosystem(m->index, INDEX_BY_BINARY, p->ecosystem);
 	/* A few advisories of all releases do not make this release known. */
@@ -63,51 +78,90 @@ static int look_up(
 	return k.mv_size ? mdb_cursor_get(m->cursor, &k, ret, MDB_SET_KEY) : MDB_NOTFOUND;
 }
 
-/* In its release, and in all releases where bare is given. 1: judged or nothing to judge; 0: the version is
+/* In its release, and in what stands beside it. 1: judged or nothing to judge; 0: the version is
  * not valid; negative: stop. */
-static int judge_key(
-        struct matcher *m, enum index_kind kind, const char *bare, const char *name, const char *version)
+static int judge_key(struct matcher *m, enum index_kind kind, const struct subject *s)
 {
 	MDB_val values[2];
 	size_t n = 0;
-	const char *const ecosystems[] = { m->place.ecosystem, bare };
+	const char *const ecosystems[] = { s->ecosystem, s->beside };
 	for (size_t i = 0; i < ARRAY_LENGTH(ecosystems); i++) {
-		int r = ecosystems[i] ? look_up(m, kind, ecosystems[i], name, &values[n]) : MDB_NOTFOUND;
+		int r = ecosystems[i] ? look_up(m, kind, ecosystems[i], s->name, &values[n]) : MDB_NOTFOUND;
 		if (r && r != MDB_NOTFOUND)
 			return -EIO;
 		n += r == 0;
 	}
 	if (n == 0)
 		return 1;
-	if (m->key_version != version) {
-		if (version_key_make(m->place.order, version, &m->judge.key, NULL) < 0)
+	if (m->key_version != s->version) {
+		if (version_key_make(m->place.order, s->version, &m->judge.key, NULL) < 0)
 			return 0;
-		m->key_version = version;
+		m->key_version = s->version;
 	}
 	int r = n == 1 ? judge_value(&m->judge, &values[0]) : judge_both(&m->judge, &values[0], &values[1]);
 	return r < 0 ? r : 1;
 }
 
-/* By the name that the ecosystem's advisories use; a signed package by the source that was signed. */
+/* A backport is judged in the release that it was built from; where the index does not know that one, it has
+ * only what is known of its own. 0, or what refuse() returns. */
+static int take_origin(struct matcher *m, const struct posture_package *package, struct subject *s)
+{
+	struct place *p = &m->place;
+	if (strcmp(p->origin, m->backport.ecosystem) != 0) {
+		snprintf(p->origin, sizeof(p->origin), "%s", m->backport.ecosystem);
+		p->origin_known = index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->origin);
+	}
+	s->version = m->backport.version;
+	if (!p->origin_known) {
+		struct error reason;
+		error_set(&reason, 0, "it is a backport from %s, of which the index has no advisories",
+		        p->origin);
+		return refuse(m, package, reason.text);
+	}
+	s->ecosystem = p->origin;
+	snprintf(m->judged_as, sizeof(m->judged_as), "a backport of %s in %s", s->version, p->origin);
+	m->judge.judged_as = m->judged_as;
+	return 0;
+}
+
+/* Debian and its kin: a signed package by the source that was signed, a rebuild by what was built again, a
+ * backport in the release that it is from, a subscriber's fix where these are. */
+static int take_source(struct matcher *m, const struct posture_package *package, struct subject *s)
+{
+	int r = ecosystem_signed_source(m->place.ecosystem, package, &m->alias);
+	if (r < 0)
+		return refuse(m, package, "the version of the signed source has another form");
+	if (r > 0) {
+		s->name = m->alias.name;
+		s->version = m->alias.version;
+	}
+	if (m->place.order != VERSION_DPKG)
+		return 0;
+	if (r == 0 && ecosystem_rebuild(m->place.ecosystem, s->version, m->rebuilt))
+		s->version = m->rebuilt;
+	if (ecosystem_backport(m->place.ecosystem, s->version, &m->backport))
+		return take_origin(m, package, s);
+	if (m->place.extended && m->place.has_beside && ecosystem_is_extended(s->version))
+		s->ecosystem = NULL;
+	return 0;
+}
+
+/* By the name that the ecosystem's advisories use. */
 static int judge_by_advisory(struct matcher *m, const struct posture_package *package)
 {
-	bool by_source = m->place.naming == ECOSYSTEM_BY_SOURCE;
-	const char *name = by_source ? package->source : package->name;
-	const char *version = by_source ? package->source_version : package->version;
-	if (by_source) {
-		int r = ecosystem_signed_source(m->place.ecosystem, package, &m->alias);
-		if (r < 0)
-			return refuse(m, package, "the version of the signed source has another form");
-		if (r > 0) {
-			name = m->alias.name;
-			version = m->alias.version;
-			m->key_version = NULL;
-		}
-	} else if (m->place.order == VERSION_PYPI && ecosystem_package_name("PyPI", name, m->name) == 0) {
-		name = m->name;
-	}
-	m->judge.name = name;
-	int r = judge_key(m, INDEX_BY_ADVISORY, m->place.has_bare ? m->place.bare : NULL, name, version);
+	const bool by_source = m->place.naming == ECOSYSTEM_BY_SOURCE;
+	struct subject s = { .ecosystem = m->place.ecosystem,
+		.beside = m->place.has_beside ? m->place.beside : NULL,
+		.name = by_source ? package->source : package->name,
+		.version = by_source ? package->source_version : package->version };
+	int r = by_source ? take_source(m, package, &s) : 0;
+	if (r < 0)
+		return r;
+	if (m->place.form != ECOSYSTEM_AS_IS && ecosystem_name_in_form(m->place.form, s.name, m->name) == 0)
+		s.name = m->name;
+	m->judge.name = s.name;
+	r = judge_key(m, INDEX_BY_ADVISORY, &s);
+	m->judge.judged_as = NULL;
 	if (r == 0)
 		return refuse(m, package, "its version is not valid");
 	return r < 0 ? r : 0;
@@ -118,7 +172,7 @@ static bool has_key(struct matcher *m, const struct posture_package *package)
 {
 	const char *const names[] = { package->name, package->source };
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
-		if (ecosystem_package_name(m->place.ecosystem, names[i], m->name) < 0 ||
+		if (ecosystem_name_in_form(m->place.form, names[i], m->name) < 0 ||
 		        index_package_key(m->key_text, INDEX_BY_ADVISORY, m->place.ecosystem, names[i]) == 0)
 			return false;
 	return true;
@@ -131,7 +185,7 @@ static int judge_package(struct matcher *m, const struct posture_package *packag
 	m->key_version = NULL;
 	m->judge.package = package;
 	m->judge.order = m->place.order;
-	if (!m->place.known && !m->place.has_bare)
+	if (!m->place.known && !m->place.has_beside)
 		return refuse(m, package, m->place.reason.text);
 	if (!has_key(m, package))
 		return refuse(m, package, "its name is too long to be looked up");
@@ -140,7 +194,8 @@ static int judge_package(struct matcher *m, const struct posture_package *packag
 		r = judge_by_advisory(m, package);
 	if (r < 0 || !m->place.by_binary)
 		return r;
-	r = judge_key(m, INDEX_BY_BINARY, NULL, package->name, package->version);
+	const struct subject s = { m->place.ecosystem, NULL, package->name, package->version };
+	r = judge_key(m, INDEX_BY_BINARY, &s);
 	if (r == 0)
 		return refuse(m, package, "its version is not valid");
 	return r < 0 ? r : 0;

@@ -15,7 +15,8 @@ struct judge {
 	const struct posture_package *package; /* may be NULL */
 	const char *name;                      /* as advisories call it */
 	enum version_ecosystem order;
-	bool any_version; /* whatever the version, and so without a key */
+	const char *judged_as; /* what the package is judged as, if not itself; else NULL */
+	bool any_version;      /* whatever the version, and so without a key */
 	struct version_key key;
 	vuln_match_fn fn;
 	void *context;

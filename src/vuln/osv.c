@@ -197,7 +197,10 @@ static int add_range(struct osv_parser *p, const char *ecosystem, const json_t *
 	bool semver = strcmp(type, "SEMVER") == 0;
 	if (!semver && strcmp(type, "ECOSYSTEM") != 0)
 		return error_set(err, -EINVAL, "a range of type \"%.40s\"", type);
-	if (semver && p->rule.order != VERSION_SEMVER)
+	/* NuGet's and pub's orders are its own, with more numbers or more to say of builds. */
+	bool takes_semver = p->rule.order == VERSION_SEMVER || p->rule.order == VERSION_PUB ||
+	        p->rule.order == VERSION_NUGET;
+	if (semver && !takes_semver)
 		return error_set(err, -EDOM, "a SEMVER range in %s, which orders otherwise", ecosystem);
 	json_array_foreach(events, i, event) {
 		int r = add_event(p, event, err);

@@ -38,7 +38,8 @@ int rule_add_event(struct rule_builder *b, enum rule_event kind, const char *ver
 		return error_set(err, -E2BIG, "more than %d events in a range", RULE_EVENTS_MAX);
 	b->key.length = 0;
 	if (!unbounded) {
-		int r = version_key_make(b->order, version, &b->key, err);
+		/* A bound that is no version has its place among them all the same ("46" of an action). */
+		int r = version_key_make_loosely(b->order, version, &b->key, err);
 		if (r < 0)
 			return r;
 	}
