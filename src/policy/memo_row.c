@@ -51,8 +51,10 @@ static void keep_match(struct memo_draft *d, const struct vuln_match *match, boo
 	d->matches[d->n_matches++] = (struct memo_draft_match){ .match = { .id = xstrdup(match->id),
 		                                                        .fixed = xstrdup(match->fixed),
 		                                                        .source = xstrdup(match->source),
+		                                                        .conflict = xstrdup(match->conflict),
 		                                                        .aliases = aliases,
 		                                                        .severity = match->severity,
+		                                                        .trust = match->trust,
 		                                                        .emergency = emergency,
 		                                                        .values = values },
 		.n_aliases = n };
@@ -89,6 +91,7 @@ static void draft_clear(struct memo_draft *d)
 		free((void *)(uintptr_t)m->match.id);
 		free((void *)(uintptr_t)m->match.fixed);
 		free((void *)(uintptr_t)m->match.source);
+		free((void *)(uintptr_t)m->match.conflict);
 		free((void *)(uintptr_t)m->match.values);
 	}
 	free(d->matches);
@@ -136,8 +139,10 @@ static void pack_row(struct packer *p, const struct memo_draft *d, size_t n_term
 		struct memo_match packed = { .id = pack_string(p, from->id),
 			.fixed = pack_string(p, from->fixed),
 			.source = pack_string(p, from->source),
+			.conflict = pack_string(p, from->conflict),
 			.aliases = aliases,
 			.severity = from->severity,
+			.trust = from->trust,
 			.emergency = from->emergency,
 			.values = pack(p, from->values, n_terms) };
 		for (size_t k = 0; k < d->matches[i].n_aliases; k++) {
@@ -176,10 +181,11 @@ static uint64_t hash_row(const struct memo_row *row, size_t n_terms)
 		h ^= hash_bytes(key, row->counts, n_terms * sizeof(*row->counts));
 	for (size_t i = 0; i < row->n_matches; i++) {
 		const struct memo_match *m = &row->matches[i];
-		h = hash_text(hash_text(hash_text(h, m->id), m->fixed), m->source);
+		h = hash_text(hash_text(hash_text(hash_text(h, m->id), m->fixed), m->source), m->conflict);
 		for (const char *const *a = m->aliases; *a; a++)
 			h = hash_text(h, *a);
-		h = (h ^ (uint64_t)m->severity ^ (uint64_t)m->emergency << 8) * 0x100000001b3ull;
+		h = (h ^ (uint64_t)m->severity ^ (uint64_t)m->emergency << 8 ^ (uint64_t)m->trust << 16) *
+		        0x100000001b3ull;
 		h = (h ^ hash_bytes(key, m->values, n_terms)) * 0x100000001b3ull;
 	}
 	return h;

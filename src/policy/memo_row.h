@@ -6,9 +6,10 @@
 #include "policy/memo.h"
 
 struct memo_match {
-	const char *id, *fixed, *source;
+	const char *id, *fixed, *source, *conflict;
 	const char *const *aliases; /* NULL-terminated */
 	enum vuln_severity severity;
+	enum vuln_trust trust;
 	bool emergency;
 	const uint8_t *values; /* enum tristate, one a term */
 };
