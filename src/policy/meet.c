@@ -67,7 +67,7 @@ static void note_asked(struct policy_evaluation *ev)
 {
 	const struct policy_inventory *in = ev->input->inventory;
 	size_t capacity = 0;
-	for (size_t i = 0; i < in->n; i++) {
+	for (size_t i = 0; i < in->n && memo_asks_for_any(in->memo); i++) {
 		if (!memo_is_asked_for(in->memo, in->platform, in->ids[i]))
 			continue;
 		ARRAY_RESERVE_ONE(ev->asked, ev->n_asked, capacity);

@@ -101,6 +101,11 @@ void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struc
 		note_names(m, r->expression);
 }
 
+bool memo_asks_for_any(const struct policy_memo *m)
+{
+	return table_count(m->asked_for) > 0;
+}
+
 static bool is_asked_for(const struct policy_memo *m, uint32_t id)
 {
 	if (table_count(m->asked_for) == 0)

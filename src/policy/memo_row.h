@@ -69,5 +69,6 @@ void memo_free_own(struct memo_own *own);
 /* What is known of the platform; nothing else is in it. */
 struct posture memo_platform_posture(const struct policy_memo *m, uint32_t platform);
 const struct posture_package *memo_package(const struct policy_memo *m, uint32_t id);
+bool memo_asks_for_any(const struct policy_memo *m);
 /* Whether an expression of the policy asks for a package of that name. */
 bool memo_is_asked_for(const struct policy_memo *m, uint32_t platform, uint32_t id);

@@ -76,6 +76,8 @@ static void make_match(struct world *w, size_t i)
 		.fixed = next(w, 2) ? t[2] : NULL,
 		.source = next(w, 8) ? "debian" : "urgent",
 		.severity = (enum vuln_severity)next(w, 5),
+		.trust = (enum vuln_trust)next(w, 4),
+		.conflict = next(w, 3) ? NULL : "somebody says otherwise",
 		.published = next(w, 5) ? NOW - next(w, 12) * DAY : 0,
 		.aliases = { next(w, 2) ? t[3] : NULL } };
 }
