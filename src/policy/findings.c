@@ -338,9 +338,9 @@ static void met_finding(struct policy_evaluation *ev, const struct posture_packa
 		.aliases = policy_aliases_joined(ev->arena, m->aliases),
 		.fixed = policy_arena_string(ev->arena, m->fixed),
 		.source = policy_arena_string(ev->arena, m->source),
-		.conflict = policy_arena_string(ev->arena, m->conflict),
-		.trust = m->trust,
+		.conflict = m->conflict ? policy_arena_string(ev->arena, m->conflict) : NULL,
 		.severity = m->severity,
+		.trust = m->trust,
 		.emergency = m->emergency };
 	advisory_finding(ev, requirement, &match);
 }

@@ -184,7 +184,7 @@ static uint64_t hash_row(const struct memo_row *row, size_t n_terms)
 		h = hash_text(hash_text(hash_text(hash_text(h, m->id), m->fixed), m->source), m->conflict);
 		for (const char *const *a = m->aliases; *a; a++)
 			h = hash_text(h, *a);
-		h = (h ^ (uint64_t)m->severity ^ (uint64_t)m->trust << 4 ^ (uint64_t)m->emergency << 8) *
+		h = (h ^ (uint64_t)m->severity ^ (uint64_t)m->emergency << 8 ^ (uint64_t)m->trust << 16) *
 		        0x100000001b3ull;
 		h = (h ^ hash_bytes(key, m->values, n_terms)) * 0x100000001b3ull;
 	}

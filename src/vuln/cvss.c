@@ -121,6 +121,8 @@ int cvss_score(const char *vector, int *ret_tenths)
 {
 	if (strncmp(vector, "CVSS:3.0/", 9) == 0 || strncmp(vector, "CVSS:3.1/", 9) == 0)
 		return score_v3(vector + 9, ret_tenths);
+	if (strncmp(vector, "CVSS:4.0/", 9) == 0)
+		return cvss4_score(vector + 9, ret_tenths);
 	if (strncmp(vector, "CVSS:", 5) == 0)
 		return -ENOTSUP;
 	return score_v2(vector, ret_tenths);

@@ -66,7 +66,7 @@ completes() {
 completes 'status' sta
 completes 'revoke reload restore' re
 completes 'version-compare vuln' v
-completes 'index show publish match' vuln ''
+completes 'index import show publish match' vuln ''
 completes 'match' vuln m
 completes 'new list revoke' token ''
 completes '' nothing-like-it ''
