@@ -63,22 +63,39 @@ int key_generate(enum key_kind kind, EVP_PKEY **ret, struct error *err)
 
 int key_save(EVP_PKEY *key, const char *path, struct error *err)
 {
+	return key_save_encrypted(key, path, NULL, err);
+}
+
+int key_save_encrypted(EVP_PKEY *key, const char *path, const char *passphrase, struct error *err)
+{
 	/* A memory BIO of the secure kind: its buffer is wiped when it is freed. */
 	BIO *bio CLEANUP(bio_free_pointer) = BIO_new(BIO_s_secmem());
+	const EVP_CIPHER *cipher = passphrase ? EVP_aes_256_cbc() : NULL;
 	char *pem;
-	if (!bio || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+	if (!bio ||
+	        PEM_write_bio_PKCS8PrivateKey(bio, key, cipher, passphrase,
+	                passphrase ? (int)strlen(passphrase) : 0, NULL, NULL) != 1)
 		return openssl_error(err, -EIO, "%s: cannot encode the key", path);
 	long length = BIO_get_mem_data(bio, &pem);
 	return file_replace(path, pem, (size_t)length, 0600, err);
 }
 
 /* Instead of OpenSSL's own callback, which would ask on the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *user)
+static int give_passphrase(char *buffer, int size, int writing, void *passphrase)
 {
-	return -1;
+	size_t n = passphrase ? strlen(passphrase) : 0;
+	if (n == 0 || n > (size_t)size)
+		return -1;
+	memcpy(buffer, passphrase, n);
+	return (int)n;
 }
 
 int key_load(const char *path, EVP_PKEY **ret, struct error *err)
+{
+	return key_load_encrypted(path, NULL, ret, err);
+}
+
+int key_load_encrypted(const char *path, const char *passphrase, EVP_PKEY **ret, struct error *err)
 {
 	char *pem FREE_ON_EXIT = NULL;
 	size_t length = 0;
@@ -89,11 +106,14 @@ int key_load(const char *path, EVP_PKEY **ret, struct error *err)
 		return r;
 	BIO *bio CLEANUP(bio_free_pointer) = BIO_new_mem_buf(pem, (int)length);
 	EVP_PKEY *key CLEANUP(key_free_pointer) =
-	        bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	        bio ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, (void *)passphrase) : NULL;
 	OPENSSL_cleanse(pem, length);
 	enum key_kind kind;
 	if (!key)
-		return openssl_error(err, -EINVAL, "%s: not an unencrypted private key in PEM", path);
+		return openssl_error(err, -EINVAL,
+		        passphrase ? "%s: no private key in PEM that this passphrase opens"
+		                   : "%s: not an unencrypted private key in PEM",
+		        path);
 	if (key_get_kind(key, &kind) < 0)
 		return error_set(err, -EINVAL, "%s: neither a P-256 nor an Ed25519 key", path);
 	*ret = TAKE_POINTER(key);

@@ -24,8 +24,12 @@ int key_kind_parse(const char *name, enum key_kind *ret);
 int key_generate(enum key_kind kind, EVP_PKEY **ret, struct error *err);
 /* Written 0600, atomically. */
 int key_save(EVP_PKEY *key, const char *path, struct error *err);
+/* The same, encrypted by a passphrase (PKCS #8, AES-256); NULL: not. */
+int key_save_encrypted(EVP_PKEY *key, const char *path, const char *passphrase, struct error *err);
 /* -EPERM for a file that others can read, -EINVAL for anything but an unencrypted key of the two kinds. */
 int key_load(const char *path, EVP_PKEY **ret, struct error *err);
+/* Also one that is encrypted by this passphrase; NULL: as key_load(). */
+int key_load_encrypted(const char *path, const char *passphrase, EVP_PKEY **ret, struct error *err);
 /* SHA-256 of the DER SubjectPublicKeyInfo (RFC 9711 6 uses the same idea for `cnf`). */
 int key_thumbprint(EVP_PKEY *key, uint8_t ret[KEY_THUMBPRINT_SIZE]);
 /* ECDSA over SHA-256 (raw r||s, 64 bytes, as JWS has it) or Ed25519 (64 bytes). */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* `pratique vuln publish`: puts advisories into the folder that `pratique-vis --watch` looks at. */
+/* `pratique vuln publish`: puts advisories into the folder that `pratique-vis --watch` looks at, or an index
+ * into a signed repository (vuln_repository.c). */
 #include "base/file.h"
 #include "ctl/ctl.h"
+#include "ctl/vuln_repository.h"
 #include "vuln/osv.h"
+#include "vuln/tree/publish.h"
 
 #include <errno.h>
 #include <string.h>
@@ -107,8 +110,9 @@ int ctl_vuln_publish(int argc, char **argv)
 {
 	const char *dir = NULL;
 	bool removes = false, emergency = false;
+	struct repository_options tree = { .dir = NULL };
 	const struct command_option options[] = {
-		{ 'd', "dir", "DIR", "the watched folder", COMMAND_TEXT, &dir, 1 },
+		{ 'd', "dir", "DIR", "the watched folder", COMMAND_TEXT, &dir },
 		{ 0, "remove", NULL, "take the advisories with these ids away again", COMMAND_FLAG,
 		        &removes },
 		{ 0, "emergency", NULL,
@@ -117,26 +121,47 @@ int ctl_vuln_publish(int argc, char **argv)
 		        "delay\n"
 		        "holds what they demote",
 		        COMMAND_FLAG, &emergency },
+		{ 'r', "repository", "DIR", "a signed repository, which any web server may serve",
+		        COMMAND_TEXT, &tree.dir },
+		{ 0, "root", "FILE",
+		        "a root that is signed by enough keys counts from now on; may be repeated",
+		        COMMAND_TEXTS, &tree.roots },
+		{ 'I', "index", "DIR",
+		        "what the repository is to say: all of this index, but what others publish",
+		        COMMAND_TEXT, &tree.index },
+		{ 'k', "key", "FILE", "an index key of the repository; may be repeated", COMMAND_TEXTS,
+		        &tree.keys },
+		{ 0, "passphrase", "FILE", "the keys' passphrase is the first line of FILE", COMMAND_TEXT,
+		        &tree.passphrase },
+		{ 0, "lifetime", "TIME", "the index expires after; 10 min unless given", COMMAND_DURATION,
+		        &tree.lifetime_ms, 1000, TREE_LIFETIME_MAX_MS },
+		{ 'j', "json", NULL, "--index: the summary as JSON", COMMAND_FLAG, &tree.json },
 	};
 	const struct command_line line = {
 		.program = "pratique",
 		.words = WORDS,
-		.synopsis = "--dir DIR [--emergency] FILE...\n--dir DIR --remove ID...",
+		.synopsis = "--dir DIR [--emergency] FILE...\n--dir DIR --remove ID...\n"
+		            "--repository DIR [--root FILE]... [--index DIR --key FILE]",
 		.about = "Checks each FILE, an OSV record (JSON), and puts it into DIR under the name of its "
 		         "id, whole or\n"
 		         "not at all; the `pratique-vis --watch DIR` that looks there has it in its index at "
 		         "once. A\n"
 		         "record that is there under the same id is replaced. Nothing is published unless "
 		         "every FILE is\n"
-		         "sound.",
+		         "sound.\n\n"
+		         "With --repository: makes roots count, and publishes an index as it is now, once. "
+		         "`pratique-vis\n"
+		         "--publish` does it whenever something changes.",
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
 		.closing =
 		        "Exit status: 0 published, 1 refused or failed, 2 wrong usage.\n\n"
 		        "Examples:\n"
 		        "  pratique vuln publish --dir /var/lib/pratique/vis/published SITE-2026-1.json\n"
-		        "  pratique vuln publish --dir /var/lib/pratique/vis/published --remove SITE-2026-1",
-		.least = 1,
+		        "  pratique vuln publish --dir /var/lib/pratique/vis/published --remove SITE-2026-1\n"
+		        "  pratique vuln publish --repository /srv/www/site --root 1.root.json --index index "
+		        "--key "
+		        "vis.key",
 		.most = SIZE_MAX,
 		.argument = "a FILE (or an ID with --remove)",
 	};
@@ -144,6 +169,13 @@ int ctl_vuln_publish(int argc, char **argv)
 	int code = command_line_parse(&line, argc, argv, &names);
 	if (code != COMMAND_GO_ON)
 		return code;
+	if (tree.dir ? dir || *names || !(tree.roots.n || tree.index) || !tree.index != !tree.keys.n
+	             : !dir || !*names)
+		return command_line_wrong(&line,
+		        "it takes --dir and FILE... (or ID...), or --repository with --root, or with --index "
+		        "and --key");
+	if (tree.dir)
+		return repository_publish(&tree);
 	if (removes && emergency)
 		return command_line_wrong(&line, "--remove takes emergencies away as it does the others");
 	return removes ? remove_ids(dir, names) : publish(dir, names, emergency);

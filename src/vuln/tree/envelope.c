@@ -170,6 +170,13 @@ static bool signed_by(
 	return false;
 }
 
+bool envelope_signed_by(const struct envelope *e, const struct tree_key *key)
+{
+	size_t length;
+	uint8_t *bytes FREE_ON_EXIT = pre_authentication(e, &length);
+	return signed_by(e, key, bytes, length);
+}
+
 int envelope_check_signatures(
         const struct envelope *e, const struct tree_root *root, enum tree_role_name role, struct error *err)
 {

@@ -32,3 +32,10 @@ const char *envelope_repository(const struct envelope *e, enum tree_role_name ro
 /* Of index.c, for who makes indexes. */
 void tree_shard_clear(struct tree_shard *s);
 void tree_shard_copy(const struct tree_shard *s, struct tree_shard *ret);
+
+/* Whether a good signature of this key is under it. */
+bool envelope_signed_by(const struct envelope *e, const struct tree_key *key);
+/* Of root.c: the envelope, which the caller clears in every case, and what it holds; nothing says yet that it
+ * may be believed. */
+int tree_root_read(
+        const void *bytes, size_t length, struct envelope *e, struct tree_root *ret, struct error *err);

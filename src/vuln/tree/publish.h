@@ -64,3 +64,14 @@ time_ms tree_publisher_due(const struct tree_publisher *p);
 /* The index that stands; NULL before the first. */
 const struct tree_index *tree_publisher_index(const struct tree_publisher *p);
 const struct tree_root *tree_publisher_root(const struct tree_publisher *p);
+
+/* What an index of vulnerabilities says, but for what it has from other repositories: those have publishers
+ * of their own. All of it, but what is unchanged since the last call is passed over quickly; the caller
+ * commits. */
+struct vuln_index;
+struct tree_taken {
+	uint64_t records, refused; /* refused: that no repository can hold */
+	char first_refused[256];
+};
+int tree_publisher_take_index(
+        struct tree_publisher *p, struct vuln_index *index, struct tree_taken *ret, struct error *err);

@@ -119,7 +119,7 @@ static bool read_payload(const json_t *json, struct tree_root *root, struct erro
 }
 
 /* The envelope and what it holds; that it may be believed is the caller's to find out. */
-static int read_root(
+int tree_root_read(
         const void *bytes, size_t length, struct envelope *e, struct tree_root *ret, struct error *err)
 {
 	struct tree_root root = { .version = 0 };
@@ -152,7 +152,7 @@ int tree_root_open(const void *bytes, size_t length, struct tree_root *ret, stru
 {
 	struct envelope e = { .type = NULL };
 	struct tree_root root = { .version = 0 };
-	int r = read_root(bytes, length, &e, &root, err);
+	int r = tree_root_read(bytes, length, &e, &root, err);
 	if (r == 0)
 		r = envelope_check_signatures(&e, &root, TREE_ROLE_ROOT, err);
 	envelope_clear(&e);
@@ -192,7 +192,7 @@ int tree_root_open_next(const struct tree_root *trusted, const void *bytes, size
 {
 	struct envelope e = { .type = NULL };
 	struct tree_root root = { .version = 0 };
-	int r = read_root(bytes, length, &e, &root, err);
+	int r = tree_root_read(bytes, length, &e, &root, err);
 	if (r == 0)
 		r = check_next(trusted, &root, err);
 	if (r == 0)
