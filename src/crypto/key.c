@@ -135,9 +135,43 @@ int key_from_der(const uint8_t *der, size_t length, EVP_PKEY **ret, struct error
 	return 0;
 }
 
+/* What comes before the key itself in its SubjectPublicKeyInfo (RFC 5480 2, RFC 8410 4). */
+static const uint8_t p256_head[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+	0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
+static const uint8_t ed25519_head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21,
+	0x00 };
+
+#define P256_POINT 65 /* uncompressed */
+#define ED25519_KEY 32
+
+/* The SubjectPublicKeyInfo of a key of the usual form; 0 for others. OpenSSL's own encoder takes longer than
+ * a signature, and every handshake needs this. */
+static size_t usual_der(const EVP_PKEY *key, uint8_t ret[sizeof(p256_head) + P256_POINT])
+{
+	enum key_kind kind;
+	size_t n = 0;
+	if (key_get_kind(key, &kind) < 0)
+		return 0;
+	const uint8_t *head = kind == KEY_P256 ? p256_head : ed25519_head;
+	const size_t head_size = kind == KEY_P256 ? sizeof(p256_head) : sizeof(ed25519_head),
+	             size = kind == KEY_P256 ? P256_POINT : ED25519_KEY;
+	memcpy(ret, head, head_size);
+	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, ret + head_size, size, &n) == 1 &&
+	        n == size)
+		return head_size + size;
+	openssl_forget_errors();
+	return 0;
+}
+
 int key_thumbprint(EVP_PKEY *key, uint8_t ret[KEY_THUMBPRINT_SIZE])
 {
+	uint8_t usual[sizeof(p256_head) + P256_POINT];
+	const size_t usual_length = usual_der(key, usual);
 	unsigned char *der = NULL;
+	if (usual_length) {
+		sha256_bytes(usual, usual_length, ret);
+		return 0;
+	}
 	int length = i2d_PUBKEY(key, &der);
 	if (length <= 0) {
 		openssl_forget_errors();

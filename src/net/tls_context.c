@@ -313,6 +313,10 @@ static int make_material(
 	SSL_CTX_set_mode(m->ssl_ctx,
 	        SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* Nobody is between our certificates and the CA, which the other end has: otherwise OpenSSL would
+	 * look for a chain, and verify it, in each handshake. */
+	if (!c->foreign)
+		SSL_CTX_set_mode(m->ssl_ctx, SSL_MODE_NO_AUTO_CHAIN);
 	int demand = c->server && c->peer_certificate_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(m->ssl_ctx, SSL_VERIFY_PEER | demand, verify_peer);
 	/* Our CA has nobody between itself and the identities. */

@@ -5,6 +5,7 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -82,6 +83,28 @@ static void a_file_keeps_the_key(void **state)
 	directory_remove(dir);
 }
 
+/* SHA-256 of the SubjectPublicKeyInfo as OpenSSL encodes it, whatever way it was come by. */
+static void the_thumbprint_is_of_the_public_key(void **state)
+{
+	for (size_t i = 0; i <= ARRAY_LENGTH(kinds); i++) {
+		EVP_PKEY *key CLEANUP(key_free_pointer) = NULL;
+		uint8_t thumbprint[32], expected[32];
+		unsigned char *der = NULL;
+		const bool is_last = i == ARRAY_LENGTH(kinds);
+		assert_int_equal(key_generate(is_last ? KEY_P256 : kinds[i], &key, NULL), 0);
+		if (is_last) /* a form that nobody uses */
+			assert_int_equal(EVP_PKEY_set_utf8_string_param(key,
+			                         OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"),
+			        1);
+		int length = i2d_PUBKEY(key, &der);
+		assert_true(length > 0);
+		sha256_bytes(der, (size_t)length, expected);
+		OPENSSL_free(der);
+		assert_int_equal(key_thumbprint(key, thumbprint), 0);
+		assert_memory_equal(thumbprint, expected, sizeof(expected));
+	}
+}
+
 static void a_file_that_others_can_read_is_refused(void **state)
 {
 	char *dir = directory_make();
@@ -149,6 +172,7 @@ int main(void)
 		cmocka_unit_test(signs_and_verifies),
 		cmocka_unit_test(other_kinds_of_key_are_nobodys),
 		cmocka_unit_test(a_file_keeps_the_key),
+		cmocka_unit_test(the_thumbprint_is_of_the_public_key),
 		cmocka_unit_test(a_file_that_others_can_read_is_refused),
 		cmocka_unit_test(an_encrypted_key_is_refused),
 		cmocka_unit_test(der_is_read_whole),
