@@ -549,33 +549,6 @@ static void too_many_findings(void **state)
 	free(matches);
 }
 
-/* Who says otherwise is in the finding, and in what is kept of it. */
-static void sources_that_disagree(void **state)
-{
-	const struct scripted_match match = { "openssl", "CVE-1", "9", "tracker", VULN_SEVERITY_HIGH, 1, 1,
-		{ NULL }, VULN_TRUST_SIGNED, "feed says low: tracker stands, precedence 10 before 100" };
-	struct vuln_index index = { .matches = &match, .n_matches = 1, .generation = 1 };
-	struct posture *p = healthy();
-	struct policy_input in = { .node = "bob", .posture = p, .index = &index, .now = NOW };
-	struct policy *policy =
-	        policy_of("require fit { no advisory }\nadmit to staff when fit\notherwise isolated\n");
-	struct policy_decision d;
-	policy_evaluate(policy, &in, &d);
-	assert_int_equal(d.n_findings, 1);
-	assert_string_equal(d.findings[0].text,
-	        "openssl 3.0.15-1 has CVE-1 (high), fixed in 9; feed says low: tracker stands, precedence 10 "
-	        "before 100");
-	json_t *json = policy_findings_to_json(&d);
-	const json_t *finding = json_array_get(json, 0);
-	assert_string_equal(json_string_value(json_object_get(finding, "source")), "tracker");
-	assert_string_equal(json_string_value(json_object_get(finding, "trust")), "signed");
-	assert_string_equal(json_string_value(json_object_get(finding, "conflict")), match.conflict);
-	json_decref(json);
-	policy_decision_clear(&d);
-	policy_free(policy);
-	posture_free(p);
-}
-
 static void decision_json(void **state)
 {
 	struct vuln_index index = { .matches = scripted, .n_matches = 1, .generation = 7, .updated = NOW };
@@ -620,7 +593,6 @@ int main(void)
 		cmocka_unit_test(doubtful_packages),
 		cmocka_unit_test(fail_open),
 		cmocka_unit_test(too_many_findings),
-		cmocka_unit_test(sources_that_disagree),
 		cmocka_unit_test(decision_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,13 +31,18 @@ struct site {
 	struct posture *posture;
 };
 
-static void publish(struct site *s, time_ms now, const char *json)
+static void publish_as(struct site *s, const char *source, time_ms now, const char *json)
 {
 	struct vuln_update_result result;
 	struct error err = { "" };
-	if (vuln_update_put(s->update, "debian", json, strlen(json), &err) < 0 ||
+	if (vuln_update_put(s->update, source, json, strlen(json), &err) < 0 ||
 	        vuln_update_commit(s->update, now, NULL, NULL, &result, &err) < 0)
 		fail_msg("%s", err.text);
+}
+
+static void publish(struct site *s, time_ms now, const char *json)
+{
+	publish_as(s, "debian", now, json);
 }
 
 static void advisory(struct site *s, time_ms now, const char *id, const char *published, const char *severity,
@@ -188,12 +193,52 @@ static void stale_index(void **state)
 	policy_decision_clear(&d);
 }
 
+/* Who says otherwise is in the finding, and in what is kept of it; who stands can excuse. */
+static void sources_that_disagree(void **state)
+{
+	struct site *s = *state;
+	struct policy_decision d;
+	struct vuln_source vendor = {
+		.name = "vendor", .precedence = 200, .trust = VULN_TRUST_SIGNED, .loaded = NOW
+	};
+	const char *vex =
+	        "{\"id\":\"VEX-1\",\"modified\":\"2026-09-20T00:00:00Z\",\"aliases\":[\"CVE-2026-1\"],"
+	        "\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\",\"name\":\"openssl\"},"
+	        "\"database_specific\":{\"pratique\":{\"status\":\"not_affected\",\"justification\":"
+	        "\"no such code\"}}}]}";
+	advisory(s, NOW, "DSA-1", "2026-09-01T00:00:00Z",
+	        "\"ecosystem_specific\":{\"severity\":\"critical\"},", "3.0.16-1");
+	vuln_update_put_source(s->update, &vendor);
+	publish_as(s, "vendor", NOW, vex);
+	decide(s, NOW, &d);
+	assert_int_equal(d.n_findings, 2);
+	assert_string_equal(d.findings[0].text,
+	        "openssl 3.0.15-1 has DSA-1 (critical), fixed in 3.0.16-1; vendor says not affected (no such "
+	        "code): "
+	        "debian stands, precedence 100 before 200");
+	json_t *json = policy_findings_to_json(&d);
+	const json_t *finding = json_array_get(json, 0);
+	assert_string_equal(json_string_value(json_object_get(finding, "source")), "debian");
+	assert_string_equal(json_string_value(json_object_get(finding, "trust")), "none");
+	assert_string_equal(json_string_value(json_object_get(finding, "conflict")), d.findings[0].conflict);
+	json_decref(json);
+	policy_decision_clear(&d);
+	vendor.precedence = 50;
+	vuln_update_put_source(s->update, &vendor);
+	publish_as(s, "vendor", NOW, vex);
+	decide(s, NOW, &d);
+	assert_int_equal(d.n_findings, 0);
+	assert_string_equal(d.segment->name, "staff");
+	policy_decision_clear(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_advisory_isolates, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions_on_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stale_index, setup, teardown),
+		cmocka_unit_test_setup_teardown(sources_that_disagree, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
