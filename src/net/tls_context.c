@@ -9,6 +9,7 @@
 #include "crypto/bundle.h"
 #include "crypto/openssl.h"
 #include "net/tls_internal.h"
+#include "net/tls_known.h"
 
 #include <errno.h>
 #include <openssl/x509v3.h>
@@ -156,6 +157,24 @@ static int verify_peer(int ok, X509_STORE_CTX *ctx)
 	return 0;
 }
 
+/* In the place of the whole verification: a chain that was verified is not verified again. */
+static int verify_chain(X509_STORE_CTX *ctx, void *arg)
+{
+	struct tls_known *known = arg;
+	X509 *certificate = X509_STORE_CTX_get0_cert(ctx);
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_verification *v = ssl ? tls_verification_of(ssl) : NULL;
+	if (!v || !tls_known_has(known, certificate, time(NULL))) {
+		int r = X509_verify_cert(ctx);
+		if (r == 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+			tls_known_note(known, ctx);
+		return r;
+	}
+	const bool is_welcome = check_identity(v, certificate);
+	X509_STORE_CTX_set_error(ctx, is_welcome ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+	return is_welcome;
+}
+
 SSL *tls_context_ssl(struct tls_context *t, const char *expected_name)
 {
 	/* Cut short, it could be somebody else's. */
@@ -256,6 +275,31 @@ static int use_trust(struct tls_material *m, const struct tls_config *c, struct 
 	return 0;
 }
 
+/* When the first of the lists ends; without lists: never. */
+static time_t end_of_lists(const struct bundle_crls *crls)
+{
+	time_t end = INT64_MAX;
+	for (size_t i = 0; i < crls->n; i++) {
+		const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crls->lists[i]);
+		struct tm tm;
+		if (next && ASN1_TIME_to_tm(next, &tm) == 1)
+			end = MIN(end, timegm(&tm));
+		else if (next)
+			end = 0;
+	}
+	return end;
+}
+
+static int know_peers(struct tls_material *m, const struct tls_config *c, struct error *err)
+{
+	struct tls_known *known = tls_known_new(
+	        m->ssl_ctx, c->server ? TLS_KNOWN_PEERS : TLS_KNOWN_SERVERS, end_of_lists(&m->crls));
+	if (!known)
+		return openssl_error(err, -ENOMEM, "cannot set up TLS");
+	SSL_CTX_set_cert_verify_callback(m->ssl_ctx, verify_chain, known);
+	return 0;
+}
+
 /* As the context before it had them: what has not changed is not read again, for the user that a daemon has
  * become need not be able to. */
 static int keep_own_certificate(SSL_CTX *ssl_ctx, SSL_CTX *before, struct error *err)
@@ -322,6 +366,8 @@ static int make_material(
 	/* Our CA has nobody between itself and the identities. */
 	SSL_CTX_set_verify_depth(m->ssl_ctx, c->foreign ? TLS_FOREIGN_DEPTH : 0);
 	int r = use_trust(m, c, err);
+	if (r == 0 && !c->foreign)
+		r = know_peers(m, c, err);
 	if (r == 0 && c->certificate_path)
 		r = before ? keep_own_certificate(m->ssl_ctx, before, err)
 		           : use_own_certificate(m->ssl_ctx, c, err);

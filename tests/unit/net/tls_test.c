@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Who may talk to whom over TLS. */
+#include "net/tls_known.h"
 #include "tests/unit/net/pair.h"
 
 #include <unistd.h>
@@ -201,6 +202,78 @@ static void the_revoked_are_refused_and_cut_off(void **state)
 	expect_refusal(&q, "is revoked", "our certificate is revoked");
 }
 
+static void connect_again(struct site *site, struct pair *p, const char *expected_name)
+{
+	stream_free(p->server.stream);
+	stream_free(p->client.stream);
+	p->server = p->client = (struct end){ 0 };
+	pair_connect(site, p, expected_name);
+}
+
+/* What was found once is not found again, but what was asked is asked again. */
+static void one_that_is_known_is_still_asked(void **state)
+{
+	struct site *site = *state;
+	struct error err;
+	struct pair p = { site_context(site, true, "srv", TLS_ROLES_ALL),
+		site_context(site, false, "alice", TLS_ROLES_ALL) };
+	for (int i = 0; i < 3; i++) {
+		connect_again(site, &p, "srv");
+		assert_true(p.server.open && p.client.open);
+		assert_string_equal(p.server.peer.name, "alice");
+		assert_string_equal(p.client.peer.name, "srv");
+	}
+	connect_again(site, &p, "another");
+	assert_true(p.client.closed);
+	assert_non_null(strstr(p.client.reason, "not of another"));
+	connect_again(site, &p, "srv");
+	assert_true(p.server.open && p.client.open);
+	assert_int_equal(ca_revoke(site->dir, "alice", "keyCompromise", clock_wall_ms(), NULL, NULL), 0);
+	assert_int_equal(tls_context_reload(p.server_context, &err), 0);
+	connect_again(site, &p, "srv");
+	assert_true(p.server.closed);
+	assert_non_null(strstr(p.server.reason, "is revoked"));
+	connect_again(site, &p, "srv"); /* nor is a refusal forgotten */
+	assert_true(p.server.closed);
+	pair_free(&p);
+}
+
+/* For as long as all that was looked at is good. */
+static void one_that_is_known_has_dates(void **state)
+{
+	struct site *site = *state;
+	char *ca_path FREE_ON_EXIT = site_file(site, "ca", "pem"),
+	              *path FREE_ON_EXIT = site_file(site, "alice", "pem");
+	X509 *ca CLEANUP(certificate_free_pointer) = NULL, *alice CLEANUP(certificate_free_pointer) = NULL;
+	const time_t now = time(NULL), soon = now + 1000;
+	redate(site, "alice", (now - 100) * 1000, (now + 100) * 1000);
+	assert_int_equal(certificate_load(ca_path, &ca, NULL), 0);
+	assert_int_equal(certificate_load(path, &alice, NULL), 0);
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	assert_int_equal(X509_STORE_add_cert(store, ca), 1);
+	assert_int_equal(X509_STORE_CTX_init(ctx, store, alice, NULL), 1);
+	assert_int_equal(X509_verify_cert(ctx), 1);
+	SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_server_method());
+	struct tls_known *k = tls_known_new(ssl_ctx, 16, soon);
+	assert_false(tls_known_has(k, alice, now));
+	tls_known_note(k, ctx);
+	assert_true(tls_known_has(k, alice, now));
+	assert_false(tls_known_has(k, ca, now));
+	assert_true(tls_known_has(k, alice, now + 99));
+	assert_false(tls_known_has(k, alice, now + 101)); /* its own end */
+	assert_false(tls_known_has(k, alice, now - 101));
+	SSL_CTX_free(ssl_ctx);
+	ssl_ctx = SSL_CTX_new(TLS_server_method());
+	k = tls_known_new(ssl_ctx, 16, now + 50); /* that of a revocation list */
+	tls_known_note(k, ctx);
+	assert_true(tls_known_has(k, alice, now + 49));
+	assert_false(tls_known_has(k, alice, now + 50));
+	SSL_CTX_free(ssl_ctx);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+}
+
 /* The site changes its CA: those whom the old one made are not of the site any more. */
 static void another_ca_cuts_off(void **state)
 {
@@ -352,6 +425,8 @@ int main(void)
 		site_test(no_certificate_is_refused_unless_optional),
 		site_test(dates_are_checked),
 		site_test(the_revoked_are_refused_and_cut_off),
+		site_test(one_that_is_known_is_still_asked),
+		site_test(one_that_is_known_has_dates),
 		site_test(another_ca_cuts_off),
 		site_test(changed_files_are_noticed),
 		site_test(an_open_stream_ends_with_its_certificate),
