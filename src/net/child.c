@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,4 +51,13 @@ int child_run(int type, int (*run)(int fd, pid_t parent, void *context), void *c
 	*ret_pid = pid;
 	*ret_fd = pair[0];
 	return 0;
+}
+
+void child_follow_parent(pid_t parent)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(1);
 }

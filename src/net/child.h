@@ -10,3 +10,6 @@
  * *ret_fd: the parent's end. */
 int child_run(int type, int (*run)(int fd, pid_t parent, void *context), void *context, pid_t *ret_pid,
         int *ret_fd, struct error *err);
+/* For such a child, and its own: it ends when its parent does; whoever asks a whole group to end means the
+ * parent. */
+void child_follow_parent(pid_t parent);

@@ -44,22 +44,12 @@ static void sleep_ms(int ms)
 	(void)nanosleep(&t, NULL);
 }
 
-/* Both end when who started them does; whoever asks a whole group to end means the parent. */
-static void follow_parent(pid_t parent)
-{
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-	for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++)
-		(void)signal(ignored[i], SIG_IGN);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-		_exit(1);
-}
-
 static int keep_one(int fd, const struct keeper *k)
 {
 	int status;
 	pid_t keeper = getpid(), pid = fork();
 	if (pid == 0) {
-		follow_parent(keeper);
+		child_follow_parent(keeper);
 		(void)prctl(PR_SET_NAME, "vis-front");
 		_exit(front_serve(fd, k->config, k->counters));
 	}
@@ -78,7 +68,7 @@ static int keep(int fd, pid_t parent, void *context)
 {
 	int wait_ms = AGAIN_FIRST_MS;
 	bool first = true;
-	follow_parent(parent);
+	child_follow_parent(parent);
 	(void)prctl(PR_SET_NAME, "vis-keeper");
 	for (;;) {
 		const time_ms began = clock_monotonic_ms();

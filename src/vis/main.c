@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `pratique-vis`: keeps the index of advisories and tells subscribers what changed. */
+#include "base/config.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "net/daemon.h"
@@ -50,6 +51,15 @@ static void print_help(FILE *out)
 	      "of it, or\n"
 	      "                        these shards and what is asked for (\"on-demand\": only that)\n"
 	      "      --name NAME       ours among VISes; the certificate's unless given\n"
+	      "      --publish DIR     what this VIS knows itself, as a signed repository for any web "
+	      "server; its roots "
+	      "are\n"
+	      "                        there (`pratique vuln publish --root`)\n"
+	      "      --publish-key FILE\n"
+	      "                        an index key of it; may be given several times\n"
+	      "      --publish-lifetime TIME\n"
+	      "                        how long its index is good (10 min); it is signed again at a third of "
+	      "that\n"
 	      "  -h, --help            this text\n"
 	      "  -V, --version         the version\n\n"
 	      "Exit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage.\n\n"
@@ -171,7 +181,17 @@ static bool take_interval(const char *text, struct vis_config *config)
 	return true;
 }
 
-enum { OPTION_CRL = 256, OPTION_RATE, OPTION_NAME, OPTION_FOLLOW, OPTION_REPOSITORY, OPTION_UPPER };
+enum {
+	OPTION_CRL = 256,
+	OPTION_PUBLISH,
+	OPTION_PUBLISH_KEY,
+	OPTION_PUBLISH_LIFETIME,
+	OPTION_RATE,
+	OPTION_NAME,
+	OPTION_FOLLOW,
+	OPTION_REPOSITORY,
+	OPTION_UPPER
+};
 
 static struct {
 	const char *follow[PUSH_REPOSITORIES_MAX], *publish[PUSH_REPOSITORIES_MAX], *uppers[UPPERS_MAX];
@@ -201,6 +221,28 @@ static const char *take_tree_option(int option, const char *value, struct reposi
 		return take_one_more(tree.publish, &c->n_publish, PUSH_REPOSITORIES_MAX, value);
 	case OPTION_UPPER:
 		return take_one_more(tree.uppers, &c->n_uppers, UPPERS_MAX, value);
+	default:
+		return NULL;
+	}
+}
+
+/* The same for what is published here. */
+static const char *take_publish_option(int option, const char *value, struct publisher_config *c)
+{
+	switch (option) {
+	case OPTION_PUBLISH:
+		c->dir = value;
+		return "";
+	case OPTION_PUBLISH_KEY:
+		if (c->n_keys == TREE_PUBLISH_KEYS_MAX)
+			return "too many keys";
+		c->keys[c->n_keys++] = value;
+		return "";
+	case OPTION_PUBLISH_LIFETIME:
+		return config_parse_duration(value, &c->lifetime_ms) < 0 || c->lifetime_ms < 1000 ||
+		                c->lifetime_ms > TREE_LIFETIME_MAX_MS
+		        ? "--publish-lifetime is a time, as \"10 min\""
+		        : "";
 	default:
 		return NULL;
 	}
@@ -257,6 +299,9 @@ int main(int argc, char **argv)
 		{ "name", required_argument, NULL, OPTION_NAME },
 		{ "follow", required_argument, NULL, OPTION_FOLLOW },
 		{ "repository", required_argument, NULL, OPTION_REPOSITORY },
+		{ "publish", required_argument, NULL, OPTION_PUBLISH },
+		{ "publish-key", required_argument, NULL, OPTION_PUBLISH_KEY },
+		{ "publish-lifetime", required_argument, NULL, OPTION_PUBLISH_LIFETIME },
 		{ "upper", required_argument, NULL, OPTION_UPPER }, { "public", no_argument, NULL, 'P' },
 		{ "rate", required_argument, NULL, OPTION_RATE }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
@@ -291,13 +336,17 @@ int main(int argc, char **argv)
 			const char *wrong = take_http_option(o, optarg, &config.front.http);
 			if (!wrong)
 				wrong = take_tree_option(o, optarg, &config.repositories);
+			if (!wrong)
+				wrong = take_publish_option(o, optarg, &config.publish);
 			if (!wrong || *wrong)
 				return wrong_usage(wrong ? wrong : "wrong options");
 		}
 	}
 	if (!config.data || !config.socket || optind != argc)
 		return wrong_usage("--data and --socket are needed, and nothing but options");
-	config.front.index = config.data;
+	if (!config.publish.dir != !config.publish.n_keys)
+		return wrong_usage("--publish and --publish-key go together");
+	config.front.index = config.publish.index = config.data;
 	if (vis_http_check(&config.front.http, &err) < 0)
 		return wrong_usage(err.text);
 	log_open("pratique-vis", LOG_LEVEL_NOTICE);

@@ -20,6 +20,7 @@ struct vis {
 	struct metrics_server *metrics;
 	struct front *front;
 	struct repositories *repositories;
+	struct publisher *publisher;
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */
 };
@@ -50,6 +51,8 @@ static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
 		subscribers_tell(v->subscribers, result.generation);
 	if (v->front)
 		front_tell(v->front, result.generation);
+	if (v->publisher && v->base)
+		publisher_tell(v->publisher);
 	return 0;
 }
 
@@ -62,6 +65,20 @@ static void fill_front_metrics(struct metrics *m, const struct vis_http_counters
 	metrics_count(m, "http_accepted", "Connections of readers", c->accepted);
 	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
 	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
+}
+
+static void fill_publisher_metrics(struct metrics *m, const struct publisher_state *s)
+{
+	metrics_gauge(m, "published_epoch", "The epoch of the repository that is published here",
+	        (double)s->point.epoch);
+	metrics_gauge(m, "published_generation", "Its generation", (double)s->point.generation);
+	metrics_gauge(m, "published_expires_timestamp_seconds", "When its signed index expires",
+	        (double)s->expires / 1000);
+	metrics_gauge(m, "published_records", "Advisories in it", (double)s->records);
+	metrics_gauge(m, "published_records_refused", "Advisories that cannot be in it", (double)s->refused);
+	metrics_count(m, "published_indexes", "Indexes that were signed since the start", s->commits);
+	metrics_count(m, "published_bytes", "Bytes of snapshots and deltas since the start", s->bytes);
+	metrics_count(m, "published_failures", "How often publishing failed", s->failures);
 }
 
 static void fill_metrics(struct metrics *m, void *user)
@@ -77,6 +94,8 @@ static void fill_metrics(struct metrics *m, void *user)
 	metrics_count(m, "failures", "Sources and folders that could not be read", v->failures);
 	if (v->repositories)
 		repositories_fill_metrics(v->repositories, m);
+	if (v->publisher)
+		fill_publisher_metrics(m, publisher_state(v->publisher));
 	metrics_gauge(m, "subscribers", "Programs that are told of changes",
 	        (double)subscribers_count(v->subscribers));
 	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
@@ -287,6 +306,12 @@ static int open_front(struct vis *v, struct event_base *base, struct error *err)
 	return front_start(base, &v->config->front, on_front, v, &v->front, err);
 }
 
+/* Likewise. What is published here is told to the VISes below as if it had been named for that. */
+static int open_publisher(struct vis *v, struct error *err)
+{
+	return v->config->publish.dir ? publisher_start(&v->config->publish, &v->publisher, err) : 0;
+}
+
 /* After the front, which is to have no thread of ours. */
 static int open_repositories(struct vis *v, struct event_base *base, struct error *err)
 {
@@ -294,6 +319,15 @@ static int open_repositories(struct vis *v, struct event_base *base, struct erro
 	struct repositories_config config = v->config->repositories;
 	const struct vis_http_config *http = &v->config->front.http;
 	char *state FREE_ON_EXIT = xasprintf("%s/repositories", v->config->data);
+	const char *publish[PUSH_REPOSITORIES_MAX];
+	char *own FREE_ON_EXIT = NULL;
+	if (v->publisher && config.n_publish < PUSH_REPOSITORIES_MAX) {
+		own = xasprintf("%s %s", publisher_repository(v->publisher), v->config->publish.dir);
+		for (size_t i = 0; i < config.n_publish; i++)
+			publish[i] = config.publish[i];
+		publish[config.n_publish++] = own;
+		config.publish = publish;
+	}
 	config.state = state;
 	config.ca = http->ca;
 	config.crl = http->crl;
@@ -326,6 +360,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	if (r == 0)
 		r = open_front(v, base, err);
 	if (r == 0)
+		r = open_publisher(v, err);
+	if (r == 0)
 		r = open_repositories(v, base, err);
 	if (r == 0)
 		r = open_index(v, &generation, err);
@@ -339,6 +375,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	v->check_event = event_new(base, -1, EV_PERSIST, on_check, v);
 	event_add(v->check_event, &every);
 	v->base = base;
+	if (v->publisher)
+		publisher_tell(v->publisher);
 	if (v->folder) {
 		v->folder_event = event_new(base, folder_fd(v->folder), EV_READ | EV_PERSIST, on_folder, v);
 		event_add(v->folder_event, NULL);
@@ -356,6 +394,7 @@ struct vis *vis_close(struct vis *v)
 	if (v->check_event)
 		event_free(v->check_event);
 	repositories_close(v->repositories);
+	publisher_stop(v->publisher);
 	front_stop(v->front);
 	metrics_server_close(v->metrics);
 	subscribers_close(v->subscribers);

@@ -5,6 +5,7 @@
 
 #include "vis/folder.h"
 #include "vis/front.h"
+#include "vis/publisher.h"
 #include "vis/repositories.h"
 #include "vis/subscribers.h"
 
@@ -19,9 +20,10 @@ struct vis_config {
 	const char *watch;  /* NULL: no folder */
 	const char *sources[VIS_SOURCES_MAX];
 	size_t n_sources;
-	const char *metrics;       /* socket for who monitors it; NULL: none */
-	int check_ms;              /* how often the sources are looked at again */
-	struct front_config front; /* who answers requests; index is data */
+	const char *metrics;             /* socket for who monitors it; NULL: none */
+	int check_ms;                    /* how often the sources are looked at again */
+	struct front_config front;       /* who answers requests; index is data */
+	struct publisher_config publish; /* dir NULL: nothing; index is data */
 	struct repositories_config
 	        repositories; /* signed ones, and the VISes above; certificates as the front's */
 };
