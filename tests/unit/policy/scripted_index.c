@@ -49,6 +49,8 @@ int vuln_match_all(struct vuln_index *index, const struct posture *p, const stru
 				.aliases = m->aliases,
 				.fixed = m->fixed,
 				.source = m->source,
+				.trust = m->trust,
+				.conflict = m->conflict,
 				.summary = "",
 				.severity = m->severity,
 				.published = m->published,

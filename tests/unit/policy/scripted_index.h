@@ -13,6 +13,8 @@ struct scripted_match {
 	enum vuln_severity severity;
 	time_ms published, modified;
 	const char *aliases[3]; /* NULL-terminated */
+	enum vuln_trust trust;
+	const char *conflict;
 };
 
 struct vuln_index {
