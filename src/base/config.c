@@ -6,11 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-struct load {
+/* The options that a line may name: the program's own, or those of the section that it stands in. */
+struct scope {
 	const struct config_option *options;
 	size_t n_options;
 	bool *given, *replaced; /* by the file or the command line; by the latter */
 	uint8_t *target;
+	const struct config_section *section; /* NULL: none */
+};
+
+struct load {
+	struct scope scope;
+	const struct config_section *sections;
+	size_t n_sections;
+	uint8_t *target; /* the program's struct */
 	struct error_report errors;
 };
 
@@ -122,6 +131,7 @@ static char *trim(char *s)
 /* One "name = value". An option of the command line replaces what the file said, a list's items too. */
 static void take_setting(struct load *l, const char *where, int line, char *setting, bool replaces)
 {
+	const struct scope *scope = &l->scope;
 	char *equals = strchr(setting, '=');
 	struct error e;
 	if (!equals) {
@@ -130,25 +140,137 @@ static void take_setting(struct load *l, const char *where, int line, char *sett
 	}
 	*equals = '\0';
 	char *name = trim(setting), *value = trim(equals + 1);
-	for (size_t i = 0; i < l->n_options; i++) {
-		const struct config_option *o = &l->options[i];
+	for (size_t i = 0; i < scope->n_options; i++) {
+		const struct config_option *o = &scope->options[i];
 		if (strcmp(o->name, name) != 0)
 			continue;
-		if (l->given[i] && o->type != CONFIG_LIST && !replaces) {
+		if (scope->given[i] && o->type != CONFIG_LIST && !replaces) {
 			error_set(&e, 0, "%s: given twice", name);
 			complain(l, where, line, e.text);
 			return;
 		}
-		if (replaces && o->type == CONFIG_LIST && !l->replaced[i])
-			clear_list((struct config_list *)(l->target + o->offset));
-		l->given[i] = true;
-		l->replaced[i] = replaces;
-		if (set_value(o, value, l->target + o->offset, &e) < 0)
+		if (replaces && o->type == CONFIG_LIST && !scope->replaced[i])
+			clear_list((struct config_list *)(scope->target + o->offset));
+		scope->given[i] = true;
+		scope->replaced[i] = replaces;
+		if (set_value(o, value, scope->target + o->offset, &e) < 0)
 			complain(l, where, line, e.text);
 		return;
 	}
 	error_set(&e, 0, "%s: no such option", name);
 	complain(l, where, line, e.text);
+}
+
+/* What was not given has its default; must_give: what has none is missed. */
+static void fill_defaults(struct load *l, const char *where, int line, bool must_give)
+{
+	const struct scope *scope = &l->scope;
+	for (size_t i = 0; i < scope->n_options; i++) {
+		const struct config_option *o = &scope->options[i];
+		struct error e;
+		if (scope->given[i] || (o->type == CONFIG_LIST && !o->fallback))
+			continue;
+		if (!o->fallback) {
+			if (!must_give)
+				continue;
+			error_set(&e, 0, "%s: must be given (%s)", o->name, o->help);
+			complain(l, where, line, e.text);
+		} else if (set_value(o, o->fallback, scope->target + o->offset, &e) < 0) {
+			complain(l, "default", 0, e.text);
+		}
+	}
+}
+
+static bool is_name(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	return n > 0 && !name[n] && n < CONFIG_NAME_MAX;
+}
+
+static bool has_item(const struct config_items *items, const char *name)
+{
+	for (size_t i = 0; i < items->count; i++)
+		if (strcmp(((const struct config_named *)items->items[i])->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void open_scope(struct load *l, const struct config_section *section, char *name, int line)
+{
+	struct config_items *items = (struct config_items *)(l->target + section->offset);
+	struct config_named *item = xcalloc(1, section->item_size);
+	item->name = xstrdup(name);
+	item->line = line;
+	items->items = xrealloc_array(items->items, items->count + 1, sizeof(*items->items));
+	items->items[items->count++] = item;
+	l->scope = (struct scope){ section->options, section->n_options,
+		xcalloc(section->n_options, sizeof(bool)), xcalloc(section->n_options, sizeof(bool)),
+		(uint8_t *)item, section };
+}
+
+/* "keyword NAME {", the brace gone. What is wrong with it is said, and its lines are read all the same. */
+static void begin_section(struct load *l, const char *where, int line, char *head)
+{
+	char *name = head + strcspn(head, " \t");
+	struct error e;
+	if (*name)
+		*name++ = '\0';
+	name = trim(name);
+	for (size_t i = 0; i < l->n_sections; i++) {
+		const struct config_section *s = &l->sections[i];
+		const struct config_items *items = (const struct config_items *)(l->target + s->offset);
+		if (strcmp(s->keyword, head) != 0)
+			continue;
+		if (!is_name(name))
+			error_set(&e, 0,
+			        "%s: a name of letters, digits, dots, dashes and underscores is wanted",
+			        head);
+		else if (has_item(items, name))
+			error_set(&e, 0, "%s %s: there are two of that name", head, name);
+		else if (items->count >= s->most)
+			error_set(&e, 0, "%s: more than %zu of them", head, s->most);
+		else
+			*e.text = '\0';
+		if (*e.text)
+			complain(l, where, line, e.text);
+		open_scope(l, s, name, line);
+		return;
+	}
+	error_set(&e, 0, "%s: no such section", head);
+	complain(l, where, line, e.text);
+}
+
+static void end_section(struct load *l, const char *where, const struct scope *outer)
+{
+	fill_defaults(l, where, ((const struct config_named *)(void *)l->scope.target)->line, true);
+	free(l->scope.given);
+	free(l->scope.replaced);
+	l->scope = *outer;
+}
+
+/* skipped: within a section that there is none of. */
+static void take_line(
+        struct load *l, const char *where, int line, char *at, const struct scope *outer, bool *skipped)
+{
+	size_t n = strlen(at);
+	bool closes = strcmp(at, "}") == 0, inside = l->scope.section || *skipped;
+	if (closes && !inside) {
+		complain(l, where, line, "a \"}\" that closes nothing");
+	} else if (closes && l->scope.section) {
+		end_section(l, where, outer);
+	} else if (closes) {
+		*skipped = false;
+	} else if (at[n - 1] == '{' && l->sections && !strchr(at, '=')) {
+		if (inside) {
+			complain(l, where, line, "a section within a section");
+			return;
+		}
+		at[n - 1] = '\0';
+		begin_section(l, where, line, trim(at));
+		*skipped = !l->scope.section;
+	} else if (!*skipped) {
+		take_setting(l, where, line, at, false);
+	}
 }
 
 static bool take_file(struct load *l, const char *path)
@@ -165,6 +287,8 @@ static bool take_file(struct load *l, const char *path)
 		return false;
 	}
 	char *rest = text;
+	const struct scope outer = l->scope;
+	bool skipped = false;
 	for (int line = 1; rest; line++) {
 		char *at = strsep(&rest, "\n");
 		char *hash = strchr(at, '#');
@@ -172,37 +296,52 @@ static bool take_file(struct load *l, const char *path)
 			*hash = '\0';
 		at = trim(at);
 		if (*at)
-			take_setting(l, path, line, at, false);
+			take_line(l, path, line, at, &outer, &skipped);
+	}
+	if (l->scope.section) {
+		complain(l, path, ((const struct config_named *)(void *)l->scope.target)->line,
+		        "the section is not closed with \"}\"");
+		end_section(l, path, &outer);
 	}
 	return true;
 }
 
-int config_load(const char *path, const char *const *overrides, const struct config_option *options,
-        size_t n_options, void *target, void (*report)(const char *text), struct error *err)
+int config_load_sections(const char *path, const char *const *overrides, const struct config_option *options,
+        size_t n_options, const struct config_section *sections, size_t n_sections, void *target,
+        void (*report)(const char *text), struct error *err)
 {
 	bool *given FREE_ON_EXIT = xcalloc(n_options, sizeof(*given));
 	bool *replaced FREE_ON_EXIT = xcalloc(n_options, sizeof(*replaced));
-	struct load l = { options, n_options, given, replaced, target, { report, err, 0 } };
+	struct load l = { { options, n_options, given, replaced, target, NULL }, sections, n_sections, target,
+		{ report, err, 0 } };
 	bool readable = !path || take_file(&l, path);
 	for (size_t i = 0; overrides && overrides[i]; i++) {
 		char *copy FREE_ON_EXIT = xstrdup(overrides[i]);
 		take_setting(&l, "command line", 0, copy, true);
 	}
-	for (size_t i = 0; i < n_options; i++) {
-		const struct config_option *o = &options[i];
-		struct error e;
-		if (given[i] || (o->type == CONFIG_LIST && !o->fallback))
-			continue;
-		if (!o->fallback) {
-			if (!readable) /* the one complaint is that */
-				continue;
-			error_set(&e, 0, "%s: must be given (%s)", o->name, o->help);
-			complain(&l, path ? path : "command line", 0, e.text);
-		} else if (set_value(o, o->fallback, l.target + o->offset, &e) < 0) {
-			complain(&l, "default", 0, e.text);
-		}
-	}
+	fill_defaults(&l, path ? path : "command line", 0, readable); /* else the one complaint is that */
 	return l.errors.result;
+}
+
+void config_clear_sections(const struct config_section *sections, size_t n_sections, void *target)
+{
+	for (size_t i = 0; i < n_sections; i++) {
+		struct config_items *items = (struct config_items *)((uint8_t *)target + sections[i].offset);
+		for (size_t k = 0; k < items->count; k++) {
+			struct config_named *item = items->items[k];
+			config_clear(sections[i].options, sections[i].n_options, item);
+			free(item->name);
+			free(item);
+		}
+		free(items->items);
+		*items = (struct config_items){ 0 };
+	}
+}
+
+int config_load(const char *path, const char *const *overrides, const struct config_option *options,
+        size_t n_options, void *target, void (*report)(const char *text), struct error *err)
+{
+	return config_load_sections(path, overrides, options, n_options, NULL, 0, target, report, err);
 }
 
 void config_clear(const struct config_option *options, size_t n_options, void *target)

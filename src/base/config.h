@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Configuration files of the daemons: "name = value" lines, # comments. A program describes its options in
- * one table (type, range, default, help); the same table checks the file, fills a struct and prints the
- * reference in --help. Everything that is wrong is found, with file and line, before anything is touched.
+ * Configuration files of the daemons: "name = value" lines, # comments; and sections of such lines, each with
+ * a name, from "keyword NAME {" to "}". A program describes its options in one table (type, range, default,
+ * help); the same table checks the file, fills a struct and prints the reference in --help. Everything that
+ * is wrong is found, with file and line, before anything is touched.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #define CONFIG_FILE_MAX (1u << 20)
 #define CONFIG_LIST_MAX 256
+#define CONFIG_NAME_MAX 64 /* bytes of a section's name */
 
 enum config_type {
 	CONFIG_STRING,   /* char * */
@@ -43,6 +45,29 @@ struct config_option {
 int config_load(const char *path, const char *const *overrides, const struct config_option *options,
         size_t n_options, void *target, void (*report)(const char *text), struct error *err);
 void config_clear(const struct config_option *options, size_t n_options, void *target);
+
+/* A kind of section: its options fill a struct of their own, which begins with struct config_named. */
+struct config_named {
+	char *name;
+	int line; /* where it begins */
+};
+struct config_items { /* what the target holds of one kind */
+	void **items;
+	size_t count;
+};
+struct config_section {
+	const char *keyword;
+	const struct config_option *options;
+	size_t n_options;
+	size_t offset;    /* of a struct config_items in the program's struct */
+	size_t item_size; /* of one of them */
+	size_t most;
+};
+/* The same with sections; the command line overrides no option of theirs. */
+int config_load_sections(const char *path, const char *const *overrides, const struct config_option *options,
+        size_t n_options, const struct config_section *sections, size_t n_sections, void *target,
+        void (*report)(const char *text), struct error *err);
+void config_clear_sections(const struct config_section *sections, size_t n_sections, void *target);
 /* The table as a reference for --help. */
 void config_describe(FILE *out, const struct config_option *options, size_t n_options);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* `pratique-vis`: keeps the index of advisories and tells subscribers what changed. */
-#include "base/config.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "net/daemon.h"
 #include "net/sandbox.h"
-#include "vis/vis.h"
+#include "vis/options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,18 +16,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECK_S_DEFAULT 300
-#define CHECK_S_MAX 86400
+#define OVERRIDES_MAX 64
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG_USAGE = 2 };
 
 static void print_help(FILE *out)
 {
-	fputs("usage: pratique-vis --data DIR --socket PATH [--source SOURCE]... [--watch DIR]\n\n"
+	fputs("usage: pratique-vis --config FILE [--set NAME=VALUE]... [--check]\n"
+	      "       pratique-vis --data DIR --socket PATH [--source SOURCE]... [--watch DIR] [OPTIONS]\n\n"
 	      "The vulnerability information server: keeps an index of advisories that other programs read, "
 	      "and\n"
 	      "tells them by the socket which packages a change concerns.\n\n"
 	      "Options:\n"
+	      "  -C, --config FILE     the configuration; what follows wins over it\n"
+	      "      --set NAME=VALUE  one option of the configuration\n"
+	      "      --check           find every error of the configuration, then end; touches nothing\n"
 	      "  -d, --data DIR        the index; made where it is not there\n"
 	      "  -s, --socket PATH     Unix socket for subscribers\n"
 	      "  -S, --source SOURCE   a folder, archive or apt: as in `pratique vuln index`; loaded when it "
@@ -40,6 +42,9 @@ static void print_help(FILE *out)
 	      "  -i, --interval SEC    how often the sources are looked at again (300); so does SIGHUP\n"
 	      "  -u, --user USER       whom to run as when started by root (pratique)\n"
 	      "  -m, --metrics SOCKET  Unix socket for `pratique metrics`; none unless given\n"
+	      "  -l, --listen, -L, --http, -c, --certificate, -k, --key, -a, --ca, --crl, -P, --public, "
+	      "--rate\n"
+	      "                        as in the configuration\n"
 	      "      --repository 'NAME DIR'\n"
 	      "                        a signed repository that is published in DIR: pushed to the VISes "
 	      "below\n"
@@ -62,8 +67,12 @@ static void print_help(FILE *out)
 	      "that\n"
 	      "  -h, --help            this text\n"
 	      "  -V, --version         the version\n\n"
-	      "Exit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage.\n\n"
+	      "Options of the configuration, one \"name = value\" a line:\n\n",
+	        out);
+	vis_options_describe(out);
+	fputs("\nExit status: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong usage or configuration.\n\n"
 	      "Examples:\n"
+	      "  pratique-vis --config /etc/pratique/vis.conf --check\n"
 	      "  pratique-vis --data /var/lib/pratique/vis/index --socket /run/pratique/vis.sock --source "
 	      "apt:\n"
 	      "  pratique-vis --data index --socket vis.sock --source debian=osv.tar.xz --watch published\n",
@@ -171,184 +180,133 @@ static int run(const struct vis_config *config, const char *user)
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-static bool take_interval(const char *text, struct vis_config *config)
-{
-	char *end;
-	long seconds = strtol(text, &end, 10);
-	if (end == text || *end || seconds < 1 || seconds > CHECK_S_MAX)
-		return false;
-	config->check_ms = (int)seconds * 1000;
-	return true;
-}
+struct arguments {
+	const char *config;
+	char *overrides[OVERRIDES_MAX + 1]; /* ours to free */
+	const char *specs[VIS_SOURCES_MAX + 1];
+	size_t n_overrides, n_specs;
+	bool check, has_data, has_socket;
+};
 
 enum {
-	OPTION_CRL = 256,
-	OPTION_PUBLISH,
-	OPTION_PUBLISH_KEY,
-	OPTION_PUBLISH_LIFETIME,
+	OPTION_SET = 256,
+	OPTION_CHECK,
+	OPTION_CRL,
 	OPTION_RATE,
 	OPTION_NAME,
 	OPTION_FOLLOW,
 	OPTION_REPOSITORY,
-	OPTION_UPPER
+	OPTION_UPPER,
+	OPTION_PUBLISH,
+	OPTION_PUBLISH_KEY,
+	OPTION_PUBLISH_LIFETIME
 };
 
-static struct {
-	const char *follow[PUSH_REPOSITORIES_MAX], *publish[PUSH_REPOSITORIES_MAX], *uppers[UPPERS_MAX];
-} tree;
+/* What has a name of the configuration. */
+static const struct {
+	int letter;
+	const char *format;
+} settings[] = { { 'd', "data=%s" }, { 's', "socket=%s" }, { 'w', "watch=%s" }, { 'i', "interval=%s s" },
+	{ 'u', "user=%s" }, { 'm', "metrics=%s" }, { 'l', "listen=%s" }, { 'L', "http=%s" },
+	{ 'c', "certificate=%s" }, { 'k', "key=%s" }, { 'a', "ca=%s" }, { OPTION_CRL, "crl=%s" },
+	{ 'P', "public=yes" }, { OPTION_RATE, "rate=%s" }, { OPTION_SET, "%s" }, { OPTION_NAME, "name=%s" },
+	{ OPTION_FOLLOW, "follow=%s" }, { OPTION_REPOSITORY, "repository=%s" }, { OPTION_UPPER, "upper=%s" },
+	{ OPTION_PUBLISH, "publish=%s" }, { OPTION_PUBLISH_KEY, "publish_key=%s" },
+	{ OPTION_PUBLISH_LIFETIME, "publish_lifetime=%s" } };
 
-static const char *take_one_more(const char **items, size_t *n, size_t most, const char *value)
+static bool take_setting(struct arguments *a, int letter, const char *value)
 {
-	if (*n == most)
-		return "too many repositories or upper VISes";
-	items[(*n)++] = value;
-	return "";
+	for (size_t i = 0; i < ARRAY_LENGTH(settings); i++)
+		if (settings[i].letter == letter && a->n_overrides < OVERRIDES_MAX) {
+			a->overrides[a->n_overrides++] = xasprintf(settings[i].format, value);
+			return true;
+		}
+	return false;
 }
 
-/* The same for what has to do with the VISes above and below. */
-static const char *take_tree_option(int option, const char *value, struct repositories_config *c)
+/* Goes on where it returns -1. */
+static int take_arguments(int argc, char **argv, struct arguments *a)
 {
-	c->follow = tree.follow;
-	c->publish = tree.publish;
-	c->uppers = tree.uppers;
-	switch (option) {
-	case OPTION_NAME:
-		c->name = value;
-		return "";
-	case OPTION_FOLLOW:
-		return take_one_more(tree.follow, &c->n_follow, PUSH_REPOSITORIES_MAX, value);
-	case OPTION_REPOSITORY:
-		return take_one_more(tree.publish, &c->n_publish, PUSH_REPOSITORIES_MAX, value);
-	case OPTION_UPPER:
-		return take_one_more(tree.uppers, &c->n_uppers, UPPERS_MAX, value);
-	default:
-		return NULL;
-	}
-}
-
-/* The same for what is published here. */
-static const char *take_publish_option(int option, const char *value, struct publisher_config *c)
-{
-	switch (option) {
-	case OPTION_PUBLISH:
-		c->dir = value;
-		return "";
-	case OPTION_PUBLISH_KEY:
-		if (c->n_keys == TREE_PUBLISH_KEYS_MAX)
-			return "too many keys";
-		c->keys[c->n_keys++] = value;
-		return "";
-	case OPTION_PUBLISH_LIFETIME:
-		return config_parse_duration(value, &c->lifetime_ms) < 0 || c->lifetime_ms < 1000 ||
-		                c->lifetime_ms > TREE_LIFETIME_MAX_MS
-		        ? "--publish-lifetime is a time, as \"10 min\""
-		        : "";
-	default:
-		return NULL;
-	}
-}
-
-/* "", or what is wrong with it; NULL: it is none of these. */
-static const char *take_http_option(int option, const char *value, struct vis_http_config *http)
-{
-	long rate;
-	char *end;
-	switch (option) {
-	case 'l':
-		if (http->n_listen == VIS_LISTEN_MAX)
-			return "too many places to listen";
-		http->listen[http->n_listen++] = value;
-		return "";
-	case 'L':
-		http->socket = value;
-		return "";
-	case 'c':
-		http->certificate = value;
-		return "";
-	case 'k':
-		http->key = value;
-		return "";
-	case 'a':
-		http->ca = value;
-		return "";
-	case OPTION_CRL:
-		http->crl = value;
-		return "";
-	case 'P':
-		http->public = true;
-		return "";
-	case OPTION_RATE:
-		rate = strtol(value, &end, 10);
-		http->rate = (size_t)rate;
-		return end == value || *end || rate < 1 || rate > VIS_HTTP_RATE_MAX ? "--rate is 1 to 1000000"
-		                                                                    : "";
-	default:
-		return NULL;
-	}
-}
-
-int main(int argc, char **argv)
-{
-	static const struct option options[] = { { "data", required_argument, NULL, 'd' },
-		{ "socket", required_argument, NULL, 's' }, { "source", required_argument, NULL, 'S' },
-		{ "watch", required_argument, NULL, 'w' }, { "interval", required_argument, NULL, 'i' },
-		{ "user", required_argument, NULL, 'u' }, { "metrics", required_argument, NULL, 'm' },
-		{ "listen", required_argument, NULL, 'l' }, { "http", required_argument, NULL, 'L' },
-		{ "certificate", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
-		{ "ca", required_argument, NULL, 'a' }, { "crl", required_argument, NULL, OPTION_CRL },
+	static const struct option known[] = { { "config", required_argument, NULL, 'C' },
+		{ "set", required_argument, NULL, OPTION_SET }, { "check", no_argument, NULL, OPTION_CHECK },
+		{ "data", required_argument, NULL, 'd' }, { "socket", required_argument, NULL, 's' },
+		{ "source", required_argument, NULL, 'S' }, { "watch", required_argument, NULL, 'w' },
+		{ "interval", required_argument, NULL, 'i' }, { "user", required_argument, NULL, 'u' },
+		{ "metrics", required_argument, NULL, 'm' }, { "listen", required_argument, NULL, 'l' },
+		{ "http", required_argument, NULL, 'L' }, { "certificate", required_argument, NULL, 'c' },
+		{ "key", required_argument, NULL, 'k' }, { "ca", required_argument, NULL, 'a' },
+		{ "crl", required_argument, NULL, OPTION_CRL }, { "public", no_argument, NULL, 'P' },
+		{ "rate", required_argument, NULL, OPTION_RATE },
 		{ "name", required_argument, NULL, OPTION_NAME },
 		{ "follow", required_argument, NULL, OPTION_FOLLOW },
 		{ "repository", required_argument, NULL, OPTION_REPOSITORY },
+		{ "upper", required_argument, NULL, OPTION_UPPER },
 		{ "publish", required_argument, NULL, OPTION_PUBLISH },
 		{ "publish-key", required_argument, NULL, OPTION_PUBLISH_KEY },
 		{ "publish-lifetime", required_argument, NULL, OPTION_PUBLISH_LIFETIME },
-		{ "upper", required_argument, NULL, OPTION_UPPER }, { "public", no_argument, NULL, 'P' },
-		{ "rate", required_argument, NULL, OPTION_RATE }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
-	struct vis_config config = { .check_ms = CHECK_S_DEFAULT * 1000 };
-	const char *user = "pratique";
-	struct error err;
-	for (int o; (o = getopt_long(argc, argv, "d:s:S:w:i:u:m:l:L:c:k:a:PhV", options, NULL)) != -1;) {
-		if (o == 'd') {
-			config.data = optarg;
-		} else if (o == 's') {
-			config.socket = optarg;
-		} else if (o == 'w') {
-			config.watch = optarg;
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 } };
+	for (int o; (o = getopt_long(argc, argv, "C:d:s:S:w:i:u:m:l:L:c:k:a:PhV", known, NULL)) != -1;) {
+		a->has_data |= o == 'd';
+		a->has_socket |= o == 's';
+		if (o == 'C') {
+			a->config = optarg;
+		} else if (o == OPTION_CHECK) {
+			a->check = true;
 		} else if (o == 'S') {
-			if (config.n_sources == VIS_SOURCES_MAX)
+			if (a->n_specs == VIS_SOURCES_MAX)
 				return wrong_usage("too many sources");
-			config.sources[config.n_sources++] = optarg;
-		} else if (o == 'i') {
-			if (!take_interval(optarg, &config))
-				return wrong_usage("--interval is 1 to 86400 seconds");
-		} else if (o == 'u') {
-			user = optarg;
-		} else if (o == 'm') {
-			config.metrics = optarg;
+			a->specs[a->n_specs++] = optarg;
 		} else if (o == 'h') {
 			print_help(stdout);
 			return EXIT_DONE;
 		} else if (o == 'V') {
 			puts("pratique-vis " PRATIQUE_VERSION);
 			return EXIT_DONE;
-		} else {
-			const char *wrong = take_http_option(o, optarg, &config.front.http);
-			if (!wrong)
-				wrong = take_tree_option(o, optarg, &config.repositories);
-			if (!wrong)
-				wrong = take_publish_option(o, optarg, &config.publish);
-			if (!wrong || *wrong)
-				return wrong_usage(wrong ? wrong : "wrong options");
+		} else if (!take_setting(a, o, optarg)) {
+			return wrong_usage("wrong options");
 		}
 	}
-	if (!config.data || !config.socket || optind != argc)
-		return wrong_usage("--data and --socket are needed, and nothing but options");
-	if (!config.publish.dir != !config.publish.n_keys)
-		return wrong_usage("--publish and --publish-key go together");
-	config.front.index = config.publish.index = config.data;
-	if (vis_http_check(&config.front.http, &err) < 0)
-		return wrong_usage(err.text);
-	log_open("pratique-vis", LOG_LEVEL_NOTICE);
-	return run(&config, user);
+	if (optind != argc || (!a->config && !(a->has_data && a->has_socket)))
+		return wrong_usage("--config, or --data and --socket are needed, and nothing but options");
+	return -1;
+}
+
+static void report(const char *text)
+{
+	fprintf(stderr, "pratique-vis: %s\n", text);
+}
+
+static int run_configured(const struct arguments *a)
+{
+	struct vis_options options;
+	struct error err;
+	int code = EXIT_WRONG_USAGE;
+	if (vis_options_load(
+	            a->config, (const char *const *)a->overrides, a->specs, &options, report, &err) == 0) {
+		const struct vis_config config = vis_options_config(&options);
+		if (vis_http_check(&config.front.http, &err) < 0) {
+			code = wrong_usage(err.text);
+		} else if (a->check) {
+			printf("%s: good, %zu sources\n", a->config ? a->config : "command line",
+			        config.n_sources);
+			code = EXIT_DONE;
+		} else {
+			log_open("pratique-vis", LOG_LEVEL_NOTICE);
+			code = run(&config, options.user);
+		}
+	}
+	vis_options_clear(&options);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = { 0 };
+	int code = take_arguments(argc, argv, &a);
+	if (code < 0)
+		code = run_configured(&a);
+	for (size_t i = 0; i < a.n_overrides; i++)
+		free(a.overrides[i]);
+	return code;
 }

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/metrics_server.h"
-#include "vuln/load.h"
+#include "vis/loader.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,11 +12,18 @@
 
 struct vis {
 	const struct vis_config *config;
-	struct event_base *base; /* NULL until everything is loaded */
+	struct event_base *base; /* NULL until everything is open */
 	struct vuln_update *update;
 	struct folder *folder;
 	struct subscribers *subscribers;
 	struct event *folder_event, *check_event;
+	struct loaders *loaders;
+	struct {
+		time_ms at;    /* monotonic: when it is looked at again */
+		bool looked;   /* once */
+		int64_t retry; /* ms until then where the last look failed; 0: it did not */
+	} due[VIS_SOURCES_MAX];
+	bool folder_waits; /* for a load that has the index */
 	struct metrics_server *metrics;
 	struct front *front;
 	struct repositories *repositories;
@@ -30,30 +37,6 @@ static void note_change(const char *ecosystem, const char *package, void *contex
 	const struct vis *v = context;
 	if (v->subscribers)
 		subscribers_add_change(v->subscribers, ecosystem, package);
-}
-
-static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
-{
-	struct vuln_update_result result;
-	int r = vuln_update_commit(v->update, clock_wall_ms(), note_change, v, &result, err);
-	if (r < 0)
-		return r;
-	v->generation = *ret_generation = result.generation;
-	if (result.records_put + result.records_removed == 0)
-		return 0;
-	log_notice("generation %" PRIu64 ": %zu advisories put, %zu removed, %zu packages concerned",
-	        result.generation, result.records_put, result.records_removed, result.keys_changed);
-	v->updates++;
-	v->records_put += result.records_put;
-	v->records_removed += result.records_removed;
-	v->updated = clock_wall_ms();
-	if (v->subscribers)
-		subscribers_tell(v->subscribers, result.generation);
-	if (v->front)
-		front_tell(v->front, result.generation);
-	if (v->publisher && v->base)
-		publisher_tell(v->publisher);
-	return 0;
 }
 
 static void fill_front_metrics(struct metrics *m, const struct vis_http_counters *c)
@@ -92,6 +75,11 @@ static void fill_metrics(struct metrics *m, void *user)
 	metrics_count(m, "records_removed", "Advisories taken out of the index", v->records_removed);
 	metrics_count(m, "records_refused", "Records that are malformed", v->records_refused);
 	metrics_count(m, "failures", "Sources and folders that could not be read", v->failures);
+	if (v->loaders) {
+		metrics_count(m, "loads", "Looks at sources", loaders_counters(v->loaders)->loads);
+		metrics_count(m, "loads_crashed", "Of these, ended by a signal or a limit",
+		        loaders_counters(v->loaders)->crashes);
+	}
 	if (v->repositories)
 		repositories_fill_metrics(v->repositories, m);
 	if (v->publisher)
@@ -103,44 +91,58 @@ static void fill_metrics(struct metrics *m, void *user)
 		fill_front_metrics(m, front_counters(v->front));
 }
 
-static void log_report(const char *spec, struct load_report *report)
+/* What a load came to. A source that cannot be read keeps what it said before. */
+static void log_loaded(const char *name, const struct ipc_loaded *l)
 {
-	log_notice("%s: %" PRIu64 " records read, %" PRIu64 " mapped, %" PRIu64 " unmapped, %" PRIu64
-	           " refused",
-	        spec, report->read, report->mapped, report->unmapped, report->refused);
-	for (size_t i = 0; i < LOAD_KEPT && report->first_refused[i]; i++)
-		log_warning("refused: %s", report->first_refused[i]);
+	for (size_t i = 0; i < l->n_reasons; i++)
+		log_warning("refused: %s", l->reasons[i].text);
+	if (*l->failure)
+		log_error("source %s stays as it was: %s", name, l->failure);
+	else if (!l->unchanged)
+		log_notice("%s: %" PRIu64 " records read: %" PRIu64 " mapped, %" PRIu64 " unmapped, %" PRIu64
+		           " refused; %" PRIu64 " proven",
+		        name, l->read, l->mapped, l->unmapped, l->refused, l->proven);
 }
 
-/* A source that cannot be read keeps what it said before. */
-static void load_changed_source(struct vis *v, const char *spec)
+/* Before each source has been looked at, the index may lack what they say. */
+static bool is_settled(const struct vis *v)
 {
-	struct load_report report = { 0 };
-	const struct load load = { .update = v->update, .report = &report };
-	struct error err;
-	const char *path;
-	char *name FREE_ON_EXIT = load_source_name(spec, &path);
-	char *mark FREE_ON_EXIT = load_source_mark(spec);
-	uint64_t generation;
-	if (mark && vuln_update_source_is(v->update, name, mark)) {
-		vuln_update_note_loaded(v->update, name, clock_wall_ms());
+	for (size_t i = 0; i < v->config->n_sources; i++)
+		if (!v->due[i].looked && !v->config->sources[i]->on_demand)
+			return false;
+	return v->base;
+}
+
+/* The index has another generation, by our commit or a load's. */
+static void announce(struct vis *v, uint64_t generation, uint64_t put, uint64_t removed, uint64_t keys)
+{
+	v->generation = generation;
+	if (put + removed == 0)
 		return;
-	}
-	vuln_update_replace_source(v->update, name);
-	int r = load_source_spec(&load, spec, &err);
-	if (r == 0 && mark)
-		vuln_update_mark_source(v->update, name, mark);
+	log_notice("generation %" PRIu64 ": %" PRIu64 " advisories put, %" PRIu64 " removed, %" PRIu64
+	           " packages concerned",
+	        generation, put, removed, keys);
+	v->updates++;
+	v->records_put += put;
+	v->records_removed += removed;
+	v->updated = clock_wall_ms();
+	if (v->subscribers)
+		subscribers_tell(v->subscribers, generation);
+	if (v->front)
+		front_tell(v->front, generation);
+	if (v->publisher && is_settled(v))
+		publisher_tell(v->publisher);
+}
+
+static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
+{
+	struct vuln_update_result result;
+	int r = vuln_update_commit(v->update, clock_wall_ms(), note_change, v, &result, err);
 	if (r < 0)
-		vuln_update_forget(v->update);
-	else
-		r = commit(v, &generation, &err);
-	v->records_refused += report.refused;
-	v->failures += r < 0;
-	if (r < 0)
-		log_error("source %s stays as it was: %s", spec, err.text);
-	else
-		log_report(spec, &report);
-	load_report_clear(&report);
+		return r;
+	*ret_generation = result.generation;
+	announce(v, result.generation, result.records_put, result.records_removed, result.keys_changed);
+	return 0;
 }
 
 static void log_refused(const char *path, const char *reason, void *context)
@@ -205,6 +207,11 @@ static void on_folder(evutil_socket_t fd, short what, void *user)
 {
 	struct vis *v = user;
 	struct error err;
+	if (v->loaders && loaders_committing(v->loaders)) {
+		v->folder_waits = true;
+		event_del(v->folder_event);
+		return;
+	}
 	if (take_folder(v, false, &err) == 0)
 		return;
 	v->failures++;
@@ -215,35 +222,113 @@ static void on_folder(evutil_socket_t fd, short what, void *user)
 	vuln_update_forget(v->update);
 }
 
-void vis_check(struct vis *v)
+/* One that failed is looked at sooner again, unless it is looked at often anyhow. */
+static void set_due(struct vis *v, size_t i, bool failed)
+{
+	const struct source_config *c = v->config->sources[i];
+	int64_t every = c->every ? c->every : v->config->check_ms;
+	v->due[i].retry = !failed ? 0 : v->due[i].retry ? 2 * v->due[i].retry : LOADER_AGAIN_FIRST_MS;
+	if (failed)
+		every = v->due[i].retry = MIN(every, v->due[i].retry);
+	v->due[i].at = clock_monotonic_ms() + every;
+}
+
+/* Ends at the next source that is due, or at the next look at the folder. */
+static void set_timer(struct vis *v)
+{
+	time_ms now = clock_monotonic_ms(), next = now + v->config->check_ms;
+	for (size_t i = 0; i < v->config->n_sources; i++)
+		if (!v->config->sources[i]->on_demand || v->due[i].at)
+			next = MIN(next, v->due[i].at);
+	next = MAX(next - now, 10);
+	const struct timeval t = { next / 1000, next % 1000 * 1000 };
+	event_add(v->check_event, &t);
+}
+
+static void load_due(struct vis *v, bool all)
+{
+	time_ms now = clock_monotonic_ms();
+	for (size_t i = 0; i < v->config->n_sources; i++) {
+		/* One on demand is none until it is asked for. */
+		if ((v->config->sources[i]->on_demand && !v->due[i].at) || (!all && v->due[i].at > now))
+			continue;
+		v->due[i].at = now + v->config->check_ms; /* until it has ended */
+		loaders_load(v->loaders, i);
+	}
+}
+
+static void on_loaded(const struct ipc_loaded *l, void *user)
+{
+	struct vis *v = user;
+	bool failed = *l->failure;
+	log_loaded(v->config->sources[l->source]->named.name, l);
+	v->records_refused += l->refused;
+	v->failures += failed;
+	if (!failed) {
+		for (size_t i = 0; i < l->n_changed; i++)
+			note_change(l->changed[i].ecosystem, l->changed[i].package, v);
+		if (l->all)
+			subscribers_add_all(v->subscribers);
+		announce(v, l->generation, l->put, l->removed, l->keys);
+	}
+	bool first = !v->due[l->source].looked;
+	v->due[l->source].looked = true;
+	if (first && v->publisher && is_settled(v))
+		publisher_tell(v->publisher);
+	set_due(v, l->source, failed);
+	set_timer(v);
+}
+
+static void on_free(void *user)
+{
+	struct vis *v = user;
+	if (!v->folder_waits)
+		return;
+	v->folder_waits = false;
+	event_add(v->folder_event, NULL);
+	event_active(v->folder_event, EV_READ, 0); /* what came meanwhile may be all that comes */
+}
+
+static const struct loaders_handlers loaders_handlers = { on_loaded, on_free };
+
+bool vis_is_loading(const struct vis *v)
+{
+	return loaders_busy(v->loaders);
+}
+
+const struct loaders_counters *vis_loads(const struct vis *v)
+{
+	return loaders_counters(v->loaders);
+}
+
+static void look(struct vis *v, bool all)
 {
 	struct error err;
-	uint64_t generation;
-	for (size_t i = 0; i < v->config->n_sources; i++)
-		load_changed_source(v, v->config->sources[i]);
-	/* Those that have nothing new are as fresh all the same. */
-	if (commit(v, &generation, &err) < 0)
+	load_due(v, all);
+	if (v->config->watch && !v->folder && v->base && !loaders_committing(v->loaders) &&
+	        open_folder(v, &err) < 0)
 		log_error("%s", err.text);
-	if (v->config->watch && !v->folder && v->base && open_folder(v, &err) < 0)
-		log_error("%s", err.text);
+	set_timer(v);
+}
+
+void vis_check(struct vis *v)
+{
+	look(v, true);
 }
 
 static void on_check(evutil_socket_t fd, short what, void *user)
 {
-	vis_check(user);
+	look(user, false);
 }
 
 /* Sources that were loaded once and are no longer named go. */
 static void drop_unnamed(const char *source, void *context)
 {
 	struct vis *v = context;
-	const char *path;
 	bool named = v->config->watch &&
 	        (strcmp(source, VIS_PUBLISHED) == 0 || strcmp(source, FOLDER_EMERGENCY) == 0);
-	for (size_t i = 0; i < v->config->n_sources && !named; i++) {
-		char *name FREE_ON_EXIT = load_source_name(v->config->sources[i], &path);
-		named = strcmp(name, source) == 0;
-	}
+	for (size_t i = 0; i < v->config->n_sources && !named; i++)
+		named = strcmp(v->config->sources[i]->named.name, source) == 0;
 	if (!named && !repositories_owns(v->repositories, source))
 		vuln_update_replace_source(v->update, source);
 }
@@ -253,8 +338,6 @@ static int open_index(struct vis *v, uint64_t *ret_generation, struct error *err
 	int r = vuln_update_each_source(v->update, drop_unnamed, v, err);
 	if (r == 0)
 		r = commit(v, ret_generation, err);
-	if (r == 0)
-		vis_check(v);
 	if (r == 0 && v->config->watch)
 		r = open_folder(v, err);
 	return r ? r : commit(v, ret_generation, err);
@@ -351,6 +434,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	/* Before anything is changed: another one may be running. */
 	int r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
 	if (r == 0)
+		r = loaders_start(base, config, &loaders_handlers, v, &v->loaders, err);
+	if (r == 0)
 		r = vuln_update_open(config->data, &v->update, err);
 	if (r == 0 && vuln_update_replaced_index(v->update))
 		log_notice("index %s had the format of an earlier version: it is made anew", config->data);
@@ -371,16 +456,15 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 		vis_close(v);
 		return r;
 	}
-	const struct timeval every = { config->check_ms / 1000, (config->check_ms % 1000) * 1000 };
-	v->check_event = event_new(base, -1, EV_PERSIST, on_check, v);
-	event_add(v->check_event, &every);
+	v->check_event = event_new(base, -1, 0, on_check, v);
 	v->base = base;
-	if (v->publisher)
+	if (v->publisher && is_settled(v))
 		publisher_tell(v->publisher);
 	if (v->folder) {
 		v->folder_event = event_new(base, folder_fd(v->folder), EV_READ | EV_PERSIST, on_folder, v);
 		event_add(v->folder_event, NULL);
 	}
+	look(v, true);
 	*ret = v;
 	return 0;
 }
@@ -395,6 +479,7 @@ struct vis *vis_close(struct vis *v)
 		event_free(v->check_event);
 	repositories_close(v->repositories);
 	publisher_stop(v->publisher);
+	loaders_stop(v->loaders);
 	front_stop(v->front);
 	metrics_server_close(v->metrics);
 	subscribers_close(v->subscribers);

@@ -8,6 +8,7 @@
 #include "vis/publisher.h"
 #include "vis/repositories.h"
 #include "vis/subscribers.h"
+#include "vuln/source_config.h"
 
 #define VIS_SOURCES_MAX 64
 #define VIS_PUBLISHED "published" /* the source that the watched folder is */
@@ -18,7 +19,8 @@ struct vis_config {
 	const char *data;   /* the index */
 	const char *socket; /* for subscribers; its directory is there */
 	const char *watch;  /* NULL: no folder */
-	const char *sources[VIS_SOURCES_MAX];
+	const char *cache;  /* where what comes from URLs is kept; NULL: nowhere */
+	const struct source_config *sources[VIS_SOURCES_MAX];
 	size_t n_sources;
 	const char *metrics;             /* socket for who monitors it; NULL: none */
 	int check_ms;                    /* how often the sources are looked at again */
@@ -29,8 +31,12 @@ struct vis_config {
 };
 
 struct vis;
-/* Takes the socket, then loads what changed since it ran last; subscribers are served by the event loop. */
+/* Takes the socket; the event loop serves subscribers, and sees to it that sources are loaded beside it. */
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err);
 struct vis *vis_close(struct vis *v); /* NULL in, NULL out */
 /* Looks at the sources again, now. */
 void vis_check(struct vis *v);
+/* Whether a source is being loaded, or waits for it. */
+bool vis_is_loading(const struct vis *v);
+struct loaders_counters;
+const struct loaders_counters *vis_loads(const struct vis *v);

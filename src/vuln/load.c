@@ -69,8 +69,14 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 	if (s->trust == VULN_TRUST_SIGNED && !s->keyring)
 		return error_set(err, -EINVAL, "source %s: a signed source needs a keyring", s->name);
 	int result = s->keyring ? proof_keys_open(s->keyring, &r.keys, err) : 0;
+	if (l->update)
+		vuln_update_allow(l->update, s->ecosystems);
+	else
+		l->check->ecosystems = s->ecosystems;
 	if (result == 0)
 		result = load_all(&r, err);
+	if (l->update)
+		vuln_update_allow(l->update, NULL);
 	table_free(r.gathered, free_json);
 	table_free(r.sidecars, free);
 	proof_keys_close(r.keys);

@@ -54,21 +54,26 @@ struct load_source {
 	const char *from;    /* a path, or apt:[DIR] */
 	const char *keyring; /* whose signatures count; NULL: signatures are not looked at */
 	enum vuln_trust trust;
-	time_ms now; /* wall time, for what expires; 0: nothing does */
+	const char *const
+	        *ecosystems; /* it may speak of no others (canonical, NULL-terminated); NULL: of all */
+	const char *cache;   /* where what is fetched from URLs is kept; NULL: nothing is fetched */
+	time_ms now;         /* wall time, for what expires; 0: nothing does */
 };
 
 struct load_kind;
 const struct load_kind *load_kind_find(const char *name); /* NULL where there is none */
+/* Whether its documents do not say of which ecosystem they speak, so that the source must. */
+bool load_kind_wants_ecosystem(const struct load_kind *kind);
 /* Their names and what they are, in turn; NULL at the end. */
 const char *load_kind_name(size_t i);
 const char *load_kind_about(size_t i);
 
 /* Splits a SOURCE argument: the name (caller frees) and where the rest begins. */
 char *load_source_name(const char *spec, const char **ret_path);
+
 /* A text that changes whenever what the source holds may have changed (paths, sizes, times). Caller frees;
  * NULL where it cannot be told. */
-char *load_source_mark(const char *spec);
-
+char *load_source_mark(const struct load_source *s);
 /* Puts every record of the source. An unreadable source is an error; refused records are in the report. */
 int load_source(const struct load *l, const struct load_source *s, struct error *err);
 /* The same of a SOURCE argument, whose kind is told by its path, and of which no proof is asked. */

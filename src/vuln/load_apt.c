@@ -10,18 +10,16 @@
 #include "posture/dpkg.h"
 #include "posture/os_release.h"
 #include "vuln/load_private.h"
+#include "vuln/release_file.h"
 #include "vuln/rule.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #define LISTS "var/lib/apt/lists"
 #define LIST_MAX (512u << 20)
-#define RELEASE_MAX (4u << 20)
 
 /* What the suite's Release file says of it. */
 struct suite {
@@ -106,15 +104,9 @@ static void take_stanza(
 		free_newest(old);
 }
 
-/* Lists may be packed in any of apt's ways. */
-static int take_list(
-        struct load_reading *reading, struct table *binaries, const char *path, struct error *err)
+static void take_stanzas(struct load_reading *reading, struct table *binaries, const char *path,
+        const char *text, size_t length)
 {
-	char *text FREE_ON_EXIT = NULL;
-	size_t length;
-	int r = load_unpack(path, LIST_MAX, &text, &length, err);
-	if (r < 0)
-		return r;
 	struct dpkg_scanner scanner = dpkg_scan(text, length);
 	struct dpkg_stanza stanza;
 	while (dpkg_next_stanza(&scanner, &stanza)) {
@@ -123,56 +115,81 @@ static int take_list(
 		else
 			take_stanza(reading, binaries, &stanza, path);
 	}
-	return 0;
 }
 
-static void take_field(const char *line, const char *name, char *ret, size_t size)
+/* "HOST_dists_SUITE_main_binary-amd64_Packages.lz4" behind the suite, as the Release file calls it. */
+static char *path_in_release(const char *rest)
 {
-	size_t n = strlen(name);
-	if (strncmp(line, name, n) == 0 && line[n] == ':') {
-		line += n + 1 + strspn(line + n + 1, " \t");
-		snprintf(ret, size, "%.*s", (int)strcspn(line, "\r\n"), line);
-	}
+	const char *end = strstr(rest, "_Packages");
+	if (!end)
+		return xstrdup(rest);
+	char *path = xstrndup(rest, (size_t)(end - rest) + strlen("_Packages"));
+	for (char *c = path; *c; c++)
+		if (*c == '_')
+			*c = '/';
+	return path;
 }
 
-/* Signed or not, the fields stand at the beginning of a line before the lists of files. */
-static void take_release(const char *text, struct suite *ret)
+static void set_text(char *to, size_t size, const char *from)
 {
-	char date[64] = "", codename[64] = "";
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		take_field(line, "Origin", ret->origin, sizeof(ret->origin));
-		take_field(line, "Codename", codename, sizeof(codename));
-		take_field(line, "Version", ret->version, sizeof(ret->version));
-		take_field(line, "Date", date, sizeof(date));
-	}
-	codename[strcspn(codename, "-/")] = '\0'; /* bookworm-security, bullseye/updates */
-	if (*codename)
-		snprintf(ret->codename, sizeof(ret->codename), "%s", codename);
-	struct tm tm = { 0 };
-	if (strptime(date, "%a, %d %b %Y %H:%M:%S", &tm))
-		ret->date = (time_ms)timegm(&tm) * 1000;
+	if (*from)
+		snprintf(to, size, "%s", from);
 }
 
-/* The release file beside a list: "..._dists_SUITE_" and InRelease or Release. */
-static void find_release(const char *folder, const char *list, struct suite *ret)
+/* The release file beside a list: "..._dists_SUITE_" and InRelease or Release; a suite's name may hold a
+ * slash, which is an underscore here. -ENOENT: there is none. *ret_rest: what follows the suite in the list's
+ * name. */
+static int find_release(struct load_reading *reading, const char *folder, const char *list,
+        struct release_file *ret, const char **ret_rest, struct error *err)
 {
-	const char *suite = strstr(list, "_dists_");
 	static const char *const names[] = { "InRelease", "Release" };
-	if (!suite)
-		return;
-	suite += strlen("_dists_");
-	size_t n = (size_t)(suite - list) + strcspn(suite, "_");
-	snprintf(ret->codename, sizeof(ret->codename), "%.*s", (int)strcspn(suite, "_-"), suite);
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		char *path FREE_ON_EXIT = xasprintf("%s/%.*s_%s", folder, (int)n, list, names[i]);
-		char *text FREE_ON_EXIT = NULL;
-		size_t length;
-		if (file_read(path, RELEASE_MAX, &text, &length, NULL) == 0) {
-			take_release(text, ret);
-			return;
+	const char *suite = strstr(list, "_dists_");
+	for (const char *end = suite ? strchr(suite + strlen("_dists_"), '_') : NULL; end;
+	        end = strchr(end + 1, '_'))
+		for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+			char *path FREE_ON_EXIT =
+			        xasprintf("%s/%.*s_%s", folder, (int)(end - list), list, names[i]);
+			char *text FREE_ON_EXIT = NULL;
+			size_t length;
+			int r = file_read(path, RELEASE_FILE_MAX, &text, &length, err);
+			if (r == -ENOENT)
+				continue;
+			*ret_rest = end + 1;
+			if (r == 0)
+				r = release_file_read(
+				        text, length, reading->keys, reading->source->now, ret, err);
+			return r < 0 ? error_prefix(err, r, "%s", path) : 0;
 		}
+	return error_set(err, -ENOENT, "%s/%s: no Release file beside it", folder, list);
+}
+
+/* Lists may be packed in any of apt's ways. What a keyring is named for is demanded; else a Release file may
+ * be missing or wrong, as long as apt believed it. */
+static int take_list(struct load_reading *reading, struct table *binaries, const char *folder,
+        const char *name, struct suite *suite, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/%s", folder, name), *text FREE_ON_EXIT = NULL;
+	size_t length;
+	const char *rest = "";
+	struct release_file release = { .text = NULL };
+	int r = find_release(reading, folder, name, &release, &rest, err);
+	if (r < 0 && (reading->keys || r == -ESTALE))
+		return r;
+	r = load_unpack(path, LIST_MAX, &text, &length, err);
+	if (r == 0 && release.is_signed) {
+		char *listed FREE_ON_EXIT = path_in_release(rest);
+		r = release_file_check(&release, listed, text, length, err);
+		reading->l->report->signed_ += r == 0;
 	}
+	if (r == 0) {
+		set_text(suite->origin, sizeof(suite->origin), release.origin);
+		set_text(suite->codename, sizeof(suite->codename), release.codename);
+		set_text(suite->version, sizeof(suite->version), release.version);
+		suite->date = MAX(suite->date, release.date);
+		take_stanzas(reading, binaries, path, text, length);
+	}
+	release_file_clear(&release);
+	return r;
 }
 
 /* Where no release file says it, the lists are those of the system that they were found on. */
@@ -196,23 +213,15 @@ static void complete_suite(const char *root, struct suite *suite)
 	posture_free(p);
 }
 
-static void put_group(struct load_reading *reading, const struct suite *suite, const char *ecosystem,
-        const struct group *g, struct record_writer *rw)
+static void write_group(const struct load_reading *reading, const char *id, const char *summary,
+        time_ms modified, const char *ecosystem, const struct group *g, struct record_writer *rw)
 {
-	char id[RECORD_ID_MAX], summary[RECORD_SUMMARY_MAX], origin[64];
-	size_t i = 0;
-	for (; suite->origin[i]; i++)
-		origin[i] = (char)toupper((unsigned char)suite->origin[i]);
-	origin[i] = '\0';
-	snprintf(id, sizeof(id), "%s-SECURITY:%s:%s:%s", origin, suite->codename, g->source, g->version);
-	snprintf(summary, sizeof(summary), "%s %s is in the security suite of %s", g->source, g->version,
-	        suite->codename);
 	struct record_head head = {
-		.id = id, .source = reading->source->name, .summary = summary, .modified = suite->date
+		.id = id, .source = reading->source->name, .summary = summary, .modified = modified
 	};
 	wr_reset(&rw->w);
 	record_begin(rw, &head);
-	for (i = 0; i < g->n; i++) {
+	for (size_t i = 0; i < g->n; i++) {
 		const struct binary *b = &g->binaries[i];
 		struct version_key key;
 		struct record_affected a = { .by_binary = true,
@@ -226,6 +235,22 @@ static void put_group(struct load_reading *reading, const struct suite *suite, c
 		a.rule_length = key.length;
 		record_add_affected(rw, &a);
 	}
+}
+
+static void put_group(struct load_reading *reading, const struct suite *suite, const char *ecosystem,
+        const struct group *g, struct record_writer *rw)
+{
+	char id[RECORD_ID_MAX], summary[RECORD_SUMMARY_MAX], origin[64];
+	size_t i = 0;
+	for (; suite->origin[i]; i++)
+		origin[i] = (char)toupper((unsigned char)suite->origin[i]);
+	origin[i] = '\0';
+	snprintf(id, sizeof(id), "%s-SECURITY:%s:%s:%s", origin, suite->codename, g->source, g->version);
+	snprintf(summary, sizeof(summary), "%s %s is in the security suite of %s", g->source, g->version,
+	        suite->codename);
+	/* The Release file has a date each day, and what it says of a package is as old as the package. */
+	time_ms before = load_stored_time(reading, id);
+	write_group(reading, id, summary, before ? before : suite->date, ecosystem, g, rw);
 	struct error why = { "more binary packages than a record may have" };
 	if (!record_end(rw) || load_put_record(reading, id, rw->w.data, rw->w.length, &why) < 0)
 		load_note_refused(reading->l->report, id, why.text);
@@ -301,10 +326,8 @@ int load_apt(struct load_reading *reading, struct error *err)
 	size_t lists = 0;
 	for (int i = 0; i < n; i++) {
 		if (r == 0 && is_security_list(entries[i]->d_name)) {
-			char *path FREE_ON_EXIT = xasprintf("%s/%s", folder, entries[i]->d_name);
-			if (lists++ == 0)
-				find_release(folder, entries[i]->d_name, &suite);
-			r = take_list(reading, binaries, path, err);
+			lists++;
+			r = take_list(reading, binaries, folder, entries[i]->d_name, &suite, err);
 		}
 		free(entries[i]);
 	}

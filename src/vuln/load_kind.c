@@ -42,6 +42,11 @@ const struct load_kind *load_kind_find(const char *name)
 	return NULL;
 }
 
+bool load_kind_wants_ecosystem(const struct load_kind *kind)
+{
+	return kind->wants_ecosystem;
+}
+
 const char *load_kind_name(size_t i)
 {
 	return i < ARRAY_LENGTH(load_kinds) ? load_kinds[i].name : NULL;

@@ -41,12 +41,10 @@ static bool add_path(uint64_t *sum, const char *path, int depth)
 	return whole;
 }
 
-char *load_source_mark(const char *spec)
+char *load_source_mark(const struct load_source *s)
 {
-	const char *path;
-	free(load_source_name(spec, &path));
-	bool apt = strncmp(path, "apt:", 4) == 0;
-	char *folder FREE_ON_EXIT = apt ? xasprintf("%s/var/lib/apt/lists", path + 4) : xstrdup(path);
+	bool apt = strncmp(s->from, "apt:", 4) == 0;
+	char *folder FREE_ON_EXIT = apt ? xasprintf("%s/var/lib/apt/lists", s->from + 4) : xstrdup(s->from);
 	uint64_t sum = 0;
-	return add_path(&sum, folder, 0) ? xasprintf("%s %016llx", spec, (unsigned long long)sum) : NULL;
+	return add_path(&sum, folder, 0) ? xasprintf("%s %016llx", s->from, (unsigned long long)sum) : NULL;
 }

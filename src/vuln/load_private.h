@@ -38,10 +38,11 @@ struct load_sidecar {
 struct load_kind {
 	const char *name, *about;
 	const char *const
-	        *endings;    /* of its documents' names, without how they are packed; NULL-terminated */
-	size_t document_max; /* unpacked */
-	bool proofs_beside; /* each document may have FILE.asc, FILE.sha512 and FILE.sha256 beside it ... */
-	bool proofs_usual;  /* ... and its publishers put them there, so an archive is searched for them */
+	        *endings;     /* of its documents' names, without how they are packed; NULL-terminated */
+	size_t document_max;  /* unpacked */
+	bool proofs_beside;   /* each document may have FILE.asc, FILE.sha512 and FILE.sha256 beside it ... */
+	bool proofs_usual;    /* ... and its publishers put them there, so an archive is searched for them */
+	bool wants_ecosystem; /* load_kind_wants_ecosystem() */
 	/* A file that has no proof and needs none, because it is no document. May be NULL. */
 	bool (*is_other)(const struct load_document *d);
 	/* One document: negative where it is refused as a whole, with the reason. Its records are counted by
@@ -75,6 +76,9 @@ int load_unpack(const char *path, size_t limit, char **ret_text, size_t *ret_len
 int load_put_text(
         struct load_reading *r, const char *where, const char *text, size_t length, struct error *err);
 int load_put(struct load_reading *r, const char *where, json_t *record, struct error *err);
+/* When the record that the index has under this id was modified; 0: it has none. For what its publisher gives
+ * no date: an id whose version is in it is as old as it was. */
+time_ms load_stored_time(struct load_reading *r, const char *id);
 /* Keeps a record until the source has been read: several documents, or parts of one, make one record where
  * they give it the same id; their affected lists are joined. Takes the reference. */
 int load_gather(struct load_reading *r, json_t *record, struct error *err);

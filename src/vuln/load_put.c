@@ -66,6 +66,18 @@ void load_remove(struct load_reading *r, const char *id)
 		vuln_update_remove(r->l->update, r->source->name, id);
 }
 
+time_ms load_stored_time(struct load_reading *r, const char *id)
+{
+	struct writer bytes = wr_make(RECORD_MAX);
+	struct record record;
+	time_ms modified = 0;
+	if (r->l->update && vuln_update_stored(r->l->update, r->source->name, id, &bytes) == 0 &&
+	        record_read(bytes.data, bytes.length, &record) == 0)
+		modified = record.modified;
+	wr_free(&bytes);
+	return modified;
+}
+
 int load_put_record(
         struct load_reading *r, const char *where, const void *record, size_t length, struct error *why)
 {

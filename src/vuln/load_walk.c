@@ -199,6 +199,8 @@ int load_walk(struct load_reading *r, struct error *err)
 		return error_set(err, -errno, "%s: %s", from, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return walk_folder(r, from, 0, err);
+	if (!S_ISREG(st.st_mode)) /* a pipe may never end */
+		return error_set(err, -EINVAL, "%s: neither a folder nor a file", from);
 	if (load_is_document(r->kind, from, &packed))
 		return walk_file(r, from, packed, &st, err);
 	return load_walk_archive(r, from, err);

@@ -313,6 +313,14 @@ static int take_status(const json_t *affected, struct record_affected *ret, stru
 	return 0;
 }
 
+static bool may_speak_of(const struct osv_parser *p, const char *ecosystem)
+{
+	for (size_t i = 0; p->ecosystems && p->ecosystems[i]; i++)
+		if (strcmp(p->ecosystems[i], ecosystem) == 0)
+			return true;
+	return !p->ecosystems;
+}
+
 /* Unsupported and refused entries are counted and are no error of the record's. */
 static int add_affected(struct osv_parser *p, const json_t *affected, struct error *err)
 {
@@ -326,6 +334,10 @@ static int add_affected(struct osv_parser *p, const json_t *affected, struct err
 	if (r <= 0) {
 		p->counts.affected_unsupported += r == 0;
 		return r;
+	}
+	if (!may_speak_of(p, ecosystem)) {
+		p->counts.affected_outside++;
+		return 0;
 	}
 	r = count_package(p, ecosystem, name, err);
 	if (r == 0)

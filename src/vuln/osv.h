@@ -23,6 +23,7 @@ struct osv_counts {
 	uint64_t affected;             /* entries taken */
 	uint64_t affected_refused;     /* a version that the ecosystem does not allow */
 	uint64_t affected_unsupported; /* an ecosystem without a known version order, or no package */
+	uint64_t affected_outside;     /* an ecosystem that the source may not speak of */
 	uint64_t git_ranges;           /* ignored: packages have no commits */
 	uint64_t versions_invalid;     /* listed versions that no installed package can have */
 	uint64_t not_affected;         /* entries taken that say so (VEX) */
@@ -31,6 +32,7 @@ struct osv_counts {
 };
 
 struct osv_parser {
+	const char *const *ecosystems; /* canonical, NULL-terminated: entries of others are not taken; NULL: all */
 	struct record_writer record;
 	struct rule_builder rule;
 	struct osv_counts counts; /* summed over all records */

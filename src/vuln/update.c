@@ -118,6 +118,11 @@ int vuln_update_put_record(struct vuln_update *u, const void *bytes, size_t leng
 	return put_record(u, bytes, length, text, strlen(text), err);
 }
 
+void vuln_update_allow(struct vuln_update *u, const char *const *ecosystems)
+{
+	u->parser.ecosystems = ecosystems;
+}
+
 int vuln_update_put(
         struct vuln_update *u, const char *source, const char *text, size_t length, struct error *err)
 {
@@ -198,6 +203,21 @@ bool vuln_update_source_is(struct vuln_update *u, const char *source, const char
 	        strcmp(known.mark, mark) == 0;
 	mdb_txn_abort(txn);
 	return same;
+}
+
+int vuln_update_stored(struct vuln_update *u, const char *source, const char *id, struct writer *ret)
+{
+	MDB_txn *txn;
+	char bytes[INDEX_KEY_MAX];
+	size_t n = index_record_key(bytes, id, source);
+	MDB_val key = index_val(bytes, n), value;
+	if (n == 0 || mdb_txn_begin(u->index.env, NULL, MDB_RDONLY, &txn))
+		return -ENOENT;
+	int r = mdb_get(txn, u->index.records, &key, &value) ? -ENOENT : 0;
+	if (r == 0)
+		wr_bytes(ret, value.mv_data, value.mv_size);
+	mdb_txn_abort(txn);
+	return r;
 }
 
 int vuln_update_each_source(struct vuln_update *u, void (*fn)(const char *source, void *context),

@@ -25,9 +25,14 @@ struct vuln_update *vuln_update_close(
  * is malformed. */
 int vuln_update_put(
         struct vuln_update *u, const char *source, const char *text, size_t length, struct error *err);
+/* What the records of the next vuln_update_put() may speak of: of these ecosystems (canonical,
+ * NULL-terminated; kept by reference), or with NULL of all. */
+void vuln_update_allow(struct vuln_update *u, const char *const *ecosystems);
 /* The same for a record that was made otherwise (record.h); the bytes are copied. Its text is made from it.
  */
 int vuln_update_put_record(struct vuln_update *u, const void *record, size_t length, struct error *err);
+/* The record that the index has now; ret is appended to. -ENOENT: it has none. */
+int vuln_update_stored(struct vuln_update *u, const char *source, const char *id, struct writer *ret);
 /* The source no longer has this record. Nothing happens where it had none. */
 void vuln_update_remove(struct vuln_update *u, const char *source, const char *id);
 /* What is not put in this update goes: of one source, or of all. */

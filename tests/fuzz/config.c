@@ -11,6 +11,13 @@ struct sample {
 	int64_t number, duration;
 	bool yes;
 	struct config_list list;
+	struct config_items parts;
+};
+
+struct part {
+	struct config_named named;
+	char *text;
+	int64_t number;
 };
 
 static const struct config_option options[] = {
@@ -22,6 +29,24 @@ static const struct config_option options[] = {
 	{ "list", CONFIG_LIST, offsetof(struct sample, list), NULL, 0, 0, "list" },
 };
 
+static const struct config_option part_options[] = {
+	{ "text", CONFIG_STRING, offsetof(struct part, text), NULL, 0, 0, "text" },
+	{ "number", CONFIG_INTEGER, offsetof(struct part, number), "1", 1, 9, "number" },
+};
+static const struct config_section parts = { "part", part_options, ARRAY_LENGTH(part_options),
+	offsetof(struct sample, parts), sizeof(struct part), 4 };
+
+static void check_parts(const struct sample *s)
+{
+	for (size_t i = 0; i < s->parts.count; i++) {
+		const struct part *p = s->parts.items[i];
+		if (!*p->named.name || p->named.line < 1 || !p->text || p->number < 1 || p->number > 9)
+			abort();
+	}
+	if (s->parts.count > parts.most)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -32,13 +57,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int r = config_load(path, NULL, options, ARRAY_LENGTH(options), &s, NULL, &err);
+	int r = config_load_sections(path, NULL, options, ARRAY_LENGTH(options), &parts, 1, &s, NULL, &err);
 	if (r == 0 &&
 	        (!s.text || (*s.path && *s.path != '/') || s.number < 1 || s.number > 9 || s.duration < 1 ||
 	                s.duration > 1000 || s.list.count > CONFIG_LIST_MAX))
 		abort();
+	if (r == 0)
+		check_parts(&s);
 	if (r < 0 && !*err.text)
 		abort();
+	config_clear_sections(&parts, 1, &s);
 	config_clear(options, ARRAY_LENGTH(options), &s);
 	close(fd);
 	return 0;

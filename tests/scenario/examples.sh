@@ -26,7 +26,7 @@ expect() {
 	fi
 }
 
-for file in policy server.conf enforcer.conf agent.conf concentrator.conf initiator.conf; do
+for file in policy server.conf enforcer.conf agent.conf concentrator.conf initiator.conf vis.conf; do
 	sed "s|/etc/pratique|$dir|" "$root/examples/$file" >"$dir/$file"
 done
 pratique() { expect 0 "" "$bin/pratique" "$@"; }
@@ -99,6 +99,17 @@ expect 2 "has no password" "${initiator[@]}" --set ppp_password_file=
 expect 2 "tls wants" "${initiator[@]}" --set ppp_eap=tls
 chmod 644 "$dir/softwire.password"
 expect 2 "chmod 600" "${initiator[@]}"
+
+conf=("$bin/pratique-vis" --config "$dir/vis.conf" --check)
+expect 0 "1 sources" "${conf[@]}"
+expect 2 "nmae: no such option" "${conf[@]}" --set nmae=x
+printf 'source a {\n\tfrom = x\n\tkind = nosuch\n\ttrust = signed\n}\nsource a {\n\tfrom = ftp://x\n' >"$dir/wrong.conf"
+expect 2 "wrong.conf:6: source a: there are two of that name" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
+expect 2 "wrong.conf:6: the section is not closed" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
+sed -i '6,$d' "$dir/wrong.conf"
+expect 2 'wrong.conf:1: kind: there is no kind "nosuch"' "$bin/pratique-vis" --config "$dir/wrong.conf" --check
+expect 2 "wrong.conf:1: trust: signed needs a keyring" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
+expect 2 'wrong.conf:1: from: "x" is neither' "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 
 vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")
 expect 1 "there is no user nosuch" "${vis[@]}" --user nosuch

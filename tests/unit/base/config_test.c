@@ -117,6 +117,91 @@ static void missing_file_is_named(void **state)
 	config_clear(options, ARRAY_LENGTH(options), &s);
 }
 
+struct one {
+	struct config_named named;
+	char *from;
+	int64_t weight;
+	struct config_list of;
+};
+struct whole {
+	int64_t limit;
+	struct config_items ones;
+};
+static const struct config_option one_options[] = {
+	{ "from", CONFIG_STRING, offsetof(struct one, from), NULL, 0, 0, "where it is" },
+	{ "weight", CONFIG_INTEGER, offsetof(struct one, weight), "7", 1, 9, "how much" },
+	{ "of", CONFIG_LIST, offsetof(struct one, of), NULL, 0, 0, "what" },
+};
+static const struct config_option whole_options[] = {
+	{ "limit", CONFIG_INTEGER, offsetof(struct whole, limit), "1", 0, 9, "most" },
+};
+static const struct config_section section = { "one", one_options, ARRAY_LENGTH(one_options),
+	offsetof(struct whole, ones), sizeof(struct one), 3 };
+
+static int load_whole(const char *text, struct whole *ret, struct error *err)
+{
+	assert_int_equal(file_replace("config_test.conf", text, strlen(text), 0600, NULL), 0);
+	*collected = '\0';
+	memset(ret, 0, sizeof(*ret));
+	int r = config_load_sections("config_test.conf", NULL, whole_options, ARRAY_LENGTH(whole_options),
+	        &section, 1, ret, collect, err);
+	unlink("config_test.conf");
+	return r;
+}
+
+static void clear_whole(struct whole *w)
+{
+	config_clear_sections(&section, 1, w);
+	config_clear(whole_options, ARRAY_LENGTH(whole_options), w);
+}
+
+static void sections_fill_structs(void **state)
+{
+	struct whole w;
+	struct error err;
+	assert_int_equal(
+	        load_whole("one a {\n\tfrom = /a # where\n\tof = x\n\tof = y\n}\nlimit = 3\n\none b-2.x{\n"
+	                   "from = /b = c\nweight = 9\n}\n",
+	                &w, &err),
+	        0);
+	assert_int_equal(w.limit, 3);
+	assert_int_equal(w.ones.count, 2);
+	const struct one *a = w.ones.items[0], *b = w.ones.items[1];
+	assert_string_equal(a->named.name, "a");
+	assert_int_equal(a->named.line, 1);
+	assert_string_equal(a->from, "/a");
+	assert_int_equal(a->weight, 7);
+	assert_int_equal(a->of.count, 2);
+	assert_string_equal(b->named.name, "b-2.x");
+	assert_int_equal(b->named.line, 8);
+	assert_string_equal(b->from, "/b = c");
+	assert_int_equal(b->weight, 9);
+	clear_whole(&w);
+}
+
+static void sections_that_are_wrong(void **state)
+{
+	struct whole w;
+	struct error err;
+	assert_int_equal(
+	        load_whole("one a {\nweight = 0\nlimit = 2\n}\none a {\nfrom = x\n}\none b c {\nfrom = x\n}\n"
+	                   "two d {\nanything\n}\n}\none e {\nfrom = x\none f {\n",
+	                &w, &err),
+	        -EINVAL);
+	assert_string_equal(collected,
+	        "config_test.conf:2: weight: 0 is outside 1 to 9\n"
+	        "config_test.conf:3: limit: no such option\n"
+	        "config_test.conf:1: from: must be given (where it is)\n"
+	        "config_test.conf:5: one a: there are two of that name\n"
+	        "config_test.conf:8: one: a name of letters, digits, dots, dashes and underscores is wanted\n"
+	        "config_test.conf:11: two: no such section\n"
+	        "config_test.conf:14: a \"}\" that closes nothing\n"
+	        "config_test.conf:15: one: more than 3 of them\n"
+	        "config_test.conf:17: a section within a section\n"
+	        "config_test.conf:15: the section is not closed with \"}\"\n");
+	clear_whole(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +210,8 @@ int main(void)
 		cmocka_unit_test(reports_every_error),
 		cmocka_unit_test(binary_file_is_refused),
 		cmocka_unit_test(missing_file_is_named),
+		cmocka_unit_test(sections_fill_structs),
+		cmocka_unit_test(sections_that_are_wrong),
 	};
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

@@ -5,9 +5,10 @@
 #include "ipc/ipc.h"
 #include "net/stream.h"
 #include "tests/unit/test.h"
-#include "vis/vis.h"
+#include "vis/loader.h"
 #include "vuln/vuln.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ struct heard {
 
 struct fixture {
 	char root[64], data[96], watch[96], source[96], socket[96];
+	struct source_config *spec;
 	struct vis_config config;
 	struct event_base *base;
 	struct vis *vis;
@@ -58,7 +60,8 @@ static int set_up(void **state)
 	f->config = (struct vis_config){
 		.data = f->data, .socket = f->socket, .watch = f->watch, .check_ms = 100000
 	};
-	f->config.sources[0] = f->source;
+	f->spec = source_config_of_spec(f->source);
+	f->config.sources[0] = f->spec;
 	f->config.n_sources = 1;
 	f->base = event_base_new();
 	*state = f;
@@ -70,6 +73,8 @@ static void start(struct fixture *f)
 	struct error err;
 	if (vis_open(f->base, &f->config, &f->vis, &err) < 0)
 		fail_msg("%s", err.text);
+	while (vis_is_loading(f->vis))
+		event_base_loop(f->base, EVLOOP_ONCE);
 }
 
 static int tear_down(void **state)
@@ -77,6 +82,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 	f->subscriber = stream_free(f->subscriber);
 	vis_close(f->vis);
+	source_config_free(f->spec);
 	event_base_free(f->base);
 	nftw(f->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	free(f);
@@ -255,6 +261,66 @@ static void a_changed_source_is_loaded_again(void **state)
 	assert_int_equal(count(f), 2);
 }
 
+/* The parent of a process, and whether it has this name; 0 where it has gone. */
+static pid_t parent_of(pid_t pid, const char *name, bool *ret_named)
+{
+	char path[64], *text FREE_ON_EXIT = NULL, *own FREE_ON_EXIT = xasprintf("(%s)", name);
+	size_t length;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read(path, 4096, &text, &length, NULL) < 0 || !strrchr(text, ')'))
+		return 0;
+	*ret_named = strstr(text, own) != NULL;
+	return (pid_t)strtol(strrchr(text, ')') + strlen(") S "), NULL, 10);
+}
+
+/* The process that loads, where there is one: a grandchild of ours. */
+static pid_t find_load(void)
+{
+	DIR *proc = opendir("/proc");
+	pid_t found = 0;
+	for (struct dirent *e; (e = readdir(proc));) {
+		bool named = false, ignored;
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		pid_t parent = pid > 0 ? parent_of(pid, "vis-load", &named) : 0;
+		if (named && parent > 0 && parent_of(parent, "", &ignored) == getpid())
+			found = pid;
+	}
+	closedir(proc);
+	return found;
+}
+
+/* A load that dies takes nothing along: the loop serves, the index stands, and it is begun again. */
+static void a_load_may_crash(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+	for (int i = 0; i < 3000; i++) {
+		char *path FREE_ON_EXIT = xasprintf("%s/%d.json", f->source, i);
+		FILE *out = fopen(path, "w");
+		assert_non_null(out);
+		fprintf(out, "{\"id\":\"C-%d\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[]}", i);
+		fclose(out);
+	}
+	if (vis_open(f->base, &f->config, &f->vis, &err) < 0)
+		fail_msg("%s", err.text);
+	for (time_ms end = clock_monotonic_ms() + WAIT_S * 1000;
+	        vis_loads(f->vis)->crashes == 0 && clock_monotonic_ms() < end;) {
+		pid_t load = find_load();
+		if (load > 0)
+			kill(load, SIGKILL);
+		if (!vis_is_loading(f->vis)) { /* it was quicker than us */
+			publish(f->source, "more.json", "C-more", "p");
+			vis_check(f->vis);
+		}
+		event_base_loop(f->base, EVLOOP_NONBLOCK);
+	}
+	assert_true(vis_loads(f->vis)->crashes > 0);
+	vis_check(f->vis);
+	while (vis_is_loading(f->vis))
+		event_base_loop(f->base, EVLOOP_ONCE);
+	assert_true(count(f) >= 3000);
+}
+
 static void a_malformed_file_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -384,6 +450,7 @@ int main(void)
 		WITH_VIS(what_happened_meanwhile_is_caught_up),
 		WITH_VIS(a_source_that_is_no_longer_named_goes),
 		WITH_VIS(a_changed_source_is_loaded_again),
+		WITH_VIS(a_load_may_crash),
 		WITH_VIS(a_malformed_file_changes_nothing),
 		WITH_VIS(emergencies_are_a_source),
 		WITH_VIS(a_stranger_is_sent_away),

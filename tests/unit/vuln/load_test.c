@@ -240,13 +240,13 @@ static void a_mark_follows_the_files(void **state)
 	struct fixture *f = *state;
 	write_file(f, "osv/a.json", RECORD("A-1"));
 	char *path FREE_ON_EXIT = xasprintf("%s/osv", f->root);
-	char *first FREE_ON_EXIT = load_source_mark(path);
-	char *same FREE_ON_EXIT = load_source_mark(path);
+	char *first FREE_ON_EXIT = load_source_mark(&(struct load_source){ .from = path });
+	char *same FREE_ON_EXIT = load_source_mark(&(struct load_source){ .from = path });
 	assert_string_equal(first, same);
 	write_file(f, "osv/a.json", RECORD("A-12"));
-	char *changed FREE_ON_EXIT = load_source_mark(path);
+	char *changed FREE_ON_EXIT = load_source_mark(&(struct load_source){ .from = path });
 	assert_string_not_equal(first, changed);
-	assert_null(load_source_mark("there-is-no-such-folder"));
+	assert_null(load_source_mark(&(struct load_source){ .from = "there-is-no-such-folder" }));
 }
 
 int main(void)

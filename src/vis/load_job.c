@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/* One load of one source, from its address to the commit. */
+#include "vis/loader.h"
+
+#include "vuln/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHANGED_MAX 256 /* of LOADED */
+
+static void note_change(const char *ecosystem, const char *package, void *loaded)
+{
+	struct ipc_loaded *l = loaded;
+	if (l->n_changed == CHANGED_MAX) {
+		l->all = true;
+		return;
+	}
+	if (!l->changed)
+		l->changed = xcalloc(CHANGED_MAX, sizeof(*l->changed));
+	l->changed[l->n_changed++] =
+	        (struct ipc_package_key){ .ecosystem = xstrdup(ecosystem), .package = xstrdup(package) };
+}
+
+static void take_report(struct ipc_loaded *l, struct load_report *report)
+{
+	l->read = report->read;
+	l->mapped = report->mapped;
+	l->unmapped = report->unmapped;
+	l->refused = report->refused;
+	l->proven = report->signed_ + report->checked;
+	l->reasons = xcalloc(LOAD_KEPT, sizeof(*l->reasons));
+	for (size_t i = 0; i < LOAD_KEPT && report->first_refused[i]; i++)
+		l->reasons[l->n_reasons++].text = xstrndup(report->first_refused[i], 511);
+}
+
+static int commit(const struct load_job *job, struct vuln_update *u, struct ipc_loaded *l, struct error *err)
+{
+	struct vuln_update_result result;
+	if (job->ask && job->ask(job, job->context) < 0)
+		return error_set(err, -ECONNRESET, "pratique-vis has gone");
+	int r = vuln_update_commit(u, clock_wall_ms(), note_change, l, &result, err);
+	if (r < 0)
+		return r;
+	l->generation = result.generation;
+	l->put = result.records_put;
+	l->removed = result.records_removed;
+	l->keys = result.keys_changed;
+	return 0;
+}
+
+/* Whatever the configuration says of the source is a part of what it was loaded from: a new keyring or
+ * another list of ecosystems makes it another source. */
+static char *mark_of(const struct source_config *c, const struct load_source *s)
+{
+	char *files FREE_ON_EXIT = load_source_mark(s);
+	struct writer w = wr_make(SIZE_MAX);
+	if (!files)
+		return NULL;
+	char *own FREE_ON_EXIT = xasprintf("%s kind=%s trust=%s keyring=%s", files, c->kind,
+	        vuln_trust_name(c->trust_level), c->keyring);
+	wr_bytes(&w, own, strlen(own));
+	for (size_t i = 0; i < c->ecosystems.count; i++) {
+		wr_bytes(&w, " ", 1);
+		wr_bytes(&w, c->ecosystems.items[i], strlen(c->ecosystems.items[i]));
+	}
+	wr_u8(&w, 0);
+	size_t length;
+	return (char *)wr_take(&w, &length);
+}
+
+static int load(const struct load_job *job, struct vuln_update *u, struct ipc_loaded *l, struct error *err)
+{
+	const struct source_config *c = job->config->sources[job->source];
+	struct load_source s = source_config_to_load(c, job->config->cache, clock_wall_ms());
+	struct vuln_source described = source_config_describe(c);
+	struct load_report report = { 0 };
+	const struct load load = { .update = u, .report = &report };
+	char *mark FREE_ON_EXIT = mark_of(c, &s);
+	described.loaded = s.now;
+	vuln_update_put_source(u, &described);
+	if (mark && vuln_update_source_is(u, s.name, mark)) {
+		l->unchanged = true;
+		return commit(job, u, l, err);
+	}
+	vuln_update_replace_source(u, s.name);
+	int r = load_source(&load, &s, err);
+	if (r == 0 && mark)
+		vuln_update_mark_source(u, s.name, mark);
+	if (r == 0)
+		r = commit(job, u, l, err);
+	take_report(l, &report);
+	load_report_clear(&report);
+	return r;
+}
+
+void load_job_run(const struct load_job *job, struct ipc_loaded *ret)
+{
+	struct vuln_update *u = NULL;
+	struct error err = { "" };
+	*ret = (struct ipc_loaded){ .source = (uint32_t)job->source };
+	int r = vuln_update_open(job->config->data, &u, &err);
+	if (r == 0)
+		r = load(job, u, ret, &err);
+	vuln_update_close(u);
+	if (r < 0)
+		ret->failure = xstrdup(*err.text ? err.text : strerror(-r));
+}
+
+void load_job_clear(struct ipc_loaded *l)
+{
+	for (size_t i = 0; i < l->n_changed; i++) {
+		free(l->changed[i].ecosystem);
+		free(l->changed[i].package);
+	}
+	for (size_t i = 0; i < l->n_reasons; i++)
+		free(l->reasons[i].text);
+	free(l->changed);
+	free(l->reasons);
+	free(l->failure);
+	*l = (struct ipc_loaded){ 0 };
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Loading sources beside the event loop. A few loaders, processes that do nothing themselves, start one
+ * process a load: it fetches, verifies, reads and commits, and ends; so that what strangers' bytes do to it,
+ * or how much memory they make it take, is over with it. One that crashes has failed, like one that says so.
+ *
+ *   pratique-vis ─┬─ front's keeper ─ front
+ *                 ├─ loader ─ load of a source
+ *                 └─ loader ─ load of another
+ *
+ * The index has one writer at a time. A load asks before it commits, and pratique-vis commits nothing while
+ * one does (loader_committing()), so that its loop never waits for the writer's lock.
+ */
+#pragma once
+
+#include "ipc/ipc.h"
+#include "vis/vis.h"
+
+#define LOADERS 2
+#define LOADER_SECONDS_MAX 3600 /* for one load, of processor time */
+#define LOADER_MEMORY_MAX ((uint64_t)8 << 30)
+#define LOADER_AGAIN_FIRST_MS 10000 /* after a failure, doubled each time up to the source's own interval */
+
+struct loaders;
+struct loaders_counters {
+	uint64_t loads, failures, crashes;
+};
+
+/* Before the index is opened and before the sandbox. on_loaded: a load has ended; on_free: nobody commits any
+ * more. config stays. */
+struct loaders_handlers {
+	void (*on_loaded)(const struct ipc_loaded *l, void *user);
+	void (*on_free)(void *user);
+};
+int loaders_start(struct event_base *base, const struct vis_config *config,
+        const struct loaders_handlers *handlers, void *user, struct loaders **ret, struct error *err);
+struct loaders *loaders_stop(struct loaders *l); /* NULL in, NULL out; what is under way is given up */
+/* This source, as soon as a loader is idle; nothing where it waits or is being loaded already. */
+void loaders_load(struct loaders *l, size_t source);
+bool loaders_busy(const struct loaders *l);       /* a load waits or is under way */
+bool loaders_committing(const struct loaders *l); /* one has the index; on_free follows */
+const struct loaders_counters *loaders_counters(const struct loaders *l);
+
+/* The whole of one load, in a process of its own (load_job.c): ask is called once, before the commit. */
+struct load_job {
+	const struct vis_config *config;
+	size_t source;
+	int (*ask)(const struct load_job *job, void *context);
+	void *context;
+};
+/* ret is filled in every case; its strings and lists are the caller's to free by load_job_clear(). */
+void load_job_run(const struct load_job *job, struct ipc_loaded *ret);
+void load_job_clear(struct ipc_loaded *l);

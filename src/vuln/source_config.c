@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/source_config.h"
+
+#include "vuln/proof.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define OPTION(field, kind, default_value, least, most, text) \
+	{ \
+		.name = #field, .type = kind, .offset = offsetof(struct source_config, field), \
+		.fallback = default_value, .min = least, .max = most, .help = text \
+	}
+
+const struct config_option source_config_options[] = {
+	OPTION(kind, CONFIG_STRING, "", 0, 0,
+	        "what it is (`pratique vuln import --help`); empty: osv, or apt for apt:"),
+	OPTION(from, CONFIG_STRING, NULL, 0, 0, "a path, apt:[DIR], or an http or https URL"),
+	OPTION(licence, CONFIG_STRING, "", 0, 0,
+	        "under which it is published; shown with what comes from it"),
+	OPTION(precedence, CONFIG_INTEGER, "100", 0, VULN_PRECEDENCE_MAX,
+	        "of two sources that disagree the lower number stands"),
+	OPTION(trust, CONFIG_STRING, "", 0, 0,
+	        "what is demanded: none, transport, checksum or signed; empty: signed with a keyring, "
+	        "transport for https"),
+	OPTION(keyring, CONFIG_PATH, "", 0, 0, "OpenPGP keys whose signatures count"),
+	OPTION(fresh, CONFIG_DURATION, "0 s", 0, (int64_t)366 * 86400000,
+	        "older than that it is stale; 0 s: no limit"),
+	OPTION(every, CONFIG_DURATION, "0 s", 0, (int64_t)366 * 86400000,
+	        "how often it is looked at; 0 s: as often as all"),
+	OPTION(required, CONFIG_BOOLEAN, "yes", 0, 0, "its age counts as the age of what is known"),
+	OPTION(on_demand, CONFIG_BOOLEAN, "no", 0, 0,
+	        "loaded once a node names its address as a source of prevention"),
+	{ .name = "ecosystem",
+	        .type = CONFIG_LIST,
+	        .offset = offsetof(struct source_config, ecosystems),
+	        .help = "what it may speak of (\"Debian:12\"); may be repeated; none: of everything" },
+};
+const size_t source_config_n_options = ARRAY_LENGTH(source_config_options);
+
+static bool is_url(const char *from)
+{
+	return strstr(from, "://") != NULL;
+}
+
+static void check_from(const struct source_config *c, const char *file, struct error_report *r)
+{
+	const char *from = c->from ? c->from : "";
+	bool https = strncmp(from, "https://", 8) == 0, http = strncmp(from, "http://", 7) == 0;
+	if (is_url(from) && !https && !http)
+		error_report_add(
+		        r, "%s:%d: from: \"%s\" is neither http nor https", file, c->named.line, from);
+	else if (!is_url(from) && *from != '/' && strncmp(from, "apt:", 4) != 0 && c->named.line)
+		error_report_add(r,
+		        "%s:%d: from: \"%s\" is neither an absolute path nor a URL nor apt:", file,
+		        c->named.line, from);
+	if (c->trust_level == VULN_TRUST_TRANSPORT && !https)
+		error_report_add(r, "%s:%d: trust: transport is for https", file, c->named.line);
+	if (c->on_demand && !is_url(from))
+		error_report_add(
+		        r, "%s:%d: on_demand: nodes name URLs, and this is none", file, c->named.line);
+}
+
+static void check_trust(struct source_config *c, const char *file, struct error_report *r)
+{
+	bool https = c->from && strncmp(c->from, "https://", 8) == 0;
+	c->trust_level = *c->keyring ? VULN_TRUST_SIGNED : https ? VULN_TRUST_TRANSPORT : VULN_TRUST_NONE;
+	if (*c->trust && vuln_trust_parse(c->trust, &c->trust_level) < 0)
+		error_report_add(r, "%s:%d: trust: \"%s\" is not none, transport, checksum or signed", file,
+		        c->named.line, c->trust);
+	struct proof_keys *keys = NULL;
+	struct error why;
+	if (*c->keyring && proof_keys_open(c->keyring, &keys, &why) < 0)
+		error_report_add(r, "%s:%d: keyring: %s", file, c->named.line, why.text);
+	proof_keys_close(keys);
+	if (c->trust_level == VULN_TRUST_SIGNED && !*c->keyring)
+		error_report_add(r, "%s:%d: trust: signed needs a keyring", file, c->named.line);
+}
+
+static void check_ecosystems(struct source_config *c, const char *file, struct error_report *r)
+{
+	char canonical[ECOSYSTEM_NAME_MAX];
+	enum version_ecosystem order;
+	if (c->ecosystems.count)
+		c->ecosystem_names = xcalloc(c->ecosystems.count + 1, sizeof(*c->ecosystem_names));
+	for (size_t i = 0; i < c->ecosystems.count; i++) {
+		char *name = c->ecosystems.items[i];
+		if (ecosystem_canonical(name, canonical, &order) < 0)
+			error_report_add(r, "%s:%d: ecosystem: \"%s\" is none that is known here", file,
+			        c->named.line, name);
+		else
+			free(TAKE_POINTER(c->ecosystems.items[i])),
+			        c->ecosystems.items[i] = xstrdup(canonical);
+		c->ecosystem_names[i] = c->ecosystems.items[i];
+	}
+}
+
+void source_config_check(struct source_config *c, const char *file, struct error_report *r)
+{
+	const struct load_kind *kind = *c->kind ? load_kind_find(c->kind) : NULL;
+	if (*c->kind && !kind)
+		error_report_add(r, "%s:%d: kind: there is no kind \"%s\"", file, c->named.line, c->kind);
+	if (kind && load_kind_wants_ecosystem(kind) && c->ecosystems.count != 1)
+		error_report_add(r, "%s:%d: ecosystem: kind %s does not say what it is of, so one is needed",
+		        file, c->named.line, c->kind);
+	check_trust(c, file, r);
+	check_from(c, file, r);
+	check_ecosystems(c, file, r);
+}
+
+void source_config_clear(struct source_config *c)
+{
+	free(c->ecosystem_names);
+	c->ecosystem_names = NULL;
+}
+
+struct source_config *source_config_of_spec(const char *spec)
+{
+	const char *from;
+	struct source_config *c = xcalloc(1, sizeof(*c));
+	c->named.name = load_source_name(spec, &from);
+	c->kind = xstrdup("");
+	c->from = xstrdup(from);
+	c->licence = xstrdup("");
+	c->keyring = xstrdup("");
+	c->trust = xstrdup("");
+	c->precedence = VULN_PRECEDENCE_DEFAULT;
+	c->required = true;
+	return c;
+}
+
+struct source_config *source_config_free(struct source_config *c)
+{
+	if (!c)
+		return NULL;
+	source_config_clear(c);
+	config_clear(source_config_options, source_config_n_options, c);
+	free(c->named.name);
+	free(c);
+	return NULL;
+}
+
+struct vuln_source source_config_describe(const struct source_config *c)
+{
+	bool apt = strncmp(c->from, "apt:", 4) == 0;
+	return (struct vuln_source){ .name = c->named.name,
+		.kind = *c->kind ? c->kind
+		        : apt    ? "apt"
+		                 : "osv",
+		.origin = c->from,
+		.licence = c->licence,
+		.precedence = (uint32_t)c->precedence,
+		.trust = c->trust_level,
+		.required = c->required,
+		.freshness_ms = c->fresh };
+}
+
+struct load_source source_config_to_load(const struct source_config *c, const char *cache, time_ms now)
+{
+	return (struct load_source){ .name = c->named.name,
+		.kind = *c->kind ? c->kind : NULL,
+		.from = c->from,
+		.keyring = *c->keyring ? c->keyring : NULL,
+		.trust = c->trust_level,
+		.ecosystems = c->ecosystem_names,
+		.cache = cache,
+		.now = now };
+}
