@@ -30,6 +30,16 @@ static void print_refused(const struct load_report *report, const struct osv_cou
 	if (counts->affected_refused)
 		fprintf(stderr, "refused: %" PRIu64 " affected packages, the first: %s\n",
 		        counts->affected_refused, counts->first_refused.text);
+	if (counts->beyond_limits)
+		fprintf(stderr, "refused: %" PRIu64 " of these because they claim more than a record may\n",
+		        counts->beyond_limits);
+}
+
+static void print_apart(const struct vuln_update_result *result)
+{
+	if (result->aliases_refused)
+		fprintf(stderr, "%zu ids are not joined with their aliases, which would join too much\n",
+		        result->aliases_refused);
 }
 
 static void print_summary(const struct load_report *report, const struct osv_counts *c,
@@ -62,8 +72,10 @@ static int make_index(const char *out, char **sources, bool json)
 	if (r == 0)
 		r = vuln_update_commit(u, clock_wall_ms(), NULL, NULL, &result, &err);
 	print_refused(&report, vuln_update_counts(u));
-	if (r == 0)
+	if (r == 0) {
+		print_apart(&result);
 		print_summary(&report, vuln_update_counts(u), &result, json);
+	}
 	load_report_clear(&report);
 	vuln_update_close(u);
 	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;

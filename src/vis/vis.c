@@ -117,7 +117,8 @@ static bool is_settled(const struct vis *v)
 static void announce(struct vis *v, uint64_t generation, uint64_t put, uint64_t removed, uint64_t keys)
 {
 	v->generation = generation;
-	if (put + removed == 0)
+	/* A source whose precedence changed changes packages alone. */
+	if (put + removed + keys == 0)
 		return;
 	log_notice("generation %" PRIu64 ": %" PRIu64 " advisories put, %" PRIu64 " removed, %" PRIu64
 	           " packages concerned",

@@ -8,13 +8,21 @@
 #include <errno.h>
 #include <zstd.h>
 
-void text_compress(struct writer *w, const char *text, size_t length)
+void text_press_free(struct ZSTD_CCtx_s *press)
+{
+	ZSTD_freeCCtx(press);
+}
+
+void text_compress(struct ZSTD_CCtx_s **press, struct writer *w, const char *text, size_t length)
 {
 	size_t at = w->length, room = ZSTD_compressBound(length);
+	if (!*press)
+		*press = ZSTD_createCCtx();
 	wr_zero(w, room);
+	w->failed = w->failed || !*press;
 	if (wr_failed(w))
 		return;
-	size_t n = ZSTD_compress(w->data + at, room, text, length, TEXT_LEVEL);
+	size_t n = ZSTD_compressCCtx(*press, w->data + at, room, text, length, TEXT_LEVEL);
 	if (ZSTD_isError(n))
 		w->failed = true;
 	else

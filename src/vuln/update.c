@@ -57,6 +57,7 @@ struct vuln_update *vuln_update_close(struct vuln_update *u)
 	osv_parser_clear(&u->parser);
 	free_tables(u);
 	wr_free(&u->frame);
+	text_press_free(u->press);
 	free(u->dir);
 	free(u);
 	return NULL;
@@ -99,7 +100,7 @@ static int put_record(struct vuln_update *u, const void *bytes, size_t length, c
 	        other.modified > record.modified)
 		return 0;
 	wr_reset(&u->frame);
-	text_compress(&u->frame, text, text_length);
+	text_compress(&u->press, &u->frame, text, text_length);
 	if (wr_failed(&u->frame))
 		return error_set(err, -E2BIG, "its text cannot be kept");
 	if (u->pending_bytes + length + u->frame.length > UPDATE_PENDING_MAX)

@@ -26,6 +26,7 @@ struct vuln_update {
 	struct table *declared; /* source -> struct vuln_source, in one block with its strings */
 	struct table *loaded;   /* source -> time_ms */
 	struct writer frame;    /* scratch */
+	struct ZSTD_CCtx_s *press;
 	bool replaced_index;
 };
 

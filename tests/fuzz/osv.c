@@ -125,10 +125,12 @@ static void read_back(const struct record *record, const uint8_t *data, size_t s
 {
 	struct osv_parser again = { .counts = { 0 } };
 	struct writer frame = wr_make(OSV_RECORD_MAX * 2);
+	struct ZSTD_CCtx_s *press = NULL;
 	char *text, *made = record_to_osv(record);
 	size_t length;
 	struct error err;
-	text_compress(&frame, (const char *)data, size);
+	text_compress(&press, &frame, (const char *)data, size);
+	text_press_free(press);
 	if (wr_failed(&frame) || text_decompress(frame.data, frame.length, &text, &length, &err) < 0 ||
 	        length != size || memcmp(text, data, size) != 0)
 		abort();
