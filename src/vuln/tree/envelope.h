@@ -29,6 +29,8 @@ int envelope_check_signatures(
 /* What the type says the repository is; NULL where the type is not of this role. */
 const char *envelope_repository(const struct envelope *e, enum tree_role_name role);
 
+/* Of index.c: what an envelope holds; nothing says yet that it may be believed. 0 or TREE_MALFORMED. */
+int tree_index_read(const void *bytes, size_t length, struct tree_index *ret, struct error *err);
 /* Of index.c, for who makes indexes. */
 void tree_shard_clear(struct tree_shard *s);
 void tree_shard_copy(const struct tree_shard *s, struct tree_shard *ret);

@@ -81,6 +81,9 @@ bool tree_follow_stands(const struct tree_follow *f, struct vuln_update *u);
  * be committed. */
 int tree_follow_apply(struct tree_follow *f, struct vuln_update *u, struct error *err);
 int tree_follow_applied(struct tree_follow *f, struct error *err);
+/* Reads all that is held as tree_follow_apply() would, and puts it nowhere; ret (may be NULL) is how many
+ * records there are. */
+int tree_follow_judge(struct tree_follow *f, uint64_t *ret_records, struct error *err);
 
 /* Holds the shard of one more ecosystem from the next round on, which the caller begins. False: it is held
  * already, or the signed index lists no such ecosystem, which is an authenticated answer while it is fresh.

@@ -15,7 +15,8 @@
 
 struct applying {
 	struct tree_follow *f;
-	struct vuln_update *u;
+	struct vuln_update *u;     /* NULL: records are only judged */
+	struct osv_parser *parser; /* then by this */
 	const char *shard;
 	struct table *put, *removed; /* line_key() -> non-NULL */
 };
@@ -49,8 +50,13 @@ static int put_text(
 	struct tree_follow_status *s = &a->f->status;
 	char *source FREE_ON_EXIT = source_of(a->f, line->source);
 	struct error why;
-	vuln_update_remove(a->u, source, line->id);
-	int r = vuln_update_put(a->u, source, text, length, &why);
+	int r;
+	if (a->u) {
+		vuln_update_remove(a->u, source, line->id);
+		r = vuln_update_put(a->u, source, text, length, &why);
+	} else {
+		r = osv_parse_text(a->parser, source, text, length, &why);
+	}
 	if (r != -EINVAL)
 		return r < 0 ? error_set(err, r, "%s", why.text) : 0;
 	if (s->records_refused++ == 0)
@@ -226,6 +232,21 @@ int tree_follow_apply(struct tree_follow *f, struct vuln_update *u, struct error
 	if (r && r != TREE_EXTRANEOUS)
 		forget_bad_files(f);
 	return r ? follow_refuse(f, r, err) : 0;
+}
+
+int tree_follow_judge(struct tree_follow *f, uint64_t *ret_records, struct error *err)
+{
+	struct osv_parser parser = { .counts = { 0 } };
+	struct applying a = { .f = f, .parser = &parser, .put = table_new(), .removed = table_new() };
+	int r = f->bytes ? 0 : error_set(err, -ENOENT, "%s: there is no index yet", f->name);
+	for (size_t i = 0; i < f->plan.n && r == 0; i++)
+		r = apply_shard(&a, &f->plan.shards[i], true, err);
+	if (r == 0 && ret_records)
+		*ret_records = table_count(a.put);
+	table_free(a.put, NULL);
+	table_free(a.removed, NULL);
+	osv_parser_clear(&parser);
+	return r;
 }
 
 int tree_follow_applied(struct tree_follow *f, struct error *err)

@@ -258,6 +258,19 @@ static int check_place(const struct tree_root *root, const struct tree_index *in
 	return TREE_ROLLED_BACK;
 }
 
+int tree_index_read(const void *bytes, size_t length, struct tree_index *ret, struct error *err)
+{
+	struct tree_index index = { .root = 0 };
+	json_t *json = fields_parse(bytes, length, "index", err);
+	bool good = json && read_payload(json, &index, err);
+	json_decref(json);
+	if (good)
+		*ret = index;
+	else
+		tree_index_clear(&index);
+	return good ? 0 : TREE_MALFORMED;
+}
+
 /* Signed first: what nobody has signed is not read any further. */
 int tree_index_open(const struct tree_root *root, const void *bytes, size_t length, struct tree_index *ret,
         struct error *err)
@@ -269,11 +282,8 @@ int tree_index_open(const struct tree_root *root, const void *bytes, size_t leng
 		r = envelope_check_type(&e, TREE_ROLE_INDEX, root->repository, err);
 	if (r == 0)
 		r = envelope_check_signatures(&e, root, TREE_ROLE_INDEX, err);
-	if (r == 0) {
-		json_t *json = fields_parse(e.payload, e.payload_length, "index", err);
-		r = json && read_payload(json, &index, err) ? 0 : TREE_MALFORMED;
-		json_decref(json);
-	}
+	if (r == 0)
+		r = tree_index_read(e.payload, e.payload_length, &index, err);
 	envelope_clear(&e);
 	if (r == 0)
 		r = check_place(root, &index, err);

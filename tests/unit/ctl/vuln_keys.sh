@@ -70,10 +70,17 @@ says "signed" keys sign --key bob 2.root.json
 refuses "1 good signatures" publish --repository repository --root 2.root.json
 says "signed" keys sign --key carol 2.root.json
 says "by 2 of the 2 that root 1 wants" keys show --from whole.json 2.root.json
+cp -r repository old
+cp 2.root.json old/
 says "root 2 of site.example counts" publish --repository repository --root 2.root.json
 refuses "root 2 is trusted already" publish --repository repository --root whole.json
 refuses "0 of them are given" publish --repository repository --index index --key vis
 says "generation 2." publish --repository repository --index index --key vis2
+says "site.example: good" verify --root whole.json repository
+says '"records":1' verify --root whole.json --json repository
+refuses "(unsigned)" verify --root 2.root.json old
+printf x >>repository/files/*.zst
+refuses "(endless)" verify --root whole.json repository
 # A root key goes; the epoch stays.
 says "root          3, epoch 2" keys revoke --from 2.root.json --out 3.root.json "Bob B."
 says "id" keys show vis.pub
