@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#define HEAD_REST_SIZE 512 /* of the head of an answer besides the fields that its handler adds */
+
 static const struct {
 	int status;
 	const char *words;
@@ -129,13 +131,17 @@ static const char *words_of(int status)
 	return "Status";
 }
 
-/* RFC 9110 6.6.1 */
-static const char *date_text(char text[40])
+/* RFC 9110 6.6.1. Made once a second. */
+static const char *date_text(void)
 {
+	static _Thread_local char text[40];
+	static _Thread_local time_t made;
 	time_t now = (time_t)(clock_wall_ms() / 1000);
 	struct tm tm;
-	if (!gmtime_r(&now, &tm) || strftime(text, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+	if (now != made &&
+	        (!gmtime_r(&now, &tm) || strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0))
 		text[0] = '\0';
+	made = now;
 	return text;
 }
 
@@ -148,14 +154,18 @@ static bool is_head(const struct http_request *r)
 /* framing: "Content-Length: N\r\n", "Transfer-Encoding: chunked\r\n" or "". */
 static int write_head(struct http_request *r, int status, const char *content_type, const char *framing)
 {
-	char date[40];
-	char *head FREE_ON_EXIT = xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s"
-	                                    "%sX-Content-Type-Options: nosniff\r\n\r\n",
-	        status, words_of(status), date_text(date), content_type ? "Content-Type: " : "",
+	char head[HTTP_REPLY_FIELDS_SIZE + HEAD_REST_SIZE];
+	int n = snprintf(head, sizeof(head),
+	        "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s%sX-Content-Type-Options: nosniff\r\n\r\n", status,
+	        words_of(status), date_text(), content_type ? "Content-Type: " : "",
 	        content_type ? content_type : "", content_type ? "\r\n" : "", framing, r->fields,
 	        r->close_after ? "Connection: close\r\n" : "",
 	        strstr(r->fields, "Cache-Control: ") ? "" : "Cache-Control: no-store\r\n");
-	return stream_write(r->stream, head, strlen(head));
+	if (n < 0 || (size_t)n >= sizeof(head)) {
+		stream_close(r->stream, "the head of an answer is too large");
+		return -E2BIG;
+	}
+	return stream_write(r->stream, head, (size_t)n);
 }
 
 void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t length)

@@ -91,13 +91,13 @@ static int get_local(int fd, struct sockaddr *address, socklen_t *length)
 int stream_peer_address(
         const struct stream *s, struct ip_address *ret, uint16_t *ret_port, unsigned *ret_scope)
 {
-	return address_of(s, get_peer, ret, ret_port, ret_scope);
+	return s->ssl ? address_of(s, get_peer, ret, ret_port, ret_scope) : -ENOTCONN;
 }
 
 int stream_local_address(
         const struct stream *s, struct ip_address *ret, uint16_t *ret_port, unsigned *ret_scope)
 {
-	return address_of(s, get_local, ret, ret_port, ret_scope);
+	return s->ssl ? address_of(s, get_local, ret, ret_port, ret_scope) : -ENOTCONN;
 }
 
 int stream_peer_user(const struct stream *s, uid_t *ret_uid, pid_t *ret_pid)

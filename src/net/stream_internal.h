@@ -25,6 +25,7 @@ struct stream {
 	enum stream_state state;
 	struct event_base *base;
 	struct event read_event, write_event, timer, wake;
+	time_ms armed; /* when the timer fires; 0: it is not set */
 	struct evbuffer *out;
 	uint8_t *unread; /* what the handler has left */
 	size_t unread_length, unread_capacity;

@@ -6,7 +6,11 @@
 #include "vis/services.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
+
+#define KEPT_ANSWER (8 << 20)
+#define KEPT_MEMORY (32 << 20)
 
 /* What is answered: one row a file of routes. */
 static const struct front_service *const services[] = { &status_service, &osv_service, &match_service,
@@ -61,12 +65,21 @@ static int say_hello(struct serving *s, struct error *err)
 	        err);
 }
 
+/* Answers come and go: what one has used is there for the next, without the kernel clearing pages each time.
+ */
+static void keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT_ANSWER);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+}
+
 int front_serve(int fd, const struct front_config *config, struct vis_http_counters *counters)
 {
 	struct serving s = { .context = { .base = event_base_new(), .config = config } };
 	struct error err;
 	if (!s.context.base)
 		return FRONT_CANNOT_START;
+	keep_memory();
 	s.context.parent = ipc_packet_new(s.context.base, fd, &handlers, &s);
 	int r = open_all(&s, counters, &err);
 	if (r == 0)

@@ -71,7 +71,7 @@ static json_t *make_error(int status, const char *text)
 /* Who has proven who he is is trusted with our time. */
 static bool is_limited(const struct http_request *r, struct ip_address *ret)
 {
-	return http_request_address(r, ret) == 0 && !http_request_peer(r);
+	return !http_request_peer(r) && http_request_address(r, ret) == 0;
 }
 
 static void dispatch(struct http_request *r, void *endpoint)

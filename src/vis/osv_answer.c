@@ -34,6 +34,7 @@ void osv_answer_close(struct osv_answer *a)
 	wr_free(&a->names);
 	free(a->found);
 	free(a->ecosystems);
+	free(a->asked);
 }
 
 void osv_answer_begin(struct osv_answer *a)
@@ -118,25 +119,52 @@ static void sort_found(struct osv_answer *a)
 	a->n_found = n;
 }
 
-struct choice {
-	struct osv_answer *answer;
-	const struct osv_query *query;
-};
-
-static int choose_ecosystem(const char *ecosystem, uint64_t entries, void *context)
+static int take_ecosystem(const char *ecosystem, uint64_t entries, void *context)
 {
-	const struct choice *c = context;
-	const char *wanted = c->query->ecosystem;
-	const size_t n = strlen(wanted);
-	struct osv_answer *a = c->answer;
-	const bool fits = n == 0 || strcmp(ecosystem, wanted) == 0 ||
-	        (c->query->all_releases && strncmp(ecosystem, wanted, n) == 0 && ecosystem[n] == ':');
-	if (!fits || a->n_ecosystems == OSV_ECOSYSTEMS_MAX ||
+	struct osv_answer *a = context;
+	if (a->n_ecosystems == OSV_ECOSYSTEMS_MAX ||
 	        (a->n_ecosystems && strcmp(a->ecosystems[a->n_ecosystems - 1], ecosystem) == 0))
 		return 0;
 	ARRAY_RESERVE_ONE(a->ecosystems, a->n_ecosystems, a->ecosystems_capacity);
 	snprintf(a->ecosystems[a->n_ecosystems++], ECOSYSTEM_NAME_MAX, "%s", ecosystem);
 	return 0;
+}
+
+static int read_ecosystems(struct osv_answer *a, struct error *err)
+{
+	const uint64_t generation = vuln_index_generation(a->index);
+	if (a->n_ecosystems && generation == a->generation)
+		return 0;
+	a->n_ecosystems = 0;
+	int r = vuln_index_each_ecosystem(a->index, take_ecosystem, a, err);
+	a->generation = generation;
+	return r;
+}
+
+static int order_names(const void *name, const void *ecosystem)
+{
+	return strcmp(name, ecosystem);
+}
+
+static void ask_of(struct osv_answer *a, const char *ecosystem)
+{
+	ARRAY_RESERVE_ONE(a->asked, a->n_asked, a->asked_capacity);
+	a->asked[a->n_asked++] = ecosystem;
+}
+
+static void choose_ecosystems(struct osv_answer *a, const struct osv_query *q)
+{
+	const size_t n = strlen(q->ecosystem);
+	const char *one = a->n_ecosystems && n && !q->all_releases
+	        ? bsearch(q->ecosystem, a->ecosystems, a->n_ecosystems, ECOSYSTEM_NAME_MAX, order_names)
+	        : NULL;
+	a->n_asked = 0;
+	if (one)
+		ask_of(a, one);
+	for (size_t i = 0; i < a->n_ecosystems && (n == 0 || q->all_releases); i++)
+		if (strncmp(a->ecosystems[i], q->ecosystem, n) == 0 &&
+		        (n == 0 || a->ecosystems[i][n] == '\0' || a->ecosystems[i][n] == ':'))
+			ask_of(a, a->ecosystems[i]);
 }
 
 static int ask(struct osv_answer *a, const struct osv_query *q, const char *ecosystem, struct error *err)
@@ -155,22 +183,22 @@ static int ask(struct osv_answer *a, const struct osv_query *q, const char *ecos
 
 int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct error *err)
 {
-	struct choice choice = { a, q };
 	wr_reset(&a->names);
 	wr_u8(&a->names, 0);
-	a->n_found = a->n_ecosystems = 0;
+	a->n_found = 0;
 	if (q->unjudged) {
 		note_unjudged(a, q->unjudged);
 		return 0;
 	}
-	int r = vuln_index_each_ecosystem(a->index, choose_ecosystem, &choice, err);
-	if (r == 0 && a->n_ecosystems == 0)
+	int r = read_ecosystems(a, err);
+	choose_ecosystems(a, q);
+	if (r == 0 && a->n_asked == 0)
 		note_unjudged(a, "the index has no advisories for this ecosystem");
-	for (size_t i = 0; i < a->n_ecosystems && r == 0; i++) {
+	for (size_t i = 0; i < a->n_asked && r == 0; i++) {
 		struct error why;
-		r = ask(a, q, a->ecosystems[i], &why);
+		r = ask(a, q, a->asked[i], &why);
 		if (r == -EINVAL || r == -ENOTSUP) {
-			if (a->n_ecosystems == 1)
+			if (a->n_asked == 1)
 				note_unjudged(a, why.text);
 			r = 0;
 		} else if (r == -E2BIG) {

@@ -20,12 +20,16 @@ struct osv_answer {
 	struct vuln_index *index;
 	struct coder *coder;
 	struct writer out, packed; /* what is sent is out, or packed */
+	/* What there is at a generation of the index, by name. */
+	char (*ecosystems)[ECOSYSTEM_NAME_MAX];
+	size_t n_ecosystems, ecosystems_capacity;
+	uint64_t generation;
 	/* The rest is of one query. */
 	struct writer names; /* strings, each with its NUL */
 	struct osv_found *found;
 	size_t n_found, capacity;
-	char (*ecosystems)[ECOSYSTEM_NAME_MAX];
-	size_t n_ecosystems, ecosystems_capacity;
+	const char **asked; /* ecosystems that the query is asked of */
+	size_t n_asked, asked_capacity;
 	const char *unjudged; /* why a query could not be judged; NULL: it was */
 	size_t n_unjudged;    /* such queries since osv_answer_begin() */
 	char reason[sizeof(struct error)];
