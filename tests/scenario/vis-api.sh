@@ -83,8 +83,10 @@ record "$site/second" EXAMPLE-2026-1 12 alpha 0.9-1
 record "$site/first" EXAMPLE-2026-2 12 alpha 1.8-1 ', "aliases": ["CVE-2026-1001"]'
 record "$site/first" EXAMPLE-2026-3 11 alpha 1.8-1
 record "$site/first" EXAMPLE-2026-9 12 gone 1.8-1 ', "withdrawn": "2026-01-02T00:00:00Z"'
+# A page of them is more than sockets hold.
+details=$(head -c 3000 /dev/zero | tr '\0' x)
 for i in $(seq -w 0 2499); do
-	record "$site/second" "PAGED-0$i" 12 paged 9
+	record "$site/second" "PAGED-0$i" 12 paged 9 ", \"details\": \"$details\""
 done
 sources=(--source "$site/first" --source "$site/second")
 if [ -d "$shared/api/cassettes" ]; then
