@@ -65,8 +65,8 @@ completes() {
 
 completes 'status' sta
 completes 'revoke reload restore' re
-completes 'version-compare vuln' v
-completes 'index import show publish match' vuln ''
+completes 'version-compare version-within vuln' v
+completes 'index import show publish keys match' vuln ''
 completes 'match' vuln m
 completes 'new list revoke' token ''
 completes '' nothing-like-it ''
