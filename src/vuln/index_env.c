@@ -144,7 +144,7 @@ uint64_t index_env_old_generation(const char *dir)
 {
 	struct index_env e = { .env = NULL };
 	struct index_state state = { 0 };
-	MDB_txn *txn;
+	MDB_txn *txn = NULL;
 	if (mdb_env_create(&e.env))
 		return 0;
 	if (open_environment(e.env, dir, false) == 0 && mdb_txn_begin(e.env, NULL, MDB_RDONLY, &txn) == 0) {
@@ -160,7 +160,7 @@ static int write_generation(struct index_env *e, const char *dir, uint64_t gener
 {
 	struct index_state state = { .generation = generation };
 	MDB_val key = index_val("state", 5), value = index_val(&state, sizeof(state));
-	MDB_txn *txn;
+	MDB_txn *txn = NULL;
 	int r = mdb_txn_begin(e->env, NULL, 0, &txn);
 	if (r)
 		return index_error(err, dir, r);

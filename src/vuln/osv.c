@@ -327,7 +327,7 @@ static int add_affected(struct osv_parser *p, const json_t *affected, struct err
 	char ecosystem[ECOSYSTEM_NAME_MAX] = "", name[PACKAGE_NAME_MAX] = "",
 	     justification[RECORD_JUSTIFICATION_MAX];
 	enum version_ecosystem order = VERSION_DPKG;
-	struct record_affected entry = { .ecosystem = ecosystem, .package = name };
+	struct record_affected entry = { .ecosystem = ecosystem, .package = name, .justification = "" };
 	if (!json_is_object(affected))
 		return error_set(err, -EINVAL, "an affected entry that is not an object");
 	int r = take_package(p, affected, ecosystem, name, &order, err);
