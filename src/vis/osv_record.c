@@ -21,8 +21,8 @@ struct holder {
 };
 
 struct holders {
-	struct holder list[HOLDERS_MAX];
-	size_t n, best;
+	struct holder *list;
+	size_t n, capacity, best;
 	char aliases[256]; /* of those that name the id as theirs */
 	const char *id;
 };
@@ -32,6 +32,7 @@ static int take_record(const struct record *r, void *context)
 	struct holders *h = context;
 	if (h->n == HOLDERS_MAX)
 		return 0;
+	ARRAY_RESERVE_ONE(h->list, h->n, h->capacity);
 	struct holder *one = &h->list[h->n++];
 	*one = (struct holder){
 		.withdrawn = r->withdrawn, .modified = r->modified, .precedence = VULN_PRECEDENCE_DEFAULT
@@ -149,17 +150,23 @@ static int put_frame(size_t i, const void *frame, size_t length, void *context)
 	return 0;
 }
 
-int osv_answer_write_record(struct osv_answer *a, const char *id, enum coding coding, struct error *err)
+static int write_record(struct osv_answer *a, struct holders *h, enum coding coding, struct error *err)
 {
-	struct holders *h FREE_ON_EXIT = xcalloc(1, sizeof(*h));
-	h->id = id;
 	int r = find_holders(a->index, h, err);
 	if (r < 0)
 		return r;
 	char *note FREE_ON_EXIT = note_of(h);
 	struct writing g = { a, h, note, coding };
-	const struct vuln_name name = { id, h->list[h->best].source };
+	const struct vuln_name name = { h->id, h->list[h->best].source };
 	r = vuln_index_each_frame(a->index, &name, 1, put_frame, &g, err);
 	a->n_records += r == 0;
-	return r == -EBADMSG ? error_set(err, r, "the text of %s is not readable", id) : r;
+	return r == -EBADMSG ? error_set(err, r, "the text of %s is not readable", h->id) : r;
+}
+
+int osv_answer_write_record(struct osv_answer *a, const char *id, enum coding coding, struct error *err)
+{
+	struct holders h = { .id = id };
+	int r = write_record(a, &h, coding, err);
+	free(h.list);
+	return r;
 }
