@@ -3,9 +3,8 @@
  * Beyond OSV.dev's API, what the quarantine draft asks for (7.1, "information concerning specific platform
  * and/or software version"):
  *
- *   POST /v1/match[?distro=debian:12]                   an inventory in, findings out
- *   GET  /v1/platforms                                  which ecosystems there are
- *   GET  /v1/vulns?ecosystem=E[&package=P][&page_token] what there is about a platform, or one package of it
+ *   POST /v1/match[?distro=debian:12]   an inventory in, findings out
+ *   GET  /v1/platforms                  which ecosystems there are
  */
 #include "base/log.h"
 #include "vis/osv_answer.h"

@@ -181,11 +181,41 @@ static int ask(struct osv_answer *a, const struct osv_query *q, const char *ecos
 	return r;
 }
 
-int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct error *err)
+static int take_entry(const struct vuln_entry *e, void *context)
+{
+	struct osv_answer *a = context;
+	if (a->n_found == OSV_MATCHES_MAX)
+		return -E2BIG;
+	add(a, e->id, e->source, e->modified, e->precedence, 0);
+	return wr_failed(&a->names) ? -E2BIG : 0;
+}
+
+static void forget_found(struct osv_answer *a)
 {
 	wr_reset(&a->names);
 	wr_u8(&a->names, 0);
 	a->n_found = 0;
+}
+
+int osv_answer_list(struct osv_answer *a, const struct osv_query *q, struct error *err)
+{
+	forget_found(a);
+	int r = read_ecosystems(a, err);
+	choose_ecosystems(a, q);
+	if (r == 0 && a->n_asked == 0)
+		note_unjudged(a, "the index has no advisories for this ecosystem");
+	for (size_t i = 0; i < a->n_asked && r == 0; i++)
+		r = vuln_index_each_entry(a->index, a->asked[i], take_entry, a, err);
+	if (r == -E2BIG)
+		error_set(err, r, "more than %d records; ask for one release", OSV_MATCHES_MAX);
+	if (r == 0)
+		sort_found(a);
+	return r;
+}
+
+int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct error *err)
+{
+	forget_found(a);
 	if (q->unjudged) {
 		note_unjudged(a, q->unjudged);
 		return 0;

@@ -43,6 +43,8 @@ void osv_answer_begin(struct osv_answer *a);
 
 /* Looks for what the query asks; then one of the following writes the page. */
 int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct error *err);
+/* The same for all that there is about an ecosystem, or those of its releases. */
+int osv_answer_list(struct osv_answer *a, const struct osv_query *q, struct error *err);
 /* {"vulns": [{"id", "modified"}], "next_page_token"} into out, limit of them at most; how many. */
 size_t osv_answer_write_ids(struct osv_answer *a, const struct osv_query *q, size_t limit);
 /* The same with whole records: into packed for CODING_ZSTD, else into out. */

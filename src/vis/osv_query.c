@@ -234,3 +234,11 @@ int osv_query_read(const json_t *json, struct osv_query *ret, struct error *err)
 	}
 	return take_package(ret, json_object_get(json, "package"), version, err);
 }
+
+int osv_query_platform(const char *ecosystem, const char *token, struct osv_query *ret, struct error *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (*token && osv_token_read(token, ret->after) < 0)
+		return error_set(err, -EINVAL, "Invalid page token.");
+	return take_ecosystem(ret, ecosystem, err);
+}

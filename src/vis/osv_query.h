@@ -31,6 +31,8 @@ struct osv_query {
 
 /* -EINVAL with the words of a 400. */
 int osv_query_read(const json_t *json, struct osv_query *ret, struct error *err);
+/* The same for all that there is about a platform. token may be "". */
+int osv_query_platform(const char *ecosystem, const char *token, struct osv_query *ret, struct error *err);
 
 /* A page goes on behind an id, in the order of ids: whatever the index has become meanwhile, nothing comes
  * twice. The token is no secret, and says nothing that the client does not know. */

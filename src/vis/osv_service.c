@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * OSV.dev's API: POST /v1/query and /v1/querybatch, GET /v1/vulns/{id}, as their description has them. What
- * cannot be judged affects nothing there, so a field of the answer's head says how many queries those were,
- * and why the first of them could not be.
+ * OSV.dev's API: POST /v1/query and /v1/querybatch, GET /v1/vulns/{id}, as their description has them; and
+ * beyond it GET /v1/vulns?ecosystem=E[&package=P][&page_token=T], what there is about a platform or one
+ * package of it, to be asked again and again (quarantine draft, 7.1: "concerning specific platform and/or
+ * software"). What cannot be judged affects nothing there, so a field of the answer's head says how many
+ * queries those were, and why the first of them could not be.
  */
 #include "base/log.h"
 #include "vis/osv_answer.h"
@@ -205,39 +207,108 @@ static bool has_already(const struct http_request *r, const char *tag)
 	return known && strstr(known, tag);
 }
 
+/* The generation of the index. */
+static const char *make_tag(struct osv_service *s, char ret[ETAG_SIZE])
+{
+	snprintf(ret, ETAG_SIZE, "W/\"%" PRIu64 "\"", vuln_index_generation(s->context->index));
+	return ret;
+}
+
+static void add_tag(struct http_request *r, const char *tag)
+{
+	http_reply_field(r, "ETag", tag);
+	http_reply_field(r, "Cache-Control", "no-cache");
+}
+
+/* True: the client has that answer already, and is told so. */
+static bool answer_unchanged(struct osv_service *s, struct http_request *r, const char *tag)
+{
+	if (!has_already(r, tag + 2))
+		return false;
+	s->counters->not_modified++;
+	add_tag(r, tag);
+	http_reply_field(r, "Vary", "Accept-Encoding");
+	http_reply(r, 304, NULL, NULL, 0);
+	return true;
+}
+
 static void handle_record(struct http_request *r, void *user)
 {
 	struct osv_service *s = user;
-	char tag[ETAG_SIZE];
 	struct error err;
 	const enum coding coding = coding_of(r);
 	const char *id = http_request_parameter(r, "id");
-	snprintf(tag, sizeof(tag), "W/\"%" PRIu64 "\"", vuln_index_generation(s->context->index));
-	if (has_already(r, tag + 2)) {
-		s->counters->not_modified++;
-		http_reply_field(r, "ETag", tag);
-		http_reply_field(r, "Cache-Control", "no-cache");
-		http_reply_field(r, "Vary", "Accept-Encoding");
-		http_reply(r, 304, NULL, NULL, 0);
+	char tag[ETAG_SIZE];
+	if (answer_unchanged(s, r, make_tag(s, tag)))
 		return;
-	}
 	osv_answer_begin(&s->answer);
 	int code = osv_answer_write_record(&s->answer, id, coding, &err);
 	if (code == -ENOENT) {
 		s->counters->records_missing++;
 		http_reply_error(r, 404, "%s", err.text);
+	} else if (code < 0) {
+		send_failure(s, r, code, &err);
+	} else {
+		add_tag(r, tag);
+		send_answer(s, r, coding);
+	}
+}
+
+/* ---- platforms ---- */
+
+static int find_listed(struct osv_service *s, const char *ecosystem, const char *package, const char *token,
+        struct osv_query *q, struct error *err)
+{
+	if (!*package) {
+		int r = osv_query_platform(ecosystem, token, q, err);
+		return r == 0 ? osv_answer_list(&s->answer, q, err) : r;
+	}
+	json_t *json = json_pack("{s:{s:s, s:s}, s:s}", "package", "ecosystem", ecosystem, "name", package,
+	        "page_token", token);
+	int r = json ? osv_query_read(json, q, err) : error_set(err, -EINVAL, "a parameter is not UTF-8");
+	json_decref(json);
+	return r == 0 ? osv_answer_find(&s->answer, q, err) : r;
+}
+
+static int take_parameter(struct http_request *r, const char *name, char *ret, size_t size)
+{
+	int code = http_request_query(r, name, ret, size);
+	if (code == -ENOENT)
+		ret[0] = '\0';
+	return code == -EINVAL ? code : 0;
+}
+
+static void handle_list(struct http_request *r, void *user)
+{
+	struct osv_service *s = user;
+	char tag[ETAG_SIZE], ecosystem[ECOSYSTEM_NAME_MAX], package[PACKAGE_NAME_MAX], token[OSV_TOKEN_SIZE];
+	struct osv_query q;
+	struct error err;
+	if (take_parameter(r, "ecosystem", ecosystem, sizeof(ecosystem)) < 0 ||
+	        take_parameter(r, "package", package, sizeof(package)) < 0 ||
+	        take_parameter(r, "page_token", token, sizeof(token)) < 0 || !*ecosystem) {
+		s->counters->queries_refused++;
+		http_reply_error(r, 400, "the query is ?ecosystem=ECOSYSTEM, with &package=NAME or without");
 		return;
 	}
+	if (answer_unchanged(s, r, make_tag(s, tag)))
+		return;
+	osv_answer_begin(&s->answer);
+	s->counters->queries++;
+	const enum coding coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY;
+	int code = find_listed(s, ecosystem, package, token, &q, &err);
 	if (code < 0) {
 		send_failure(s, r, code, &err);
 		return;
 	}
-	http_reply_field(r, "ETag", tag);
-	http_reply_field(r, "Cache-Control", "no-cache");
+	(void)osv_answer_write_ids(&s->answer, &q, OSV_PAGE_MAX);
+	add_tag(r, tag);
 	send_answer(s, r, coding);
 }
 
 static const struct http_route routes[] = {
+	{ "GET", "/v1/vulns", handle_list, VIS_HTTP_READERS, 0 },
+	{ "HEAD", "/v1/vulns", handle_list, VIS_HTTP_READERS, 0 },
 	{ "POST", "/v1/query", handle_query, VIS_HTTP_READERS, QUERY_MAX },
 	{ "POST", "/v1/querybatch", handle_batch, VIS_HTTP_READERS, BATCH_MAX },
 	{ "GET", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 },

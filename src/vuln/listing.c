@@ -2,6 +2,7 @@
 #include "vuln/listing.h"
 
 #include "vuln/index_private.h"
+#include "vuln/package_entry.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,6 +74,63 @@ bool vuln_index_knows(struct vuln_index *index, const char *ecosystem)
 	        index_has_ecosystem(index, INDEX_BY_BINARY, ecosystem);
 	index_end(index);
 	return known;
+}
+
+typedef int (*entry_fn)(const struct vuln_entry *entry, void *context);
+
+static int walk_entries(const MDB_val *value, entry_fn fn, void *context)
+{
+	struct package_value v;
+	struct package_entry e;
+	if (!package_value_read(value->mv_data, value->mv_size, &v))
+		return -EIO;
+	for (size_t at = PACKAGE_ENTRIES_AT; at < v.length; at += e.head.size) {
+		if (!package_entry_read(v.bytes + at, v.length - at, &e))
+			return -EIO;
+		const struct vuln_entry entry = { e.id, e.source, e.head.modified, e.head.precedence };
+		int r = fn(&entry, context);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Keys of `packages`: kind, ecosystem, NUL, package. */
+static int walk_packages(
+        MDB_cursor *cursor, enum index_kind kind, const char *ecosystem, entry_fn fn, void *context)
+{
+	char prefix[INDEX_KEY_MAX];
+	const size_t n = index_package_key(prefix, kind, ecosystem, "");
+	MDB_val k = index_val(prefix, n), v;
+	int code = n ? mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) : MDB_NOTFOUND;
+	for (; code == 0; code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		if (k.mv_size < n || memcmp(k.mv_data, prefix, n) != 0)
+			return 0;
+		int r = walk_entries(&v, fn, context);
+		if (r)
+			return r;
+	}
+	return code == MDB_NOTFOUND ? 0 : -EIO;
+}
+
+int vuln_index_each_entry(
+        struct vuln_index *index, const char *ecosystem, entry_fn fn, void *context, struct error *err)
+{
+	MDB_cursor *cursor;
+	int code = index_begin(index), r = 0;
+	if (code)
+		return index_error(err, index->dir, code);
+	code = mdb_cursor_open(index->txn, index->e.packages, &cursor);
+	if (code == 0) {
+		r = walk_packages(cursor, INDEX_BY_ADVISORY, ecosystem, fn, context);
+		if (r == 0)
+			r = walk_packages(cursor, INDEX_BY_BINARY, ecosystem, fn, context);
+		mdb_cursor_close(cursor);
+	}
+	index_end(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	return r == -EIO ? error_set(err, r, "index %s: its packages cannot be read", index->dir) : r;
 }
 
 static int read_frames(struct vuln_index *index, const struct vuln_name *names, size_t n,

@@ -13,6 +13,16 @@ int vuln_index_each_ecosystem(struct vuln_index *index,
  * it. */
 bool vuln_index_knows(struct vuln_index *index, const char *ecosystem);
 
+/* Calls fn for each entry of this ecosystem (as the index has it), package by package: a record may come
+ * several times, for each package that it names. Negative stops and is returned. */
+struct vuln_entry {
+	const char *id, *source;
+	time_ms modified;
+	uint32_t precedence;
+};
+int vuln_index_each_entry(struct vuln_index *index, const char *ecosystem,
+        int (*fn)(const struct vuln_entry *entry, void *context), void *context, struct error *err);
+
 /* One record of one source. */
 struct vuln_name {
 	const char *id, *source;

@@ -245,6 +245,24 @@ def inventories(c):
     for path, body in (("/v1/match", "x"), ("/v1/match?distro=%zz", "x"), ("/v1/match?distro=debian", dpkg), ("/v1/match", "{}")):
         c.ask(path, body, 400)
     answer, _ = c.ask("/v1/platforms")
+    for path, wanted in (("ecosystem=Debian:11", {"EXAMPLE-2026-3"}), ("ecosystem=Debian:12&package=alpha", {"EXAMPLE-2026-1", "EXAMPLE-2026-2"}),
+                         ("ecosystem=Debian&package=alpha", {"EXAMPLE-2026-1", "EXAMPLE-2026-2", "EXAMPLE-2026-3"}),
+                         ("ecosystem=crates.io", set())):
+        listed, headers = c.ask("/v1/vulns?" + path)
+        ids = [v["id"] for v in listed.get("vulns", [])]
+        if not (wanted <= set(ids) or "next_page_token" in listed) or ids != sorted(set(ids)) or ("package" in path and wanted != set(ids)):
+            fail(path, ids[:10])
+        if c.raw("GET", "/v1/vulns?" + path, fields={"If-None-Match": headers["ETag"]})[0] != 304:
+            fail(path, "is not unchanged")
+    n, token = 0, ""
+    while token is not None:
+        listed, _ = c.ask("/v1/vulns?ecosystem=Debian:12&page_token=" + token)
+        n += len(listed.get("vulns", []))
+        token = listed.get("next_page_token")
+    if n < 2502:
+        fail("a platform in pages:", n)
+    for path in ("", "?ecosystem=", "?ecosystem=Bogus", "?ecosystem=npm&page_token=%25", "?ecosystem=" + "x" * 300):
+        c.ask("/v1/vulns" + path, expected=400)
     if not {"Debian:11", "Debian:12"} <= {p["ecosystem"] for p in answer["platforms"]}:
         fail("platforms:", answer)
     ok("inventories and platforms")
