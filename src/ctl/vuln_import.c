@@ -10,6 +10,7 @@
 
 struct import {
 	const char *kind, *name, *keyring, *trust, *index;
+	struct command_texts ecosystems;
 	bool check, json;
 };
 
@@ -29,6 +30,7 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.kind = im->kind,
 		.from = from,
 		.keyring = im->keyring,
+		.ecosystems = im->ecosystems.n ? im->ecosystems.items : NULL,
 		.now = clock_wall_ms() };
 	if (im->trust)
 		(void)vuln_trust_parse(im->trust, &source.trust);
@@ -98,6 +100,14 @@ static int check_line(const struct command_line *line, const struct import *im, 
 		return command_line_wrong(line, "there is no kind \"%s\"", im->kind);
 	if (im->trust && vuln_trust_parse(im->trust, &trust) < 0)
 		return command_line_wrong(line, "--trust is none, transport, checksum or signed");
+	char canonical[ECOSYSTEM_NAME_MAX];
+	enum version_ecosystem order;
+	for (size_t i = 0; i < im->ecosystems.n; i++)
+		if (ecosystem_canonical(im->ecosystems.items[i], canonical, &order) < 0)
+			return command_line_wrong(
+			        line, "\"%s\" is no ecosystem that is known here", im->ecosystems.items[i]);
+	if (im->kind && load_kind_wants_ecosystem(load_kind_find(im->kind)) && im->ecosystems.n != 1)
+		return command_line_wrong(line, "%s does not say of what it is: --ecosystem does", im->kind);
 	if (im->name && n_sources > 1)
 		return command_line_wrong(line, "--name is for one source");
 	return CTL_OK;
@@ -138,6 +148,9 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "keyring", "FILE", "OpenPGP keys whose signatures count", COMMAND_TEXT, &im.keyring },
 		{ 0, "trust", "TRUST", "what each document must prove: none, checksum or signed",
 		        COMMAND_TEXT, &im.trust },
+		{ 0, "ecosystem", "NAME",
+		        "what the sources may speak of (Debian:12); may be given several times",
+		        COMMAND_TEXTS, &im.ecosystems },
 		{ 'j', "json", NULL, "the summary as one JSON object", COMMAND_FLAG, &im.json },
 	};
 	const struct command_line line = {
@@ -152,7 +165,9 @@ int ctl_vuln_import(int argc, char **argv)
 		           "  pratique vuln import --check --kind csaf provider/\n"
 		           "  pratique vuln import --index index --kind csaf --trust signed --keyring "
 		           "vendor.asc "
-		           "vendor=csaf/",
+		           "vendor=csaf/\n"
+		           "  pratique vuln import --index index --kind updateinfo --ecosystem AlmaLinux:9 "
+		           "updateinfo.xml.gz",
 		.least = 1,
 		.most = SIZE_MAX,
 		.argument = "at least one SOURCE",

@@ -134,6 +134,12 @@ static void join_suse_products(char name[ECOSYSTEM_NAME_MAX])
 		snprintf(name, ECOSYSTEM_NAME_MAX, "SUSE:%s", release);
 }
 
+bool ecosystem_is_by_source(const char *ecosystem)
+{
+	const struct ecosystem *e = find_by_osv(ecosystem);
+	return e && e->naming == ECOSYSTEM_BY_SOURCE;
+}
+
 int ecosystem_canonical(
         const char *osv_name, char ret_name[ECOSYSTEM_NAME_MAX], enum version_ecosystem *ret_order)
 {

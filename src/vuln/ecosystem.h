@@ -34,6 +34,9 @@ int ecosystem_package_name(const char *ecosystem, const char *package, char ret_
 enum ecosystem_form ecosystem_form_of(const char *ecosystem);
 int ecosystem_name_in_form(enum ecosystem_form form, const char *package, char ret_name[PACKAGE_NAME_MAX]);
 
+/* Whether its advisories name source packages, and not what is installed. */
+bool ecosystem_is_by_source(const char *ecosystem);
+
 /* The order of the versions of packages of a purl type, wherever they come from. -ENOENT for a type that is
  * in no ecosystem. */
 int ecosystem_order_of_type(const char *purl_type, enum version_ecosystem *ret);

@@ -77,6 +77,7 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 		result = load_all(&r, err);
 	if (l->update)
 		vuln_update_allow(l->update, NULL);
+	osv_parser_clear(&r.scratch);
 	table_free(r.gathered, free_json);
 	table_free(r.sidecars, free);
 	proof_keys_close(r.keys);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const char *const json[] = { ".json", NULL };
+static const char *const xml[] = { ".xml", NULL };
 static const char *const log_lines[] = { ".jsonl", NULL };
 
 const struct load_kind load_kinds[] = {
@@ -30,6 +31,31 @@ const struct load_kind load_kinds[] = {
 	        .proofs_usual = true,
 	        .is_other = load_is_of_csaf_provider,
 	        .read = load_read_csaf },
+	{ .name = "debian-tracker",
+	        .about = "the JSON of Debian's security tracker",
+	        .endings = json,
+	        .document_max = (size_t)512 << 20,
+	        .proofs_beside = true,
+	        .read = load_read_tracker },
+	{ .name = "alpine-secdb",
+	        .about = "Alpine's secdb JSON, one repository of one release a file",
+	        .endings = json,
+	        .document_max = (size_t)64 << 20,
+	        .proofs_beside = true,
+	        .read = load_read_secdb },
+	{ .name = "ubuntu-usn",
+	        .about = "Ubuntu's security notices as JSON, all in one file or one a file",
+	        .endings = json,
+	        .document_max = (size_t)512 << 20,
+	        .proofs_beside = true,
+	        .read = load_read_usn },
+	{ .name = "updateinfo",
+	        .about = "updateinfo.xml of an RPM repository; it needs --ecosystem",
+	        .endings = xml,
+	        .document_max = (size_t)512 << 20,
+	        .proofs_beside = true,
+	        .wants_ecosystem = true,
+	        .read = load_read_updateinfo },
 	{ .name = "apt", .about = "the package lists that apt has of a security suite", .load = load_apt },
 	{ NULL },
 };

@@ -23,10 +23,12 @@ struct load_reading {
 	const struct load *l;
 	const struct load_source *source;
 	const struct load_kind *kind;
-	struct proof_keys *keys; /* NULL: none are known */
-	struct table *gathered;  /* id -> json_t *, load_gather() */
-	struct table *sidecars;  /* of an archive: name -> struct load_sidecar */
-	uint64_t bytes, entries; /* so far */
+	struct proof_keys *keys;   /* NULL: none are known */
+	struct table *gathered;    /* id -> json_t *, load_gather() */
+	struct table *sidecars;    /* of an archive: name -> struct load_sidecar */
+	struct osv_parser scratch; /* to see what a record would be */
+	time_ms newest;            /* of the documents: when those are from that give no date */
+	uint64_t bytes, entries;   /* so far */
 	size_t sidecar_bytes;
 };
 
@@ -76,6 +78,8 @@ int load_unpack(const char *path, size_t limit, char **ret_text, size_t *ret_len
 int load_put_text(
         struct load_reading *r, const char *where, const char *text, size_t length, struct error *err);
 int load_put(struct load_reading *r, const char *where, json_t *record, struct error *err);
+/* The same of a record without a date: it was modified when the index got it as it is. */
+int load_put_undated(struct load_reading *r, const char *where, json_t *record, struct error *err);
 /* When the record that the index has under this id was modified; 0: it has none. For what its publisher gives
  * no date: an id whose version is in it is as old as it was. */
 time_ms load_stored_time(struct load_reading *r, const char *id);
@@ -97,9 +101,28 @@ json_t *load_parse_json(const char *text, size_t length, struct error *why);
 /* The member's text, or "" where it is none. */
 const char *load_json_text(const json_t *object, const char *name);
 
+/* The members of a large object, one by one. */
+struct load_members {
+	const char *at, *end;
+	bool comma; /* was the last: another one must follow */
+};
+int load_members_begin(const char *text, size_t length, struct load_members *ret, struct error *why);
+/* 1: the next one, whose references the caller gets; 0: there is none; -EINVAL. */
+int load_next_member(struct load_members *m, json_t **ret_key, json_t **ret_value, struct error *why);
+
+/* Pieces of OSV: an entry that is affected below fixed, or with NULL at every version; that it says the
+ * opposite; and whether a name can be the id of a record. */
+json_t *load_make_affected(const char *ecosystem, const char *package, const char *fixed);
+void load_say_not_affected(json_t *affected, const char *justification);
+bool load_is_id(const char *id);
+
 /* The readers. */
 int load_read_osv(struct load_reading *r, const struct load_document *d, struct error *why);
 int load_read_log(struct load_reading *r, const struct load_document *d, struct error *why);
 bool load_is_of_csaf_provider(const struct load_document *d);
 int load_read_csaf(struct load_reading *r, const struct load_document *d, struct error *why);
+int load_read_tracker(struct load_reading *r, const struct load_document *d, struct error *why);
+int load_read_secdb(struct load_reading *r, const struct load_document *d, struct error *why);
+int load_read_usn(struct load_reading *r, const struct load_document *d, struct error *why);
+int load_read_updateinfo(struct load_reading *r, const struct load_document *d, struct error *why);
 int load_apt(struct load_reading *r, struct error *err);

@@ -121,6 +121,35 @@ int load_put(struct load_reading *r, const char *where, json_t *record, struct e
 	return 0;
 }
 
+static bool set_time(json_t *record, time_ms when)
+{
+	char text[CLOCK_TEXT_SIZE];
+	return json_object_set_new(record, "modified", json_string(clock_format(when, text))) == 0;
+}
+
+/* Whether the record would be, byte for byte, the one that the index has. */
+static bool is_stored(struct load_reading *r, const json_t *record)
+{
+	struct writer stored = wr_make(RECORD_MAX);
+	const struct writer *made = &r->scratch.record.w;
+	r->scratch.ecosystems = r->source->ecosystems;
+	bool same = vuln_update_stored(
+	                    r->l->update, r->source->name, load_json_text(record, "id"), &stored) == 0 &&
+	        osv_parse(&r->scratch, r->source->name, record, NULL) == 0 && made->length == stored.length &&
+	        memcmp(made->data, stored.data, stored.length) == 0;
+	wr_free(&stored);
+	return same;
+}
+
+int load_put_undated(struct load_reading *r, const char *where, json_t *record, struct error *err)
+{
+	time_ms before = load_stored_time(r, load_json_text(record, "id"));
+	time_ms now = r->newest ? r->newest : r->source->now ? r->source->now : clock_wall_ms();
+	if (!before || !set_time(record, before) || !is_stored(r, record))
+		set_time(record, now);
+	return load_put(r, where, record, err);
+}
+
 static void join(json_t *first, json_t *second)
 {
 	static const char *const lists[] = { "affected", "aliases", "related", "references" };
@@ -173,7 +202,9 @@ int load_put_gathered(struct load_reading *r, struct error *err)
 	TABLE_FOREACH(it, r->gathered) {
 		char *id FREE_ON_EXIT = xstrndup(it.key, it.key_length);
 		if (result == 0)
-			result = load_put(r, id, it.value, err);
+			result = json_object_get(it.value, "modified")
+			        ? load_put(r, id, it.value, err)
+			        : load_put_undated(r, id, it.value, err);
 		json_decref(it.value);
 	}
 	r->gathered = table_free(r->gathered, NULL);

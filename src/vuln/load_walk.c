@@ -100,6 +100,7 @@ int load_document(struct load_reading *r, const struct load_document *d, load_si
 {
 	struct error why;
 	uint64_t read = r->l->report->read;
+	r->newest = MAX(r->newest, d->modified);
 	int result = r->kind->proofs_beside ? check_proofs(r, d, sidecar, context, &why) : 0;
 	bool unproven = result == -ENOENT;
 	if (unproven && r->kind->is_other && r->kind->is_other(d)) {

@@ -67,6 +67,7 @@ int load_try(struct load_fixture *f, const char *kind, const char *name, enum vu
 		.from = from,
 		.keyring = ring,
 		.trust = trust,
+		.ecosystems = f->ecosystems,
 		.now = clock_wall_ms() };
 	const struct load l = { .update = f->update, .report = &f->report };
 	load_report_clear(&f->report);

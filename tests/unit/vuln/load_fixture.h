@@ -9,7 +9,8 @@ struct load_fixture {
 	char root[64];
 	struct vuln_update *update;
 	struct load_report report;
-	struct error err; /* of the last load */
+	const char *const *ecosystems; /* of the next loads */
+	struct error err;              /* of the last load */
 };
 
 int load_set_up(void **state);
