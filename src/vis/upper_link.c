@@ -312,11 +312,13 @@ static void look_for_work(struct upper_link *l)
 /* Whether the current upper owes us something for so long that another one may know more. */
 static void check_patience(struct upper_link *l)
 {
-	if (!upper_plan_impatient(&l->plan, clock_monotonic_ms()))
-		return;
 	for (size_t i = 0; i < l->config.n_relays; i++) {
+		const struct tree_index *index = tree_follow_index(relay_follow(l->config.relays[i]));
+		const int64_t life = index ? (index->expires - index->time) / 3 : UPPER_PATIENCE_MS;
 		const char *why = relay_overdue(l->config.relays[i], clock_wall_ms());
-		if (!why)
+		if (!why ||
+		        !upper_plan_impatient(
+		                &l->plan, clock_monotonic_ms(), MIN(life, (int64_t)UPPER_PATIENCE_MS)))
 			continue;
 		char *reason FREE_ON_EXIT = xasprintf("%s: %s", relay_name(l->config.relays[i]), why);
 		end(l, UPPER_WITHHOLDING, reason);

@@ -93,8 +93,8 @@ void upper_plan_ended(
 	p->pause_ms = MIN(2 * p->pause_ms, UPPER_LAST_MS);
 }
 
-bool upper_plan_impatient(const struct upper_plan *p, time_ms now)
+bool upper_plan_impatient(const struct upper_plan *p, time_ms now, int64_t patience_ms)
 {
 	const struct upper *u = p->busy ? &p->items[p->next] : NULL;
-	return u && u->state == UPPER_SUBSCRIBED && p->n > 1 && now - u->since >= UPPER_PATIENCE_MS;
+	return u && u->state == UPPER_SUBSCRIBED && p->n > 1 && now - u->since >= patience_ms;
 }

@@ -14,7 +14,7 @@
 #define UPPER_FIRST_MS 100      /* the pause after all of them have failed, which doubles */
 #define UPPER_LAST_MS 5000      /* at most */
 #define UPPER_DISTRUST_MS 15000 /* one that ended otherwise than by being away is left alone for so long */
-#define UPPER_PATIENCE_MS 30000 /* so long one may owe us what is due before the next is asked */
+#define UPPER_PATIENCE_MS 30000 /* so long, or a third of an index's life, one may owe us what is due */
 
 enum upper_state {
 	UPPER_WAITING, /* its turn has not come */
@@ -57,5 +57,6 @@ void upper_plan_subscribed(struct upper_plan *p, time_ms now);
  * that not all children of a VIS come back at once. */
 void upper_plan_ended(
         struct upper_plan *p, enum upper_state how, const char *reason, time_ms now, uint16_t chance);
-/* Whether another one might serve us better than the current one, which owes us what is due. */
-bool upper_plan_impatient(const struct upper_plan *p, time_ms now);
+/* Whether another one might serve us better than the current one, which owes us what is due. patience: how
+ * long one is borne with. */
+bool upper_plan_impatient(const struct upper_plan *p, time_ms now, int64_t patience_ms);

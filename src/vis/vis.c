@@ -7,8 +7,12 @@
 #include "vis/loader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
+
+#define LOCK_NAME "vis.lock"
 
 struct vis {
 	const struct vis_config *config;
@@ -28,6 +32,7 @@ struct vis {
 	struct front *front;
 	struct repositories *repositories;
 	struct publisher *publisher;
+	int lock; /* on the index's directory */
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */
 };
@@ -425,15 +430,40 @@ static int open_repositories(struct vis *v, struct event_base *base, struct erro
 	return 0;
 }
 
+/* One process an index: a lock that ends with it, and is no child's. */
+static int lock_data(struct vis *v, struct error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char *path FREE_ON_EXIT = xasprintf("%s/" LOCK_NAME, v->config->data);
+	int r = file_make_directory(v->config->data, 0755, err);
+	if (r < 0)
+		return r;
+	v->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (v->lock < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (fcntl(v->lock, F_SETLK, &lock) == 0)
+		return 0;
+	r = -errno;
+	if ((r == -EAGAIN || r == -EACCES) && fcntl(v->lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+		return error_set(err, -EBUSY,
+		        "another pratique-vis (process %d) keeps the index %s; one index has one, so stop it "
+		        "or give this one another --data",
+		        (int)lock.l_pid, v->config->data);
+	return error_set(err, r, "%s: cannot be locked: %s", path, strerror(-r));
+}
+
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err)
 {
 	struct vis *v = xcalloc(1, sizeof(*v));
+	v->lock = -1;
 	char name[256] = "vis";
 	uint64_t generation = 0;
 	v->config = config;
 	(void)gethostname(name, sizeof(name) - 1);
 	/* Before anything is changed: another one may be running. */
-	int r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
+	int r = lock_data(v, err);
+	if (r == 0)
+		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
 	if (r == 0)
 		r = loaders_start(base, config, &loaders_handlers, v, &v->loaders, err);
 	if (r == 0)
@@ -486,6 +516,8 @@ struct vis *vis_close(struct vis *v)
 	subscribers_close(v->subscribers);
 	folder_close(v->folder);
 	vuln_update_close(v->update);
+	if (v->lock >= 0)
+		close(v->lock);
 	free(v);
 	return NULL;
 }

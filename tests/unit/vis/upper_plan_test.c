@@ -118,12 +118,13 @@ static void patience_ends_where_there_is_another(void **state)
 	int ms;
 	(void)due(&one, 0, &ms);
 	(void)due(&two, 0, &ms);
-	assert_false(upper_plan_impatient(&two, UPPER_PATIENCE_MS)); /* not subscribed yet */
+	assert_false(
+	        upper_plan_impatient(&two, UPPER_PATIENCE_MS, UPPER_PATIENCE_MS)); /* not subscribed yet */
 	upper_plan_subscribed(&one, 100);
 	upper_plan_subscribed(&two, 100);
-	assert_false(upper_plan_impatient(&two, 99 + UPPER_PATIENCE_MS));
-	assert_true(upper_plan_impatient(&two, 100 + UPPER_PATIENCE_MS));
-	assert_false(upper_plan_impatient(&one, 100 + UPPER_PATIENCE_MS));
+	assert_false(upper_plan_impatient(&two, 99 + UPPER_PATIENCE_MS, UPPER_PATIENCE_MS));
+	assert_true(upper_plan_impatient(&two, 100 + UPPER_PATIENCE_MS, UPPER_PATIENCE_MS));
+	assert_false(upper_plan_impatient(&one, 100 + UPPER_PATIENCE_MS, UPPER_PATIENCE_MS));
 }
 
 int main(void)
