@@ -25,8 +25,6 @@
 #define SERIAL_SIZE 16
 #define CA_DAYS 3652
 #define DAY_MS (24 * 3600 * (int64_t)1000)
-/* New certificates begin a little in the past, because a site's clocks differ. */
-#define BACKDATE_MS (5 * 60 * 1000)
 #define ALT_NAMES_TEXT_MAX 8192
 
 /* What a role's key may do in TLS: those that are connected to are servers. */
@@ -111,7 +109,7 @@ int ca_make_root(const char *site, unsigned number, EVP_PKEY *key, X509 **ret, s
 	int n = format_common_name(site, number, common_name);
 	time_ms now = clock_wall_ms();
 	if (!ca || X509_set_version(ca, X509_VERSION_3) != 1 || set_serial(ca) < 0 ||
-	        set_validity(ca, now - BACKDATE_MS, now + CA_DAYS * DAY_MS) < 0 ||
+	        set_validity(ca, now - CA_BACKDATE_MS, now + CA_DAYS * DAY_MS) < 0 ||
 	        X509_set_pubkey(ca, key) != 1 ||
 	        add_entry(X509_get_subject_name(ca), NID_organizationName, site, (int)strlen(site)) < 0 ||
 	        add_entry(X509_get_subject_name(ca), NID_commonName, common_name, n) < 0 ||
@@ -307,7 +305,8 @@ int ca_issue(const char *ca_dir, enum identity_role role, const char *name, cons
 		r = ca_files_load(ca_dir, &ca_key, &trusted, err);
 	if (r == 0)
 		r = key_generate(kind, &key, err);
-	const struct issue_terms terms = { name, role, text, NULL, now - BACKDATE_MS, now + days * DAY_MS };
+	const struct issue_terms terms = { name, role, text, NULL, now - CA_BACKDATE_MS,
+		now + days * DAY_MS };
 	if (r == 0)
 		r = make_certificate(ca_key, trusted.certificates[0], key, &terms, &certificate, err);
 	if (r == 0)
@@ -356,7 +355,7 @@ int ca_sign_request(EVP_PKEY *ca_key, X509 *ca, const void *der, size_t length, 
 	if (r < 0)
 		return r;
 	return ca_sign_request_until(
-	        ca_key, ca, der, length, name, role, now - BACKDATE_MS, now + days * DAY_MS, ret, err);
+	        ca_key, ca, der, length, name, role, now - CA_BACKDATE_MS, now + days * DAY_MS, ret, err);
 }
 
 static int lifetime_check(int64_t lifetime_ms, struct error *err)
@@ -378,7 +377,7 @@ int ca_enrol(const char *dir, const void *der, size_t length, const char *name, 
 		r = ca_files_load(dir, &ca_key, &trusted, err);
 	return r < 0 ? r
 	             : ca_sign_request_until(ca_key, trusted.certificates[0], der, length, name, role,
-	                       now - MIN(BACKDATE_MS, lifetime_ms / 4), now + lifetime_ms, ret, err);
+	                       now - MIN(CA_BACKDATE_MS, lifetime_ms / 4), now + lifetime_ms, ret, err);
 }
 
 /* The new certificate for key, with all that old says of its owner. */
@@ -399,7 +398,7 @@ static int renew_for_key(
 	if (r < 0)
 		return r;
 	const struct issue_terms terms = { who.name, who.role, NULL, old,
-		now - MIN(BACKDATE_MS, lifetime_ms / 4), now + lifetime_ms };
+		now - MIN(CA_BACKDATE_MS, lifetime_ms / 4), now + lifetime_ms };
 	return make_certificate(ca_key, trusted.certificates[0], key, &terms, ret, err);
 }
 

@@ -8,6 +8,8 @@
 
 #include "crypto/bundle.h"
 
+/* New certificates and lists begin a little in the past, because a site's clocks differ. */
+#define CA_BACKDATE_MS (5 * 60 * 1000)
 #define CA_ID_SIZE 17 /* hex, and the NUL */
 
 /* Takes the lock of the directory; returns a descriptor, or a negative errno value. */

@@ -82,7 +82,7 @@ static long crl_number(const char *path)
 static int crl_finish(X509_CRL *crl, EVP_PKEY *key, X509 *ca, long number, time_ms now)
 {
 	enum key_kind kind;
-	ASN1_TIME *last = ASN1_TIME_set(NULL, (time_t)(now / 1000));
+	ASN1_TIME *last = ASN1_TIME_set(NULL, (time_t)((now - CA_BACKDATE_MS) / 1000));
 	ASN1_INTEGER *serial = ASN1_INTEGER_new();
 	X509V3_CTX ctx;
 	X509V3_set_ctx(&ctx, ca, NULL, NULL, crl, 0);

@@ -166,11 +166,11 @@ static void on_gone(void *user)
 	(void)end_waiting(user);
 }
 
-static void wait_for(struct push_files *p, struct http_request *r, char *path, const char *ecosystem)
+static void wait_for(
+        struct push_files *p, struct http_request *r, char *path, const char *repository, const char *file)
 {
 	const struct timeval late = { PUSH_WAIT_MS / 1000, PUSH_WAIT_MS % 1000 * 1000 };
-	struct ipc_package_key want = { .ecosystem = (char *)ecosystem, .package = (char *)"" };
-	const struct ipc_wanted wanted = { .ecosystems = &want, .n_ecosystems = 1 };
+	const struct ipc_lend lend = { .repository = (char *)repository, .file = (char *)file };
 	if (p->n == PUSH_WAITING_MAX) {
 		free(path);
 		http_reply_error(r, 503, "%d answers wait for files already", PUSH_WAITING_MAX);
@@ -183,7 +183,7 @@ static void wait_for(struct push_files *p, struct http_request *r, char *path, c
 	LIST_INSERT_HEAD(&p->waiting, w, next);
 	p->n++;
 	http_request_on_gone(r, on_gone, w);
-	(void)ipc_packet_send(p->parent, IPC_WANTED, &wanted, NULL);
+	(void)ipc_packet_send(p->parent, IPC_LEND, &lend, NULL);
 }
 
 void push_files_changed(struct push_files *p)
@@ -239,12 +239,9 @@ void push_files_send(
 		return;
 	}
 	char *path = xasprintf("%s/files/%s", repository->dir, file);
-	const struct tree_shard *shard = NULL;
 	const bool sent = send_path(r, path);
-	if (!sent)
-		shard = served_shard_of(repository, file);
-	if (shard) {
-		wait_for(p, r, path, shard->n_ecosystems ? shard->ecosystems[0] : shard->name);
+	if (!sent && served_names(repository, file)) {
+		wait_for(p, r, path, repository->name, file);
 		return;
 	}
 	free(path);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "vis/relay.h"
 
-#include "net/http_fetch.h"
+#include "vis/lender.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,20 +11,14 @@ struct relay {
 	struct relay_config config;
 	char *name;
 	struct tree_follow *follow;
-	struct relay_source source; /* tls NULL: there is none */
-	struct push_path path;      /* of what the round is about */
-	struct http_fetch *fetch;
+	struct lender *lender;
+	struct pull_source source; /* tls NULL: there is none */
+	struct push_path path;     /* of what the round is about */
+	struct pull *pull;
 	struct event *again;
 	struct push_event pending; /* the newest that came while a round was under way */
-	struct push_path pending_path;
 	bool has_pending, wants_round;
 	unsigned failures; /* rounds in succession that ended because nothing came */
-	/* Of the fetch under way. */
-	bool whole; /* without ranges */
-	bool more;  /* the next piece of the same file */
-	uint64_t at, size;
-	enum tree_fetch outcome;
-	int result; /* of tree_follow_data(), other than 0: the round is over */
 };
 
 static void drive(struct relay *r);
@@ -78,7 +71,7 @@ static void end_round(struct relay *r)
 static void on_again(evutil_socket_t fd, short what, void *user)
 {
 	struct relay *r = user;
-	if (r->fetch || !r->source.tls)
+	if (r->pull || !r->source.tls)
 		return;
 	tree_follow_begin(r->follow);
 	drive(r);
@@ -86,102 +79,45 @@ static void on_again(evutil_socket_t fd, short what, void *user)
 
 /* ---- fetching ---- */
 
-/* "bytes FIRST-LAST/SIZE" of the piece that we asked for. */
-static bool take_content_range(struct relay *r, const struct http_head *head)
-{
-	const char *field = http_head_field(head, "content-range");
-	uint64_t first, last, size;
-	if (!field || sscanf(field, "bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64, &first, &last, &size) != 3 ||
-	        first != r->at || last < first || last >= size)
-		return false;
-	r->size = size;
-	return true;
-}
-
-static void on_head(struct http_fetch *f, const struct http_head *head, void *user)
-{
-	struct relay *r = user;
-	r->outcome = TREE_FAILED;
-	if (head->status == 404 || head->status == 410)
-		r->outcome = TREE_ABSENT;
-	else if (head->status == 206 && !r->whole && take_content_range(r, head))
-		r->outcome = TREE_FETCHED;
-	else if (head->status == 200)
-		r->outcome = TREE_FETCHED;
-	if (head->status == 200 && r->at)
-		tree_follow_restart(r->follow);
-	if (head->status == 200)
-		r->at = r->size = 0;
-}
-
-static void on_content(struct http_fetch *f, const uint8_t *content, size_t length, void *user)
+static int on_data(const void *bytes, size_t length, void *user)
 {
 	struct relay *r = user;
 	struct error err;
-	if (r->outcome != TREE_FETCHED)
-		return;
-	r->at += length;
-	r->result = tree_follow_data(r->follow, content, length, &err);
-	if (r->result == 0)
-		return;
-	r->fetch = http_fetch_free(r->fetch);
-	if (r->result < 0)
+	const int code = tree_follow_data(r->follow, bytes, length, &err);
+	if (code == 0)
+		return 0;
+	r->pull = NULL; /* it ends, and with it the round */
+	if (code < 0)
 		(void)tree_follow_end(r->follow, TREE_FAILED, err.text, clock_wall_ms(), &err);
 	end_round(r);
+	return code;
 }
 
-static void on_end(struct http_fetch *f, const char *reason, void *user)
+static void on_restart(void *user)
+{
+	struct relay *r = user;
+	tree_follow_restart(r->follow);
+}
+
+static void on_end(enum tree_fetch how, const char *reason, void *user)
 {
 	struct relay *r = user;
 	struct error err;
-	r->fetch = NULL;
-	r->more = !reason && r->outcome == TREE_FETCHED && r->at < r->size;
-	if (r->more) {
-		drive(r);
-		return;
-	}
-	const enum tree_fetch how = reason ? TREE_FAILED : r->outcome;
-	const char *words = reason ? reason : "it was answered with another status";
-	(void)tree_follow_end(r->follow, how, words, clock_wall_ms(), &err);
+	r->pull = NULL;
+	(void)tree_follow_end(r->follow, how, reason, clock_wall_ms(), &err);
 	drive(r);
 }
 
-static const struct http_fetch_handlers handlers = { on_head, on_content, on_end };
-
-static int fetch(struct relay *r, const struct tree_request *want, struct error *err)
-{
-	char *path FREE_ON_EXIT = xasprintf("/v1/repositories/%s/%s", r->name, want->path);
-	char range[96] = "";
-	r->whole = !want->immutable;
-	r->at = r->more ? r->at : want->offset;
-	r->more = false;
-	r->size = 0;
-	if (!r->whole)
-		snprintf(range, sizeof(range), "Range: bytes=%" PRIu64 "-%" PRIu64 "\r\n", r->at,
-		        r->at + RELAY_PIECE - 1);
-	const struct http_fetch_config config = { .tls = r->source.tls,
-		.address = r->source.address,
-		.expected_name = r->source.name,
-		.host = r->source.host,
-		.path = path,
-		.fields = range,
-		.idle_ms = RELAY_IDLE_MS,
-		.content_max = want->most + 1,
-		.handlers = &handlers,
-		.user = r };
-	return http_fetch_new(r->config.base, &config, &r->fetch, err);
-}
+static const struct pull_handlers handlers = { on_data, on_restart, on_end };
 
 static void drive(struct relay *r)
 {
 	struct tree_request want;
 	struct error err;
-	if (r->fetch)
+	if (r->pull)
 		return;
 	while (tree_follow_next(r->follow, &want)) {
-		int code = r->source.tls ? fetch(r, &want, &err)
-		                         : error_set(&err, -ENOTCONN, "there is no upper VIS");
-		if (code == 0)
+		if (pull_new(r->config.base, &r->source, r->name, &want, &handlers, r, &r->pull, &err) == 0)
 			return;
 		(void)tree_follow_end(r->follow, TREE_FAILED, err.text, clock_wall_ms(), &err);
 	}
@@ -218,7 +154,7 @@ static int push(struct relay *r, const struct push_event *event)
 
 void relay_take(struct relay *r, const struct push_event *event)
 {
-	if (r->fetch) {
+	if (r->pull) {
 		keep_pending(r, event);
 		return;
 	}
@@ -232,7 +168,7 @@ bool relay_want(struct relay *r, const char *shard)
 {
 	if (!tree_follow_hold(r->follow, shard))
 		return false;
-	if (r->fetch) {
+	if (r->pull) {
 		r->wants_round = true;
 	} else if (r->source.tls) {
 		tree_follow_begin(r->follow);
@@ -241,28 +177,35 @@ bool relay_want(struct relay *r, const char *shard)
 	return true;
 }
 
-void relay_set_source(struct relay *r, const struct relay_source *source, const struct push_path *path)
+void relay_set_source(struct relay *r, const struct pull_source *source, const struct push_path *path)
 {
-	free((char *)r->source.name);
-	free((char *)r->source.host);
-	r->source = (struct relay_source){ .tls = NULL };
-	r->fetch = http_fetch_free(r->fetch);
+	r->pull = pull_free(r->pull);
 	r->failures = 0;
-	r->has_pending = r->wants_round = r->more = false;
+	r->has_pending = r->wants_round = false;
 	push_event_clear(&r->pending);
 	event_del(r->again);
-	if (!source)
-		return;
-	r->source = *source;
-	r->source.name = xstrdup(source->name);
-	r->source.host = xstrdup(source->host);
+	pull_source_set(&r->source, source);
+	lender_set_source(r->lender, source);
 	if (path)
 		r->path = *path;
+}
+
+void relay_lend(struct relay *r, const char *file)
+{
+	lender_want(r->lender, file);
+}
+
+static void on_lent(void *user)
+{
+	const struct relay *r = user;
+	r->config.on_lent(r->config.user);
 }
 
 const char *relay_overdue(const struct relay *r, time_ms now)
 {
 	const struct tree_index *index = tree_follow_index(r->follow);
+	if (r->pull)
+		return NULL; /* it comes: how long that may last is limited elsewhere */
 	if (!index)
 		return "it has sent nothing of a repository that we follow";
 	if (tree_follow_stale(r->follow, now))
@@ -290,6 +233,7 @@ int relay_open(const struct relay_config *config, struct relay **ret, struct err
 	r->name = xstrdup(config->follow.name);
 	r->again = event_new(config->base, -1, 0, on_again, r);
 	int code = tree_follow_open(&config->follow, &r->follow, err);
+	r->lender = lender_new(config->base, r->name, r->follow, on_lent, r);
 	if (code < 0) {
 		relay_close(r);
 		return code;
@@ -302,11 +246,10 @@ struct relay *relay_close(struct relay *r)
 {
 	if (!r)
 		return NULL;
-	if (r->again)
-		relay_set_source(r, NULL, NULL);
+	relay_set_source(r, NULL, NULL);
+	lender_free(r->lender);
 	tree_follow_close(r->follow);
-	if (r->again)
-		event_free(r->again);
+	event_free(r->again);
 	free(r->name);
 	free(r);
 	return NULL;

@@ -6,24 +6,13 @@
  */
 #pragma once
 
-#include "net/tls.h"
+#include "vis/pull.h"
 #include "vis/push_event.h"
-#include "vuln/tree/follow.h"
 
 #include <event2/event.h>
 
-#define RELAY_PIECE (4u << 20) /* bytes of a file that are asked for at a time */
-#define RELAY_IDLE_MS 15000    /* without a byte of what was asked for */
-#define RELAY_AGAIN_MS 1000    /* before a round that failed is begun again */
-#define RELAY_FAILURES_MAX 5   /* such rounds in succession; then the upper is to blame */
-
-/* Where files are fetched from; strings are copied. */
-struct relay_source {
-	struct tls_context *tls;
-	struct sockaddr_storage address;
-	const char *name; /* of its certificate */
-	const char *host;
-};
+#define RELAY_AGAIN_MS 1000  /* before a round that failed is begun again */
+#define RELAY_FAILURES_MAX 5 /* such rounds in succession; then the upper is to blame */
 
 struct relay;
 struct relay_config {
@@ -34,6 +23,8 @@ struct relay_config {
 	void (*on_ready)(struct relay *r, const struct push_path *path, void *user);
 	/* What came from the upper is not believed, or does not come; it is time for another one. */
 	void (*on_refused)(struct relay *r, enum tree_refusal why, const char *reason, void *user);
+	/* A file that relay_lend() asked for is in tree_follow_served(). */
+	void (*on_lent)(void *user);
 	void *user;
 };
 int relay_open(const struct relay_config *config, struct relay **ret, struct error *err);
@@ -42,11 +33,13 @@ struct relay *relay_close(struct relay *r); /* NULL in, NULL out */
 const char *relay_name(const struct relay *r);
 struct tree_follow *relay_follow(struct relay *r);
 /* From now on, or (NULL) from nobody. */
-void relay_set_source(struct relay *r, const struct relay_source *source, const struct push_path *path);
+void relay_set_source(struct relay *r, const struct pull_source *source, const struct push_path *path);
 /* An event of this repository, with the path that includes who sent it. */
 void relay_take(struct relay *r, const struct push_event *event);
 /* Somebody needs this shard: it is held from now on, and fetched as soon as there is an upper. False: the
  * signed index knows of none, or it is held already. */
 bool relay_want(struct relay *r, const char *shard);
+/* Somebody below us needs a file of the repository ("SHA256.zst") that we have no need of. */
+void relay_lend(struct relay *r, const char *file);
 /* What the publisher has announced is due and has not come; a sentence, or NULL. */
 const char *relay_overdue(const struct relay *r, time_ms now);

@@ -144,6 +144,19 @@ static void on_refused(struct relay *relay, enum tree_refusal why, const char *r
 		upper_link_refused(f->of->link, why, text);
 }
 
+static void on_lent(void *user)
+{
+	const struct followed *f = user;
+	tell_followed(f->of, f);
+}
+
+void repositories_lend(struct repositories *r, const char *repository, const char *file)
+{
+	for (size_t i = 0; i < r->n_followed; i++)
+		if (strcmp(r->followed[i]->name, repository) == 0)
+			relay_lend(r->followed[i]->relay, file);
+}
+
 void repositories_want(struct repositories *r, const char *ecosystem)
 {
 	bool any = false;
@@ -253,6 +266,7 @@ static int open_followed(
 		                                : f->shards },
 		.on_ready = on_ready,
 		.on_refused = on_refused,
+		.on_lent = on_lent,
 		.user = f };
 	memcpy(f->path.names[0], r->name, sizeof(r->name));
 	f->path.n = 1;

@@ -44,5 +44,8 @@ bool repositories_owns(const struct repositories *r, const char *source);
 /* Somebody needs this ecosystem. */
 void repositories_want(struct repositories *r, const char *ecosystem);
 
+/* Somebody below us needs this file. */
+void repositories_lend(struct repositories *r, const char *repository, const char *file);
+
 struct metrics;
 void repositories_fill_metrics(struct repositories *r, struct metrics *m);

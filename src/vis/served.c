@@ -88,21 +88,27 @@ int served_load(struct served *s, struct error *err)
 	return 1;
 }
 
-/* Deltas that go on without a gap from a point at or before `from`; none where that needs a snapshot. */
-static size_t deltas_since(const struct tree_shard *shard, uint64_t from, const struct tree_delta **ret)
+/* Deltas that go on without a gap from a point at or before `from`; *ret_snapshot where that needs it too. */
+static size_t deltas_since(
+        const struct tree_shard *shard, uint64_t from, const struct tree_delta **ret, bool *ret_snapshot)
 {
 	size_t first = 0;
+	*ret_snapshot = false;
 	if (shard->generation <= from || shard->withdrawn)
 		return 0;
 	while (first < shard->n_deltas && shard->deltas[first].to <= from)
 		first++;
-	if (first == shard->n_deltas || shard->deltas[first].from > from)
-		return 0;
+	if (from == 0 || first == shard->n_deltas || shard->deltas[first].from > from) {
+		*ret_snapshot = true;
+		first = 0;
+		while (first < shard->n_deltas && shard->deltas[first].to <= shard->snapshot_generation)
+			first++;
+	}
 	*ret = &shard->deltas[first];
 	return shard->n_deltas - first;
 }
 
-/* Reads a delta behind those that the event has; false where it does not fit, or is not there. */
+/* Reads a file behind those that the event has; false where it does not fit, or is not there. */
 static bool add_file(const struct served *s, const struct tree_file *file, struct push_event *e, size_t *used)
 {
 	char name[TREE_PATH_SIZE];
@@ -127,12 +133,15 @@ void served_event(const struct served *s, struct tree_point from, struct push_ev
 		.point = s->index.point,
 		.index = { s->bytes, s->length },
 		.memory = xmalloc(PUSH_FILES_TOTAL) };
-	const bool same_epoch = from.epoch == s->index.point.epoch;
+	const uint64_t known = from.epoch == s->index.point.epoch ? from.generation : 0;
 	size_t used = 0;
 	snprintf(e.repository, sizeof(e.repository), "%s", s->name);
-	for (size_t i = 0; same_epoch && i < s->index.n_shards; i++) {
+	for (size_t i = 0; i < s->index.n_shards; i++) {
 		const struct tree_delta *deltas = NULL;
-		size_t n = deltas_since(&s->index.shards[i], from.generation, &deltas);
+		bool snapshot;
+		const size_t n = deltas_since(&s->index.shards[i], known, &deltas, &snapshot);
+		if (snapshot && !add_file(s, &s->index.shards[i].snapshot, &e, &used))
+			continue;
 		for (size_t k = 0; k < n; k++)
 			if (!add_file(s, &deltas[k].file, &e, &used))
 				break;
@@ -146,15 +155,14 @@ static bool is_file(const struct tree_file *f, const char *file)
 	return strcmp(tree_file_path(f, path) + strlen("files/"), file) == 0;
 }
 
-const struct tree_shard *served_shard_of(const struct served *s, const char *file)
+bool served_names(const struct served *s, const char *file)
 {
-	for (size_t i = 0; s->bytes && i < s->index.n_shards; i++) {
+	bool found = false;
+	for (size_t i = 0; s->bytes && i < s->index.n_shards && !found; i++) {
 		const struct tree_shard *shard = &s->index.shards[i];
-		bool found = !shard->withdrawn && is_file(&shard->snapshot, file);
+		found = !shard->withdrawn && is_file(&shard->snapshot, file);
 		for (size_t k = 0; k < shard->n_deltas && !found; k++)
 			found = is_file(&shard->deltas[k].file, file);
-		if (found)
-			return shard;
 	}
-	return NULL;
+	return found;
 }

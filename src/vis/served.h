@@ -20,8 +20,8 @@ struct served *served_free(struct served *s); /* NULL in, NULL out */
 
 /* Looks at the directory: 1, the index is another one; 0, it is as it was, or there is none yet. */
 int served_load(struct served *s, struct error *err);
-/* What brings somebody from that point to the newest: the index, and those deltas that are small enough to
- * travel with it. To be cleared by push_event_clear(). */
+/* What brings somebody from that point to the newest: the index, and those files of it that are small enough
+ * to travel with it. To be cleared by push_event_clear(). */
 void served_event(const struct served *s, struct tree_point from, struct push_event *ret);
-/* The shard that has this file ("SHA256.zst") in the newest index; NULL where none has. */
-const struct tree_shard *served_shard_of(const struct served *s, const char *file);
+/* Whether the newest index names this file ("SHA256.zst"). */
+bool served_names(const struct served *s, const char *file);

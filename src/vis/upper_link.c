@@ -90,6 +90,8 @@ static void end(struct upper_link *l, enum upper_state how, const char *reason)
 /* From inside of what would be freed. */
 static void end_soon(struct upper_link *l, enum upper_state how, const char *reason)
 {
+	if (event_pending(l->leave, EV_TIMEOUT, NULL))
+		return; /* the first reason is the reason */
 	l->leave_as = how;
 	snprintf(l->leave_reason, sizeof(l->leave_reason), "%s", reason);
 	event_active(l->leave, EV_TIMEOUT, 0);
@@ -167,10 +169,10 @@ static int on_event(const struct sse_event *sse, void *user)
 static void set_sources(struct upper_link *l)
 {
 	const struct upper *u = upper_plan_current(&l->plan);
-	const struct relay_source source = { .tls = l->tls,
+	const struct pull_source source = { .tls = l->tls,
 		.address = l->lookup.addresses[l->address],
 		.name = u->name,
-		.host = l->endpoints[l->plan.next].host };
+		.host = l->endpoints[l->plan.current].host };
 	struct push_path path = { .n = 1 };
 	snprintf(path.names[0], sizeof(path.names[0]), "%s", u->name);
 	for (size_t i = 0; i < l->config.n_relays; i++)
@@ -202,7 +204,7 @@ static void on_content(struct http_fetch *f, const uint8_t *content, size_t leng
 	if (event_pending(l->leave, EV_TIMEOUT, NULL))
 		return;
 	int r = sse_read(l->reader, content, length, on_event, l, &err);
-	if (r < 0 && !event_pending(l->leave, EV_TIMEOUT, NULL))
+	if (r < 0)
 		end_soon(l, UPPER_REFUSED, err.text);
 }
 
@@ -254,7 +256,7 @@ static void try_address(struct upper_link *l)
 	const struct http_fetch_config config = { .tls = l->tls,
 		.address = l->lookup.addresses[l->address],
 		.expected_name = u->name,
-		.host = l->endpoints[l->plan.next].host,
+		.host = l->endpoints[l->plan.current].host,
 		.path = path,
 		.fields = fields,
 		.idle_ms = UPPER_IDLE_MS,
@@ -303,7 +305,7 @@ static void look_for_work(struct upper_link *l)
 		event_add(l->tick, &tv);
 		return;
 	}
-	l->lookup.endpoint = l->endpoints[l->plan.next];
+	l->lookup.endpoint = l->endpoints[l->plan.current];
 	l->lookup.stale = false;
 	l->lookup.under_way = true;
 	workers_submit(l->workers, &l->lookup.work);
@@ -314,7 +316,7 @@ static void check_patience(struct upper_link *l)
 {
 	for (size_t i = 0; i < l->config.n_relays; i++) {
 		const struct tree_index *index = tree_follow_index(relay_follow(l->config.relays[i]));
-		const int64_t life = index ? (index->expires - index->time) / 3 : UPPER_PATIENCE_MS;
+		const int64_t life = index ? (index->expires - index->time) / 3 : UPPER_NOTHING_MS;
 		const char *why = relay_overdue(l->config.relays[i], clock_wall_ms());
 		if (!why ||
 		        !upper_plan_impatient(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which of the upper VISes is asked, and when: in the order of the configuration, the next one where one
- * fails, all of them again after a pause that grows. Time is an argument, and chance too.
+ * Which of the upper VISes is asked, and when: the first of the configuration's order that is not in its
+ * pause, which each has for itself and which grows. Time is an argument, and chance too.
  *
  * Who is connected stays while he serves: that he is away, refuses us, forms a loop with us, sends what is
  * not signed by whom it should be, or withholds what the publisher says is due, takes us to the next.
@@ -11,9 +11,10 @@
 #include "vis/push_event.h"
 
 #define UPPERS_MAX 16
-#define UPPER_FIRST_MS 100      /* the pause after all of them have failed, which doubles */
-#define UPPER_LAST_MS 5000      /* at most */
+#define UPPER_FIRST_MS 100      /* the pause of one that is away, which doubles with each attempt */
+#define UPPER_LAST_MS 5000      /* at most; one that served us for so long is as good as new */
 #define UPPER_DISTRUST_MS 15000 /* one that ended otherwise than by being away is left alone for so long */
+#define UPPER_NOTHING_MS 5000   /* so long one may know nothing at all of what we follow */
 #define UPPER_PATIENCE_MS 30000 /* so long, or a third of an index's life, one may owe us what is due */
 
 enum upper_state {
@@ -31,6 +32,7 @@ struct upper {
 	const char *name; /* of its certificate; kept by reference */
 	enum upper_state state;
 	time_ms since;                                  /* in that state; monotonic */
+	int pause_ms;                                   /* the next one */
 	time_ms not_before;                             /* it may be asked again; monotonic */
 	char reason[256];                               /* why it is not subscribed to */
 	uint64_t attempts, ends[UPPER_WITHHOLDING + 1]; /* by the state that an attempt ended in */
@@ -39,19 +41,17 @@ struct upper {
 
 struct upper_plan {
 	struct upper items[UPPERS_MAX];
-	size_t n, next; /* whose turn it is */
-	bool busy;      /* items[next] is being asked or subscribed to */
-	time_ms pause_until;
-	int pause_ms;
+	size_t n, current;
+	bool busy; /* items[current] is being asked or subscribed to */
 };
 
 void upper_plan_init(struct upper_plan *p, const char *const *names, size_t n);
 /* Whom to ask now; NULL: nobody, until *ret_ms have passed (-1: until something else happens). It is
  * UPPER_CONNECTING then. */
 struct upper *upper_plan_due(struct upper_plan *p, time_ms now, int *ret_ms);
-/* The upper whose turn it is; NULL where nobody is being asked. */
+/* Who is being asked or subscribed to; NULL: nobody. */
 struct upper *upper_plan_current(struct upper_plan *p);
-/* It has answered as it should: the next failure is a first one again. */
+/* It has answered as it should. */
 void upper_plan_subscribed(struct upper_plan *p, time_ms now);
 /* It is over with the current one. chance: any 16 random bits, which shorten the pause by up to a quarter, so
  * that not all children of a VIS come back at once. */

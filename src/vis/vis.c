@@ -380,8 +380,11 @@ static void on_front(struct front *f, const struct ipc_message *m, void *user)
 {
 	const struct vis *v = user;
 	const struct ipc_wanted *wanted = m->body;
+	const struct ipc_lend *lend = m->body;
 	if (m->number == IPC_HELLO)
 		repositories_tell(v->repositories);
+	if (m->number == IPC_LEND)
+		repositories_lend(v->repositories, lend->repository, lend->file);
 	for (size_t i = 0; m->number == IPC_WANTED && i < wanted->n_ecosystems; i++)
 		on_wanted(wanted->ecosystems[i].ecosystem, user);
 }

@@ -33,8 +33,8 @@ static void asks_in_order(void **state)
 	assert_string_equal(due(&p, 1002, &ms), "third");
 	upper_plan_ended(&p, UPPER_AWAY, "refused", 1003, 0);
 	assert_string_equal(due(&p, 1003, &ms), "");
-	assert_int_equal(ms, UPPER_FIRST_MS);
-	assert_string_equal(due(&p, 1003 + UPPER_FIRST_MS, &ms), "first");
+	assert_int_equal(ms, UPPER_FIRST_MS - 2);
+	assert_string_equal(due(&p, 1001 + UPPER_FIRST_MS, &ms), "first");
 	assert_int_equal(p.items[0].attempts, 2);
 	assert_int_equal(p.items[1].ends[UPPER_AWAY], 1);
 }
@@ -46,6 +46,9 @@ static void pauses_grow_and_are_forgotten(void **state)
 	int ms, longest = 0;
 	for (int i = 0; i < 20; i++) {
 		assert_string_equal(due(&p, now, &ms), "first");
+		/* To be subscribed to for a moment is no merit. */
+		if (i % 2)
+			upper_plan_subscribed(&p, now);
 		upper_plan_ended(&p, UPPER_AWAY, "", now, 0);
 		assert_string_equal(due(&p, now, &ms), "");
 		assert_true(ms >= longest && ms <= UPPER_LAST_MS);
@@ -55,6 +58,7 @@ static void pauses_grow_and_are_forgotten(void **state)
 	assert_int_equal(longest, UPPER_LAST_MS);
 	assert_string_equal(due(&p, now, &ms), "first");
 	upper_plan_subscribed(&p, now);
+	now += UPPER_LAST_MS;
 	upper_plan_ended(&p, UPPER_AWAY, "", now, 0);
 	(void)due(&p, now, &ms);
 	assert_int_equal(ms, UPPER_FIRST_MS);
@@ -94,7 +98,9 @@ static void who_is_distrusted_is_left_alone(void **state)
 		upper_plan_ended(&p, ways[i], "", 10, 0);
 		assert_string_equal(due(&p, 10, &ms), "second");
 		upper_plan_ended(&p, UPPER_AWAY, "", 20, 0);
-		/* The second again, not the first, until its time is over. */
+		/* Nobody, then the second again; the first when its time is over. */
+		assert_string_equal(due(&p, 20, &ms), "");
+		assert_int_equal(ms, UPPER_FIRST_MS);
 		assert_string_equal(due(&p, 20 + UPPER_FIRST_MS, &ms), "second");
 		upper_plan_ended(&p, UPPER_AWAY, "", 200, 0);
 		assert_string_equal(due(&p, 10 + UPPER_DISTRUST_MS, &ms), "first");
