@@ -27,6 +27,7 @@ struct followed {
 	char *line, *dir; /* of the configuration, cut up */
 	const char *name, *shards[SHARDS_MAX + 1];
 	struct push_path path; /* ours first: by which the newest came */
+	bool waits;            /* for the index to be free */
 	bool new_shard;        /* one was asked for that is not in the index yet */
 };
 
@@ -123,16 +124,26 @@ static void on_ready(struct relay *relay, const struct push_path *path, void *us
 	struct repositories *r = f->of;
 	struct push_path longer;
 	struct error err;
-	if (push_path_extend(path, r->name, &longer, &err) == 0)
-		f->path = longer;
+	if (path->n && push_path_extend(path, r->name, &longer, &err) == 0)
+		f->path = longer; /* else it is what was there before */
 	tell_followed(r, f);
 	int code = r->handlers.commit(relay_follow(relay), f->new_shard, r->handlers.user, &err);
+	f->waits = code == -EAGAIN;
+	if (f->waits)
+		return;
 	if (code != 0) {
 		r->failures++;
 		log_error("repository %s stays as it was: %s", f->name, err.text);
 		return;
 	}
 	f->new_shard = false;
+}
+
+void repositories_retry(struct repositories *r)
+{
+	for (size_t i = 0; i < r->n_followed; i++)
+		if (r->followed[i]->waits)
+			on_ready(r->relays[i], &(const struct push_path){ .n = 0 }, r->followed[i]);
 }
 
 static void on_refused(struct relay *relay, enum tree_refusal why, const char *reason, void *user)

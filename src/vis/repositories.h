@@ -39,6 +39,8 @@ struct repositories *repositories_close(struct repositories *r); /* NULL in, NUL
 void repositories_set_front(struct repositories *r, struct front *front);
 /* It is a new process, which knows nothing. */
 void repositories_tell(struct repositories *r);
+/* What could not be put into the index can be now. */
+void repositories_retry(struct repositories *r);
 /* Whether the index's source ("central", "central/debian") is one that we follow. */
 bool repositories_owns(const struct repositories *r, const char *source);
 /* Somebody needs this ecosystem. */

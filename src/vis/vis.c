@@ -288,6 +288,8 @@ static void on_loaded(const struct ipc_loaded *l, void *user)
 static void on_free(void *user)
 {
 	struct vis *v = user;
+	if (v->repositories)
+		repositories_retry(v->repositories);
 	if (!v->folder_waits)
 		return;
 	v->folder_waits = false;
@@ -356,6 +358,8 @@ static int commit_repository(struct tree_follow *f, bool all, void *user, struct
 	uint64_t generation;
 	if (!tree_follow_ready(f) && tree_follow_stands(f, v->update))
 		return 0;
+	if (v->loaders && loaders_committing(v->loaders))
+		return -EAGAIN; /* on_free() comes back to it */
 	int r = tree_follow_apply(f, v->update, err);
 	if (r == 0) {
 		/* Packages without any advisory have become judgeable too. */
@@ -511,7 +515,7 @@ struct vis *vis_close(struct vis *v)
 		event_free(v->folder_event);
 	if (v->check_event)
 		event_free(v->check_event);
-	repositories_close(v->repositories);
+	v->repositories = repositories_close(v->repositories);
 	publisher_stop(v->publisher);
 	loaders_stop(v->loaders);
 	front_stop(v->front);
