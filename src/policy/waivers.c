@@ -70,8 +70,15 @@ void policy_waive_advisory(struct policy_evaluation *ev, const struct policy_wai
 
 bool policy_is_emergency(const struct policy *p, const struct vuln_match *m)
 {
-	return names_match(p->tree.emergency_ids, m->id, m->aliases) ||
-	        (m->source && is_named(p->tree.emergency_sources, m->source));
+	if (names_match(p->tree.emergency_ids, m->id, m->aliases) ||
+	        (m->source && is_named(p->tree.emergency_sources, m->source)))
+		return true;
+	/* Also where another source stands before it. */
+	for (size_t i = 0; i < m->n_views; i++)
+		if (m->views[i].status == VULN_AFFECTED &&
+		        is_named(p->tree.emergency_sources, m->views[i].source))
+			return true;
+	return false;
 }
 
 static void add(struct policy_evaluation *ev, const struct policy_waiver_node *w, const char *requirement,

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAP_SIZE_START ((size_t)64 << 20)
+/* Addresses, not bytes: one that is too small costs a try of the whole update. */
+#define MAP_SIZE_START ((size_t)1 << 30)
 #define FILE_MODE 0664
 
 int index_error(struct error *err, const char *dir, int code)

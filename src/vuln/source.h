@@ -12,7 +12,6 @@
 #include "vuln/index.h"
 
 #define SOURCE_FORMAT 1
-#define SOURCES_MAX 1024     /* in one index */
 #define SOURCE_TEXT_MAX 1024 /* bytes of kind, origin, licence, mark each, without the NUL */
 
 /* mark: what vuln_update_mark_source() noted; "" = none. */

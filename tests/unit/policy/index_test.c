@@ -232,6 +232,35 @@ static void sources_that_disagree(void **state)
 	policy_decision_clear(&d);
 }
 
+/* What the emergency source calls affected is an emergency, also where another source stands before it. */
+static void an_emergency_behind_another_source(void **state)
+{
+	struct site *s = *state;
+	struct policy_decision d;
+	struct error err = { "" };
+	char *text FREE_ON_EXIT = xasprintf("%semergency source \"emergency\"\n", site_policy);
+	const struct vuln_source emergency = { .name = "emergency", .precedence = 200, .loaded = NOW };
+	const char *record =
+	        "{\"id\":\"CVE-2026-1\",\"modified\":\"2026-09-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\",\"name\":\"openssl\"},\"ranges\":[{\"type\":\"ECOSYSTEM\","
+	        "\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"9\"}]}]}]}";
+	policy_free(s->policy);
+	s->policy = NULL;
+	assert_int_equal(policy_parse("p", text, strlen(text), NULL, NULL, &s->policy, &err), 0);
+	publish_as(s, "debian", NOW, record);
+	decide(s, NOW, &d);
+	assert_int_equal(d.n_findings, 2);
+	assert_false(d.emergency);
+	policy_decision_clear(&d);
+	vuln_update_put_source(s->update, &emergency);
+	publish_as(s, "emergency", NOW, record);
+	decide(s, NOW, &d);
+	assert_int_equal(d.n_findings, 2);
+	assert_string_equal(d.findings[0].source, "debian");
+	assert_true(d.emergency);
+	policy_decision_clear(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(conditions_on_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stale_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(sources_that_disagree, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_emergency_behind_another_source, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
