@@ -3,11 +3,13 @@
 #
 # Whole inspections a second. pratique-server on one side; on the other one process with many nodes and a small enforcer, sharing this
 # machine's cores, on the loopback of a network namespace. Each inspection: nonce, signed posture with an inventory that no other
-# inspection has just had, matched, decided, committed to disk, acknowledged by the enforcer, certificate and RESULT.
+# node has (one package in sixteen has a version of its own) and that its node did not have the time before, matched, decided, committed
+# to disk, acknowledged by the enforcer, certificate and RESULT. What is the same for many nodes the server stores and looks up once.
 #
 #   1. on connections that stay open (CRETRY)
 #   2. as many presentations of the certificate, which stands in for an inspection, with an unchanged posture and a signature
-#   3. with a new mutually authenticated connection each; beside it, bare TLS connections between openssl s_server and s_time with the
+#   3. with a new mutually authenticated connection each, inspected in full; and as many where each shows its certificate, as an agent
+#      does that comes back; beside it, bare TLS connections between openssl s_server and s_time with the
 #      same keys and certificates, and strongSwan's pt-tls-client at its tnc-pdp server, where ./dev test has built it
 #
 # usage: inspection.sh BUILD-DIRECTORY     (environment: BENCH_RUNS, default 5; BENCH_SECONDS of each, default 4; BENCH_NODES, default 1024;
@@ -186,6 +188,11 @@ echo
 echo "== inspections with a new connection each"
 generate new
 new_rate=$rate
+
+echo
+echo "== new connections, on each of which a certificate is shown again with an unchanged posture, as agents do that come back"
+generate back
+back_rate=$rate
 stop server
 
 echo
@@ -195,7 +202,8 @@ for ((run = 0; run < runs; run++)); do
 done >"$work/handshakes"
 bare_rate=$(median <"$work/handshakes")
 echo "  $(printf '%.0f' "$bare_rate") connections/s (median of $runs runs; $(sort -n "$work/handshakes" | sed -n '1p;$p' | paste -sd ' '))"
-ratio "new connections inspected to the end" "$new_rate" "bare TLS connections" "$bare_rate"
+ratio "new connections, each inspected in full to the end" "$new_rate" "bare TLS connections" "$bare_rate"
+ratio "new connections of agents that come back, affirmed to the end" "$back_rate" "bare TLS connections" "$bare_rate"
 
 echo
 echo "== strongSwan: pt-tls-client and tnc-pdp with the OS verifier (it judges no advisories)"

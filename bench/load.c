@@ -178,10 +178,10 @@ static int run(struct load *l, char **argv)
 	address.sin_port = htons((uint16_t)strtoul(argv[5], NULL, 10));
 	memcpy(&l->enforcer_address, &address, sizeof(address));
 	l->at_once = MIN(strtoul(argv[11], NULL, 10), l->n_nodes);
-	l->new_connections = strcmp(argv[1], "new") == 0;
+	l->new_connections = strcmp(argv[1], "new") == 0 || strcmp(argv[1], "back") == 0;
 	l->are_agents = strcmp(argv[1], "agents") == 0;
 	l->is_enforcer = strcmp(argv[1], "enforcer") == 0;
-	l->presents = l->are_agents || strcmp(argv[1], "present") == 0;
+	l->presents = l->are_agents || strcmp(argv[1], "present") == 0 || strcmp(argv[1], "back") == 0;
 	l->base = event_base_new();
 	int code = 1;
 	size_t runs = strtoul(argv[9], NULL, 10);
@@ -206,7 +206,7 @@ static int run(struct load *l, char **argv)
 
 static bool is_mode(const char *word)
 {
-	static const char *const modes[] = { "open", "new", "present", "agents", "enforcer" };
+	static const char *const modes[] = { "open", "new", "present", "back", "agents", "enforcer" };
 	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++)
 		if (strcmp(word, modes[i]) == 0)
 			return true;
@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 		code = run(l, argv);
 	} else {
 		fputs("usage: load prepare DIR NODES\n"
-		      "       load open|new|present|agents|enforcer DIR NODES NODE-PORT ENFORCER-PORT "
+		      "       load open|new|present|back|agents|enforcer DIR NODES NODE-PORT ENFORCER-PORT "
 		      "SERVER-PID "
 		      "STATUS-FILE "
 		      "PACKAGES RUNS SECONDS "
@@ -237,6 +237,7 @@ int main(int argc, char **argv)
 		      "open:    inspections on connections that stay open\n"
 		      "new:     a new connection for each inspection\n"
 		      "present: as open, but each presents its certificate and an unchanged posture\n"
+		      "back:    the same with a new connection each, as agents do that come back\n"
 		      "agents:  all stay connected (RUNS and SECONDS do not count, and the enforcer is "
 		      "another process); says when they "
 		      "are held, and, "

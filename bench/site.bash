@@ -67,7 +67,12 @@ counter() {
 
 prepare() {
 	local archive what="apt's lists: no OSV export of Debian in $shared/advisories/osv"
-	"$tools/load" prepare "$work" "$nodes"
+	# A CA syncs each certificate to the disk: not what is measured.
+	mkdir "$work/made"
+	mount -t tmpfs none "$work/made"
+	"$tools/load" prepare "$work/made" "$nodes"
+	cp -a "$work/made/." "$work/"
+	umount "$work/made"
 	install -m 644 "$work/ca/ca.pem" "$work/ca.pem"
 	mkdir -m 700 "$work/state"
 	mkdir -m 755 "$work/index"
