@@ -35,7 +35,8 @@ static void take_report(struct ipc_loaded *l, struct load_report *report)
 		l->reasons[l->n_reasons++].text = xstrndup(report->first_refused[i], 511);
 }
 
-static int commit(const struct load_job *job, struct vuln_update *u, struct ipc_loaded *l, struct error *err)
+int load_job_commit(
+        const struct load_job *job, struct vuln_update *u, struct ipc_loaded *l, struct error *err)
 {
 	struct vuln_update_result result;
 	if (job->ask && job->ask(job, job->context) < 0)
@@ -82,14 +83,14 @@ static int load(const struct load_job *job, struct vuln_update *u, struct ipc_lo
 	vuln_update_put_source(u, &described);
 	if (mark && vuln_update_source_is(u, s.name, mark)) {
 		l->unchanged = true;
-		return commit(job, u, l, err);
+		return load_job_commit(job, u, l, err);
 	}
 	vuln_update_replace_source(u, s.name);
 	int r = load_source(&load, &s, err);
 	if (r == 0 && mark)
 		vuln_update_mark_source(u, s.name, mark);
 	if (r == 0)
-		r = commit(job, u, l, err);
+		r = load_job_commit(job, u, l, err);
 	take_report(l, &report);
 	load_report_clear(&report);
 	return r;
@@ -102,7 +103,9 @@ void load_job_run(const struct load_job *job, struct ipc_loaded *ret)
 	*ret = (struct ipc_loaded){ .source = (uint32_t)job->source };
 	int r = vuln_update_open(job->config->data, &u, &err);
 	if (r == 0)
-		r = load(job, u, ret, &err);
+		r = source_config_is_repository(job->config->sources[job->source])
+		        ? load_job_follow(job, u, ret, &err)
+		        : load(job, u, ret, &err);
 	vuln_update_close(u);
 	if (r < 0)
 		ret->failure = xstrdup(*err.text ? err.text : strerror(-r));

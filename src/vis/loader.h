@@ -48,6 +48,12 @@ struct load_job {
 	int (*ask)(const struct load_job *job, void *context);
 	void *context;
 };
+/* Asks, commits and takes what became of it into ret; for what a load is made of. */
+int load_job_commit(
+        const struct load_job *job, struct vuln_update *u, struct ipc_loaded *ret, struct error *err);
+/* A source that is a signed repository (load_repository.c): a round of its follower. */
+int load_job_follow(
+        const struct load_job *job, struct vuln_update *u, struct ipc_loaded *ret, struct error *err);
 /* ret is filled in every case; its strings and lists are the caller's to free by load_job_clear(). */
 void load_job_run(const struct load_job *job, struct ipc_loaded *ret);
 void load_job_clear(struct ipc_loaded *l);

@@ -107,7 +107,7 @@ static void add_sources(
 static bool any_url(const struct vis_options *o)
 {
 	for (size_t i = 0; i < o->n_sources; i++)
-		if (strstr(o->all[i]->from, "://"))
+		if (strstr(o->all[i]->from, "://") || source_config_is_repository(o->all[i]))
 			return true;
 	return false;
 }
@@ -140,8 +140,8 @@ int vis_options_load(const char *path, const char *const *overrides, const char 
 		        &r, "%s: publish: it goes together with publish_key", path ? path : "command line");
 	check_most(path, "upper", ret->uppers.count, UPPERS_MAX, &r);
 	if (any_url(ret) && !*ret->cache)
-		error_report_add(
-		        &r, "%s: cache: sources that are URLs need one", path ? path : "command line");
+		error_report_add(&r, "%s: cache: sources that are URLs or repositories need one",
+		        path ? path : "command line");
 	return r.result;
 }
 

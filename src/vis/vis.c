@@ -33,6 +33,7 @@ struct vis {
 	struct repositories *repositories;
 	struct publisher *publisher;
 	int lock; /* on the index's directory */
+	uint64_t refusals[TREE_N_REFUSALS]; /* of repositories that are sources */
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */
 };
@@ -84,6 +85,15 @@ static void fill_metrics(struct metrics *m, void *user)
 		metrics_count(m, "loads", "Looks at sources", loaders_counters(v->loaders)->loads);
 		metrics_count(m, "loads_crashed", "Of these, ended by a signal or a limit",
 		        loaders_counters(v->loaders)->crashes);
+	}
+	for (int why = TREE_GOOD + 1; why < TREE_N_REFUSALS; why++) {
+		char name[64],
+		        words[] = "Repositories among the sources that were not believed, for this reason";
+		snprintf(name, sizeof(name), "repositories_refused_%s",
+		        tree_refusal_name((enum tree_refusal)why));
+		for (char *c = name; *c; c++)
+			*c = *c == '-' ? '_' : *c;
+		metrics_count(m, name, words, v->refusals[why]);
 	}
 	if (v->repositories)
 		repositories_fill_metrics(v->repositories, m);
@@ -270,7 +280,9 @@ static void on_loaded(const struct ipc_loaded *l, void *user)
 	log_loaded(v->config->sources[l->source]->named.name, l);
 	v->records_refused += l->refused;
 	v->failures += failed;
-	if (!failed) {
+	if (l->refusal > TREE_GOOD && l->refusal < TREE_N_REFUSALS)
+		v->refusals[l->refusal]++;
+	if (!failed || l->generation) {
 		for (size_t i = 0; i < l->n_changed; i++)
 			note_change(l->changed[i].ecosystem, l->changed[i].package, v);
 		if (l->all)
@@ -329,6 +341,14 @@ static void on_check(evutil_socket_t fd, short what, void *user)
 	look(user, false);
 }
 
+/* "central/debian" is one of a repository that is named central. */
+static bool belongs_to(const struct source_config *c, const char *source)
+{
+	size_t n = strlen(c->named.name);
+	return strncmp(c->named.name, source, n) == 0 &&
+	        (!source[n] || (source[n] == '/' && source_config_is_repository(c)));
+}
+
 /* Sources that were loaded once and are no longer named go. */
 static void drop_unnamed(const char *source, void *context)
 {
@@ -336,7 +356,7 @@ static void drop_unnamed(const char *source, void *context)
 	bool named = v->config->watch &&
 	        (strcmp(source, VIS_PUBLISHED) == 0 || strcmp(source, FOLDER_EMERGENCY) == 0);
 	for (size_t i = 0; i < v->config->n_sources && !named; i++)
-		named = strcmp(v->config->sources[i]->named.name, source) == 0;
+		named = belongs_to(v->config->sources[i], source);
 	if (!named && !repositories_owns(v->repositories, source))
 		vuln_update_replace_source(v->update, source);
 }

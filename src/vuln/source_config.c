@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define REPOSITORY_PREFIX "repository:" /* ADDRESS#ROOT-FILE */
+
 #define OPTION(field, kind, default_value, least, most, text) \
 	{ \
 		.name = #field, .type = kind, .offset = offsetof(struct source_config, field), \
@@ -16,6 +18,7 @@ const struct config_option source_config_options[] = {
 	OPTION(kind, CONFIG_STRING, "", 0, 0,
 	        "what it is (`pratique vuln import --help`); empty: osv, or apt for apt:"),
 	OPTION(from, CONFIG_STRING, NULL, 0, 0, "a path, apt:[DIR], or an http or https URL"),
+	OPTION(root, CONFIG_PATH, "", 0, 0, "kind repository: a root of it that you vouch for"),
 	OPTION(licence, CONFIG_STRING, "", 0, 0,
 	        "under which it is published; shown with what comes from it"),
 	OPTION(precedence, CONFIG_INTEGER, "100", 0, VULN_PRECEDENCE_MAX,
@@ -28,6 +31,8 @@ const struct config_option source_config_options[] = {
 	        "older than that it is stale; 0 s: no limit"),
 	OPTION(every, CONFIG_DURATION, "0 s", 0, (int64_t)366 * 86400000,
 	        "how often it is looked at; 0 s: as often as all"),
+	OPTION(skew, CONFIG_DURATION, "5 min", 1000, 86400000,
+	        "kind repository: how far its publisher's clock and ours may be apart"),
 	OPTION(required, CONFIG_BOOLEAN, "yes", 0, 0, "its age counts as the age of what is known"),
 	OPTION(on_demand, CONFIG_BOOLEAN, "no", 0, 0,
 	        "loaded once a node names its address as a source of prevention"),
@@ -95,10 +100,27 @@ static void check_ecosystems(struct source_config *c, const char *file, struct e
 	}
 }
 
+bool source_config_is_repository(const struct source_config *c)
+{
+	return strcmp(c->kind, SOURCE_CONFIG_REPOSITORY) == 0;
+}
+
+/* Who signs it is its root's to say, and what of it is held its shards'. */
+static void check_repository(const struct source_config *c, const char *file, struct error_report *r)
+{
+	if (source_config_is_repository(c) != (*c->root != '\0'))
+		error_report_add(r, "%s:%d: root: kind repository needs one, and no other has any", file,
+		        c->named.line);
+	if (source_config_is_repository(c) && (*c->keyring || *c->trust || c->on_demand))
+		error_report_add(r, "%s:%d: kind repository takes neither keyring nor trust nor on_demand",
+		        file, c->named.line);
+}
+
 void source_config_check(struct source_config *c, const char *file, struct error_report *r)
 {
 	const struct load_kind *kind = *c->kind ? load_kind_find(c->kind) : NULL;
-	if (*c->kind && !kind)
+	check_repository(c, file, r);
+	if (*c->kind && !kind && !source_config_is_repository(c))
 		error_report_add(r, "%s:%d: kind: there is no kind \"%s\"", file, c->named.line, c->kind);
 	if (kind && load_kind_wants_ecosystem(kind) && c->ecosystems.count != 1)
 		error_report_add(r, "%s:%d: ecosystem: kind %s does not say what it is of, so one is needed",
@@ -119,8 +141,13 @@ struct source_config *source_config_of_spec(const char *spec)
 	const char *from;
 	struct source_config *c = xcalloc(1, sizeof(*c));
 	c->named.name = load_source_name(spec, &from);
-	c->kind = xstrdup("");
-	c->from = xstrdup(from);
+	const char *rest = strncmp(from, REPOSITORY_PREFIX, strlen(REPOSITORY_PREFIX)) == 0
+	        ? from + strlen(REPOSITORY_PREFIX)
+	        : NULL;
+	const char *root = rest ? strrchr(rest, '#') : NULL;
+	c->kind = xstrdup(rest ? SOURCE_CONFIG_REPOSITORY : "");
+	c->from = rest ? xstrndup(rest, root ? (size_t)(root - rest) : strlen(rest)) : xstrdup(from);
+	c->root = xstrdup(root ? root + 1 : "");
 	c->licence = xstrdup("");
 	c->keyring = xstrdup("");
 	c->trust = xstrdup("");

@@ -12,8 +12,8 @@
 
 struct source_config {
 	struct config_named named;
-	char *kind, *from, *licence, *keyring, *trust;
-	int64_t precedence, fresh, every;
+	char *kind, *from, *root, *licence, *keyring, *trust;
+	int64_t precedence, fresh, every, skew;
 	bool required, on_demand;
 	struct config_list ecosystems;
 	const char **ecosystem_names; /* NULL-terminated; NULL: all. source_config_check() sets it */
@@ -27,6 +27,11 @@ extern const size_t source_config_n_options;
 void source_config_check(struct source_config *c, const char *file, struct error_report *report);
 /* Frees what source_config_check() made. */
 void source_config_clear(struct source_config *c);
+
+/* A signed repository (vuln/tree), which is followed and not loaded like the others: from is its address,
+ * root the file of the root that is vouched for. */
+#define SOURCE_CONFIG_REPOSITORY "repository"
+bool source_config_is_repository(const struct source_config *c);
 
 /* One that is a SOURCE argument, with everything else as it is by default. Caller frees by
  * source_config_free(). */

@@ -285,20 +285,35 @@ static void finish_round(struct tree_follow *f)
 	end_round(f);
 }
 
+/* One that came whole before we were killed needs no more asking; where it is altered, it is fetched anew. */
+static int finish_whole(struct tree_follow *f, struct error *err)
+{
+	int r = follow_finish_part(f, err);
+	stop_asking(f);
+	return r < 0 ? r : 0;
+}
+
 static bool ask_file(struct tree_follow *f)
 {
 	struct error err;
-	const struct tree_file *file = first_missing(f);
-	if (!file) {
-		finish_round(f);
-		return false;
+	for (;;) {
+		const struct tree_file *file = first_missing(f);
+		if (!file) {
+			finish_round(f);
+			return false;
+		}
+		f->file = *file;
+		tree_file_path(file, f->path);
+		int r = follow_open_part(f, &err);
+		if (r == 0 && f->offset < f->file.length)
+			return true;
+		if (r == 0)
+			r = finish_whole(f, &err);
+		if (r < 0) {
+			(void)follow_refuse(f, r, &err);
+			return false;
+		}
 	}
-	f->file = *file;
-	tree_file_path(file, f->path);
-	int r = follow_open_part(f, &err);
-	if (r < 0)
-		(void)follow_refuse(f, r, &err);
-	return r == 0;
 }
 
 static bool ask(struct tree_follow *f)

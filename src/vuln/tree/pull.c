@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,7 +123,11 @@ static int fetch(CURL *curl, const struct tree_pull *pull, struct tree_follow *f
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &t);
-	curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)want->offset);
+	/* Not as curl resumes, which fails where the server begins anew. */
+	char range[32];
+	snprintf(range, sizeof(range), "%" PRIu64 "-", want->offset);
+	if (want->offset)
+		curl_easy_setopt(curl, CURLOPT_RANGE, range);
 	CURLcode code = curl_easy_perform(curl);
 	curl_slist_free_all(fields);
 	return t.result ? t.result : end_transfer(&t, want, code, words);

@@ -8,7 +8,7 @@
 #include "vuln/tree/follow.h"
 
 #define TREE_PULL_CONNECT_MS 10000
-#define TREE_PULL_SILENCE_S 20     /* with less than a byte a millisecond ... */
+#define TREE_PULL_SILENCE_S 10     /* with less than a byte a millisecond: given up */
 #define TREE_PULL_SPEED_LEAST 1000 /* bytes a second: too slow */
 #define TREE_PULL_METADATA_S 60    /* for a root or an index, in all */
 #define TREE_PULL_REDIRECTS_MAX 5
