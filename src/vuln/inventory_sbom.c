@@ -9,13 +9,15 @@
 #include <string.h>
 
 /* distro is "debian-12", "12" or "bookworm"; also where os-release has another name for the system than the
- * name space has: "rhel-9.3" in redhat, "opensuse-leap-15.5" in opensuse. */
+ * name space has: "rhel-9.3" in redhat, "opensuse-leap-15.5" in opensuse, "openEuler-22.03-LTS-SP3". */
 static void take_distribution(struct posture *p, const char *namespace, const char *distro)
 {
-	const char *version = distro, *dash = strrchr(distro, '-');
+	const char *version = distro, *dash = strchr(distro, '-');
 	if (p->os_version || !*namespace || !*distro)
 		return;
-	if (dash && dash > distro && dash[1] >= '0' && dash[1] <= '9') {
+	while (dash && !(dash[1] >= '0' && dash[1] <= '9'))
+		dash = strchr(dash + 1, '-');
+	if (dash && dash > distro) {
 		p->os_id = posture_string_n(p, distro, (size_t)(dash - distro));
 		p->os_version = posture_string(p, dash + 1);
 		return;

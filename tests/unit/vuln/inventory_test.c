@@ -144,6 +144,7 @@ static void distributions_of_purls(void **state)
 		{ "pkg:apk/alpine/a@1-r1?distro=alpine-3.18.4", "alpine", "3.18.4" },
 		{ "pkg:deb/debian/a@1-1?distro=debian-12", "debian", "12" },
 		{ "pkg:deb/ubuntu/a@1-1?distro=jammy", "ubuntu", "22.04" },
+		{ "pkg:rpm/openEuler/a@1-1?distro=openEuler-22.03-LTS-SP3", "openEuler", "22.03-LTS-SP3" },
 		{ "pkg:deb/debian/a@1-1?distro=sid", NULL, NULL },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
