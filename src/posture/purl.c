@@ -33,13 +33,16 @@ static const char *vendor_namespace(const char *os_id)
 }
 
 /* bookworm for Debian's packages, whose tools speak of codenames; rocky-9.3 and alpine-3.18.4 for others.
- * NULL: it is not known. Caller frees. */
-static char *distro_of(const struct posture *p, const char *type)
+ * NULL: it is not known. */
+static const char *distro_of(
+        const struct posture *p, const char *type, char buffer[2 * POSTURE_STRING_MAX + 2])
 {
-	if (strcmp(type, "deb") != 0)
-		return p->os_version ? xasprintf("%s-%s", p->os_id, p->os_version) : NULL;
-	const char *distro = p->os_codename ? p->os_codename : p->os_version;
-	return distro ? xstrdup(distro) : NULL;
+	if (strcmp(type, "deb") == 0)
+		return p->os_codename ? p->os_codename : p->os_version;
+	if (!p->os_version)
+		return NULL;
+	snprintf(buffer, 2 * POSTURE_STRING_MAX + 2, "%s-%s", p->os_id, p->os_version);
+	return buffer;
 }
 
 /* The purl specification has the epoch of an rpm apart from its version; 0 where it has none. */
@@ -58,15 +61,19 @@ static char *format(const struct posture *p, const struct posture_package *packa
 	bool sourced =
 	        with_source && package->source && (other_version || differs(package->source, package->name));
 	char *scope FREE_ON_EXIT = slash ? xstrndup(package->name, (size_t)(slash - package->name)) : NULL;
-	char *distro FREE_ON_EXIT = distribution ? distro_of(p, package->type) : NULL;
+	char buffer[2 * POSTURE_STRING_MAX + 2];
+	const char *distro = distribution ? distro_of(p, package->type, buffer) : NULL;
 	char *epoch FREE_ON_EXIT = n ? xstrndup(package->version, n) : NULL;
 	char *upstream FREE_ON_EXIT = sourced ? xasprintf("%s%s%s", package->source, other_version ? "@" : "",
 	                                                other_version ? package->source_version : "")
 	                                      : NULL;
-	struct purl purl = { .type = package->type,
-		.namespace = distribution ? vendor_namespace(p->os_id) : scope,
-		.name = slash ? slash + 1 : package->name,
-		.version = package->version + (n ? n + 1 : 0) };
+	struct purl purl;
+	purl.type = package->type;
+	purl.namespace = distribution ? vendor_namespace(p->os_id) : scope;
+	purl.name = slash ? slash + 1 : package->name;
+	purl.version = package->version + (n ? n + 1 : 0);
+	purl.subpath = NULL;
+	purl.n_qualifiers = 0;
 	if (package->architecture)
 		add_qualifier(&purl, "arch", package->architecture);
 	if (distro)
