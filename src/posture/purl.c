@@ -61,13 +61,13 @@ static char *format(const struct posture *p, const struct posture_package *packa
 	bool sourced =
 	        with_source && package->source && (other_version || differs(package->source, package->name));
 	char *scope FREE_ON_EXIT = slash ? xstrndup(package->name, (size_t)(slash - package->name)) : NULL;
-	char buffer[2 * POSTURE_STRING_MAX + 2];
+	NOT_CLEARED char buffer[2 * POSTURE_STRING_MAX + 2];
 	const char *distro = distribution ? distro_of(p, package->type, buffer) : NULL;
 	char *epoch FREE_ON_EXIT = n ? xstrndup(package->version, n) : NULL;
 	char *upstream FREE_ON_EXIT = sourced ? xasprintf("%s%s%s", package->source, other_version ? "@" : "",
 	                                                other_version ? package->source_version : "")
 	                                      : NULL;
-	struct purl purl;
+	NOT_CLEARED struct purl purl;
 	purl.type = package->type;
 	purl.namespace = distribution ? vendor_namespace(p->os_id) : scope;
 	purl.name = slash ? slash + 1 : package->name;
@@ -119,7 +119,7 @@ static const char *architecture_name(struct posture *p, const char *architecture
 /* In ecosystems such as npm the namespace is a part of the name: @scope/name. */
 static const char *whole_name(struct posture *p, const struct purl *purl)
 {
-	char whole[PURL_TEXT_MAX + 2];
+	NOT_CLEARED char whole[PURL_TEXT_MAX + 2];
 	if (!purl->namespace || is_of_distribution(purl->type))
 		return posture_string(p, purl->name);
 	snprintf(whole, sizeof(whole), "%s/%s", purl->namespace, purl->name);
@@ -167,8 +167,8 @@ static int check_lengths(const struct purl *purl, struct error *err)
 int purl_parse(
         const char *text, size_t length, struct posture *p, struct posture_package *ret, struct error *err)
 {
-	char buffer[PURL_TEXT_MAX + 1];
-	struct purl purl;
+	NOT_CLEARED char buffer[PURL_TEXT_MAX + 1];
+	NOT_CLEARED struct purl purl;
 	int r = purl_read(text, length, PURL_AS_WRITTEN, buffer, &purl, err);
 	if (r < 0)
 		return r;
@@ -193,8 +193,8 @@ int purl_parse(
 
 int purl_distribution(const char *text, char ret_namespace[64], char ret_distro[64])
 {
-	char buffer[PURL_TEXT_MAX + 1];
-	struct purl purl;
+	NOT_CLEARED char buffer[PURL_TEXT_MAX + 1];
+	NOT_CLEARED struct purl purl;
 	int r = purl_read(text, strlen(text), PURL_AS_WRITTEN, buffer, &purl, NULL);
 	if (r < 0)
 		return r;

@@ -297,7 +297,7 @@ static int order_qualifiers(const void *a, const void *b)
 
 static char *put_qualifiers(char *to, const struct purl *purl)
 {
-	struct purl_qualifier sorted[PURL_QUALIFIERS_MAX];
+	NOT_CLEARED struct purl_qualifier sorted[PURL_QUALIFIERS_MAX];
 	const struct purl_qualifier *list = purl->qualifiers;
 	bool in_order = true;
 	for (size_t i = 1; i < purl->n_qualifiers; i++)
