@@ -120,7 +120,7 @@ char *vers_write(const struct vers *vers)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	struct writer w = wr_make(SIZE_MAX);
-	size_t length;
+	size_t length = 0;
 	wr_bytes(&w, "vers:", 5);
 	wr_bytes(&w, vers->scheme, strlen(vers->scheme));
 	wr_u8(&w, '/');
@@ -196,7 +196,7 @@ static enum vers_comparator take_comparator(char **at)
 static int add_text(struct vers *vers, char *at, char *end, enum vers_rules rules, struct error *err)
 {
 	bool canonical, is_datetime = vers->order == VERSION_DATETIME, signed_equal = *at == '=';
-	size_t length;
+	size_t length = 0;
 	if (end - at == 1 && *at == '*') {
 		vers->all = true;
 		return 0;
@@ -275,7 +275,7 @@ static int settle_order(struct vers *vers, enum vers_rules rules, struct error *
 int vers_parse(const char *text, enum vers_rules rules, struct vers **ret, struct error *err)
 {
 	struct vers *vers = NULL;
-	const char *at;
+	const char *at = NULL;
 	int r = open_text(text, rules, &vers, &at, err);
 	if (r < 0)
 		return r;
