@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/* What packages are judged as: backports, rebuilds, fixes for subscribers, and the ecosystems of languages.
+ */
+#include "tests/unit/vuln/match_bed.h"
+
+/* A backport is the next release's source, whatever is known of its own release's. */
+static void backports_are_judged_where_they_are_from(void **state)
+{
+	struct fixture *f = *state;
+	put_in(f, "Debian:12", "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	put_in(f, "Debian:13", "A-2", "p", "[{\"introduced\":\"0\"},{\"fixed\":\"2.0-3\"}]", "");
+	commit(f);
+	install(f, "deb", "p-bin", "2.0-2~bpo12+1", "p", "2.0-2~bpo12+1");
+	EXPECT(f, "p-bin A-2 2.0-3 unknown test (a backport of 2.0-2 in Debian:13)");
+	f->packages[0].source_version = "2.0-3~bpo12+1";
+	EXPECT_NOTHING(f);
+	f->packages[0].source_version = "1.0-1";
+	EXPECT(f, "p-bin A-1 - unknown test ");
+	f->packages[0].source_version = "2.0-2~bpo22.04.1"; /* Ubuntu's, which says nothing of its origin */
+	EXPECT(f, "p-bin A-1 - unknown test ");
+	f->posture.os_version = "13";
+	f->packages[0].source_version = "3.0-2~bpo13+1";
+	EXPECT(f, "p-bin: it is a backport from Debian:14, of which the index has no advisories");
+}
+
+/* What was built again unchanged is the source that it was built from: a list names that. */
+static void rebuilds_are_what_was_built(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "test",
+	        "{\"id\":\"A-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\",\"name\":\"p\"},\"versions\":[\"1.2-3\"]}]}");
+	commit(f);
+	install(f, "deb", "p", "1.2-3+b1", "p", "1.2-3+b1");
+	EXPECT(f, "p A-1 - unknown test ");
+	f->packages[0].source_version = "1.2-3+deb12u1";
+	EXPECT_NOTHING(f);
+}
+
+/* Ubuntu's fixes for subscribers count for all; who has one is judged by them alone. */
+static void extended_fixes_of_ubuntu(void **state)
+{
+	struct fixture *f = *state;
+	f->posture.os_id = "ubuntu";
+	f->posture.os_version = "18.04";
+	put_in(f, "Ubuntu:18.04:LTS", "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	put_in(f, "Ubuntu:Pro:18.04:LTS", "A-1b", "p",
+	        "[{\"introduced\":\"0\"},{\"fixed\":\"1-1ubuntu1+esm1\"}]", "");
+	commit(f);
+	install(f, "deb", "p", "1-1ubuntu1", "p", "1-1ubuntu1");
+	EXPECT(f, "p A-1 - unknown test ", "p A-1b 1-1ubuntu1+esm1 unknown test ");
+	f->packages[0].source_version = "1-1ubuntu1+esm1";
+	EXPECT_NOTHING(f);
+	f->packages[0].source_version = "1-1ubuntu1+esm0";
+	EXPECT(f, "p A-1b 1-1ubuntu1+esm1 unknown test ");
+}
+
+/* Packages of languages: names as the purl and as the advisory spell them, and each in its own order. */
+static void other_ecosystems(void **state)
+{
+	static const struct {
+		const char *ecosystem, *advised, *fixed, *type, *name, *affected, *safe;
+	} rows[] = {
+		{ "Maven", "org.a:b", "2.17.0", "maven", "org.a/b", "2.17.0-rc1", "2.17.0.Final" },
+		{ "NuGet", "Newtonsoft.Json", "13.0.1", "nuget", "newtonsoft.JSON", "13.0.1-beta2",
+		        "13.0.1.0" },
+		{ "RubyGems", "rack", "2.2.6.4", "gem", "rack", "2.2.6.4.pre", "2.2.10" },
+		{ "Packagist", "laravel/framework", "8.0.1", "composer", "Laravel/Framework", "8.0.1RC1",
+		        "v8.0.1" },
+		{ "Pub", "http", "0.13.3", "pub", "http", "0.13.3-dev", "0.13.3+1" },
+		{ "Hex", "plug", "1.3.2", "hex", "plug", "1.3.2-rc.1", "1.10.0" },
+		{ "Hackage", "aeson", "2.0.1.0", "hackage", "aeson", "1.5.6.0", "2.0.1.0" },
+		{ "CRAN", "commonmark", "1.8-1", "cran", "commonmark", "1.8-0", "1.8.1" },
+		{ "ConanCenter", "openssl", "1.1.1l", "conan", "openssl", "1.1.1k", "1.1.1m" },
+		{ "Go", "github.com/Azure/x", "1.2.3", "golang", "github.com/azure/x", "v1.2.2", "v1.2.3" },
+		{ "crates.io", "tokio", "1.8.4", "cargo", "tokio", "1.8.3", "1.8.4" },
+		{ "SwiftURL", "github.com/A/B", "1.0.1", "swift", "github.com/a/b", "1.0.0", "1.0.1" },
+		{ "GitHub Actions", "tj/Changed", "46.0.1", "githubactions", "tj/changed", "45.0.7",
+		        "46.0.1" },
+		{ "Bitnami", "redis", "7.0.8", "bitnami", "redis", "7.0.7", "7.0.8" },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		char events[128];
+		snprintf(
+		        events, sizeof(events), "[{\"introduced\":\"0\"},{\"fixed\":\"%s\"}]", rows[i].fixed);
+		put_in(f, rows[i].ecosystem, rows[i].ecosystem[0] == 'G' ? "A-G" : "A-1", rows[i].advised,
+		        events, "");
+		commit(f);
+		f->posture.n_packages = 0;
+		install(f, rows[i].type, rows[i].name, rows[i].affected, rows[i].name, rows[i].affected);
+		struct found found = match(f);
+		if (found.n != 1 || !strstr(found.text[0], rows[i].fixed))
+			fail_msg("%s %s: %zu matches, %s", rows[i].ecosystem, rows[i].affected, found.n,
+			        found.n ? found.text[0] : "");
+		f->packages[0].version = f->packages[0].source_version = rows[i].safe;
+		found = match(f);
+		if (found.n != 0)
+			fail_msg("%s %s: %s", rows[i].ecosystem, rows[i].safe, found.text[0]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_INDEX(backports_are_judged_where_they_are_from),
+		WITH_INDEX(rebuilds_are_what_was_built),
+		WITH_INDEX(extended_fixes_of_ubuntu),
+		WITH_INDEX(other_ecosystems),
+	};
+	return cmocka_run_group_tests_name("match_origin", tests, NULL, NULL);
+}
