@@ -39,6 +39,12 @@ int http_server_add_routes(struct http_server *h, const struct http_route *route
 /* How failures are worded, for an API that has a form of its own; make's result is sent, and freed. Unless
  * set: {"error": text}. */
 void http_server_set_error_form(struct http_server *h, json_t *(*make)(int status, const char *text));
+/* Bodies that have not come whole and answers that have not been read hold memory, on all connections
+ * together no more than this before further requests are answered 503. 0, as it begins: each connection's
+ * limits alone. */
+void http_server_set_memory(struct http_server *h, size_t most);
+/* Requests that were refused by that. */
+uint64_t http_server_busy(const struct http_server *h);
 /* One more place to listen. on_stream, user and the stream limits of config are set here; on_refused may be
  * given with its own user. */
 int http_server_listen(struct http_server *h, const struct listener_config *config, struct error *err);

@@ -19,6 +19,8 @@ struct http_server {
 	} routes[HTTP_ROUTES_MAX];
 	size_t n_routes;
 	json_t *(*make_error)(int status, const char *text); /* NULL: {"error": text} */
+	size_t memory_max;                                   /* 0: no limit */
+	uint64_t n_busy;
 	struct place {
 		struct http_server *server;
 		struct listener *listener;
@@ -106,6 +108,34 @@ void http_server_set_error_form(struct http_server *h, json_t *(*make)(int statu
 	h->make_error = make;
 }
 
+void http_server_set_memory(struct http_server *h, size_t most)
+{
+	h->memory_max = most;
+}
+
+uint64_t http_server_busy(const struct http_server *h)
+{
+	return h->n_busy;
+}
+
+/* What all connections hold. */
+static size_t count_memory(const struct http_server *h)
+{
+	const struct http_request *r;
+	size_t sum = 0;
+	LIST_FOREACH(r, &h->requests, next)
+		sum += r->body_length + stream_pending(r->stream);
+	return sum;
+}
+
+static bool is_busy(struct http_server *h, size_t more)
+{
+	if (h->memory_max == 0 || count_memory(h) + more <= h->memory_max)
+		return false;
+	h->n_busy++;
+	return true;
+}
+
 json_t *http_error_body(const struct http_server *h, int status, const char *text)
 {
 	return h->make_error ? h->make_error(status, text) : json_pack("{s:s}", "error", text);
@@ -172,6 +202,11 @@ static void begin_body(struct http_request *r)
 	}
 	if (length > r->route->body_max) {
 		refuse(r, 413, "the body is larger than this path allows");
+		return;
+	}
+	if (is_busy(r->server, length)) {
+		http_reply_field(r, "Retry-After", "5");
+		refuse(r, 503, "too many answers wait for their readers; try again later");
 		return;
 	}
 	if (length == 0) {

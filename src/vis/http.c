@@ -207,6 +207,7 @@ static void on_count(evutil_socket_t fd, short what, void *user)
 	h->counters->accepted = sum.accepted;
 	h->counters->handshakes_failed = sum.handshakes_failed;
 	h->counters->refused = sum.refused_total;
+	h->counters->busy = http_server_busy(h->server);
 }
 
 static struct source_limits *make_limits(const struct vis_http_config *config)
@@ -232,6 +233,7 @@ int vis_http_open(struct event_base *base, const struct vis_http_config *config,
 	r = http_server_new(base, &h->server);
 	if (r == 0) {
 		http_server_set_error_form(h->server, make_error);
+		http_server_set_memory(h->server, VIS_HTTP_MEMORY);
 		h->count_event = event_new(base, -1, EV_PERSIST, on_count, h);
 		event_add(h->count_event, &often);
 	}

@@ -16,9 +16,10 @@
 #define VIS_HTTP_CONNECTIONS_PER_SOURCE 64
 #define VIS_HTTP_RATE 50 /* requests a second of one address without a certificate */
 #define VIS_HTTP_RATE_MAX 1000000
-#define VIS_HTTP_BURST_MS 20000    /* so much worth of them at once: a client begins with many */
-#define VIS_HTTP_SHARE 4           /* and a quarter of our time, at most */
-#define VIS_HTTP_SOURCES_MAX 16384 /* addresses that are remembered */
+#define VIS_HTTP_BURST_MS 20000      /* so much worth of them at once: a client begins with many */
+#define VIS_HTTP_SHARE 4             /* and a quarter of our time, at most */
+#define VIS_HTTP_MEMORY (256u << 20) /* bytes that all connections' bodies and answers may hold */
+#define VIS_HTTP_SOURCES_MAX 16384   /* addresses that are remembered */
 
 /* For http_route.tls_roles: who may read advisories. With HTTP_ANONYMOUS everybody may where the
  * configuration is `public`, else these roles. */
@@ -41,6 +42,7 @@ struct vis_http_counters {
 #include "vis/http_counters.def"
 #undef COUNTER
 	uint64_t connections, accepted, handshakes_failed, refused; /* of all listeners; connections: now */
+	uint64_t busy;                                              /* requests over VIS_HTTP_MEMORY */
 };
 
 struct vis_http;

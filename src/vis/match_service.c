@@ -7,6 +7,7 @@
  *   GET  /v1/platforms                  which ecosystems there are
  */
 #include "base/log.h"
+#include "vis/json_text.h"
 #include "vis/osv_answer.h"
 #include "vis/osv_note.h"
 #include "vis/services.h"
@@ -30,37 +31,62 @@ struct match_service {
 /* ---- matching ---- */
 
 struct findings {
-	json_t *list, *unjudged;
+	struct writer out;
+	json_t *unjudged;
 	size_t n, n_unjudged;
 };
 
-static json_t *names_of(const char *const *names)
+static void put_names(struct writer *w, const char *const *names)
 {
-	json_t *list = json_array();
-	for (; *names; names++)
-		json_array_append_new(list, json_string(*names));
-	return list;
+	json_put(w, ",\"aliases\":[");
+	for (size_t i = 0; names[i]; i++) {
+		json_put(w, i ? "," : "");
+		json_put_string(w, names[i]);
+	}
+	json_put(w, "]");
+}
+
+static void put_views(struct writer *w, const struct vuln_match *m)
+{
+	json_put(w, ",\"others\":[");
+	for (size_t i = 0; i < m->n_views; i++) {
+		json_t *view = osv_note_of_view(&m->views[i]);
+		char *text FREE_ON_EXIT = view ? json_dumps(view, JSON_COMPACT) : NULL;
+		json_put(w, i ? "," : "");
+		json_put(w, text ? text : "null");
+		json_decref(view);
+	}
+	json_put(w, "]");
 }
 
 static int take_match(const struct vuln_match *m, void *context)
 {
 	struct findings *f = context;
-	char published[CLOCK_TEXT_SIZE], modified[CLOCK_TEXT_SIZE];
-	if (f->n++ == FINDINGS_MAX)
+	struct writer *w = &f->out;
+	if (f->n == FINDINGS_MAX)
 		return -E2BIG;
-	json_t *others = json_array();
-	for (size_t i = 0; i < m->n_views; i++)
-		json_array_append_new(others, osv_note_of_view(&m->views[i]));
 	char *purl FREE_ON_EXIT = posture_purl(m->posture, m->package);
-	json_t *one = json_pack(
-	        "{s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?}",
-	        "purl", purl, "package", m->package->name, "matched_package", m->matched_name, "judged_as",
-	        m->judged_as, "version", m->package->version, "id", m->id, "aliases", names_of(m->aliases),
-	        "fixed", m->fixed, "severity", vuln_severity_name(m->severity), "summary", m->summary,
-	        "modified", clock_format(m->modified, modified), "published",
-	        m->published ? clock_format(m->published, published) : NULL, "source", m->source, "trust",
-	        vuln_trust_name(m->trust), "others", others, "conflict", m->conflict);
-	return json_array_append_new(f->list, one) < 0 ? -EINVAL : 0;
+	json_put(w, f->n++ ? ",{" : "{");
+	json_put_member(w, true, "purl", purl);
+	json_put_member(w, false, "package", m->package->name);
+	json_put_member(w, false, "matched_package", m->matched_name);
+	json_put_member(w, false, "judged_as", m->judged_as);
+	json_put_member(w, false, "version", m->package->version);
+	json_put_member(w, false, "id", m->id);
+	put_names(w, m->aliases);
+	json_put_member(w, false, "fixed", m->fixed);
+	json_put_member(w, false, "severity", vuln_severity_name(m->severity));
+	json_put_member(w, false, "summary", m->summary);
+	json_put(w, ",\"modified\":");
+	json_put_time(w, m->modified);
+	json_put(w, ",\"published\":");
+	json_put_time(w, m->published);
+	json_put_member(w, false, "source", m->source);
+	json_put_member(w, false, "trust", vuln_trust_name(m->trust));
+	put_views(w, m);
+	json_put_member(w, false, "conflict", m->conflict);
+	json_put(w, "}");
+	return wr_failed(w) ? -E2BIG : 0;
 }
 
 static int take_unjudged(const struct posture_package *package, const char *reason, void *context)
@@ -81,31 +107,42 @@ static json_t *unmapped_of(const struct inventory_report *report)
 	return list;
 }
 
+/* What there is besides the findings closes the object. */
+static void put_rest(struct findings *f, const struct posture *p, const struct inventory_report *report,
+        uint64_t generation)
+{
+	json_t *rest = json_pack("{s:I, s:I, s:I, s:O, s:I, s:o}", "generation", (json_int_t)generation,
+	        "packages", (json_int_t)p->n_packages, "not_judged", (json_int_t)f->n_unjudged,
+	        "first_not_judged", f->unjudged, "not_mapped", (json_int_t)report->unmapped,
+	        "first_not_mapped", unmapped_of(report));
+	char *text FREE_ON_EXIT = rest ? json_dumps(rest, JSON_COMPACT) : NULL;
+	json_put(&f->out, "],");
+	json_put(&f->out, text ? text + 1 : "\"not_judged\":null}");
+	json_decref(rest);
+}
+
 static void send_findings(struct match_service *s, struct http_request *r, const struct posture *p,
         const struct inventory_report *report)
 {
-	struct findings f = { .list = json_array(), .unjudged = json_array() };
+	struct findings f = { .out = wr_make(OSV_ANSWER_MAX), .unjudged = json_array() };
 	const struct vuln_match_sink sink = { take_match, take_unjudged, &f };
-	s->counters->inventories++;
 	uint64_t generation = 0;
 	struct error err;
+	s->counters->inventories++;
+	json_put(&f.out, "{\"findings\":[");
 	int code = vuln_match_all(s->context->index, p, &sink, &generation, &err);
-	if (code == 0) {
-		http_reply_json(r, 200,
-		        json_pack("{s:I, s:I, s:o, s:I, s:o, s:I, s:o}", "generation", (json_int_t)generation,
-		                "packages", (json_int_t)p->n_packages, "findings", f.list, "not_judged",
-		                (json_int_t)f.n_unjudged, "first_not_judged", f.unjudged, "not_mapped",
-		                (json_int_t)report->unmapped, "first_not_mapped", unmapped_of(report)));
-		return;
+	if (code == 0)
+		put_rest(&f, p, report, generation);
+	if (code == -E2BIG || (code == 0 && wr_failed(&f.out))) {
+		http_reply_error(r, 413, "more than %zu findings; ask in parts", f.n);
+	} else if (code < 0) {
+		log_error("%s", err.text);
+		http_reply_error(r, 500, "%s", err.text);
+	} else {
+		http_reply(r, 200, "application/json", f.out.data, f.out.length);
 	}
-	json_decref(f.list);
 	json_decref(f.unjudged);
-	if (code == -E2BIG) {
-		http_reply_error(r, 413, "more than %d findings; ask in parts", FINDINGS_MAX);
-		return;
-	}
-	log_error("%s", err.text);
-	http_reply_error(r, 500, "%s", err.text);
+	wr_free(&f.out);
 }
 
 /* True: it waits for what an upper VIS has about its platform. */

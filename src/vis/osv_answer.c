@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vis/osv_answer.h"
 
+#include "vis/json_text.h"
 #include "vis/osv_note.h"
 #include "vuln/listing.h"
 
@@ -257,50 +258,13 @@ static size_t first_of_page(const struct osv_answer *a, const struct osv_query *
 	return *q->after ? low : 0;
 }
 
-static void put(struct writer *w, const char *text)
-{
-	wr_bytes(w, text, strlen(text));
-}
-
-static void put_json_text(struct writer *w, const char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-	wr_u8(w, '"');
-	for (const char *s = text; *s;) {
-		size_t n = 0;
-		while ((unsigned char)s[n] >= ' ' && s[n] != '"' && s[n] != '\\')
-			n++;
-		wr_bytes(w, s, n);
-		s += n;
-		if (!*s)
-			break;
-		const unsigned char c = (unsigned char)*s++;
-		const char escape[] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
-		wr_bytes(w, escape, sizeof(escape));
-	}
-	wr_u8(w, '"');
-}
-
-static const char *time_text(time_ms t, char text[CLOCK_TEXT_SIZE + 8])
-{
-	const int ms = (int)(t % 1000);
-	(void)clock_format(t, text);
-	if (ms > 0) {
-		char *z = strchr(text, 'Z');
-		if (z)
-			snprintf(z, 8, ".%03dZ", ms);
-	}
-	return text;
-}
-
 static void put_brief(struct writer *w, const char *id, time_ms modified)
 {
-	char text[CLOCK_TEXT_SIZE + 8];
-	put(w, "{\"id\":");
-	put_json_text(w, id);
-	put(w, ",\"modified\":\"");
-	put(w, time_text(modified, text));
-	put(w, "\"}");
+	json_put(w, "{");
+	json_put_member(w, true, "id", id);
+	json_put(w, ",\"modified\":");
+	json_put_time(w, modified);
+	json_put(w, "}");
 }
 
 static void put_token(struct osv_answer *a, struct writer *w, size_t last)
@@ -308,25 +272,25 @@ static void put_token(struct osv_answer *a, struct writer *w, size_t last)
 	char token[OSV_TOKEN_SIZE];
 	osv_token_make(name_at(a, a->found[last].id), token);
 	a->is_cut = true;
-	put(w, ",\"next_page_token\":\"");
-	put(w, token);
-	put(w, "\"");
+	json_put(w, ",\"next_page_token\":\"");
+	json_put(w, token);
+	json_put(w, "\"");
 }
 
 size_t osv_answer_write_ids(struct osv_answer *a, const struct osv_query *q, size_t limit)
 {
 	const size_t first = first_of_page(a, q), n = MIN(a->n_found - first, limit);
 	struct writer *w = &a->out;
-	put(w, "{");
+	json_put(w, "{");
 	for (size_t i = first; i < first + n; i++) {
-		put(w, i == first ? "\"vulns\":[" : ",");
+		json_put(w, i == first ? "\"vulns\":[" : ",");
 		put_brief(w, name_at(a, a->found[i].id), a->found[i].modified);
 	}
 	if (n)
-		put(w, "]");
+		json_put(w, "]");
 	if (n && first + n < a->n_found)
 		put_token(a, w, first + n - 1);
-	put(w, "}");
+	json_put(w, "}");
 	return n;
 }
 
@@ -344,7 +308,7 @@ static void put_glue(const struct page *p, const char *text)
 	if (p->coding == CODING_ZSTD)
 		coder_put_raw(&p->answer->packed, text, strlen(text));
 	else
-		put(&p->answer->out, text);
+		json_put(&p->answer->out, text);
 }
 
 /* A record that is not sent as it is: with a note, or made of what the index knows. Through out, which is
@@ -408,10 +372,10 @@ int osv_answer_write_records(
 	if (r < 0)
 		return r;
 	struct writer end = wr_make(OSV_TOKEN_SIZE + 64);
-	put(&end, p.n_written ? "]" : "{");
+	json_put(&end, p.n_written ? "]" : "{");
 	if (p.n_written && p.n_written < left)
 		put_token(a, &end, p.first + p.n_written - 1);
-	put(&end, "}");
+	json_put(&end, "}");
 	wr_u8(&end, '\0');
 	put_glue(&p, (const char *)end.data);
 	wr_free(&end);

@@ -53,6 +53,7 @@ static void fill_front_metrics(struct metrics *m, const struct vis_http_counters
 	metrics_gauge(m, "http_connections", "Connections of readers now", (double)c->connections);
 	metrics_count(m, "http_accepted", "Connections of readers", c->accepted);
 	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
+	metrics_count(m, "http_busy", "Requests refused while answers waited for readers", c->busy);
 	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
 }
 

@@ -83,7 +83,20 @@ static void answer_much(struct http_request *r, void *user)
 	http_reply(r, 200, "text/plain", much, sizeof(much));
 }
 
+/* Fields that an answer may set, and a HEAD that is told what a GET would be. */
+static void answer_tagged(struct http_request *r, void *user)
+{
+	http_reply_field(r, "Cache-Control", "no-cache");
+	http_reply_field(r, "ETag", "\"1\"");
+	if (http_request_field(r, "If-None-Match"))
+		http_reply(r, 304, NULL, NULL, 0);
+	else
+		http_reply(r, 200, "text/plain", "the body", 8);
+}
+
 static const struct http_route routes[] = {
+	{ "GET", "/v1/tagged", answer_tagged, 0, 0 },
+	{ "HEAD", "/v1/tagged", answer_tagged, 0, 0 },
 	{ "GET", "/v1/nodes/{name}", answer_hello, TLS_ROLE(ROLE_NODE), 0 },
 	{ "POST", "/v1/echo", answer_echo, 0, 1000 },
 	{ "GET", "/v1/later", answer_later, 0, 0 },
@@ -195,6 +208,62 @@ static void routes_are_found(void **state)
 	EXPECT(w, "DELETE /v1/echo HTTP/1.1\r\nHost: x\r\n\r\n", " 405 ", "Allow: POST\r\n");
 	EXPECT(w, "nonsense\r\n\r\n", " 400 ", "Connection: close");
 	SITE_WAIT(w->site, w->closed);
+}
+
+static void heads_have_no_body(void **state)
+{
+	struct world *w = *state;
+	EXPECT(w, "GET /v1/tagged HTTP/1.1\r\nHost: x\r\n\r\n", " 200 ", "Cache-Control: no-cache\r\n",
+	        "the body");
+	assert_null(strstr(w->received, "no-store"));
+	EXPECT(w,
+	        "HEAD /v1/tagged HTTP/1.1\r\nHost: x\r\n\r\n"
+	        "GET /v1/tagged HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"1\"\r\nConnection: close\r\n\r\n",
+	        " 200 OK\r\n", "Content-Length: 8\r\n", " 304 Not Modified\r\n");
+	SITE_WAIT(w->site, w->closed);
+	assert_null(strstr(w->received, "the body"));
+	const char *unchanged = strstr(w->received, " 304 ");
+	assert_null(strstr(unchanged, "Content-Length"));
+	assert_non_null(strstr(unchanged, "ETag: \"1\"\r\n"));
+	EXPECT(w, "HEAD /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", " 404 ");
+	SITE_WAIT(w->site, w->closed);
+	assert_null(strstr(w->received, "error"));
+}
+
+static json_t *make_other_error(int status, const char *text)
+{
+	return json_pack("{s:i, s:s}", "code", status, "message", text);
+}
+
+static void failures_have_the_form_of_the_api(void **state)
+{
+	struct world *w = *state;
+	http_server_set_error_form(w->server, make_other_error);
+	EXPECT(w, "GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", " 404 ", "{\"code\":404,\"message\":\"");
+	EXPECT(w, "nonsense\r\n\r\n", " 400 ", "{\"code\":400,");
+}
+
+/* What all connections hold together: one that begins a body takes the room of another. */
+static void memory_is_bounded(void **state)
+{
+	struct world *w = *state;
+	http_server_set_memory(w->server, 1000);
+	EXPECT(w, "POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\nExpect: 100-continue\r\n\r\n",
+	        " 100 ");
+	struct stream *first = TAKE_POINTER(w->raw);
+	EXPECT(w, "POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", " 503 ",
+	        "Retry-After: ", "Connection: close");
+	assert_int_equal(http_server_busy(w->server), 1);
+	EXPECT(w, "POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}", " 201 ");
+	stream_free(first);
+	const time_ms end = clock_monotonic_ms() + 10000;
+	do
+		EXPECT(w,
+		        "POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\nExpect: "
+		        "100-continue\r\n\r\n",
+		        "HTTP/1.1 ");
+	while (strstr(w->received, " 503 ") && clock_monotonic_ms() < end);
+	assert_non_null(strstr(w->received, " 100 "));
 }
 
 static void bodies_are_bounded(void **state)
@@ -399,6 +468,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(routes_are_found),
+		world_test(heads_have_no_body),
+		world_test(failures_have_the_form_of_the_api),
+		world_test(memory_is_bounded),
 		world_test(bodies_are_bounded),
 		world_test(pipelined_requests_are_answered_in_order),
 		world_test(a_client_that_goes_is_noticed),
