@@ -48,6 +48,41 @@ int vuln_index_show(struct vuln_index *index, const char *id,
 	return r;
 }
 
+static int each_within(struct vuln_index *index, MDB_cursor *cursor,
+        int (*fn)(const struct record *r, void *context), void *context, struct error *err)
+{
+	MDB_val key, value;
+	int code;
+	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		struct record record;
+		int r = record_read(value.mv_data, value.mv_size, &record);
+		if (r < 0)
+			return error_set(err, r, "index %s: a record is not readable", index->dir);
+		r = fn(&record, context);
+		if (r < 0)
+			return r;
+	}
+	return code == MDB_NOTFOUND ? 0 : index_error(err, index->dir, code);
+}
+
+int vuln_index_each_record(struct vuln_index *index, int (*fn)(const struct record *r, void *context),
+        void *context, struct error *err)
+{
+	MDB_cursor *cursor;
+	int r = index_begin(index);
+	if (r)
+		return index_error(err, index->dir, r);
+	r = mdb_cursor_open(index->txn, index->e.records, &cursor);
+	if (r) {
+		r = index_error(err, index->dir, r);
+	} else {
+		r = each_within(index, cursor, fn, context, err);
+		mdb_cursor_close(cursor);
+	}
+	index_end(index);
+	return r;
+}
+
 /* id NUL source, as record keys have it. */
 static int tell_key(const char *key, size_t length,
         int (*fn)(const char *id, const char *source, void *context), void *context)

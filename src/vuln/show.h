@@ -10,6 +10,11 @@
 int vuln_index_show(struct vuln_index *index, const char *id,
         int (*fn)(const struct record *r, void *context), void *context, struct error *err);
 
+/* Calls fn for every record of every source, by id. Strings are valid until fn returns; negative stops and is
+ * returned. */
+int vuln_index_each_record(struct vuln_index *index, int (*fn)(const struct record *r, void *context),
+        void *context, struct error *err);
+
 /* Calls fn for every record that has this id or names it as an alias, by id and source: under which ids and
  * by whom the vulnerability is known. None is not an error. Negative stops and is returned. */
 int vuln_index_ids(struct vuln_index *index, const char *id,
