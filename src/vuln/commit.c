@@ -14,7 +14,7 @@ static void free_rewrite(void *rewrite_)
 {
 	struct rewrite *rewrite = rewrite_;
 	free(rewrite->old);
-	free(rewrite->new);
+	free(rewrite->own);
 	free(rewrite->old_group);
 	free(rewrite);
 }

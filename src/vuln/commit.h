@@ -9,7 +9,8 @@
 
 /* A record whose entries are written anew: as it was (for the packages that it leaves) and as it is. */
 struct rewrite {
-	uint8_t *old, *new; /* heap */
+	uint8_t *old, *own; /* heap */
+	const uint8_t *new; /* own, or the pending one */
 	size_t old_length, new_length;
 	const struct update_pending *pending; /* NULL: the record itself stays as it is */
 	char *old_group;                      /* heap; where its aliases change */

@@ -21,7 +21,7 @@ static int add_dependent(struct commit *c, struct table *ret, const MDB_val *rec
 		return r == MDB_NOTFOUND ? 0 : r;
 	struct rewrite *rewrite = xcalloc(1, sizeof(*rewrite));
 	rewrite->old = xmemdup(v.mv_data, v.mv_size);
-	rewrite->new = xmemdup(v.mv_data, v.mv_size);
+	rewrite->new = rewrite->own = xmemdup(v.mv_data, v.mv_size);
 	rewrite->old_length = rewrite->new_length = v.mv_size;
 	table_set(ret, k.mv_data, k.mv_size, rewrite);
 	return 0;

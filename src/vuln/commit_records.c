@@ -153,7 +153,7 @@ static int collect_record(
 		rewrite->old_length = v.mv_size;
 	}
 	if (p->length) {
-		rewrite->new = xmemdup(p->bytes, p->length);
+		rewrite->new = p->bytes;
 		rewrite->new_length = p->length;
 	}
 	table_set(c->rewrites, key, key_length, rewrite);
@@ -178,14 +178,14 @@ static int collect_records(struct commit *c)
  * whatever hangs together with any of them before, and after. */
 static int note_aliases(struct commit *c, struct rewrite *w, bool before)
 {
-	struct record old, new;
+	struct record old, next;
 	bool was = w->old && record_read(w->old, w->old_length, &old) == 0;
-	bool is = w->new &&record_read(w->new, w->new_length, &new) == 0;
-	if (was && is && list_is_same(old.aliases, new.aliases))
+	bool is = w->new_length && record_read(w->new, w->new_length, &next) == 0;
+	if (was && is && list_is_same(old.aliases, next.aliases))
 		return 0;
 	int r = was ? alias_note_change(c, &old) : 0;
 	if (!r && is)
-		r = alias_note_change(c, &new);
+		r = alias_note_change(c, &next);
 	if (!r && was && before)
 		w->old_group = xstrdup(alias_group(c, old.id, old.source));
 	return r;

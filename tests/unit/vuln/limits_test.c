@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Records that claim more than a record may, and indexes of an earlier version. */
+/* Records that are malformed or claim more than a record may, and indexes of an earlier version. */
 #include "tests/unit/test.h"
 #include "vuln/history.h"
 #include "vuln/show.h"
@@ -59,6 +59,30 @@ static void put(struct fixture *f, const char *id, int month, const char *more)
 	        xasprintf("{\"id\":\"%s\",\"modified\":\"20%02d-01-01T00:00:00Z\"%s}", id, month, more);
 	if (vuln_update_put(f->update, "test", json, strlen(json), &err) < 0)
 		fail_msg("%s", err.text);
+}
+
+static void malformed_records_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const records[] = { "", "[]", "{", "{}", "{\"id\":\"A\"}",
+		"{\"id\":\"A B\",\"modified\":\"2026-01-01\"}", "{\"id\":\"A\",\"modified\":\"yesterday\"}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":{}}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[1]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"name\":\"x\"}}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
+		"\"Debian:12\",\"name\":\"x\"},"
+		"\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[]}]}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
+		"\"Debian:12\",\"name\":\"x\"},"
+		"\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"fixed\":\"1\"}]}]}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"withdrawn\":true}" };
+	for (size_t i = 0; i < ARRAY_LENGTH(records); i++) {
+		struct error err = { "" };
+		if (vuln_update_put(f->update, "test", records[i], strlen(records[i]), &err) != -EINVAL)
+			fail_msg("taken: %s", records[i]);
+		assert_true(strlen(err.text) > 0);
+	}
+	assert_int_equal(commit(f).generation, 0);
 }
 
 /* A record whose member `before` is repeated n times with a number in it. */
@@ -201,6 +225,7 @@ int main(void)
 {
 #define WITH_INDEX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		WITH_INDEX(malformed_records_are_refused),
 		WITH_INDEX(what_claims_too_much_is_refused),
 		WITH_INDEX(the_oldest_forms_go),
 		WITH_INDEX(an_older_index_is_made_anew),

@@ -242,30 +242,6 @@ static void what_cannot_be_judged_is_said(void **state)
 	EXPECT(f, "p: deb packages of distribution \"slackware\" are not supported");
 }
 
-static void malformed_records_are_refused(void **state)
-{
-	struct fixture *f = *state;
-	static const char *const records[] = { "", "[]", "{", "{}", "{\"id\":\"A\"}",
-		"{\"id\":\"A B\",\"modified\":\"2026-01-01\"}", "{\"id\":\"A\",\"modified\":\"yesterday\"}",
-		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":{}}",
-		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[1]}",
-		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"name\":\"x\"}}]}",
-		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
-		"\"Debian:12\",\"name\":\"x\"},"
-		"\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[]}]}]}",
-		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
-		"\"Debian:12\",\"name\":\"x\"},"
-		"\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"fixed\":\"1\"}]}]}]}",
-		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"withdrawn\":true}" };
-	for (size_t i = 0; i < ARRAY_LENGTH(records); i++) {
-		struct error err = { "" };
-		if (vuln_update_put(f->update, "test", records[i], strlen(records[i]), &err) != -EINVAL)
-			fail_msg("taken: %s", records[i]);
-		assert_true(strlen(err.text) > 0);
-	}
-	assert_int_equal(commit(f).generation, 0);
-}
-
 /* A record that names one package so often that its rules do not fit into one: everything is affected, and
  * other records go on. */
 static void too_many_rules_affect_everything(void **state)
@@ -348,7 +324,6 @@ int main(void)
 		WITH_INDEX(what_cannot_be_judged_is_said),
 		WITH_INDEX(an_advisory_of_all_releases),
 		WITH_INDEX(a_name_that_no_index_holds),
-		WITH_INDEX(malformed_records_are_refused),
 		WITH_INDEX(too_many_rules_affect_everything),
 		cmocka_unit_test(an_index_that_is_none),
 	};
