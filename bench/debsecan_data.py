@@ -84,6 +84,7 @@ def generate(status, out, count):
 
 
 COMMANDS = {"convert": convert, "generate": generate}
-if len(sys.argv) != 5 or sys.argv[1] not in COMMANDS:
-    sys.exit(__doc__)
-COMMANDS[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    if len(sys.argv) != 5 or sys.argv[1] not in COMMANDS:
+        sys.exit(__doc__)
+    COMMANDS[sys.argv[1]](*sys.argv[2:])

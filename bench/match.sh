@@ -5,7 +5,8 @@
 #
 #   1. making the index: records/s, bytes, peak memory (its decompression included)
 #   2. matching in one process: packages/s with every finding copied out, 64 distinct inventories in turns
-#   3. whole commands, side by side: `pratique vuln match` against debsecan on the same records
+#   3. whole commands, side by side: `pratique vuln match` against debsecan on the same records, finding by finding: each difference is
+#      explained, the explanation checked against the data, and counted; one that is not ends the benchmark
 #
 # The export is ../shared/advisories/osv/debian-osv-*.tar.xz or that of $PRATIQUE_SHARED. Where it is absent, apt's lists and a generated
 # set stand in, and the output says so.
@@ -56,15 +57,14 @@ taskset -c 0 "$tools/match" "$work/index" "$status" "$distribution" "$runs" 2
 echo
 echo "== whole commands, one core, in turns, median of $runs"
 ours="'$build/bin/pratique' vuln match --index '$work/index' --inventory '$status'"
-sh -c "$ours --json" 2>/dev/null | jq -r '"\(.id) \(.package)"' | sort -u >"$work/ours"
-echo "  pratique names $(wc -l <"$work/ours") findings (advisory, package)"
+sh -c "$ours --json" 2>/dev/null >"$work/ours"
 peers=()
 if command -v debsecan >/dev/null; then
 	echo "  debsecan's data: $(/usr/bin/python3 "$root/bench/debsecan_data.py" convert Debian:12 "$work/debsecan" "$archive")"
 	theirs="debsecan --config /dev/null --source 'file://$work/debsecan/' --status '$status'"
 	sh -c "$theirs --format simple" | sort -u >"$work/theirs"
-	echo "  debsecan names $(wc -l <"$work/theirs") findings, $(comm -13 "$work/ours" "$work/theirs" | wc -l) of them alone," \
-		"and lacks $(comm -23 "$work/ours" "$work/theirs" | wc -l) of ours"
+	/usr/bin/python3 "$root/bench/debsecan_compare.py" "$work/ours" "$work/theirs" "$work/debsecan" "$status" "$archive" ||
+		fail "debsecan and Pratique differ, and nothing explains it"
 	peers=("debsecan" "$theirs")
 else
 	echo "  debsecan is not installed: no peer to compare with"

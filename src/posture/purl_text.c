@@ -269,9 +269,7 @@ static bool stands_for_itself(unsigned char c)
 
 static char *put(char *to, const char *s)
 {
-	size_t n = strlen(s);
-	memcpy(to, s, n);
-	return to + n;
+	return stpcpy(to, s);
 }
 
 static char *put_encoded(char *to, const char *s, bool path)
