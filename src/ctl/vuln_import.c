@@ -9,7 +9,8 @@
 #define WORDS "vuln import"
 
 struct import {
-	const char *kind, *name, *keyring, *trust, *index;
+	const char *kind, *name, *keyring, *trust, *index, *licence;
+	int64_t precedence;
 	struct command_texts ecosystems;
 	bool check, json;
 };
@@ -20,6 +21,28 @@ struct target {
 	struct osv_parser check;
 	json_t *sources;
 };
+
+/* What `vuln sources` and findings say of it. */
+static void describe(const struct import *im, const struct load_source *s, const struct load_report *report,
+        struct vuln_update *update)
+{
+	bool apt = strncmp(s->from, "apt:", 4) == 0;
+	char *path FREE_ON_EXIT = apt ? NULL : realpath(s->from, NULL);
+	const struct vuln_source described = { .name = s->name,
+		.kind = s->kind ? s->kind
+		        : apt   ? "apt"
+		                : "osv",
+		.origin = path ? path : s->from,
+		.licence = im->licence ? im->licence : "",
+		.precedence = (uint32_t)im->precedence,
+		.trust = s->trust,
+		.required = true,
+		.loaded = s->now,
+		.counted = true,
+		.unmapped = report->unmapped,
+		.refused = report->refused };
+	vuln_update_put_source(update, &described);
+}
 
 static int load_one(const struct import *im, const char *spec, struct target *t, struct error *err)
 {
@@ -44,6 +67,8 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.context = &progress };
 	int r = load_source(&l, &source, err);
 	load_progress_end(&progress);
+	if (r == 0 && t->update)
+		describe(im, &source, &report, t->update);
 	if (r == 0 && !im->json)
 		load_report_print(source.name, &report);
 	else if (r == 0)
@@ -138,7 +163,7 @@ static char *about(void)
 
 int ctl_vuln_import(int argc, char **argv)
 {
-	struct import im = { 0 };
+	struct import im = { .precedence = VULN_PRECEDENCE_DEFAULT };
 	char *text FREE_ON_EXIT = about();
 	const struct command_option options[] = {
 		{ 'k', "kind", "KIND", "what the sources are (osv; apt for apt:)", COMMAND_TEXT, &im.kind },
@@ -151,6 +176,9 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "ecosystem", "NAME",
 		        "what the sources may speak of (Debian:12); may be given several times",
 		        COMMAND_TEXTS, &im.ecosystems },
+		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
+		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
+		        &im.precedence, 0, VULN_PRECEDENCE_MAX },
 		{ 'j', "json", NULL, "the summary as one JSON object", COMMAND_FLAG, &im.json },
 	};
 	const struct command_line line = {

@@ -87,6 +87,10 @@ static int load(const struct load_job *job, struct vuln_update *u, struct ipc_lo
 	}
 	vuln_update_replace_source(u, s.name);
 	int r = load_source(&load, &s, err);
+	described.counted = true;
+	described.unmapped = report.unmapped;
+	described.refused = report.refused;
+	vuln_update_put_source(u, &described);
 	if (r == 0 && mark)
 		vuln_update_mark_source(u, s.name, mark);
 	if (r == 0)

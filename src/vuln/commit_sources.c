@@ -66,6 +66,11 @@ static void declare(struct commit *c, const struct vuln_source *declared)
 	v->freshness_ms = declared->freshness_ms;
 	if (declared->loaded)
 		v->loaded = declared->loaded;
+	if (declared->counted) {
+		v->counted = true;
+		v->unmapped = declared->unmapped;
+		v->refused = declared->refused;
+	}
 	set_texts(s, declared);
 }
 

@@ -44,6 +44,9 @@ void source_write(struct writer *w, const struct source *s)
 	wr_u64(w, (uint64_t)s->v.newest);
 	wr_u64(w, s->v.generation);
 	wr_u64(w, s->v.records);
+	wr_u8(w, s->v.counted);
+	wr_u64(w, s->v.unmapped);
+	wr_u64(w, s->v.refused);
 	put_string(w, s->v.kind);
 	put_string(w, s->v.origin);
 	put_string(w, s->v.licence);
@@ -64,6 +67,9 @@ int source_read(const void *bytes, size_t length, const char *name, struct sourc
 	ret->v.newest = (time_ms)rd_u64(&r);
 	ret->v.generation = rd_u64(&r);
 	ret->v.records = rd_u64(&r);
+	ret->v.counted = rd_u8(&r);
+	ret->v.unmapped = rd_u64(&r);
+	ret->v.refused = rd_u64(&r);
 	ret->v.kind = take_string(&r);
 	ret->v.origin = take_string(&r);
 	ret->v.licence = take_string(&r);

@@ -4,14 +4,14 @@
  * index:
  *
  *   u8 format, u32 precedence, u8 trust, u8 required, i64 freshness, i64 loaded, i64 newest, u64 generation,
- *   u64 records, strings kind, origin, licence, mark
+ *   u64 records, u8 counted, u64 unmapped, u64 refused, strings kind, origin, licence, mark
  */
 #pragma once
 
 #include "base/cursor.h"
 #include "vuln/index.h"
 
-#define SOURCE_FORMAT 1
+#define SOURCE_FORMAT 2
 #define SOURCE_TEXT_MAX 1024 /* bytes of kind, origin, licence, mark each, without the NUL */
 
 /* mark: what vuln_update_mark_source() noted; "" = none. */

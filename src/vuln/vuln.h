@@ -58,6 +58,8 @@ struct vuln_source {
 	time_ms newest; /* the latest "modified" among its records; 0 = none */
 	uint64_t generation; /* of the index when a record of it changed last */
 	uint64_t records;    /* that it has now, withdrawn ones too */
+	bool counted;        /* the two that follow are said of its last load */
+	uint64_t unmapped, refused;
 };
 
 /* Another source's, or another id's, view of the vulnerability that matches. */
