@@ -3,6 +3,7 @@
 
 #include "base/table.h"
 #include "server/site.h"
+#include "vuln/ecosystem.h"
 
 #include <string.h>
 
@@ -103,6 +104,18 @@ static bool is_kernel(const struct posture_package *p)
 	        strncmp(p->name, "linux-image-", strlen("linux-image-")) == 0;
 }
 
+/* What else only signs another source: grub2, shim and fwupd. Which distribution it is of is the node's
+ * affair, so it has the names of both. */
+static void each_signed(struct reverse *r, uint32_t id, const struct posture_package *p,
+        void (*fn)(struct reverse *r, uint32_t key, uint32_t id))
+{
+	static const char *const kin[] = { "Debian:", "Ubuntu:" };
+	NOT_CLEARED struct source_alias alias;
+	for (size_t i = 0; i < ARRAY_LENGTH(kin); i++)
+		if (ecosystem_signed_source(kin[i], p, &alias) > 0)
+			fn(r, site_package_key(alias.name), id);
+}
+
 static void each_name(
         struct reverse *r, uint32_t id, void (*fn)(struct reverse *r, uint32_t key, uint32_t id))
 {
@@ -114,6 +127,8 @@ static void each_name(
 		fn(r, site_package_key(p->source), id);
 	if (p->source && is_kernel(p))
 		fn(r, site_package_key("linux"), id);
+	if (p->source)
+		each_signed(r, id, p, fn);
 }
 
 /* ---- sets ---- */
