@@ -2,6 +2,7 @@
 /* `pratique vuln import`: sources of every kind into an index, or only looked at. */
 #include "ctl/ctl.h"
 #include "ctl/load_words.h"
+#include "vuln/load_fetch.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #define WORDS "vuln import"
 
 struct import {
-	const char *kind, *name, *keyring, *trust, *index, *licence;
+	const char *kind, *name, *keyring, *trust, *index, *licence, *cache;
 	int64_t precedence;
 	struct command_texts ecosystems;
 	bool check, json;
@@ -23,16 +24,16 @@ struct target {
 };
 
 /* What `vuln sources` and findings say of it. */
-static void describe(const struct import *im, const struct load_source *s, const struct load_report *report,
-        struct vuln_update *update)
+static void describe(const struct import *im, const struct load_source *s, const char *origin,
+        const struct load_report *report, struct vuln_update *update)
 {
 	bool apt = strncmp(s->from, "apt:", 4) == 0;
-	char *path FREE_ON_EXIT = apt ? NULL : realpath(s->from, NULL);
+	char *path FREE_ON_EXIT = apt ? NULL : realpath(origin, NULL);
 	const struct vuln_source described = { .name = s->name,
 		.kind = s->kind ? s->kind
 		        : apt   ? "apt"
 		                : "osv",
-		.origin = path ? path : s->from,
+		.origin = path ? path : origin,
 		.licence = im->licence ? im->licence : "",
 		.precedence = (uint32_t)im->precedence,
 		.trust = s->trust,
@@ -53,10 +54,18 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.kind = im->kind,
 		.from = from,
 		.keyring = im->keyring,
+		.cache = im->cache,
 		.ecosystems = im->ecosystems.n ? im->ecosystems.items : NULL,
 		.now = clock_wall_ms() };
 	if (im->trust)
 		(void)vuln_trust_parse(im->trust, &source.trust);
+	char *fetched FREE_ON_EXIT = NULL;
+	int r = load_fetch(&source, &fetched, err);
+	if (r < 0)
+		return r;
+	const char *origin = source.from;
+	if (fetched)
+		source.from = fetched;
 	if (t->update)
 		vuln_update_replace_source(t->update, source.name);
 	struct load_progress progress = load_progress_begin(source.name);
@@ -65,10 +74,10 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.report = &report,
 		.progress = load_progress_show,
 		.context = &progress };
-	int r = load_source(&l, &source, err);
+	r = load_source(&l, &source, err);
 	load_progress_end(&progress);
 	if (r == 0 && t->update)
-		describe(im, &source, &report, t->update);
+		describe(im, &source, origin, &report, t->update);
 	if (r == 0 && !im->json)
 		load_report_print(source.name, &report);
 	else if (r == 0)
@@ -176,6 +185,7 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "ecosystem", "NAME",
 		        "what the sources may speak of (Debian:12); may be given several times",
 		        COMMAND_TEXTS, &im.ecosystems },
+		{ 0, "cache", "DIR", "where what is fetched from URLs is kept", COMMAND_TEXT, &im.cache },
 		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
 		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
 		        &im.precedence, 0, VULN_PRECEDENCE_MAX },

@@ -2,7 +2,7 @@
 /* One load of one source, from its address to the commit. */
 #include "vis/loader.h"
 
-#include "vuln/load.h"
+#include "vuln/load_fetch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,6 +78,12 @@ static int load(const struct load_job *job, struct vuln_update *u, struct ipc_lo
 	struct vuln_source described = source_config_describe(c);
 	struct load_report report = { 0 };
 	const struct load load = { .update = u, .report = &report };
+	char *fetched FREE_ON_EXIT = NULL;
+	int r = load_fetch(&s, &fetched, err);
+	if (r < 0)
+		return r;
+	if (fetched)
+		s.from = fetched;
 	char *mark FREE_ON_EXIT = mark_of(c, &s);
 	described.loaded = s.now;
 	vuln_update_put_source(u, &described);
@@ -86,7 +92,7 @@ static int load(const struct load_job *job, struct vuln_update *u, struct ipc_lo
 		return load_job_commit(job, u, l, err);
 	}
 	vuln_update_replace_source(u, s.name);
-	int r = load_source(&load, &s, err);
+	r = load_source(&load, &s, err);
 	described.counted = true;
 	described.unmapped = report.unmapped;
 	described.refused = report.refused;

@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# Sources that are URLs, from nginx on the loopback: what is new is fetched and nothing else is; what fails leaves what was
+# there; a connection that is not proven, or leads to one that is not, is none; signatures and checksums come along. And a
+# pratique-vis with a configuration, which loads beside its loop.
+# Arguments: the folder of the programs.
+set -euo pipefail
+
+bin=$1
+[ "$(id -u)" = 0 ] || {
+	echo "root is needed"
+	exit 77
+}
+for program in nginx gpg gpgv openssl jq; do
+	command -v "$program" >/dev/null || {
+		echo "$program is needed"
+		exit 77
+	}
+done
+[ -n "${PQ_FEEDS_INSIDE:-}" ] || PQ_FEEDS_INSIDE=1 exec unshare --net -- "$0" "$@"
+ip link set lo up
+dir=$(mktemp -d)
+pids=()
+cleanup() {
+	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+	gpgconf --homedir "$dir/gnupg" --kill all 2>/dev/null || true
+	wait
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+chmod 755 "$dir"
+
+failed() {
+	printf 'FAILED: %s\n' "$*"
+	tail -20 "$dir"/*.log 2>/dev/null || true
+	exit 1
+}
+until_true() {
+	local seconds=$1 what=$2
+	shift 2
+	for _ in $(seq $((seconds * 20))); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	failed "$what"
+}
+
+record() { # ID VERSION
+	printf '{"id":"%s","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"p"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"%s"}]}]}]}' "$1" "$2"
+}
+
+# ---- the server ----
+mkdir "$dir/www" "$dir/nginx" "$dir/gnupg"
+chmod 700 "$dir/gnupg"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+	-addext subjectAltName=DNS:localhost -keyout "$dir/tls.key" -out "$dir/tls.pem" 2>/dev/null
+port=8080
+cat >"$dir/nginx.conf" <<-EOF
+	daemon off; pid $dir/nginx/pid; error_log $dir/nginx.log; user root;
+	events {}
+	http {
+		access_log $dir/access.txt;
+		client_body_temp_path $dir/nginx; proxy_temp_path $dir/nginx; fastcgi_temp_path $dir/nginx;
+		uwsgi_temp_path $dir/nginx; scgi_temp_path $dir/nginx;
+		server { listen 127.0.0.1:$port; root $dir/www;
+			location /loop { return 302 /loop; }
+			location /file { return 302 file:///etc/passwd; }
+		}
+		server { listen 127.0.0.1:$((port + 1)) ssl; root $dir/www; ssl_certificate $dir/tls.pem; ssl_certificate_key $dir/tls.key;
+			location /down { return 302 http://127.0.0.1:$port/a.json; }
+		}
+	}
+EOF
+record A-1 2 >"$dir/www/a.json"
+nginx -c "$dir/nginx.conf" -e "$dir/nginx.log" &
+pids+=($!)
+until_true 10 "nginx serves" test -s "$dir/nginx/pid"
+
+http=http://127.0.0.1:$port
+https=https://localhost:$((port + 1))
+import() { "$bin/pratique" vuln import --index "$dir/index" --cache "$dir/cache" --json "$@"; }
+refused() { # WORDS ARGUMENT...
+	local words=$1 said
+	shift
+	said=$(import "$@" 2>&1) && failed "$* is taken: $said"
+	[[ $said == *"$words"* ]] || failed "$*: $said"
+}
+
+# ---- fetched once, and again when it is new ----
+[ "$(import "a=$http/a.json" | jq -c '[.sources[0].mapped, .changed]')" = "[1,1]" ] || failed "a feed is loaded"
+[ "$(import "a=$http/a.json" | jq -c '[.sources[0].mapped, .changed]')" = "[1,0]" ] || failed "the same again changes nothing"
+[ "$(tail -1 "$dir/access.txt" | grep -c ' 304 ')" = 1 ] || failed "it was fetched again: $(tail -1 "$dir/access.txt")"
+record A-1 3 >"$dir/www/a.json"
+touch -d '+1 min' "$dir/www/a.json"
+[ "$(import "a=$http/a.json" | jq .changed)" = 1 ] || failed "what is new is loaded"
+
+# ---- a URL that ends in no file's name ----
+printf '{"p":{"CVE-2026-1":{"releases":{"bookworm":{"status":"open"}}}}}' >"$dir/www/data"
+[ "$(import --kind debian-tracker "t=$http/data?x=y" | jq '.sources[0].mapped')" = 1 ] || failed "the tracker by its URL"
+
+# ---- what is refused, and leaves everything as it was ----
+refused "does not have it" "a=$http/none.json"
+refused "redirects" "a=$http/loop"
+refused "neither http nor https" "a=ftp://127.0.0.1/a.json"
+refused "rotocol" "a=$http/file"
+refused "ertificate" "a=$https/a.json"
+refused "ailed to connect" "a=http://127.0.0.1:1/a.json"
+refused "" --trust signed "a=$http/a.json"
+[ "$(cd "$dir/cache/a" && ls)" = "$(printf 'a.json\na.json.etag')" ] || failed "the cache holds $(ls "$dir/cache/a")"
+
+# ---- with a CA that is trusted here, https is; and it does not lead to http ----
+trusted() {
+	unshare -m bash -c "mount --bind $dir/tls.pem /etc/ssl/certs/ca-certificates.crt && exec \"\$@\"" - \
+		"$bin/pratique" vuln import --index "$dir/index" --cache "$dir/cache" --json "$@"
+}
+[ "$(trusted "b=$https/a.json" | jq '.sources[0].mapped')" = 1 ] || failed "https with a trusted certificate"
+said=$(trusted "b=$https/down" 2>&1) && failed "https led to http: $said"
+[[ $said == *rotocol* ]] || failed "$said"
+
+# ---- proofs come along ----
+gpg --homedir "$dir/gnupg" --batch --passphrase '' --quick-gen-key feed ed25519 sign 0 2>/dev/null
+gpg --homedir "$dir/gnupg" --batch --armor --export feed >"$dir/feed.asc"
+gpg --homedir "$dir/gnupg" --batch --armor --detach-sign "$dir/www/a.json" 2>/dev/null
+sign=(--trust signed --keyring "$dir/feed.asc" "c=$http/a.json")
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .signed]')" = "[1,1]" ] || failed "a signed feed is loaded"
+record A-1 4 >"$dir/www/a.json"
+touch -d '+2 min' "$dir/www/a.json"
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || failed "the signature is of another file"
+rm "$dir/www/a.json.asc"
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || failed "an old signature proves a new file"
+
+# ---- a pratique-vis with a configuration ----
+record V-1 2 >"$dir/www/v.json"
+record W-1 2 >"$dir/w.json"
+cat >"$dir/vis.conf" <<-EOF
+	data = $dir/vis
+	socket = $dir/vis.sock
+	cache = $dir/viscache
+	interval = 1 s
+	source web {
+		from = $http/v.json
+		licence = CC0-1.0
+		precedence = 7
+		fresh = 1 hour
+	}
+	source file {
+		from = $dir/w.json
+		ecosystem = Debian:11
+	}
+	source gone {
+		from = $http/nowhere.json
+		required = no
+	}
+EOF
+chown nobody "$dir"
+"$bin/pratique-vis" --config "$dir/vis.conf" --set user=nobody 2>"$dir/vis.log" &
+pids+=($!)
+sources() { "$bin/pratique" vuln sources --index "$dir/vis" --json; }
+loaded() { sources | jq -e '[.sources[] | select(.loaded)] | length == 2'; }
+until_true 20 "both sources are loaded" loaded
+until_true 20 "the third is named in the log" grep -q "source gone stays as it was.*does not have it" "$dir/vis.log"
+[ "$(sources | jq -c '.sources[] | select(.name == "web") | [.licence, .precedence, .trust, .records, .stale]')" = \
+	'["CC0-1.0",7,"none",1,false]' ] || failed "$(sources)"
+match() { "$bin/pratique" vuln match --index "$dir/vis" --inventory <(echo 'pkg:deb/debian/p@1?distro=bookworm') --json 2>/dev/null; }
+[[ $(match) == *V-1* ]] || failed "V-1 matches: $(match)"
+[[ $(match) != *W-1* ]] || failed "a source spoke of what it may not speak of"
+record V-2 2 >"$dir/www/v.json"
+touch -d '+1 min' "$dir/www/v.json"
+changed() { [[ $(match) == *V-2* && $(match) != *V-1* ]]; }
+until_true 20 "what is new is noticed within its interval" changed
+echo "feeds: all as promised"
