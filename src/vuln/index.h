@@ -9,7 +9,7 @@
  *   texts       id NUL source      -> the record as its source wrote it, OSV JSON (text.h)
  *   refs        id                 -> 'a' or 'r' and a record key: who names it as alias, as related
  *   packages    kind ecosystem NUL package -> entries (package_entry.h)
- *   ecosystems  kind ecosystem     -> u64 entries under it, never 0
+ *   ecosystems  kind ecosystem     -> u64 entries under it that call something affected, never 0
  *               kind ecosystem NUL source -> nothing: the source knows all about it, even where it has no
  *               entry
  *   sources     source             -> what it is (source.h)

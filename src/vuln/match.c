@@ -41,6 +41,16 @@ struct matcher {
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
+/* Any entry at all, also one that only excuses. */
+static bool has_packages(struct matcher *m, enum index_kind kind, const char *ecosystem)
+{
+	char key[INDEX_KEY_MAX];
+	size_t n = index_package_key(key, kind, ecosystem, "");
+	MDB_val k = index_val(key, n), v;
+	return mdb_cursor_get(m->cursor, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size >= n &&
+	        memcmp(k.mv_data, key, n) == 0;
+}
+
 /* Advisories of all releases are under the ecosystem's bare name ("Debian"). */
 static void find_place(struct matcher *m, const char *type)
 {
@@ -56,11 +66,13 @@ static void find_place(struct matcher *m, const char *type)
 	if (p->ecosystem[n]) {
 		if (!p->extended)
 			memcpy(p->beside, p->ecosystem, n);
-		p->has_beside = index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->beside);
+		p->has_beside = p->extended ? index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->beside)
+		                            : has_packages(m, INDEX_BY_ADVISORY, p->beside);
 	}
-	p->by_binary = index_has_ecosystem(m->index, INDEX_BY_BINARY, p->ecosystem);
+	p->by_binary = has_packages(m, INDEX_BY_BINARY, p->ecosystem);
 	/* A few advisories of all releases do not make this release known. */
-	p->known = p->by_binary || index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->ecosystem);
+	p->known = index_has_ecosystem(m->index, INDEX_BY_BINARY, p->ecosystem) ||
+	        index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->ecosystem);
 	if (!p->known)
 		error_set(&p->reason, 0, "the index has no advisories for %s", p->ecosystem);
 }

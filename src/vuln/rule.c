@@ -34,6 +34,9 @@ int rule_add_event(struct rule_builder *b, enum rule_event kind, const char *ver
 {
 	bool unbounded = (kind == RULE_INTRODUCED && strcmp(version, "0") == 0) ||
 	        (kind == RULE_LIMIT && strcmp(version, "*") == 0);
+	for (const char *c = version; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return error_set(err, -EINVAL, "a version that holds control characters");
 	if (b->n_events - range_start(b) >= RULE_EVENTS_MAX)
 		return error_set(err, -E2BIG, "more than %d events in a range", RULE_EVENTS_MAX);
 	b->key.length = 0;

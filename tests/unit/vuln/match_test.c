@@ -287,6 +287,33 @@ static void an_advisory_of_all_releases(void **state)
 	EXPECT(f, "p: the index has no advisories for Debian:13", "p A-1 2 unknown test ");
 }
 
+/* What is only excused is not known of; and what is excused in all releases is in each. */
+static void excuses_make_nothing_known(void **state)
+{
+	struct fixture *f = *state;
+	const char *vex =
+	        "{\"id\":\"A-1\",\"modified\":\"2026-01-02T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"%s\",\"name\":\"p\"},\"database_specific\":{\"pratique\":{\"status\":"
+	        "\"not_affected\"}}}]}";
+	char *release FREE_ON_EXIT = xasprintf(vex, "Debian:13"),
+	              *all FREE_ON_EXIT = xasprintf(vex, "Debian");
+	put_simple(f, "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	put(f, "vendor", release);
+	commit(f);
+	install(f, "deb", "p", "1", "p", "1");
+	EXPECT(f, "p A-1 - unknown test ");
+	f->posture.os_version = "13";
+	EXPECT(f, "p: the index has no advisories for Debian:13");
+	put(f, "vendor", all);
+	commit(f);
+	EXPECT(f, "p: the index has no advisories for Debian:13");
+	f->posture.os_version = "12";
+	EXPECT_NOTHING(f);
+	vuln_update_remove(f->update, "vendor", "A-1");
+	commit(f);
+	EXPECT(f, "p A-1 - unknown test ");
+}
+
 static void a_name_that_no_index_holds(void **state)
 {
 	struct fixture *f = *state;
@@ -323,6 +350,7 @@ int main(void)
 		WITH_INDEX(sources_keep_apart),
 		WITH_INDEX(what_cannot_be_judged_is_said),
 		WITH_INDEX(an_advisory_of_all_releases),
+		WITH_INDEX(excuses_make_nothing_known),
 		WITH_INDEX(a_name_that_no_index_holds),
 		WITH_INDEX(too_many_rules_affect_everything),
 		cmocka_unit_test(an_index_that_is_none),
