@@ -124,7 +124,9 @@ const struct posture_package *policy_package_at(const struct policy_evaluation *
 
 size_t policy_package_count(const struct policy_evaluation *ev)
 {
-	return ev->input->inventory ? ev->input->inventory->n : ev->input->posture->n_packages;
+	if (ev->input->inventory)
+		return ev->input->inventory->n;
+	return ev->input->posture ? ev->input->posture->n_packages : 0;
 }
 
 /* Installed: once at least. Version: where copies (architectures, slots) disagree neither answer is safe. */

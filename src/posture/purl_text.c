@@ -194,7 +194,7 @@ static const char *take_qualifiers(struct piece list, enum purl_rules rules, str
  */
 static void move_path(struct piece *namespace, struct piece *name)
 {
-	char *slash = namespace->length ? memchr(namespace->at, '/', namespace->length) : NULL;
+	char *slash = namespace->at ? memchr(namespace->at, '/', namespace->length) : NULL;
 	if (!slash)
 		return;
 	char *end = namespace->at + namespace->length;

@@ -298,7 +298,7 @@ static int judge_term(const struct asked *asked, const struct npm_term *t, struc
 
 int npm_range_contains(const char *range, const char *version, unsigned flags, bool *ret, struct error *err)
 {
-	struct npm_term terms[NPM_TERMS_MAX];
+	struct npm_term terms[NPM_TERMS_MAX] = { { .new_set = true } };
 	struct asked asked = { .text = version, .prereleases = flags & NPM_PRERELEASES };
 	struct version_key key;
 	const char *at = skip_blanks(version);

@@ -277,7 +277,7 @@ int vers_parse(const char *text, enum vers_rules rules, struct vers **ret, struc
 	struct vers *vers = NULL;
 	const char *at = NULL;
 	int r = open_text(text, rules, &vers, &at, err);
-	if (r < 0)
+	if (!vers)
 		return r;
 	char *copy FREE_ON_EXIT = xstrdup(at), *to = copy;
 	if (rules == VERS_CANONICAL)
@@ -339,7 +339,7 @@ static int find_equal(const struct vers *vers, const char *version, const int *o
 int vers_contains(const struct vers *vers, const char *version, bool *ret, struct error *err)
 {
 	const struct vers_constraint *bounds[VERS_CONSTRAINTS_MAX];
-	int orders[VERS_CONSTRAINTS_MAX], order;
+	int orders[VERS_CONSTRAINTS_MAX] = { 0 }, order;
 	int r = version_compare_loosely(vers->order, version, version, &order, err);
 	bool excludes_alone = vers->n_constraints > 0;
 	for (size_t i = 0; r == 0 && i < vers->n_constraints; i++) {
