@@ -151,14 +151,17 @@ static void take_upstream(struct posture *p, const char *upstream, struct postur
 		        posture_string_n(p, upstream, at ? (size_t)(at - upstream) : strlen(upstream));
 }
 
-/* No part is longer than a posture's strings; the name with its namespace is one. */
+/* No part that a posture has is longer than its strings; the name with its namespace is one. */
 static int check_lengths(const struct purl *purl, struct error *err)
 {
+	static const char *const taken[] = { "arch", "epoch", "upstream" };
 	size_t whole = strlen(purl->name) + (purl->namespace ? strlen(purl->namespace) + 1 : 0);
 	bool fits = strlen(purl->type) <= POSTURE_STRING_MAX && whole <= POSTURE_STRING_MAX &&
 	        strlen(purl->version) <= POSTURE_STRING_MAX;
-	for (size_t i = 0; i < purl->n_qualifiers; i++)
-		fits = fits && strlen(purl->qualifiers[i].value) <= POSTURE_STRING_MAX;
+	for (size_t i = 0; i < ARRAY_LENGTH(taken); i++) {
+		const char *value = purl_find_qualifier(purl, taken[i]);
+		fits = fits && (!value || strlen(value) <= POSTURE_STRING_MAX);
+	}
 	return fits ? 0
 	            : error_set(err, -EINVAL, "a part of a package URL is longer than %d characters",
 	                      POSTURE_STRING_MAX);

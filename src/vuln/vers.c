@@ -148,6 +148,8 @@ static int hex_digit(char c)
 
 #define NOT_CANONICAL "non-canonical VERS: "
 
+static const char bad_escape[] = NOT_CANONICAL "invalid percent-encoding in version";
+
 /* Decodes [at, end) in place and returns what is wrong; *ret_length is that of the version. */
 static const char *decode(
         char *at, const char *end, bool is_datetime, size_t *ret_length, bool *ret_canonical)
@@ -163,7 +165,7 @@ static const char *decode(
 		}
 		int high = end - from < 3 ? -1 : hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
 		if (low < 0 || (high | low) == 0)
-			return NOT_CANONICAL "invalid percent-encoding in version";
+			return bad_escape;
 		char c = (char)(high << 4 | low);
 		if (islower((unsigned char)from[1]) || islower((unsigned char)from[2]))
 			wrong = NOT_CANONICAL "percent-encoding in version is not canonical";
@@ -203,7 +205,7 @@ static int add_text(struct vers *vers, char *at, char *end, enum vers_rules rule
 	}
 	enum vers_comparator comparator = take_comparator(&at);
 	const char *wrong = decode(at, end, is_datetime, &length, &canonical);
-	if (wrong && (rules == VERS_CANONICAL || strstr(wrong, "invalid")))
+	if (wrong && (rules == VERS_CANONICAL || wrong == bad_escape))
 		return error_set(err, -EINVAL, "%s", wrong);
 	if (rules == VERS_CANONICAL && is_datetime && (memchr(at, 't', length) || memchr(at, 'z', length)))
 		return error_set(err, -EINVAL, NOT_CANONICAL "datetime must use uppercase T and Z");

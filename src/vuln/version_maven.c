@@ -131,7 +131,7 @@ static void put_token(struct version_key *k, const struct token *token, size_t z
 
 int version_maven_key(struct version_text t, struct version_key *ret, struct error *err)
 {
-	struct token tokens[VERSION_MAX];
+	NOT_CLEARED struct token tokens[VERSION_MAX];
 	for (const char *c = t.at; c < t.end; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
 			return error_set(err, -EINVAL, "white space or a control character");
@@ -196,7 +196,7 @@ static int order_with_end(const struct token *t)
 
 int version_maven_compare(struct version_text a, struct version_text b)
 {
-	struct token x[VERSION_MAX], y[VERSION_MAX];
+	NOT_CLEARED struct token x[VERSION_MAX], y[VERSION_MAX];
 	size_t n = take_tokens(a, x), m = take_tokens(b, y);
 	for (size_t i = 0; i < n || i < m; i++) {
 		int order = i >= m ? order_with_end(&x[i])

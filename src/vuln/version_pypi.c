@@ -236,7 +236,7 @@ static struct legacy_part take_legacy_part(struct version_text *t)
 
 int version_pypi_loose_key(struct version_text t, struct version_key *ret, struct error *err)
 {
-	struct legacy_part parts[LEGACY_PARTS_MAX];
+	NOT_CLEARED struct legacy_part parts[LEGACY_PARTS_MAX];
 	size_t n = 0;
 	if (version_length(t) > LEGACY_MAX)
 		return error_set(err, -EINVAL, "a legacy version longer than %d bytes", LEGACY_MAX);

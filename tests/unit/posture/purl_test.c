@@ -169,6 +169,20 @@ static void refuses_what_is_none(void **state)
 	}
 }
 
+/* What a posture does not take may be long, what it takes may not. */
+static void long_qualifiers(void **state)
+{
+	char text[3000];
+	struct posture *p = posture_new();
+	struct posture_package got;
+	memset(text, 'u', sizeof(text));
+	memcpy(text, "pkg:deb/a@1?vcs_url=", 20);
+	assert_int_equal(purl_parse(text, sizeof(text), p, &got, NULL), 0);
+	memcpy(text, "pkg:deb/a@1?upstream=", 21);
+	assert_int_equal(purl_parse(text, sizeof(text), p, &got, NULL), -EINVAL);
+	posture_free(p);
+}
+
 /* What one part holds once it is decoded is not a separator to the next. */
 static void escapes_stay_within_their_part(void **state)
 {
@@ -223,6 +237,7 @@ int main(void)
 		cmocka_unit_test(epochs_and_source_files_of_others),
 		cmocka_unit_test(reads_what_others_write),
 		cmocka_unit_test(refuses_what_is_none),
+		cmocka_unit_test(long_qualifiers),
 		cmocka_unit_test(escapes_stay_within_their_part),
 		cmocka_unit_test(shares_architectures),
 		cmocka_unit_test(names_the_distribution),
