@@ -174,8 +174,8 @@ static void handle_match(struct http_request *r, void *user)
 	const bool given = code == 0;
 	code = length ? inventory_read_text(body, length, given ? distribution : NULL, &p, &report, &err)
 	              : error_set(&err, -EINVAL, "the body is empty; it is to be an inventory");
-	if (code < 0)
-		http_reply_error(r, 400, "%s", err.text);
+	if (code < 0 || !p)
+		http_reply_error(r, 400, "%s", code < 0 ? err.text : "the body is no inventory");
 	else if (!is_deferred(s, r, p, handle_match))
 		send_findings(s, r, p, &report);
 	posture_free(p);
