@@ -55,11 +55,12 @@ taskset -c 0 "$build/bin/pratique-vis" --data "$work/index" --socket "$work/vis.
 	--listen 127.0.0.1:8446 --http "$work/http.sock" --certificate "$work/vis.pem" --key "$work/vis.key" --ca "$work/ca.pem" \
 	>"$work/log" 2>&1 &
 vis=$!
-until grep -q ready "$work/log"; do
+# Sources are loaded beside the requests: until there is a generation, nothing is there to be asked for.
+until curl -sf --unix-socket "$work/http.sock" http://vis/v1/status 2>/dev/null | jq -e '.generation > 0' >/dev/null; do
 	kill -0 "$vis" 2>/dev/null || fail "pratique-vis: $(cat "$work/log")"
 	sleep 0.2
 done
-front=$(pgrep -P "$(pgrep -P "$vis")")
+front=$(pgrep -P "$(pgrep -P "$vis" -x vis-keeper)" -x vis-front)
 mkdir "$work/www"
 cat >"$work/nginx.conf" <<-END
 	daemon off;
