@@ -45,19 +45,32 @@ static int make_key(const struct keys_options *o, struct tree_key *ret, struct e
 	return r == 0 ? tree_key_read(public, ret, err) : r;
 }
 
+static void print_key(const char *path, const struct tree_key *key, bool json)
+{
+	char id[2 * KEY_THUMBPRINT_SIZE + 1];
+	hex_format(key->id, sizeof(key->id), id);
+	if (!json) {
+		printf("%s: id %s, holder %s\n", path, id, key->holder);
+		return;
+	}
+	json_t *j = json_pack("{s:s, s:s, s:s}", "public", path, "id", id, "holder", key->holder);
+	char *text FREE_ON_EXIT = json_dumps(j, JSON_COMPACT);
+	puts(text ? text : "{}");
+	json_decref(j);
+}
+
 int keys_new(const struct keys_options *o)
 {
 	struct tree_key key;
 	struct error err;
-	char id[2 * KEY_THUMBPRINT_SIZE + 1];
 	if (!o->out || o->n_files)
 		return ctl_usage(VULN_KEYS, "new takes --out FILE, and no argument");
 	if (make_key(o, &key, &err) < 0)
 		return ctl_fail(VULN_KEYS, "%s", err.text);
-	hex_format(key.id, sizeof(key.id), id);
-	printf(o->json ? "{\"key\": \"%s\", \"public\": \"%s.pub\", \"id\": \"%s\", \"holder\": \"%s\"}\n"
-	               : "%s: the key, for you only; %s.pub: for who draws up the root\nid %s, holder %s\n",
-	        o->out, o->out, id, key.holder);
+	if (!o->json)
+		printf("%s: the key, for you only\n", o->out);
+	char *public FREE_ON_EXIT = xasprintf("%s.pub", o->out);
+	print_key(public, &key, o->json);
 	tree_key_clear(&key);
 	return CTL_OK;
 }
@@ -103,13 +116,10 @@ int keys_read_root(const char *path, char **ret_text, struct tree_root *ret, str
 static int show_key(const char *path, bool json, struct error *err)
 {
 	struct tree_key key;
-	char id[2 * KEY_THUMBPRINT_SIZE + 1];
 	int r = tree_key_read(path, &key, err);
 	if (r < 0)
 		return r;
-	hex_format(key.id, sizeof(key.id), id);
-	printf(json ? "{\"file\": \"%s\", \"id\": \"%s\", \"holder\": \"%s\"}\n" : "%s: id %s, holder %s\n",
-	        path, id, key.holder);
+	print_key(path, &key, json);
 	tree_key_clear(&key);
 	return 0;
 }

@@ -189,7 +189,7 @@ static int assemble(const struct keys_options *o, struct error *err)
 		free(whole);
 		whole = both;
 	}
-	return file_replace(o->out, whole, strlen(whole), ROOT_MODE, err);
+	return whole ? file_replace(o->out, whole, strlen(whole), ROOT_MODE, err) : r;
 }
 
 int keys_assemble(const struct keys_options *o)

@@ -181,9 +181,9 @@ static int keep(int fd, pid_t parent, void *context)
 /* What is wrong with directory or keys is said where somebody sees it: at the start. */
 static int look(struct publisher *p, const struct publisher_config *config, struct error *err)
 {
-	struct tree_publisher *first;
+	struct tree_publisher *first = NULL;
 	int r = open_repository(config, &first, err);
-	if (r < 0)
+	if (r < 0 || !first)
 		return error_prefix(err, r, "publish %s", config->dir);
 	memcpy(p->repository, tree_publisher_root(first)->repository, sizeof(p->repository));
 	tree_publisher_close(first);

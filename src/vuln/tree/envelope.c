@@ -153,8 +153,8 @@ static uint8_t *pre_authentication(const struct envelope *e, size_t *ret_length)
 	char *head FREE_ON_EXIT =
 	        xasprintf("DSSEv1 %zu %s %zu ", strlen(e->type), e->type, e->payload_length);
 	size_t n = strlen(head);
-	uint8_t *bytes = xmalloc(n + e->payload_length);
-	memcpy(bytes, head, n);
+	uint8_t *bytes = xmalloc(n + e->payload_length + 1);
+	memcpy(bytes, head, n + 1);
 	memcpy(bytes + n, e->payload, e->payload_length);
 	*ret_length = n + e->payload_length;
 	return bytes;

@@ -54,7 +54,7 @@ size_t line_key(const char *source, const char *id, char key[LINE_KEY_SIZE])
 {
 	size_t n = strlen(id) + 1;
 	memcpy(key, id, n);
-	memcpy(key + n, source, strlen(source));
+	memcpy(key + n, source, strlen(source) + 1);
 	return n + strlen(source);
 }
 
