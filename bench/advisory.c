@@ -215,8 +215,11 @@ static struct posture *make_posture(const struct bench *b, size_t number)
 	p->packages_known = p->updates_known = true;
 	p->updates_checked = clock_wall_ms() / 1000 * 1000;
 	p->firewall_active = TRI_YES;
-	for (size_t i = 0; p->n_packages + TARGETS < b->n_packages && i < pool; i++)
-		add_package(p, &b->pool->packages[(first + i) % pool], draw(number, i + 1));
+	for (size_t i = 0; p->n_packages + TARGETS < b->n_packages && i < pool; i++) {
+		const struct posture_package *one = &b->pool->packages[(first + i) % pool];
+		if (!strstr(one->version, "~bpo")) /* is judged by another release's advisories */
+			add_package(p, one, draw(number, i + 1));
+	}
 	for (size_t i = 0; i < TARGETS; i++) {
 		const char *version = number % targets[i].one_in == 0 ? "1.0" : "2.0";
 		(void)posture_add_package(p,

@@ -169,6 +169,7 @@ int ctl_ask_text(const struct ctl_asking *a, const char *method, const char *pat
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct http_call call = { .method = method,
 		.path = path,
+		.timeout_ms = a->timeout_ms,
 		.content_type = text ? "application/json" : NULL,
 		.body = text,
 		.body_length = text ? strlen(text) : 0 };

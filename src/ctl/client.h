@@ -17,6 +17,7 @@ struct ctl_asking {
 	const char *daemon; /* who listens; NULL: pratique-server */
 	const char *socket; /* NULL: CTL_SOCKET */
 	bool json;
+	int timeout_ms; /* for the answer; 0: as long as most take */
 	/* Over the network; server NULL: on the socket. */
 	const char *server, *server_name, *ca, *token_file, *certificate, *key;
 };

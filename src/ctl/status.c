@@ -56,6 +56,21 @@ static void print_enforcers(const json_t *status, time_ms now)
 	}
 }
 
+static void print_stale(const json_t *sources, time_ms now)
+{
+	char ago[CTL_AGO_SIZE];
+	size_t i;
+	json_t *source;
+	json_array_foreach(sources, i, source) {
+		const char *loaded = ctl_string(source, "loaded");
+		if (!ctl_boolean(source, "stale"))
+			continue;
+		text_print(stdout, TEXT_YELLOW, "stale        source %s, %s%s", ctl_string(source, "name"),
+		        *loaded ? "last loaded " : "never loaded", *loaded ? ctl_ago(loaded, now, ago) : "");
+		putchar('\n');
+	}
+}
+
 static void print_advisories(const json_t *a, time_ms now)
 {
 	char ago[CTL_AGO_SIZE];
@@ -66,6 +81,7 @@ static void print_advisories(const json_t *a, time_ms now)
 	}
 	printf("advisories   %lld, generation %lld, updated %s\n", (long long)ctl_integer(a, "count"),
 	        (long long)ctl_integer(a, "generation"), ctl_ago(ctl_string(a, "updated"), now, ago));
+	print_stale(json_object_get(a, "sources"), now);
 	text_print(stdout, ctl_boolean(a, "vis_connected") ? NULL : TEXT_YELLOW, "vis          %s",
 	        ctl_boolean(a, "vis_connected") ? "connected" : "not connected");
 	putchar('\n');

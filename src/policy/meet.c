@@ -98,7 +98,8 @@ static void sort_rows(struct policy_evaluation *ev)
 struct posture policy_platform_of(const struct policy_evaluation *ev)
 {
 	const struct policy_inventory *in = ev->input->inventory;
-	return ev->input->posture ? *ev->input->posture : memo_platform_posture(in->memo, in->platform);
+	return ev->input->posture ? *ev->input->posture
+	                          : policy_memo_platform_posture(in->memo, in->platform);
 }
 
 void policy_meet_begin(struct policy_evaluation *ev)

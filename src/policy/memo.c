@@ -36,6 +36,9 @@ struct policy_memo {
 	struct table *asked_for; /* names of packages that expressions ask for */
 	struct policy_memo_counters counters;
 	uint64_t generation;
+	struct vuln_index *over; /* NULL: none */
+	policy_memo_meant_fn is_over;
+	const void *over_context;
 };
 
 struct policy_memo *policy_memo_new(const struct posture_catalogue *catalogue)
@@ -92,6 +95,7 @@ void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struc
 	forget_all(m);
 	m->policy = policy;
 	m->index = index;
+	m->over = NULL;
 	m->generation = index ? vuln_index_generation(index) : 0;
 	table_free(m->asked_for, NULL);
 	m->asked_for = table_new();
@@ -99,6 +103,14 @@ void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struc
 		note_names(m, r->expression);
 	for (const struct policy_rejection *r = policy->tree.rejections; r; r = r->next)
 		note_names(m, r->expression);
+}
+
+void policy_memo_overlay(
+        struct policy_memo *m, struct vuln_index *over, policy_memo_meant_fn is_meant, const void *context)
+{
+	m->over = over;
+	m->is_over = is_meant;
+	m->over_context = context;
 }
 
 bool memo_asks_for_any(const struct policy_memo *m)
@@ -137,7 +149,7 @@ uint32_t policy_memo_platform(struct policy_memo *m, const struct posture *p)
 	return (uint32_t)m->n_platforms++;
 }
 
-struct posture memo_platform_posture(const struct policy_memo *m, uint32_t platform)
+struct posture policy_memo_platform_posture(const struct policy_memo *m, uint32_t platform)
 {
 	const struct memo_platform *p = &m->platforms[platform];
 	return (struct posture){
@@ -247,51 +259,70 @@ struct lookup {
 	struct policy_memo *memo;
 	struct posture posture; /* of the packages that are looked up, and no more */
 	struct memo_draft *drafts;
+	const size_t *at; /* by the posture's packages: into drafts */
 	time_ms now;
 };
 
 static int take_match(const struct vuln_match *match, void *context)
 {
 	struct lookup *l = context;
-	memo_draft_add(&l->drafts[match->package - l->posture.packages], l->memo->policy, match, l->now);
+	memo_draft_add(
+	        &l->drafts[l->at[match->package - l->posture.packages]], l->memo->policy, match, l->now);
 	return 0;
 }
 
 static int take_unjudged(const struct posture_package *package, const char *reason, void *context)
 {
 	struct lookup *l = context;
-	struct memo_draft *d = &l->drafts[package - l->posture.packages];
+	struct memo_draft *d = &l->drafts[l->at[package - l->posture.packages]];
 	if (!d->unjudged)
 		d->unjudged = xstrdup(reason);
 	return 0;
 }
 
-/* Makes the rows of n packages anew; nothing is made where it fails. */
-static int look_up(struct policy_memo *m, const struct memo_platform *p, const uint32_t *ids, size_t n,
-        time_ms now, const struct memo_row **ret, struct error *err)
+/* Those packages that are asked of this index, by their order. */
+static int ask(struct lookup *l, struct vuln_index *index, const uint32_t *ids, size_t n, bool over,
+        struct memo_draft *drafts, struct error *err)
 {
-	struct lookup l = { .memo = m,
-		.posture = { .os_id = p->os_id, .os_version = p->os_version, .packages_known = true },
-		.now = now };
-	const struct vuln_match_sink sink = { take_match, take_unjudged, &l };
-	l.posture.packages = xcalloc(n, sizeof(*l.posture.packages));
-	l.drafts = xcalloc(n, sizeof(*l.drafts));
+	const struct policy_memo *m = l->memo;
+	const struct vuln_match_sink sink = { .match = take_match, .unjudged = take_unjudged, .context = l };
+	size_t *at FREE_ON_EXIT = xcalloc(n + 1, sizeof(*at));
+	l->posture.n_packages = 0;
 	for (size_t i = 0; i < n; i++) {
-		l.posture.packages[i] = *catalogue_package(m->catalogue, ids[i]);
-		l.drafts[i].until = INT64_MAX;
+		const struct posture_package *package = catalogue_package(m->catalogue, ids[i]);
+		if ((m->over && m->is_over(package, m->over_context)) != over)
+			continue;
+		at[l->posture.n_packages] = i;
+		l->posture.packages[l->posture.n_packages++] = *package;
 	}
-	l.posture.n_packages = n;
+	l->drafts = drafts;
+	l->at = at;
+	return l->posture.n_packages ? vuln_match_all(index, &l->posture, &sink, NULL, err) : 0;
+}
+
+/* Makes the rows of n packages anew; nothing is made where it fails. */
+static int look_up(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
+        const struct memo_row **ret, struct error *err)
+{
+	const size_t n_terms = m->policy->tree.n_terms;
+	struct lookup l = { .memo = m, .posture = policy_memo_platform_posture(m, platform), .now = now };
+	struct memo_draft *drafts FREE_ON_EXIT = xcalloc(n, sizeof(*drafts));
+	l.posture.packages_known = true;
+	l.posture.packages = xcalloc(n, sizeof(*l.posture.packages));
+	for (size_t i = 0; i < n; i++)
+		drafts[i].until = INT64_MAX;
 	m->counters.looked_up += n;
-	int r = m->policy->tree.n_terms ? vuln_match_all(m->index, &l.posture, &sink, NULL, err) : 0;
+	int r = n_terms ? ask(&l, m->index, ids, n, false, drafts, err) : 0;
+	if (r >= 0 && n_terms && m->over)
+		r = ask(&l, m->over, ids, n, true, drafts, err);
 	for (size_t i = 0; i < n; i++) {
-		const struct memo_row *row = memo_row_new(&l.drafts[i], m->policy->tree.n_terms);
+		const struct memo_row *row = memo_row_new(&drafts[i], n_terms);
 		if (r < 0)
 			memo_row_free(row);
 		else
 			ret[i] = row;
 	}
 	free(l.posture.packages);
-	free(l.drafts);
 	return MIN(r, 0);
 }
 
@@ -319,13 +350,19 @@ static bool has_moved(const struct policy_memo *m)
 	return m->index && vuln_index_generation(m->index) != m->generation;
 }
 
-/* A doubted row is not replaced here: whoever doubted it wants to be told how it changed. */
+/* A doubted row is not replaced here: whoever doubted it wants to be told how it changed. What is not kept is
+ * known to have been asked for: when it is doubted, nobody knows what it met. */
 static void settle(struct policy_memo *m, struct memo_platform *p, uint32_t id, const struct memo_row *row,
         bool moved, struct memo_own *own)
 {
-	const struct memo_chunk *c = find_chunk(p, id);
-	if (!moved && (!c || c->states[id % CHUNK] != ROW_DOUBTED) && keep_row(m, p, id, row))
+	struct memo_chunk *c = make_chunk(p, id);
+	uint8_t *row_state = &c->states[id % CHUNK];
+	if (!moved && *row_state != ROW_DOUBTED && keep_row(m, p, id, row))
 		return;
+	if (*row_state == ROW_ABSENT) {
+		*row_state = ROW_UNKEPT;
+		c->asked_for[id % CHUNK] = is_asked_for(m, id);
+	}
 	ARRAY_RESERVE_ONE(own->rows, own->n, own->capacity);
 	own->rows[own->n++] = row;
 }
@@ -348,7 +385,7 @@ int memo_rows(struct policy_memo *m, uint32_t platform, const uint32_t *ids, siz
 	for (size_t i = 0, k = 0; i < n; i++)
 		if (!rows[i])
 			missing[k++] = ids[i];
-	int r = look_up(m, p, missing, n_missing, now, made, err);
+	int r = look_up(m, platform, missing, n_missing, now, made, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0, k = 0; i < n; i++)
@@ -379,7 +416,7 @@ int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t
 			doubted[n_doubted++] = ids[i];
 	if (n_doubted == 0 || !m->index)
 		return 0;
-	int r = look_up(m, p, doubted, n_doubted, now, made, err);
+	int r = look_up(m, platform, doubted, n_doubted, now, made, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n_doubted; i++) {

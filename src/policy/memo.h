@@ -21,9 +21,16 @@ struct policy_memo *policy_memo_new(const struct posture_catalogue *catalogue); 
 struct policy_memo *policy_memo_free(struct policy_memo *m);                    /* NULL in, NULL out */
 /* From now on judged by these, which stay the caller's: every row is forgotten. index NULL: there is none. */
 void policy_memo_begin(struct policy_memo *m, const struct policy *policy, struct vuln_index *index);
+/* Packages that is_meant is true for are looked up in another index instead, which knows all that the first
+ * one knows about them. After policy_memo_begin(); both stay the caller's. */
+typedef bool (*policy_memo_meant_fn)(const struct posture_package *package, const void *context);
+void policy_memo_overlay(
+        struct policy_memo *m, struct vuln_index *over, policy_memo_meant_fn is_meant, const void *context);
 /* The number of what the posture says of its system. POLICY_MEMO_NO_PLATFORM above the limit: such a node is
  * judged from its posture alone. */
 uint32_t policy_memo_platform(struct policy_memo *m, const struct posture *p);
+/* What is known of one: os_id, os_version and os_codename, and nothing else. */
+struct posture policy_memo_platform_posture(const struct policy_memo *m, uint32_t platform);
 size_t policy_memo_platforms(const struct policy_memo *m);
 
 /* The id is another package now, or none. */

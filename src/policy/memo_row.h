@@ -66,8 +66,6 @@ struct memo_own {
 int memo_rows(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
         const struct memo_row **rows, struct memo_own *ret_own, struct error *err);
 void memo_free_own(struct memo_own *own);
-/* What is known of the platform; nothing else is in it. */
-struct posture memo_platform_posture(const struct policy_memo *m, uint32_t platform);
 const struct posture_package *memo_package(const struct policy_memo *m, uint32_t id);
 bool memo_asks_for_any(const struct policy_memo *m);
 /* Whether an expression of the policy asks for a package of that name. */

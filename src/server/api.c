@@ -49,7 +49,7 @@ json_t *api_fingerprint(uint64_t fingerprint)
 
 const struct api_family *const api_families[] = { &api_site_family, &api_enrolment_family, &api_token_family,
 	&api_node_family, &api_event_family, &api_audit_family, &api_metrics_family, &api_openapi_family,
-	&api_brake_family };
+	&api_brake_family, &api_simulate_family };
 const size_t api_n_families = ARRAY_LENGTH(api_families);
 
 /* A route as the HTTP server has it, and the way back to its row. */
@@ -207,6 +207,7 @@ int api_start(struct server *s, struct error *err)
 
 void api_stop(struct server *s)
 {
+	api_simulation_stop(s);
 	api_drop_followers(s);
 	s->http = http_server_free(s->http);
 	free(TAKE_POINTER(s->endpoints));

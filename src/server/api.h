@@ -47,7 +47,8 @@ struct api_family {
 	size_t n;
 };
 extern const struct api_family api_site_family, api_enrolment_family, api_token_family, api_node_family,
-        api_event_family, api_audit_family, api_metrics_family, api_openapi_family, api_brake_family;
+        api_event_family, api_audit_family, api_metrics_family, api_openapi_family, api_brake_family,
+        api_simulate_family;
 /* All of them. */
 extern const struct api_family *const api_families[];
 extern const size_t api_n_families;
@@ -114,6 +115,9 @@ bool api_may_try(struct server *s, const struct ip_address *address, time_ms now
 void api_has_failed(struct server *s, const struct ip_address *address, time_ms now);
 size_t api_source_count(const struct server *s);
 void api_limits_free(struct server *s);
+
+/* The one that is under way, where there is one. */
+void api_simulation_stop(struct server *s);
 
 /* Ends the streams of events of somebody who may not have them any more. */
 void api_drop_followers_of(struct server *s, const char *who);

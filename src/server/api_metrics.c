@@ -181,6 +181,14 @@ static void add_site(struct metrics *m, struct server *s)
 	metrics_gauge(m, "vis_connected", "Whether pratique-vis is connected", vis_is_connected(s));
 	metrics_gauge(
 	        m, "advisories", "Advisories in the index", index ? (double)vuln_index_count(index) : 0);
+	struct vuln_freshness fresh = { 0 };
+	if (index)
+		(void)vuln_index_freshness(index, clock_wall_ms(), &fresh);
+	metrics_gauge(m, "advisories_as_of_timestamp_seconds",
+	        "When the required source that was loaded longest ago was, since 1970; 0: not known",
+	        (double)fresh.oldest / 1000);
+	metrics_gauge(m, "advisories_stale_sources", "Sources of advisories that are older than they may be",
+	        (double)fresh.n_stale);
 	metrics_gauge(m, "advisories_updated_timestamp_seconds",
 	        "When the index was made, since 1970; 0: there is none",
 	        index ? (double)vuln_index_updated(index) / 1000 : 0);

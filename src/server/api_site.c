@@ -2,6 +2,10 @@
 /* The API about the server itself: its status with every counter, and its policy. */
 #include "server/api.h"
 
+#include <errno.h>
+
+#define SOURCES_MAX 256 /* of the vulnerability information, that the status lists */
+
 /* ---- listeners ---- */
 
 static void add_up(struct listener_counters *total, const struct listener *l)
@@ -122,9 +126,39 @@ static json_t *segments_to_json(struct server *s, time_ms now)
 	return list;
 }
 
+struct source_list {
+	json_t *list;
+	time_ms now;
+};
+
+static int add_source(const struct vuln_source *source, void *context)
+{
+	struct source_list *l = context;
+	json_t *j = json_object();
+	const bool is_stale = source->loaded == 0 ||
+	        (source->freshness_ms && l->now - source->loaded > source->freshness_ms);
+	json_object_set_new(j, "name", api_text(source->name));
+	json_object_set_new(j, "required", json_boolean(source->required));
+	json_object_set_new(j, "trust", json_string(vuln_trust_name(source->trust)));
+	json_object_set_new(j, "precedence", json_integer(source->precedence));
+	json_object_set_new(j, "loaded", api_time(source->loaded));
+	json_object_set_new(j, "stale", json_boolean(is_stale));
+	json_object_set_new(j, "records", json_integer((json_int_t)source->records));
+	json_array_append_new(l->list, j);
+	return json_array_size(l->list) < SOURCES_MAX ? 0 : -E2BIG;
+}
+
+static json_t *sources_to_json(struct vuln_index *index)
+{
+	struct source_list l = { json_array(), clock_wall_ms() };
+	(void)vuln_index_each_source(index, add_source, &l, NULL);
+	return l.list;
+}
+
 static json_t *advisories_to_json(struct server *s)
 {
 	struct vuln_index *index = s->site->index;
+	struct vuln_freshness fresh = { 0 };
 	json_t *j = json_object();
 	json_object_set_new(j, "available", json_boolean(index != NULL));
 	json_object_set_new(j, "vis_connected", json_boolean(vis_is_connected(s)));
@@ -132,6 +166,10 @@ static json_t *advisories_to_json(struct server *s)
 		json_object_set_new(j, "generation", json_integer((json_int_t)vuln_index_generation(index)));
 		json_object_set_new(j, "updated", api_time(vuln_index_updated(index)));
 		json_object_set_new(j, "count", json_integer((json_int_t)vuln_index_count(index)));
+		(void)vuln_index_freshness(index, clock_wall_ms(), &fresh);
+		json_object_set_new(j, "as_of", api_time(fresh.oldest));
+		json_object_set_new(j, "stale_sources", json_integer((json_int_t)fresh.n_stale));
+		json_object_set_new(j, "sources", sources_to_json(index));
 	}
 	return j;
 }

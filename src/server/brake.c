@@ -102,7 +102,11 @@ static void count_admitted(struct site *site, size_t demoted, time_ms now)
 
 size_t brake_room(struct site *site, time_ms now)
 {
-	const struct policy_brake *p = policy_brake(site->policy);
+	return brake_room_by(site, policy_brake(site->policy), now);
+}
+
+size_t brake_room_by(struct site *site, const struct policy_brake *p, time_ms now)
+{
 	if (!p)
 		return SIZE_MAX;
 	const size_t demoted = count_demotions(site->brake, now, p->per_ms);

@@ -56,6 +56,8 @@ struct brake *brake_free(struct brake *b); /* NULL in, NULL out */
 int brake_load(const char *who, time_ms at, void *site);
 /* How many more may be demoted now; SIZE_MAX without a brake. */
 size_t brake_room(struct site *site, time_ms now);
+/* The same by another policy's brake; NULL: it has none. */
+size_t brake_room_by(struct site *site, const struct policy_brake *p, time_ms now);
 /* One was. */
 void brake_count(struct site *site, const struct site_attachment *a, time_ms now);
 /* An attachment is held, or not any more. */

@@ -365,6 +365,7 @@ static void save_again(struct site *site, struct site_node *node)
 static void package_is_gone(uint32_t id, bool was_stored, void *context)
 {
 	struct site *site = context;
+	site->packages_gone++;
 	reverse_forget(site->reverse, id);
 	policy_memo_forget(site->memo, id);
 	if (was_stored)

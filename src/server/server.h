@@ -63,6 +63,7 @@ struct server {
 	size_t n_followers;
 	uint32_t next_request;
 	struct vis_link *vis;
+	struct api_simulation *simulation; /* NULL: none is under way */
 	struct est_server *est; /* NULL: no enrolment here */
 
 	struct event *commit_event, *flush_event, *work_event, *tick_event, *floor_event;

@@ -187,6 +187,7 @@ struct site {
 	time_ms ticked;           /* waivers that ended until then were seen */
 	struct policy_memo *memo; /* what packages meet in the advisories */
 	struct reverse *reverse;  /* which nodes have a package */
+	uint64_t packages_gone;   /* numbers that are nobody's, or another package's, since */
 	struct site_node **numbered;
 	size_t n_numbered, numbered_capacity;
 	struct again *again;     /* who waits to be judged again */

@@ -81,6 +81,25 @@ withdraw() {
 until_true 120 "all ten nodes are in staff" are_in 10 staff
 until_true 10 "c1 reaches what is behind the gateway" reaches c1
 
+# ---- what a bad advisory would do ----
+
+advisory TEST-1 "$package" >"$site/try.json"
+tried=$(api simulate --advisory "$site/try.json" --json) || fail "nothing is simulated: $tried"
+jq -e '.nodes == 10 and .worse == 6 and .better == 0 and .brake == {passes: 1, holds: 5} and
+	.between == [{from: "staff", to: "isolated", attachments: 6}] and
+	([.moves[] | select(.to == "isolated") | .node] | sort) == ["c1", "c2", "c3", "c4", "c5", "c6"] and
+	all(.moves[]; .why[0] | contains("TEST-1"))' <<<"$tried" >/dev/null || fail "what would be is something else: $tried"
+api simulate --advisory "$site/try.json" | grep -q 'the brake would let 1 go at once and hold 5' || fail "it is not said"
+sed 's/^\treject//; s/^otherwise/reject when package "bash" installed\notherwise/' "$site/policy" >"$site/policy.tried"
+api simulate --policy "$site/policy.tried" --json | jq -e '.nodes == 10 and .worse == 10' >/dev/null || fail "the policy is not tried"
+sed -i 's/no advisory where severity >= high and id/no advisory where id/' "$site/policy.tried"
+api simulate --policy "$site/policy" --advisory "$site/try.json" --json | jq -e '.worse == 6' >/dev/null || fail "both are not tried"
+api simulate --policy "$site/try.json" >/dev/null 2>&1 && fail "an advisory is taken for a policy"
+[ -z "$(find "$site/state" -name 'simulation-*')" ] || fail "a simulation is left behind"
+are_in 10 staff || fail "a simulation moved somebody"
+holds 0 || fail "a simulation makes the brake hold"
+ok "what would be is said, and nobody moved"
+
 # ---- a bad advisory ----
 
 publish TEST-1

@@ -232,7 +232,8 @@ enrol() {
 
 # start_site: vis, server and enforcer.
 start_site() {
-	advisory TEST-0 no-such-package >"$site/vis/published/TEST-0.json"
+	# Backports are judged by the advisories of the next release, and this machine may have some.
+	advisory TEST-0 no-such-package | jq '.affected += [.affected[0] | .package.ecosystem = "Debian:13"]' >"$site/vis/published/TEST-0.json"
 	start vis setpriv --reuid nobody --regid nogroup --clear-groups "$bin/pratique-vis" --data "$site/vis/index" \
 		--socket "$site/vis/socket" --watch "$site/vis/published" --metrics "$site/vis/metrics"
 	until_true 10 "vis has an index" test -e "$site/vis/index/data.mdb"

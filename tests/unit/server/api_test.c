@@ -506,6 +506,39 @@ static void test_events_follow(void **state)
 	waitpid(other, NULL, 0);
 }
 
+/* With another policy alice would be admitted; asking changes nothing. */
+static void test_simulate(void **state)
+{
+	static const char policy[] = "define server { address 2001:db8::2 tcp 271 }\n"
+	                             "segment quarantine default { allow to server }\n"
+	                             "segment isolated { allow to server }\n"
+	                             "segment staff level 2 { allow to any }\n"
+	                             "require patched { no advisory where id != \"DSA-1\" }\n"
+	                             "admit to staff when patched\notherwise isolated\n"
+	                             "inspect every 30 min certificate lifetime 45 min\n";
+	json_t *body = json_pack("{s:s}", "policy", policy);
+	char *text FREE_ON_EXIT = json_dumps(body, JSON_COMPACT);
+	json_t *j = call("POST", "/v1/simulate", text),
+	       *move = json_array_get(json_object_get(j, "moves"), 0),
+	       *between = json_array_get(json_object_get(j, "between"), 0);
+	assert_int_equal(json_integer_value(json_object_get(j, "nodes")), 1);
+	assert_int_equal(json_integer_value(json_object_get(j, "better")), 1);
+	assert_int_equal(json_integer_value(json_object_get(j, "worse")), 0);
+	assert_string_equal(text_of(between, "from"), "isolated");
+	assert_string_equal(text_of(between, "to"), "staff");
+	assert_string_equal(text_of(move, "node"), "alice");
+	assert_string_equal(text_of(move, "change"), "better");
+	json_decref(body);
+	json_decref(j);
+	j = call("GET", "/v1/nodes/alice", NULL);
+	assert_string_equal(text_of(j, "segment"), "isolated");
+	json_decref(j);
+	refused("POST", "/v1/simulate", "{}", 400, "give advisories, a policy, or both");
+	refused("POST", "/v1/simulate", "{\"policy\": 7}", 400, "give advisories");
+	refused("POST", "/v1/simulate", "{\"policy\": \"segment\"}", 400, "policy:1:1: the file ends");
+	refused("POST", "/v1/simulate", "{\"advisories\": [{}]}", 500, "there is no index");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -521,6 +554,7 @@ int main(void)
 		TEST(test_events),
 		TEST(test_events_follow),
 		TEST(test_audit),
+		TEST(test_simulate),
 		cmocka_unit_test_setup_teardown(test_brake, setup_with_brake, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
