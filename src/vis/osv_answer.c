@@ -45,6 +45,7 @@ void osv_answer_begin(struct osv_answer *a)
 	a->unjudged = NULL;
 	a->n_unjudged = 0;
 	a->n_records = 0;
+	a->work = 0;
 	a->is_cut = false;
 }
 
@@ -86,7 +87,8 @@ static int take_match(const struct vuln_match *m, void *context)
 {
 	struct osv_answer *a = context;
 	char *note FREE_ON_EXIT = osv_note_of_match(m);
-	if (a->n_found + 1 + m->n_views > OSV_MATCHES_MAX)
+	a->work += 1 + m->n_views;
+	if (a->work > OSV_WORK_MAX || a->n_found + 1 + m->n_views > OSV_MATCHES_MAX)
 		return -E2BIG;
 	add(a, m->id, m->source, m->modified, m->precedence, note ? keep_name(a, note) : 0);
 	for (size_t i = 0; i < m->n_views; i++) {
@@ -227,13 +229,14 @@ int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct erro
 		note_unjudged(a, "the index has no advisories for this ecosystem");
 	for (size_t i = 0; i < a->n_asked && r == 0; i++) {
 		struct error why;
-		r = ask(a, q, a->asked[i], &why);
+		a->work += OSV_WORK_LOOKUP;
+		r = a->work > OSV_WORK_MAX ? -E2BIG : ask(a, q, a->asked[i], &why);
 		if (r == -EINVAL || r == -ENOTSUP) {
 			if (a->n_asked == 1)
 				note_unjudged(a, why.text);
 			r = 0;
 		} else if (r == -E2BIG) {
-			error_set(err, r, "more than %d vulnerabilities", OSV_MATCHES_MAX);
+			error_set(err, r, "this asks for too much at once; ask in parts");
 		} else if (r < 0) {
 			error_set(err, r, "%s", why.text);
 		}

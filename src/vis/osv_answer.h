@@ -14,6 +14,8 @@
 #define OSV_ANSWER_MAX (30u << 20) /* bytes of an answer, unpacked or not */
 #define OSV_ANSWER_PAGE (8u << 20) /* above that a page ends; one record is always on it */
 #define OSV_MATCHES_MAX 200000     /* that are looked at for one query */
+#define OSV_WORK_MAX 400000        /* in one request: a vulnerability that is looked at is one, */
+#define OSV_WORK_LOOKUP 2          /* and an ecosystem that a query is asked of so much */
 #define OSV_ECOSYSTEMS_MAX 8192    /* that a query without one is asked of */
 
 struct osv_answer {
@@ -33,6 +35,7 @@ struct osv_answer {
 	const char *unjudged; /* why a query could not be judged; NULL: it was */
 	size_t n_unjudged;    /* such queries since osv_answer_begin() */
 	char reason[sizeof(struct error)];
+	size_t work;        /* since then, up to OSV_WORK_MAX */
 	uint64_t n_records; /* written whole since then */
 	bool is_cut;        /* something is continued on another page */
 };
@@ -41,7 +44,8 @@ void osv_answer_open(struct osv_answer *a, struct vuln_index *index);
 void osv_answer_close(struct osv_answer *a);
 void osv_answer_begin(struct osv_answer *a);
 
-/* Looks for what the query asks; then one of the following writes the page. */
+/* Looks for what the query asks; then one of the following writes the page. -EINVAL, -E2BIG where the request
+ * asks for too much at once. */
 int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct error *err);
 /* The same for all that there is about an ecosystem, or those of its releases. */
 int osv_answer_list(struct osv_answer *a, const struct osv_query *q, struct error *err);

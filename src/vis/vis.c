@@ -32,7 +32,7 @@ struct vis {
 	struct front *front;
 	struct repositories *repositories;
 	struct publisher *publisher;
-	int lock; /* on the index's directory */
+	int lock;                           /* on the index's directory */
 	uint64_t refusals[TREE_N_REFUSALS]; /* of repositories that are sources */
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */

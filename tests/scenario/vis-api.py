@@ -223,6 +223,9 @@ def pages(c):
     answer, _ = c.ask("/v1/querybatch", {"queries": [package("alpha"), package("a", "Bogus")]}, 400)
     if answer["message"] != "query 1: Invalid ecosystem.":
         fail(answer)
+    answer, _ = c.ask("/v1/querybatch", {"queries": [package("paged")] * 1000}, 413)
+    if "ask in parts" not in answer["message"]:
+        fail(answer)
     ok("batches, and pages of them")
 
 
