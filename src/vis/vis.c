@@ -356,8 +356,11 @@ static void drop_unnamed(const char *source, void *context)
 	struct vis *v = context;
 	bool named = v->config->watch &&
 	        (strcmp(source, VIS_PUBLISHED) == 0 || strcmp(source, FOLDER_EMERGENCY) == 0);
-	for (size_t i = 0; i < v->config->n_sources && !named; i++)
+	for (size_t i = 0; i < v->config->n_sources && !named; i++) {
 		named = belongs_to(v->config->sources[i], source);
+		if (named) /* one on demand that is there was asked for before */
+			v->due[i].at = clock_monotonic_ms();
+	}
 	if (!named && !repositories_owns(v->repositories, source))
 		vuln_update_replace_source(v->update, source);
 }
@@ -395,10 +398,32 @@ static int commit_repository(struct tree_follow *f, bool all, void *user, struct
 	return tree_follow_applied(f, err);
 }
 
+/* A node's posture has software of an ecosystem that nothing is known of: the administrator's list says where
+ * there is prevention information of it (quarantine draft, 5.1). The node itself names no address. */
+static void want_sources(struct vis *v, const char *ecosystem)
+{
+	char canonical[ECOSYSTEM_NAME_MAX];
+	enum version_ecosystem order;
+	if (ecosystem_canonical(ecosystem, canonical, &order) < 0)
+		return;
+	for (size_t i = 0; i < v->config->n_sources; i++) {
+		const struct source_config *c = v->config->sources[i];
+		for (size_t k = 0; c->on_demand && !v->due[i].at && k < c->ecosystems.count; k++) {
+			if (strcmp(c->ecosystems.items[k], canonical) != 0)
+				continue;
+			log_notice(
+			        "%s is asked for: source %s is loaded from now on", canonical, c->named.name);
+			v->due[i].at = clock_monotonic_ms() + v->config->check_ms;
+			loaders_load(v->loaders, i);
+		}
+	}
+}
+
 static void on_wanted(const char *ecosystem, void *user)
 {
-	const struct vis *v = user;
+	struct vis *v = user;
 	repositories_want(v->repositories, ecosystem);
+	want_sources(v, ecosystem);
 }
 
 static void on_front(struct front *f, const struct ipc_message *m, void *user)

@@ -261,6 +261,41 @@ static void a_changed_source_is_loaded_again(void **state)
 	assert_int_equal(count(f), 2);
 }
 
+static void turn_until_loaded(struct fixture *f)
+{
+	while (vis_is_loading(f->vis))
+		event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+/* The administrator says where, a node's need says when; and once it was needed it stays. */
+static void a_source_on_demand(void **state)
+{
+	struct fixture *f = *state;
+	static char name[] = "Debian:12";
+	struct ipc_package_key keys[] = { { .ecosystem = (char *)"Alpine:v3.18", .package = (char *)"" },
+		{ .ecosystem = name, .package = (char *)"" } };
+	publish(f->source, "c.json", "C-1", "p");
+	f->spec->on_demand = true;
+	f->spec->ecosystems = (struct config_list){ xcalloc(1, sizeof(char *)), 1 };
+	f->spec->ecosystems.items[0] = xstrdup(name);
+	start(f);
+	assert_int_equal(count(f), 0);
+	subscribe(f, 0);
+	struct writer w = wr_make(4096);
+	const struct ipc_wanted wanted = { .ecosystems = keys, .n_ecosystems = ARRAY_LENGTH(keys) };
+	assert_int_equal(ipc_encode(&w, IPC_WANTED, &wanted, NULL), 0);
+	stream_write(f->subscriber, w.data, w.length);
+	wr_free(&w);
+	wait_message(f);
+	turn_until_loaded(f);
+	assert_int_equal(count(f), 1);
+	f->subscriber = stream_free(f->subscriber);
+	f->vis = vis_close(f->vis);
+	publish(f->source, "d.json", "C-2", "q");
+	start(f);
+	assert_int_equal(count(f), 2);
+}
+
 /* The parent of a process, and whether it has this name; 0 where it has gone. */
 static pid_t parent_of(pid_t pid, const char *name, bool *ret_named)
 {
@@ -451,6 +486,7 @@ int main(void)
 		WITH_VIS(a_source_that_is_no_longer_named_goes),
 		WITH_VIS(a_changed_source_is_loaded_again),
 		WITH_VIS(a_load_may_crash),
+		WITH_VIS(a_source_on_demand),
 		WITH_VIS(a_malformed_file_changes_nothing),
 		WITH_VIS(emergencies_are_a_source),
 		WITH_VIS(a_stranger_is_sent_away),
