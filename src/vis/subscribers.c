@@ -81,17 +81,20 @@ static bool take_message(struct subscriber *s, const uint8_t *data, size_t size)
 	return good;
 }
 
+/* As many messages as are whole: the stream calls once for what came together. */
 static size_t on_data(struct stream *stream, const uint8_t *data, size_t length, void *user)
 {
-	size_t size;
-	int r = ipc_frame_size(data, length, FRAME_MAX, &size);
-	if (r == 0 || (r > 0 && size > length))
-		return 0;
-	if (r < 0 || !take_message(user, data, size)) {
-		stream_close(stream, "it does not speak our protocol");
-		return length;
+	size_t size, taken = 0;
+	for (;;) {
+		int r = ipc_frame_size(data + taken, length - taken, FRAME_MAX, &size);
+		if (r == 0 || (r > 0 && size > length - taken))
+			return taken;
+		if (r < 0 || !take_message(user, data + taken, size)) {
+			stream_close(stream, "it does not speak our protocol");
+			return length;
+		}
+		taken += size;
 	}
-	return size;
 }
 
 static void on_close(struct stream *stream, const char *reason, void *user)
