@@ -247,12 +247,20 @@ is_stale() {
 eventually "a mirror that freezes is refused when the index has expired" is_stale
 grep -q "the index expired at" down.log || fail "the log does not say that the index expired"
 knows SITE-4 >/dev/null || fail "what was known is not any more"
+shown_stale() {
+	pq sources --index "$site/down" --json | jq -e '.sources[] | select(.name == "central") | .stale'
+}
+eventually "and the source shows as stale" shown_stale
 
 # ---- and after all of it ----
 
 stop TERM mirror
 start_nginx
 eventually "nginx again: everything goes on" knows SITE-90
+fresh_again() {
+	! shown_stale
+}
+eventually "and the source is fresh again" fresh_again
 complaints=$(grep -h -A 20 -e 'ERROR: AddressSanitizer' -e 'ERROR: LeakSanitizer' -e 'runtime error:' ./*.log)
 [ -z "$complaints" ] || fail "$complaints"
 ok "no sanitizer has anything to say"
