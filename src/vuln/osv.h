@@ -32,7 +32,8 @@ struct osv_counts {
 };
 
 struct osv_parser {
-	const char *const *ecosystems; /* canonical, NULL-terminated: entries of others are not taken; NULL: all */
+	const char *const
+	        *ecosystems; /* canonical, NULL-terminated: entries of others are not taken; NULL: all */
 	struct record_writer record;
 	struct rule_builder rule;
 	struct osv_counts counts; /* summed over all records */
