@@ -21,19 +21,24 @@ static size_t asking_options(struct ctl_asking *a, struct command_option o[ASKIN
 		a->daemon ? "where it listens, if not at its default"
 		          : "the server's socket; default: " CTL_SOCKET,
 		COMMAND_TEXT, &a->socket };
-	if (a->daemon)
+	if (a->daemon && !a->roles)
 		return n;
 	o[n++] = (struct command_option){ 0, "server", "URL",
-		"over the network: https://HOST[:PORT], port 8444; $PRATIQUE_SERVER", COMMAND_TEXT,
-		&a->server };
+		a->roles ? "over the network: https://HOST[:PORT], port 8446"
+		         : "over the network: https://HOST[:PORT], port 8444; $PRATIQUE_SERVER",
+		COMMAND_TEXT, &a->server };
 	o[n++] = (struct command_option){ 0, "server-name", "NAME",
 		"its name, if it is not HOST; $PRATIQUE_SERVER_NAME", COMMAND_TEXT, &a->server_name };
 	o[n++] = (struct command_option){ 0, "ca", "FILE", "the site's CA; $PRATIQUE_CA; default: " CTL_CA,
 		COMMAND_TEXT, &a->ca };
-	o[n++] = (struct command_option){ 0, "token-file", "FILE",
-		"what `pratique token new` printed; $PRATIQUE_TOKEN_FILE", COMMAND_TEXT, &a->token_file };
+	if (!a->roles)
+		o[n++] = (struct command_option){ 0, "token-file", "FILE",
+			"what `pratique token new` printed; $PRATIQUE_TOKEN_FILE", COMMAND_TEXT,
+			&a->token_file };
 	o[n++] = (struct command_option){ 0, "certificate", "FILE",
-		"an operator's certificate, in place of a token", COMMAND_TEXT, &a->certificate };
+		a->roles ? "an operator's or a program's certificate"
+		         : "an operator's certificate, in place of a token",
+		COMMAND_TEXT, &a->certificate };
 	o[n++] = (struct command_option){ 0, "key", "FILE", "its key", COMMAND_TEXT, &a->key };
 	return n;
 }
@@ -126,12 +131,14 @@ static int set_target(const struct ctl_asking *a, struct target *t, struct http_
 	const struct tls_config config = { .ca_path = a->ca ? a->ca : CTL_CA,
 		.certificate_path = a->certificate,
 		.key_path = a->key,
-		.peer_roles = TLS_ROLE(ROLE_SERVER) };
-	int code = endpoint_parse(host, CTL_API_PORT, &t->endpoint, err);
+		.peer_roles = a->roles ? a->roles : TLS_ROLE(ROLE_SERVER) };
+	int code = endpoint_parse(host, a->port ? a->port : CTL_API_PORT, &t->endpoint, err);
 	if (code < 0)
 		return error_prefix(err, code, "--server");
 	if (!a->token_file && !a->certificate)
-		return error_set(err, -EINVAL, "over the network a token is needed: --token-file FILE");
+		return error_set(err, -EINVAL,
+		        a->roles ? "over the network a certificate is needed: --certificate FILE --key FILE"
+		                 : "over the network a token is needed: --token-file FILE");
 	if (a->token_file)
 		code = read_token(a->token_file, &t->fields, err);
 	if (code == 0)

@@ -20,6 +20,8 @@ struct ctl_asking {
 	int timeout_ms; /* for the answer; 0: as long as most take */
 	/* Over the network; server NULL: on the socket. */
 	const char *server, *server_name, *ca, *token_file, *certificate, *key;
+	unsigned roles; /* TLS_ROLE()s of who answers there; 0: pratique-server's */
+	uint16_t port;  /* where none is given; 0: CTL_API_PORT */
 };
 
 /* Reads c's options and those that all who ask have; the exit code, or COMMAND_GO_ON. */

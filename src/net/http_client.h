@@ -7,7 +7,7 @@
 #include "net/tls.h"
 
 #define HTTP_CLIENT_BODY_MAX (64u << 20)
-#define HTTP_CLIENT_LINE_MAX (1u << 20)
+#define HTTP_CLIENT_LINE_MAX (2u << 20)
 #define HTTP_CLIENT_TIMEOUT_MS 30000
 #define HTTP_CLIENT_ADDRESSES_MAX 8
 

@@ -119,7 +119,13 @@ static void on_work(void *context)
 	turn_wants_work(context);
 }
 
-static const struct site_effects effects = { on_place, on_retry, on_disconnect, on_event, on_work };
+static void on_reported(void *context, const struct posture *posture)
+{
+	vis_want(context, posture);
+}
+
+static const struct site_effects effects = { on_place, on_retry, on_disconnect, on_event, on_work,
+	on_reported };
 
 /* ---- keys and sockets, while there may be privilege ---- */
 

@@ -206,6 +206,8 @@ int site_take_posture(struct site *site, struct site_node *node, struct site_pos
 	site_save_node(site, node);
 	store_it(site, node, inspected, left);
 	site_posture_free(inspected);
+	if (site->effects.reported)
+		site->effects.reported(site->context, node->posture);
 	return 0;
 }
 

@@ -136,6 +136,8 @@ struct applied_wait *applied_cancel(struct applied_wait *w); /* NULL in, NULL ou
 int vis_start(struct server *s, struct error *err);
 void vis_stop(struct server *s);
 bool vis_is_connected(const struct server *s);
+/* Asks pratique-vis for the ecosystems of these packages that the index knows nothing of. */
+void vis_want(struct server *s, const struct posture *posture);
 
 /* api*.c, enrolment.c */
 int api_start(struct server *s, struct error *err);

@@ -164,6 +164,8 @@ struct site_effects {
 	void (*event)(void *context, const struct store_event *e);
 	/* Wants site_work() soon: there are nodes to judge again. */
 	void (*work)(void *context);
+	/* A node has reported this; what its packages need may not be in the index. May be NULL. */
+	void (*reported)(void *context, const struct posture *posture);
 };
 
 struct site {

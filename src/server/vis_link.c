@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "net/ipc_stream.h"
 #include "server/server.h"
+#include "vuln/listing.h"
+#include "vuln/needs.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -16,6 +18,7 @@
 #define VIS_WATCH_MS 1000
 #define VIS_FRAME_MAX (4u << 20)
 #define VIS_WRITE_MAX (64u << 10)
+#define WANTED_MAX 64 /* ecosystems that nodes need and the index knows nothing of */
 
 struct vis_link {
 	struct server *server;
@@ -25,6 +28,8 @@ struct vis_link {
 	uint64_t judged_generation; /* of the index, that all judgements know */
 	dev_t device;               /* of the index's file, to see when it is another one */
 	ino_t inode;
+	char wanted[WANTED_MAX][ECOSYSTEM_NAME_MAX]; /* said to pratique-vis, each once a connection */
+	size_t n_wanted;
 };
 
 static void index_file(const struct vis_link *v, struct stat *ret)
@@ -107,6 +112,55 @@ static void take_advisories(struct vis_link *v, const struct ipc_advisories *m)
 	free(keys);
 }
 
+/* ---- what the index lacks ---- */
+
+static void send_wanted(struct vis_link *v, const char *ecosystem)
+{
+	struct ipc_package_key key = { .ecosystem = (char *)ecosystem, .package = (char *)"" };
+	const struct ipc_wanted wanted = { .ecosystems = &key, .n_ecosystems = 1 };
+	struct ipc_stream *stream = v->client ? ipc_client_stream(v->client) : NULL;
+	if (v->is_open && stream)
+		(void)ipc_stream_send(stream, IPC_WANTED, &wanted, NULL);
+}
+
+/* To a pratique-vis that has just come; what the index has got meanwhile is forgotten. */
+static void repeat_wanted(struct vis_link *v)
+{
+	size_t n = v->n_wanted;
+	v->n_wanted = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (v->server->site->index && vuln_index_knows(v->server->site->index, v->wanted[i]))
+			continue;
+		if (i != v->n_wanted)
+			memcpy(v->wanted[v->n_wanted], v->wanted[i], sizeof(v->wanted[i]));
+		send_wanted(v, v->wanted[v->n_wanted++]);
+	}
+}
+
+static bool is_wanted(const struct vis_link *v, const char *ecosystem)
+{
+	for (size_t i = 0; i < v->n_wanted; i++)
+		if (strcmp(v->wanted[i], ecosystem) == 0)
+			return true;
+	return false;
+}
+
+void vis_want(struct server *s, const struct posture *posture)
+{
+	char needs[NEEDS_MAX][ECOSYSTEM_NAME_MAX];
+	struct vis_link *v = s->vis;
+	const size_t n = v && s->site->index ? vuln_needs(s->site->index, posture, needs) : 0;
+	for (size_t i = 0; i < n; i++) {
+		if (is_wanted(v, needs[i]) || v->n_wanted == WANTED_MAX)
+			continue;
+		memcpy(v->wanted[v->n_wanted], needs[i], sizeof(needs[i]));
+		log_notice("a node's packages need what is known about %s, which is nothing; pratique-vis is "
+		           "asked for it",
+		        needs[i]);
+		send_wanted(v, v->wanted[v->n_wanted++]);
+	}
+}
+
 static int take_message(struct vis_link *v, const struct ipc_message *m)
 {
 	const struct ipc_hello *hello = m->body;
@@ -117,9 +171,12 @@ static int take_message(struct vis_link *v, const struct ipc_message *m)
 		if (v->server->site->index &&
 		        vuln_index_generation(v->server->site->index) != v->judged_generation)
 			judge_all(v); /* it went on while we were not listening */
+		repeat_wanted(v);
 		return 0;
 	case IPC_ADVISORIES:
 		take_advisories(v, m->body);
+		if (((const struct ipc_advisories *)m->body)->all)
+			repeat_wanted(v);
 		return 0;
 	default:
 		return -EPROTO;

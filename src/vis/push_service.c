@@ -4,7 +4,7 @@
  * repository goes on at once with its deltas (push_event.h), and the repositories' files for whoever lacks
  * more. We add nothing to what the publisher has signed, and believe nobody's word about it.
  *
- *   GET /v1/subscribe?repository=NAME,NAME     Last-Event-ID: where the subscriber stands
+ *   GET /v1/subscribe?repository=NAME,NAME     Last-Event-ID, or from=: where the subscriber stands
  *   GET /v1/repositories/NAME/FILE             index.json, N.root.json
  *   GET /v1/repositories/NAME/files/FILE       SHA256.zst; Range
  *   GET /v1/tree                               uppers, children, repositories
@@ -226,11 +226,13 @@ static void subscribe(struct http_request *r, void *user)
 {
 	struct push *p = user;
 	const char *last = http_request_field(r, "Last-Event-ID");
-	char wanted[WANTED_TEXT_MAX];
+	char wanted[WANTED_TEXT_MAX], from[SSE_ID_MAX + 1];
 	struct child *c = xcalloc(1, sizeof(*c));
 	name_child(r, c);
 	c->since = clock_wall_ms();
 	/* An id that is not ours is one of another server: from the beginning. */
+	if (!last && http_request_query(r, "from", from, sizeof(from)) == 0)
+		last = from;
 	if (last)
 		(void)push_positions_parse(last, &c->at);
 	if (http_request_query(r, "repository", wanted, sizeof(wanted)) == 0)

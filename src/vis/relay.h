@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "net/push_event.h"
 #include "vis/pull.h"
-#include "vis/push_event.h"
 
 #include <event2/event.h>
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "vis/push_event.h"
+#include "net/push_event.h"
 
 struct served {
 	char *name, *dir;

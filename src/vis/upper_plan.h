@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "vis/push_event.h"
+#include "net/push_event.h"
 
 #define UPPERS_MAX 16
 #define UPPER_FIRST_MS 100      /* the pause of one that is away, which doubles with each attempt */

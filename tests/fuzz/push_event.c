@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What another VIS tells us: an event that reads must write to one that reads the same. The first byte says
  * its type; what follows is its data, and also tried as a position. */
-#include "vis/push_event.h"
+#include "net/push_event.h"
 
 #include <string.h>
 

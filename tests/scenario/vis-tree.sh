@@ -190,6 +190,24 @@ settled l1 && fail "it came through a wall"
 nft flush chain inet cut in
 eventually 30 "a partition heals" settled m1 m2 l1 l2
 
+# ---- a person who watches ----
+
+"$bin/pratique" vuln subscribe --socket run/l2.http --root repository/1.root.json --json >watched.json 2>watched.log &
+pids[watching]=$!
+"$bin/pratique" vuln subscribe --server "https://127.0.0.1:${port[m1]}" --server-name m1 --ca ca/ca.pem --certificate l1.pem \
+	--key l1.key --from 1 >all.txt 2>all.log &
+pids[all]=$!
+eventually 10 "all that there is is shown from the first generation on" grep -q "put.*CVE-dark" all.txt
+publish "CVE-watched"
+eventually 10 "a change is shown at once" sh -c "jq -e 'select(.op == \"put\" and .id == \"CVE-watched\" and .record.summary == \"a test\")' watched.json"
+grep -q "DSA-1" watched.json && fail "what was before is shown as a change"
+end watching
+end all
+sed 's/payload":"../payload":"xx/' repository/1.root.json >forged.root.json
+"$bin/pratique" vuln subscribe --socket run/l2.http --root forged.root.json --from 1 >/dev/null 2>forged.log && fail "a forged root was believed"
+grep -q "not believed" forged.log || fail "it does not say what is not believed: $(cat forged.log)"
+ok "what a root does not vouch for is not believed"
+
 # ---- loops ----
 
 begin x --upper "127.0.0.1:${port[y]} y" "${all[@]}"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "vis/push_event.h"
+#include "net/push_event.h"
 
 #include "crypto/base64.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What VISes tell each other: what is written reads back, and what is malformed does not. */
+#include "net/push_event.h"
 #include "tests/unit/test.h"
-#include "vis/push_event.h"
 
 #include <errno.h>
 #include <stdio.h>
