@@ -66,7 +66,7 @@ completes() {
 completes 'status' sta
 completes 'revoke reload restore' re
 completes 'version-compare version-within vuln' v
-completes 'index import show publish keys match' vuln ''
+completes 'index import sources show publish keys diff verify subscribe match' vuln ''
 completes 'match' vuln m
 completes 'new list revoke' token ''
 completes '' nothing-like-it ''
