@@ -92,7 +92,7 @@ static int finish(const struct import *im, struct target *t, struct error *err)
 	int r = t->update ? vuln_update_commit(t->update, clock_wall_ms(), NULL, NULL, &result, err) : 0;
 	if (r < 0)
 		return r;
-	json_int_t changed = (json_int_t)(result.records_put + result.records_removed);
+	json_int_t changed = (json_int_t)result.records_put + (json_int_t)result.records_removed;
 	if (im->json) {
 		json_t *all = json_pack("{s:O}", "sources", t->sources);
 		if (t->update) {

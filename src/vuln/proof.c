@@ -120,7 +120,7 @@ static int check_clearsigned(const char *message, size_t length, struct shape *r
 int proof_strip_clearsigned(
         const char *message, size_t length, char **ret_text, size_t *ret_length, struct error *err)
 {
-	struct shape shape;
+	struct shape shape = { NULL, NULL };
 	int r = check_clearsigned(message, length, &shape, err);
 	if (r < 0)
 		return r;
@@ -143,7 +143,7 @@ int proof_strip_clearsigned(
 int proof_verify_clearsigned(const struct proof_keys *keys, const void *message, size_t length,
         char **ret_text, size_t *ret_length, char ret_signer[PROOF_FINGERPRINT_SIZE], struct error *err)
 {
-	struct shape shape;
+	struct shape shape = { NULL, NULL };
 	struct proof_output output = { .limit = PROOF_CLEARSIGNED_MAX };
 	int r = check_clearsigned(message, length, &shape, err);
 	if (r == 0)
