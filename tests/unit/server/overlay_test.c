@@ -187,7 +187,7 @@ static void try_round(struct fixture *f, uint32_t round)
 			if (next(f, 3) == 0)
 				continue;
 			char *text FREE_ON_EXIT = make_record(f, id);
-			strcpy(owners[i][n_owners[i]++], source);
+			snprintf(owners[i][n_owners[i]++], sizeof(owners[i][0]), "%s", source);
 			put(to[0], source, text);
 			put(to[1], source, text);
 		}
@@ -203,7 +203,7 @@ static void try_round(struct fixture *f, uint32_t round)
 		snprintf(id, sizeof(id), at < 6 ? "CVE-2026-%u" : "R-%u", at);
 		char *text FREE_ON_EXIT = make_record(f, id);
 		/* Newer than what there is, so that it stands. */
-		memcpy(strstr(text, "2026-0"), "2027-0", 6);
+		strstr(text, "2026-0")[3] = '7';
 		json_t *record = json_loads(text, 0, NULL);
 		if (overlay_add(o, record, &err) < 0)
 			fail_msg("%s", err.text);
