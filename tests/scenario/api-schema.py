@@ -22,6 +22,15 @@ ORDERS = {
     ("POST", "/v1/reload"): None,
     ("POST", "/v1/brake/release"): {},
     ("POST", "/v1/brake/discard"): {},
+    ("POST", "/v1/simulate"): {"policy": """
+        define server { address 2001:db8::2 tcp 271 }
+        segment out default { allow to server }
+        segment staff level 1 { allow to any }
+        admit to staff
+        otherwise out
+        inspect every 30 min
+        certificate lifetime 45 min
+    """},
     ("POST", "/v1/tokens"): {"name": "schema", "role": "node", "ttl_ms": 60000},
     ("POST", "/v1/api-tokens"): {"name": "schema", "role": "viewer", "expires": NEXT_YEAR},
     ("DELETE", "/v1/api-tokens/{name}"): None,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/policy/scripted_index.h"
 
+#include "vuln/listing.h"
+#include "vuln/needs.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +30,17 @@ int vuln_index_each_source(struct vuln_index *index,
 	for (size_t i = 0; i < index->n_sources && r == 0; i++)
 		r = fn(&index->sources[i], context);
 	return r;
+}
+
+/* It knows about everything. */
+size_t vuln_needs(struct vuln_index *index, const struct posture *p, char ret[NEEDS_MAX][ECOSYSTEM_NAME_MAX])
+{
+	return 0;
+}
+
+bool vuln_index_knows(struct vuln_index *index, const char *ecosystem)
+{
+	return true;
 }
 
 int vuln_match_all(struct vuln_index *index, const struct posture *p, const struct vuln_match_sink *sink,
