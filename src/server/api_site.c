@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The API about the server itself: its status with every counter, and its policy. */
+#include "posture/catalogue.h"
 #include "server/api.h"
 
 #include <errno.h>
@@ -101,7 +102,10 @@ static json_t *limits_to_json(struct server *s)
 	add_limit(list, "api_sources", api_source_count(s), API_SOURCES_MAX);
 	add_limit(list, "api_tokens", api_token_count(s), API_TOKENS_MAX);
 	add_limit(list, "event_followers", s->n_followers, SERVER_FOLLOWERS_MAX);
+	const struct catalogue_size packages = catalogue_size(s->site->catalogue);
 	add_limit(list, "nodes", table_count(s->site->nodes), SITE_NODES_MAX);
+	add_limit(list, "packages", packages.packages, CATALOGUE_PACKAGES_MAX);
+	add_limit(list, "packages_bytes", packages.bytes, CATALOGUE_BYTES_MAX);
 	add_limit(list, "attachments", table_count(s->site->attachments), SITE_ATTACHMENTS_MAX);
 	return list;
 }

@@ -395,6 +395,10 @@ static void take_turn(struct inspection *i)
 	}
 	i->is_begun = true;
 	i->has_unsigned |= !i->is_signed;
+	if (!i->token && !i->asked) { /* where it is matters when there is something to judge */
+		ask(i);
+		return;
+	}
 	set_step(i, STEP_PLACING);
 	i->config.effects.find_place(i->config.context);
 }

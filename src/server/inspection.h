@@ -4,10 +4,11 @@
  * node answers, whether it is signed, and what the site makes of it (quarantine draft, 4.2; RFC 5793).
  *
  *   node                                         server
- *   CDATA  language, [certificate, digest, signature] ->     where is it attached? (find_place)
+ *   CDATA  language, [certificate, digest, signature] ->     with a certificate: where is it attached?
+ *                                                            (find_place)
  *                                          <- RESULT         the certificate holds: one exchange
  *                                          <- SDATA          else: nonce, Attribute Request, SWIMA Request
- *   CDATA  posture, signature over the nonce ->              judged, durable, placed, applied
+ *   CDATA  posture, signature over the nonce ->              find_place, judged, durable, placed, applied
  *                                          <- RESULT         with certificate and decision
  *   ... later, on the same connection:     <- SRETRY, SDATA  (or CRETRY ->, when the node has noticed a
  * change)

@@ -385,4 +385,5 @@ void site_tick_postures(struct site *site)
 		}
 	}
 	catalogue_collect(site->catalogue, package_is_gone, site);
+	site->counters.packages_refused = catalogue_size(site->catalogue).refused;
 }

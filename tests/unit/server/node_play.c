@@ -252,13 +252,15 @@ void play_hear(struct play *p)
 	p->n_mail = 0;
 }
 
-/* The rest of the server does its part: the place is found, the turn ends, the enforcement point
- * acknowledges. */
+/* The rest of the server does its part: the place is found where it is asked for, the turn ends, the
+ * enforcement point acknowledges. */
 void play_serve(struct play *p, struct site_attachment *a)
 {
-	assert_true(p->wants_place);
-	p->wants_place = false;
-	inspection_found_place(p->i, a, bed_now);
+	assert_true(p->wants_place || p->n_mail); /* what only asks needs no place */
+	if (p->wants_place) {
+		p->wants_place = false;
+		inspection_found_place(p->i, a, bed_now);
+	}
 	bed_commit(p->b);
 	if (p->wants_applied) {
 		p->wants_applied = false;
@@ -272,6 +274,7 @@ void play_inspection(struct play *p)
 {
 	static const uint8_t digest[32] = { 1 };
 	play_hello(p, NULL, digest, PBTNC_CDATA);
+	assert_false(p->wants_place);
 	play_serve(p, p->b->port);
 	assert_true(p->may_send && p->has_nonce && p->wants.inventory);
 	play_posture(p, p->key, p->exporter, p->nonce);
