@@ -206,8 +206,9 @@ static size_t copy_strings(struct posture_package *to, const struct posture_pack
 		size += strings[i] ? strlen(strings[i]) + 1 : 0;
 	char *bytes = xmalloc(size);
 	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++) {
-		copies[i] = strings[i] ? strcpy(bytes + at, strings[i]) : NULL;
-		at += strings[i] ? strlen(strings[i]) + 1 : 0;
+		const size_t n = strings[i] ? strlen(strings[i]) + 1 : 0;
+		copies[i] = n ? memcpy(bytes + at, strings[i], n) : NULL;
+		at += n;
 	}
 	*to = (struct posture_package){ .type = copies[0],
 		.name = copies[1],
