@@ -6,7 +6,7 @@
 # usage: vuln_diff.sh PRATIQUE
 set -u
 
-pratique=$1
+pratique=$(realpath "$1")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/pq-diff.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1

@@ -7,7 +7,7 @@
 # usage: vuln_keys.sh PRATIQUE
 set -u
 
-pratique=$1
+pratique=$(realpath "$1")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/pq-keys.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
