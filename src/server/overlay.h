@@ -28,7 +28,8 @@ struct overlay *overlay_free(struct overlay *o);
 int overlay_add(struct overlay *o, const json_t *record, struct error *err);
 /* A system whose packages will be looked up; after all records were added. */
 void overlay_add_platform(struct overlay *o, const struct posture *platform);
-/* A package that the records may mean: a backport is looked up where it was built from. After the platforms. */
+/* A package that the records may mean: a backport is looked up where it was built from. After the platforms.
+ */
 void overlay_add_package(struct overlay *o, const struct posture_package *package);
 /* Copies one piece of what the index has: 1 = there is more, 0 = that was all, negative where it fails. */
 int overlay_step(struct overlay *o, struct error *err);

@@ -64,7 +64,7 @@ struct server {
 	uint32_t next_request;
 	struct vis_link *vis;
 	struct api_simulation *simulation; /* NULL: none is under way */
-	struct est_server *est; /* NULL: no enrolment here */
+	struct est_server *est;            /* NULL: no enrolment here */
 
 	struct event *commit_event, *flush_event, *work_event, *tick_event, *floor_event;
 	struct daemon_signals *signals;

@@ -82,8 +82,8 @@ struct vuln_match {
 	const struct posture_package *package;
 	const char *
 	        matched_name; /* as advisories of its ecosystem call it: the source package for deb and apk */
-	const char *judged_as; /* "a backport of 2.0-2 in Debian:13"; NULL: as what it is */
-	const char *id;       /* OSV id */
+	const char *judged_as;      /* "a backport of 2.0-2 in Debian:13"; NULL: as what it is */
+	const char *id;             /* OSV id */
 	const char *const *aliases; /* NULL-terminated; with the ids of the other views */
 	const char *fixed;          /* first fixed version above the installed one; NULL = no fix known */
 	const char *source;         /* which source the record came from */
