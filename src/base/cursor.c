@@ -177,3 +177,29 @@ uint8_t *wr_take(struct writer *w, size_t *ret_length)
 	*w = (struct writer){ .limit = w->limit };
 	return data;
 }
+
+bool text_take(const char **at, const char *text)
+{
+	const size_t n = strlen(text);
+	if (strncmp(*at, text, n) != 0)
+		return false;
+	*at += n;
+	return true;
+}
+
+bool text_take_number(const char **at, uint64_t *ret)
+{
+	const char *c = *at;
+	uint64_t n = 0;
+	for (; *c >= '0' && *c <= '9'; c++) {
+		const uint64_t digit = (uint64_t)(*c - '0');
+		if (n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	if (c == *at)
+		return false;
+	*at = c;
+	*ret = n;
+	return true;
+}

@@ -79,3 +79,8 @@ void wr_patch_u32(struct writer *w, size_t offset, uint32_t v);
 void wr_consume(struct writer *w, size_t n);
 /* Hands the bytes to the caller, who frees them; the writer is empty afterwards. */
 uint8_t *wr_take(struct writer *w, size_t *ret_length);
+
+/* What a text begins with, and *at after it; false, and *at as it was, where it does not. A number is digits
+ * alone, and no greater than fits. */
+bool text_take(const char **at, const char *text);
+bool text_take_number(const char **at, uint64_t *ret);

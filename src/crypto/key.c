@@ -86,7 +86,8 @@ static int give_passphrase(char *buffer, int size, int writing, void *passphrase
 	size_t n = passphrase ? strlen(passphrase) : 0;
 	if (n == 0 || n > (size_t)size)
 		return -1;
-	memcpy(buffer, passphrase, n);
+	for (size_t i = 0; i < n; i++) /* its NUL is not wanted */
+		buffer[i] = ((const char *)passphrase)[i];
 	return (int)n;
 }
 

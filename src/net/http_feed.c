@@ -86,8 +86,10 @@ struct http_feed *http_feed_free(struct http_feed *f)
 {
 	if (!f)
 		return NULL;
-	while (!TAILQ_EMPTY(&f->subscribers))
-		http_feed_end(TAILQ_FIRST(&f->subscribers));
+	for (struct http_subscriber *s = TAILQ_FIRST(&f->subscribers), *next; s; s = next) {
+		next = TAILQ_NEXT(s, next);
+		http_feed_end(s);
+	}
 	if (f->alive)
 		event_free(f->alive);
 	free(f);

@@ -20,7 +20,7 @@ struct http_fetch {
 	int idle_ms;
 	uint64_t left, content_left; /* of a Content-Length; of what the caller allows */
 	struct http_chunks chunks;
-	unsigned busy; /* callbacks that are under way: until then what was freed keeps its memory */
+	bool busy; /* a callback is under way: until it returns what was freed keeps its memory */
 	bool freed;
 };
 
@@ -51,28 +51,31 @@ struct http_fetch *http_fetch_free(struct http_fetch *f)
 	if (!f || f->freed)
 		return NULL;
 	give_up(f);
-	if (f->busy == 0)
+	if (!f->busy)
 		free(f);
 	return NULL;
 }
 
-static void leave(struct http_fetch *f)
-{
-	if (--f->busy == 0 && f->freed)
-		free(f);
-}
-
-static void end(struct http_fetch *f, const char *reason)
+/* For who is busy with f, whose memory is its own to free. */
+static void end_within(struct http_fetch *f, const char *reason)
 {
 	/* The reason may lie in what is about to be freed. */
 	char *text FREE_ON_EXIT = xstrdup(reason);
 	if (f->ended)
 		return;
 	f->ended = true;
-	f->busy++;
 	f->handlers->on_end(f, text, f->user);
 	give_up(f);
-	leave(f);
+}
+
+static void end(struct http_fetch *f, const char *reason)
+{
+	const bool within = f->busy;
+	f->busy = true;
+	end_within(f, reason);
+	f->busy = within;
+	if (!within && f->freed)
+		free(f);
 }
 
 /* The head, when it is there. Returns bytes taken. */
@@ -81,7 +84,7 @@ static size_t take_head(struct http_fetch *f, const uint8_t *data, size_t length
 	struct error err;
 	ssize_t n = http_response_parse(data, length, &f->head, &err);
 	if (n < 0) {
-		end(f, err.text);
+		end_within(f, err.text);
 		return length;
 	}
 	if (n == 0)
@@ -136,7 +139,7 @@ static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void
 	struct error err;
 	size_t taken = 0;
 	bool complete = false;
-	f->busy++;
+	f->busy = true;
 	while (!f->freed && taken < length && !complete) {
 		if (!f->has_head) {
 			size_t n = take_head(f, data + taken, length - taken);
@@ -148,12 +151,14 @@ static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void
 		}
 		ssize_t n = take_content(f, data + taken, length - taken, &complete, &err);
 		if (n < 0 && !f->freed)
-			end(f, err.text);
+			end_within(f, err.text);
 		taken += n > 0 ? (size_t)n : length - taken;
 	}
 	if (!f->freed && complete)
-		end(f, NULL);
-	leave(f);
+		end_within(f, NULL);
+	f->busy = false;
+	if (f->freed)
+		free(f);
 	return taken;
 }
 

@@ -14,7 +14,7 @@
 
 struct loan {
 	struct tree_file file;
-	TAILQ_ENTRY(loan) next;
+	STAILQ_ENTRY(loan) next;
 };
 
 struct lender {
@@ -25,7 +25,7 @@ struct lender {
 	void *user;
 	struct pull_source source;
 	size_t n;
-	TAILQ_HEAD(, loan) queue; /* the first is under way where there is a pull */
+	STAILQ_HEAD(, loan) queue; /* the first is under way where there is a pull */
 	struct pull *pull;
 	int fd; /* of what is under way */
 	char *part;
@@ -50,8 +50,8 @@ static void drop_part(struct lender *l)
 
 static void drop_first(struct lender *l)
 {
-	struct loan *loan = TAILQ_FIRST(&l->queue);
-	TAILQ_REMOVE(&l->queue, loan, next);
+	struct loan *loan = STAILQ_FIRST(&l->queue);
+	STAILQ_REMOVE_HEAD(&l->queue, next);
 	l->n--;
 	free(loan);
 }
@@ -84,7 +84,7 @@ static bool finish_part(struct lender *l, const struct tree_file *file)
 static int on_data(const void *bytes, size_t length, void *user)
 {
 	struct lender *l = user;
-	const struct tree_file *file = &TAILQ_FIRST(&l->queue)->file;
+	const struct tree_file *file = &STAILQ_FIRST(&l->queue)->file;
 	l->length += length;
 	if (l->length <= file->length && write(l->fd, bytes, length) == (ssize_t)length &&
 	        EVP_DigestUpdate(l->hash, bytes, length) == 1)
@@ -109,7 +109,7 @@ static void on_end(enum tree_fetch how, const char *reason, void *user)
 {
 	struct lender *l = user;
 	l->pull = NULL;
-	const bool lent = how == TREE_FETCHED && finish_part(l, &TAILQ_FIRST(&l->queue)->file);
+	const bool lent = how == TREE_FETCHED && finish_part(l, &STAILQ_FIRST(&l->queue)->file);
 	drop_part(l);
 	drop_first(l);
 	begin(l);
@@ -121,8 +121,8 @@ static const struct pull_handlers handlers = { on_data, on_restart, on_end };
 
 static void begin(struct lender *l)
 {
-	while (!l->pull && l->source.tls && !TAILQ_EMPTY(&l->queue)) {
-		const struct tree_file *file = &TAILQ_FIRST(&l->queue)->file;
+	while (!l->pull && l->source.tls && !STAILQ_EMPTY(&l->queue)) {
+		const struct tree_file *file = &STAILQ_FIRST(&l->queue)->file;
 		char path[TREE_PATH_SIZE];
 		const struct tree_request request = {
 			.path = tree_file_path(file, path), .most = file->length, .immutable = true
@@ -161,7 +161,7 @@ static const struct tree_file *find(const struct lender *l, const char *file)
 static bool is_queued(const struct lender *l, const struct tree_file *file)
 {
 	const struct loan *loan;
-	TAILQ_FOREACH(loan, &l->queue, next)
+	STAILQ_FOREACH(loan, &l->queue, next)
 	if (memcmp(loan->file.sha256, file->sha256, sizeof(file->sha256)) == 0)
 		return true;
 	return false;
@@ -174,7 +174,7 @@ void lender_want(struct lender *l, const char *file)
 		return;
 	struct loan *loan = xcalloc(1, sizeof(*loan));
 	loan->file = *found;
-	TAILQ_INSERT_TAIL(&l->queue, loan, next);
+	STAILQ_INSERT_TAIL(&l->queue, loan, next);
 	l->n++;
 	begin(l);
 }
@@ -200,7 +200,7 @@ struct lender *lender_new(struct event_base *base, const char *repository, const
 		.user = user,
 		.fd = -1,
 		.hash = EVP_MD_CTX_new() };
-	TAILQ_INIT(&l->queue);
+	STAILQ_INIT(&l->queue);
 	return l;
 }
 
@@ -210,7 +210,7 @@ struct lender *lender_free(struct lender *l)
 		return NULL;
 	pull_free(l->pull);
 	drop_part(l);
-	while (!TAILQ_EMPTY(&l->queue))
+	while (!STAILQ_EMPTY(&l->queue))
 		drop_first(l);
 	pull_source_set(&l->source, NULL);
 	EVP_MD_CTX_free(l->hash);

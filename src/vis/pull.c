@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vis/pull.h"
+#include "base/cursor.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,8 +47,9 @@ static bool take_content_range(struct pull *p, const struct http_head *head)
 {
 	const char *field = http_head_field(head, "content-range");
 	uint64_t first, last, size;
-	if (!field || sscanf(field, "bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64, &first, &last, &size) != 3 ||
-	        first != p->at || last < first || last >= size)
+	if (!field || !text_take(&field, "bytes ") || !text_take_number(&field, &first) ||
+	        !text_take(&field, "-") || !text_take_number(&field, &last) || !text_take(&field, "/") ||
+	        !text_take_number(&field, &size) || first != p->at || last < first || last >= size)
 		return false;
 	p->size = size;
 	return true;

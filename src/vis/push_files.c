@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vis/push_files.h"
-
+#include "base/cursor.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -55,8 +55,9 @@ struct push_files *push_files_free(struct push_files *p)
 {
 	if (!p)
 		return NULL;
-	while (!LIST_EMPTY(&p->waiting)) {
-		struct http_request *r = end_waiting(LIST_FIRST(&p->waiting));
+	for (struct waiting *w = LIST_FIRST(&p->waiting), *next; w; w = next) {
+		next = LIST_NEXT(w, next);
+		struct http_request *r = end_waiting(w);
 		http_request_on_gone(r, NULL, NULL);
 		http_reply_error(r, 503, "going away");
 	}
@@ -76,13 +77,10 @@ static bool find_range(const struct http_request *r, uint64_t size, struct range
 {
 	const char *field = http_request_field(r, "Range");
 	uint64_t first = 0, last = UINT64_MAX;
-	int end = 0;
-	*ret_given = field && sscanf(field, "bytes=%" SCNu64 "-%n", &first, &end) == 1 && end;
-	if (*ret_given && field[end]) {
-		int rest = 0;
-		*ret_given = sscanf(field + end, "%" SCNu64 "%n", &last, &rest) == 1 && !field[end + rest] &&
-		        last >= first;
-	}
+	*ret_given = field && text_take(&field, "bytes=") && text_take_number(&field, &first) &&
+	        text_take(&field, "-");
+	if (*ret_given && *field)
+		*ret_given = text_take_number(&field, &last) && !*field && last >= first;
 	if (!*ret_given) {
 		first = 0;
 		last = UINT64_MAX;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vis/served.h"
-
+#include "base/cursor.h"
 #include "base/file.h"
 
 #include <dirent.h>
@@ -35,10 +35,9 @@ static uint64_t newest_root(const char *dir)
 	uint64_t newest = 0;
 	DIR *d = opendir(dir);
 	for (struct dirent *e; d && (e = readdir(d));) {
+		const char *at = e->d_name;
 		uint64_t version;
-		int end = 0;
-		if (sscanf(e->d_name, "%" SCNu64 ".root.json%n", &version, &end) == 1 && end &&
-		        !e->d_name[end])
+		if (text_take_number(&at, &version) && strcmp(at, ".root.json") == 0)
 			newest = MAX(newest, version);
 	}
 	if (d)

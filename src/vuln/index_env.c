@@ -186,7 +186,7 @@ int index_env_replace(const char *dir, struct error *err)
 	char *aside FREE_ON_EXIT = xasprintf("%s/anew", dir);
 	char *data FREE_ON_EXIT = xasprintf("%s/data.mdb", aside);
 	char *lock FREE_ON_EXIT = xasprintf("%s/lock.mdb", aside);
-	struct index_env e;
+	struct index_env e = { .env = NULL };
 	(void)unlink(data);
 	(void)unlink(lock);
 	int r = index_env_open(aside, true, &e, err);

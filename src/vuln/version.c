@@ -106,7 +106,7 @@ int version_compare(enum version_ecosystem e, const char *a, const char *b, int 
 	int r = version_key_make(e, a, &ka, err);
 	if (r == 0)
 		r = version_key_make(e, b, &kb, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	*ret_order = version_orders[e].compare ? compare_texts(e, a, b) : version_key_order(&ka, &kb);
 	return 0;

@@ -61,9 +61,29 @@ static void writer_stops_at_its_limit(void **state)
 	assert_true(wr_failed(&w));
 }
 
+static void test_takes_of_texts(void **state)
+{
+	uint64_t n = 7;
+	const char *at = "bytes=18446744073709551615-x";
+	assert_false(text_take(&at, "bits="));
+	assert_true(text_take(&at, "bytes="));
+	assert_true(text_take_number(&at, &n));
+	assert_true(n == UINT64_MAX);
+	assert_string_equal(at, "-x");
+	assert_false(text_take_number(&at, &n)); /* no sign */
+	assert_string_equal(at, "-x");
+	static const char *const bad[] = { "", " 1", "+1", "18446744073709551616", "99999999999999999999" };
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+		at = bad[i];
+		assert_false(text_take_number(&at, &n));
+		assert_ptr_equal(at, bad[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_takes_of_texts),
 		cmocka_unit_test(reads_what_was_written),
 		cmocka_unit_test(short_read_sticks),
 		cmocka_unit_test(sub_reader_stays_inside),
