@@ -8,7 +8,8 @@ set -euo pipefail
 bin=$1
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+pid=
+trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
 chmod 755 "$dir"
 [ "$(id -u)" = 0 ] || {
 	echo "root is needed"
@@ -122,7 +123,9 @@ for ((i = 0; i < 100; i++)); do
 	sleep 0.1
 done
 owner=$(stat -c %U "$dir/index/data.mdb" "$dir/index/lock.mdb" "$dir/run/vis.sock" | sort -u)
-expect 1 "another program listens there" "${vis[@]}" --user nobody
+expect 1 "another pratique-vis (process $pid) keeps the index" "${vis[@]}" --user nobody
+expect 1 "another program listens there" "$bin/pratique-vis" --data "$dir/other" --socket "$dir/run/vis.sock" --user nobody
 kill "$pid"
 wait "$pid"
+pid=
 [ "$owner" = nobody ]
