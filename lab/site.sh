@@ -55,6 +55,8 @@ site_make_authority() {
 site_configure_server() {
 	host_install server "${site_policy:-$root/lab/policy}" /etc/pratique/policy
 	host_exec server mkdir -p /var/lib/pratique/published
+	# This machine may have packages from backports, which are judged as what they were built from; apt knows only of its own release.
+	site_advisory LAB-2026-0000 Debian:13 nothing-of-that-name >"$(host_root server)/var/lib/pratique/published/LAB-2026-0000.json"
 	cat >"$(host_root server)/etc/pratique/server.conf" <<-END
 		certificate = /etc/pratique/server.pem
 		key = /etc/pratique/server.key
@@ -172,13 +174,18 @@ site_show_nodes() {
 	host_exec server pratique nodes | while IFS= read -r line; do say "  $line"; done
 }
 
-# site_publish_advisory PACKAGE: an advisory for all its versions that any mirror has.
-site_publish_advisory() {
-	jq -n --arg package "$1" --arg now "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '{
-		schema_version: "1.6.0", id: "LAB-2026-0001", modified: $now, published: $now,
+# site_advisory ID ECOSYSTEM PACKAGE: an advisory for all its versions that any mirror has.
+site_advisory() {
+	jq -n --arg id "$1" --arg ecosystem "$2" --arg package "$3" --arg now "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '{
+		schema_version: "1.6.0", $id, modified: $now, published: $now,
 		summary: "an advisory of the lab", affected: [{
-			package: { ecosystem: "Debian:12", name: $package },
+			package: { $ecosystem, name: $package },
 			ranges: [{ type: "ECOSYSTEM", events: [{ introduced: "0" }, { fixed: "99999" }] }] }],
-		database_specific: { severity: "CRITICAL" } }' >"$(host_root server)/tmp/LAB-2026-0001.json"
+		database_specific: { severity: "CRITICAL" } }'
+}
+
+# site_publish_advisory PACKAGE
+site_publish_advisory() {
+	site_advisory LAB-2026-0001 Debian:12 "$1" >"$(host_root server)/tmp/LAB-2026-0001.json"
 	host_exec server pratique vuln publish --dir /var/lib/pratique/published /tmp/LAB-2026-0001.json
 }
