@@ -13,13 +13,13 @@
 #      same keys and certificates, and strongSwan's pt-tls-client at its tnc-pdp server, where ./dev test has built it
 #
 # usage: inspection.sh BUILD-DIRECTORY     (environment: BENCH_RUNS, default 5; BENCH_SECONDS of each, default 4; BENCH_NODES, default 1024;
-#                                           BENCH_AT_ONCE, default 64: so many of them are being inspected at any time;
+#                                           BENCH_AT_ONCE, default 256: so many of them are being inspected at any time;
 #                                           BENCH_PACKAGES of each inventory, default 900; BENCH_STATUS: a dpkg status file;
 #                                           BENCH_PROFILE: a file for `perf record` of the server during the open connections)
 set -euo pipefail
 # shellcheck source=bench/machine.bash
 . "$(dirname "$(readlink -f "$0")")/machine.bash"
-runs=${BENCH_RUNS:-5} seconds=${BENCH_SECONDS:-4} nodes=${BENCH_NODES:-1024} at_once=${BENCH_AT_ONCE:-64}
+runs=${BENCH_RUNS:-5} seconds=${BENCH_SECONDS:-4} nodes=${BENCH_NODES:-1024} at_once=${BENCH_AT_ONCE:-256}
 
 # shellcheck source=bench/site.bash
 . "$root/bench/site.bash"
