@@ -178,6 +178,25 @@ uint8_t *wr_take(struct writer *w, size_t *ret_length)
 	return data;
 }
 
+const char *rd_string(struct reader *r)
+{
+	size_t n = rd_u16(r);
+	const char *s = (const char *)rd_bytes(r, n + 1);
+	if (!s || s[n] != '\0') {
+		rd_fail(r);
+		return "";
+	}
+	return s;
+}
+
+void wr_string(struct writer *w, const char *s, size_t max)
+{
+	size_t n = strnlen(s, max);
+	wr_u16(w, (uint16_t)n);
+	wr_bytes(w, s, n);
+	wr_u8(w, 0);
+}
+
 bool text_take(const char **at, const char *text)
 {
 	const size_t n = strlen(text);

@@ -45,6 +45,9 @@ void rd_skip(struct reader *r, size_t n);
 /* A reader over the next n bytes; if they are not there both readers are failed. */
 struct reader rd_sub(struct reader *r, size_t n);
 
+/* What wr_string() wrote, in place; "", and the reader failed, where it is not that. */
+const char *rd_string(struct reader *r);
+
 struct writer {
 	uint8_t *data;
 	size_t length, capacity, limit;
@@ -72,6 +75,9 @@ void wr_u24(struct writer *w, uint32_t v);
 void wr_u32(struct writer *w, uint32_t v);
 void wr_u64(struct writer *w, uint64_t v);
 void wr_zero(struct writer *w, size_t n);
+/* At most max bytes of s (max < 65536): u16 length without the NUL, then the bytes and the NUL, so that
+ * readers use them in place. */
+void wr_string(struct writer *w, const char *s, size_t max);
 /* Overwrites a 32-bit (16-bit) field at an offset already written: for lengths that are known last. */
 void wr_patch_u16(struct writer *w, size_t offset, uint16_t v);
 void wr_patch_u32(struct writer *w, size_t offset, uint32_t v);

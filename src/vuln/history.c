@@ -11,15 +11,7 @@
 
 int history_read_state(struct index_env *e, MDB_txn *txn, struct history_state *ret)
 {
-	MDB_val key = index_val("history", 7), value;
-	int r = mdb_get(txn, e->meta, &key, &value);
-	memset(ret, 0, sizeof(*ret));
-	if (r == MDB_NOTFOUND)
-		return 0;
-	if (r || value.mv_size != sizeof(*ret))
-		return r ? r : MDB_CORRUPTED;
-	memcpy(ret, value.mv_data, sizeof(*ret));
-	return 0;
+	return index_read_meta(e, txn, "history", ret, sizeof(*ret));
 }
 
 /* Big-endian, so that LMDB's order is the order in time. */
@@ -175,16 +167,11 @@ int vuln_index_history(struct vuln_index *index, const char *id, const char *sou
 	MDB_val record_key = index_val(key, n);
 	if (n == 0)
 		return 0;
-	int code = index_begin(index);
-	if (code)
-		return index_error(err, index->dir, code);
-	code = mdb_cursor_open(index->txn, index->e.history, &cursor);
-	int r = code ? index_error(err, index->dir, code) : 0;
-	if (!code) {
-		r = history_within(index, cursor, &record_key, fn, context, err);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
+	int r = index_begin_cursor(index, index->e.history, &cursor, err);
+	if (r < 0)
+		return r;
+	r = history_within(index, cursor, &record_key, fn, context, err);
+	index_end_cursor(index, cursor);
 	return r;
 }
 
@@ -213,15 +200,10 @@ int history_each_source(struct vuln_index *index, const char *id,
         int (*fn)(const char *id, const char *source, void *context), void *context, struct error *err)
 {
 	MDB_cursor *cursor;
-	int code = index_begin(index);
-	if (code)
-		return index_error(err, index->dir, code);
-	code = mdb_cursor_open(index->txn, index->e.history, &cursor);
-	int r = code ? index_error(err, index->dir, code) : 0;
-	if (!code) {
-		r = each_source_within(cursor, id, fn, context);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
+	int r = index_begin_cursor(index, index->e.history, &cursor, err);
+	if (r < 0)
+		return r;
+	r = each_source_within(cursor, id, fn, context);
+	index_end_cursor(index, cursor);
 	return r;
 }

@@ -50,6 +50,24 @@ void index_end(struct vuln_index *index)
 		mdb_txn_reset(index->txn);
 }
 
+int index_begin_cursor(struct vuln_index *index, MDB_dbi db, MDB_cursor **ret, struct error *err)
+{
+	int code = index_begin(index);
+	if (code)
+		return index_error(err, index->dir, code);
+	code = mdb_cursor_open(index->txn, db, ret);
+	if (code == 0)
+		return 0;
+	index_end(index);
+	return index_error(err, index->dir, code);
+}
+
+void index_end_cursor(struct vuln_index *index, MDB_cursor *cursor)
+{
+	mdb_cursor_close(cursor);
+	index_end(index);
+}
+
 static struct index_state read_state(struct vuln_index *index)
 {
 	struct index_state state = { 0 };

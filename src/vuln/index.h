@@ -54,6 +54,9 @@ uint64_t index_env_old_generation(const char *dir);
 /* Puts an empty index of this format in the place of an older one: whoever reads the old one keeps it. */
 int index_env_replace(const char *dir, struct error *err);
 
+/* A structure of the meta database: zeroes where it is not there yet, MDB_CORRUPTED where it is of another
+ * size. */
+int index_read_meta(struct index_env *e, MDB_txn *txn, const char *name, void *ret, size_t size);
 int index_read_state(struct index_env *e, MDB_txn *txn, struct index_state *ret);
 
 /* Keys. The return value is the length, 0 where it would exceed INDEX_KEY_MAX. */

@@ -202,17 +202,22 @@ int index_env_replace(const char *dir, struct error *err)
 	return r;
 }
 
-int index_read_state(struct index_env *e, MDB_txn *txn, struct index_state *ret)
+int index_read_meta(struct index_env *e, MDB_txn *txn, const char *name, void *ret, size_t size)
 {
-	MDB_val key = index_val("state", 5), value;
+	MDB_val key = index_val(name, strlen(name)), value;
 	int r = mdb_get(txn, e->meta, &key, &value);
-	memset(ret, 0, sizeof(*ret));
+	memset(ret, 0, size);
 	if (r == MDB_NOTFOUND)
 		return 0;
-	if (r || value.mv_size != sizeof(*ret))
+	if (r || value.mv_size != size)
 		return r ? r : MDB_CORRUPTED;
-	memcpy(ret, value.mv_data, sizeof(*ret));
+	memcpy(ret, value.mv_data, size);
 	return 0;
+}
+
+int index_read_state(struct index_env *e, MDB_txn *txn, struct index_state *ret)
+{
+	return index_read_meta(e, txn, "state", ret, sizeof(*ret));
 }
 
 size_t index_ecosystem_key(char key[INDEX_KEY_MAX], enum index_kind kind, const char *ecosystem)

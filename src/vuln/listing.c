@@ -37,18 +37,11 @@ int vuln_index_each_ecosystem(struct vuln_index *index,
         int (*fn)(const char *ecosystem, uint64_t entries, void *context), void *context, struct error *err)
 {
 	MDB_cursor *cursor;
-	int code = index_begin(index);
-	if (code)
-		return index_error(err, index->dir, code);
-	int r = 0;
-	code = mdb_cursor_open(index->txn, index->e.ecosystems, &cursor);
-	if (code == 0) {
-		r = walk_ecosystems(index, fn, context, cursor);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
-	if (code)
-		return index_error(err, index->dir, code);
+	int r = index_begin_cursor(index, index->e.ecosystems, &cursor, err);
+	if (r < 0)
+		return r;
+	r = walk_ecosystems(index, fn, context, cursor);
+	index_end_cursor(index, cursor);
 	return r == -EIO ? error_set(err, r, "index %s: its ecosystems cannot be read", index->dir) : r;
 }
 
@@ -117,19 +110,13 @@ int vuln_index_each_entry(
         struct vuln_index *index, const char *ecosystem, entry_fn fn, void *context, struct error *err)
 {
 	MDB_cursor *cursor;
-	int code = index_begin(index), r = 0;
-	if (code)
-		return index_error(err, index->dir, code);
-	code = mdb_cursor_open(index->txn, index->e.packages, &cursor);
-	if (code == 0) {
-		r = walk_packages(cursor, INDEX_BY_ADVISORY, ecosystem, fn, context);
-		if (r == 0)
-			r = walk_packages(cursor, INDEX_BY_BINARY, ecosystem, fn, context);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
-	if (code)
-		return index_error(err, index->dir, code);
+	int r = index_begin_cursor(index, index->e.packages, &cursor, err);
+	if (r < 0)
+		return r;
+	r = walk_packages(cursor, INDEX_BY_ADVISORY, ecosystem, fn, context);
+	if (r == 0)
+		r = walk_packages(cursor, INDEX_BY_BINARY, ecosystem, fn, context);
+	index_end_cursor(index, cursor);
 	return r == -EIO ? error_set(err, r, "index %s: its packages cannot be read", index->dir) : r;
 }
 

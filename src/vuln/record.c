@@ -5,28 +5,6 @@
 
 #define OFFERED_AT 3
 
-/* u16 length without the NUL, then the bytes and the NUL, so that readers can use them in place. */
-static void put_string(struct writer *w, const char *s, size_t max)
-{
-	size_t n = strlen(s);
-	if (n > max)
-		n = max;
-	wr_u16(w, (uint16_t)n);
-	wr_bytes(w, s, n);
-	wr_u8(w, 0);
-}
-
-static const char *take_string(struct reader *r)
-{
-	size_t n = rd_u16(r);
-	const char *s = (const char *)rd_bytes(r, n + 1);
-	if (!s || s[n] != '\0') {
-		rd_fail(r);
-		return "";
-	}
-	return s;
-}
-
 static void put_names(struct writer *w, const char *const *names, size_t n, size_t most)
 {
 	n = MIN(n, most);
@@ -34,7 +12,7 @@ static void put_names(struct writer *w, const char *const *names, size_t n, size
 	size_t at = w->length;
 	wr_u32(w, 0);
 	for (size_t i = 0; i < n; i++)
-		put_string(w, names[i], RECORD_ID_MAX - 1);
+		wr_string(w, names[i], RECORD_ID_MAX - 1);
 	if (!wr_failed(w))
 		wr_patch_u32(w, at, (uint32_t)(w->length - at - 4));
 }
@@ -48,9 +26,9 @@ void record_begin(struct record_writer *rw, const struct record_head *head)
 	wr_u8(w, VULN_SEVERITY_UNKNOWN);
 	wr_u64(w, (uint64_t)head->published);
 	wr_u64(w, (uint64_t)head->modified);
-	put_string(w, head->id, RECORD_ID_MAX - 1);
-	put_string(w, head->source, RECORD_SOURCE_MAX - 1);
-	put_string(w, head->summary, RECORD_SUMMARY_MAX);
+	wr_string(w, head->id, RECORD_ID_MAX - 1);
+	wr_string(w, head->source, RECORD_SOURCE_MAX - 1);
+	wr_string(w, head->summary, RECORD_SUMMARY_MAX);
 	put_names(w, head->aliases, head->n_aliases, RECORD_ALIASES_MAX);
 	put_names(w, head->related, head->n_related, RECORD_RELATED_MAX);
 	rw->count_at = w->length;
@@ -66,11 +44,11 @@ void record_add_affected(struct record_writer *rw, const struct record_affected 
 	struct writer *w = &rw->w;
 	wr_u8(w, a->by_binary);
 	wr_u8(w, (uint8_t)a->status);
-	put_string(w, a->ecosystem, ECOSYSTEM_NAME_MAX - 1);
-	put_string(w, a->package, PACKAGE_NAME_MAX - 1);
+	wr_string(w, a->ecosystem, ECOSYSTEM_NAME_MAX - 1);
+	wr_string(w, a->package, PACKAGE_NAME_MAX - 1);
 	wr_u8(w, (uint8_t)a->severity);
-	put_string(w, a->fixed, VERSION_MAX);
-	put_string(w, a->justification ? a->justification : "", RECORD_JUSTIFICATION_MAX);
+	wr_string(w, a->fixed, VERSION_MAX);
+	wr_string(w, a->justification ? a->justification : "", RECORD_JUSTIFICATION_MAX);
 	wr_u8(w, (uint8_t)a->kind);
 	wr_u32(w, (uint32_t)a->rule_length);
 	wr_bytes(w, a->rule, a->rule_length);
@@ -107,9 +85,9 @@ int record_read(const void *bytes, size_t length, struct record *ret)
 	ret->offered = (enum vuln_severity)rd_u8(&r);
 	ret->published = (time_ms)rd_u64(&r);
 	ret->modified = (time_ms)rd_u64(&r);
-	ret->id = take_string(&r);
-	ret->source = take_string(&r);
-	ret->summary = take_string(&r);
+	ret->id = rd_string(&r);
+	ret->source = rd_string(&r);
+	ret->summary = rd_string(&r);
 	ret->n_aliases = take_names(&r, &ret->aliases);
 	ret->n_related = take_names(&r, &ret->related);
 	ret->n_affected = rd_u32(&r);
@@ -124,7 +102,7 @@ const char *record_next_name(struct reader *names)
 {
 	if (rd_left(names) == 0)
 		return NULL;
-	const char *name = take_string(names);
+	const char *name = rd_string(names);
 	return rd_failed(names) ? NULL : name;
 }
 
@@ -134,11 +112,11 @@ bool record_next_affected(struct reader *r, struct record_affected *ret)
 		return false;
 	ret->by_binary = rd_u8(r);
 	ret->status = (enum vuln_status)rd_u8(r);
-	ret->ecosystem = take_string(r);
-	ret->package = take_string(r);
+	ret->ecosystem = rd_string(r);
+	ret->package = rd_string(r);
 	ret->severity = (enum vuln_severity)rd_u8(r);
-	ret->fixed = take_string(r);
-	ret->justification = take_string(r);
+	ret->fixed = rd_string(r);
+	ret->justification = rd_string(r);
 	ret->kind = (enum rule_kind)rd_u8(r);
 	ret->rule_length = rd_u32(r);
 	ret->rule = rd_bytes(r, ret->rule_length);

@@ -34,17 +34,11 @@ int vuln_index_show(struct vuln_index *index, const char *id,
 	MDB_cursor *cursor;
 	if (strlen(id) >= RECORD_ID_MAX)
 		return error_set(err, -ENOENT, "no id is as long as that");
-	int r = index_begin(index);
-	if (r)
-		return index_error(err, index->dir, r);
-	r = mdb_cursor_open(index->txn, index->e.records, &cursor);
-	if (r) {
-		r = index_error(err, index->dir, r);
-	} else {
-		r = show_within(index, cursor, id, fn, context, err);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
+	int r = index_begin_cursor(index, index->e.records, &cursor, err);
+	if (r < 0)
+		return r;
+	r = show_within(index, cursor, id, fn, context, err);
+	index_end_cursor(index, cursor);
 	return r;
 }
 
@@ -69,17 +63,11 @@ int vuln_index_each_record(struct vuln_index *index, int (*fn)(const struct reco
         void *context, struct error *err)
 {
 	MDB_cursor *cursor;
-	int r = index_begin(index);
-	if (r)
-		return index_error(err, index->dir, r);
-	r = mdb_cursor_open(index->txn, index->e.records, &cursor);
-	if (r) {
-		r = index_error(err, index->dir, r);
-	} else {
-		r = each_within(index, cursor, fn, context, err);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
+	int r = index_begin_cursor(index, index->e.records, &cursor, err);
+	if (r < 0)
+		return r;
+	r = each_within(index, cursor, fn, context, err);
+	index_end_cursor(index, cursor);
 	return r;
 }
 
@@ -123,20 +111,13 @@ int vuln_index_ids(struct vuln_index *index, const char *id,
 	MDB_cursor *records = NULL, *refs = NULL;
 	if (!*id || strlen(id) >= RECORD_ID_MAX)
 		return 0;
-	int code = index_begin(index), r = 0;
-	if (code)
-		return index_error(err, index->dir, code);
-	code = mdb_cursor_open(index->txn, index->e.records, &records);
-	if (!code)
-		code = mdb_cursor_open(index->txn, index->e.refs, &refs);
-	if (code)
-		r = index_error(err, index->dir, code);
-	else
-		r = ids_within(index, records, refs, id, fn, context);
+	int r = index_begin_cursor(index, index->e.records, &records, err);
+	if (r < 0)
+		return r;
+	int code = mdb_cursor_open(index->txn, index->e.refs, &refs);
+	r = code ? index_error(err, index->dir, code) : ids_within(index, records, refs, id, fn, context);
 	if (refs)
 		mdb_cursor_close(refs);
-	if (records)
-		mdb_cursor_close(records);
-	index_end(index);
+	index_end_cursor(index, records);
 	return r;
 }

@@ -14,25 +14,6 @@ const struct vuln_source source_default = { .name = "",
 	.trust = VULN_TRUST_NONE,
 	.required = true };
 
-static void put_string(struct writer *w, const char *s)
-{
-	size_t n = strnlen(s, SOURCE_TEXT_MAX);
-	wr_u16(w, (uint16_t)n);
-	wr_bytes(w, s, n);
-	wr_u8(w, 0);
-}
-
-static const char *take_string(struct reader *r)
-{
-	size_t n = rd_u16(r);
-	const char *s = (const char *)rd_bytes(r, n + 1);
-	if (!s || s[n] != '\0') {
-		rd_fail(r);
-		return "";
-	}
-	return s;
-}
-
 void source_write(struct writer *w, const struct source *s)
 {
 	wr_u8(w, SOURCE_FORMAT);
@@ -47,10 +28,10 @@ void source_write(struct writer *w, const struct source *s)
 	wr_u8(w, s->v.counted);
 	wr_u64(w, s->v.unmapped);
 	wr_u64(w, s->v.refused);
-	put_string(w, s->v.kind);
-	put_string(w, s->v.origin);
-	put_string(w, s->v.licence);
-	put_string(w, s->mark);
+	wr_string(w, s->v.kind, SOURCE_TEXT_MAX);
+	wr_string(w, s->v.origin, SOURCE_TEXT_MAX);
+	wr_string(w, s->v.licence, SOURCE_TEXT_MAX);
+	wr_string(w, s->mark, SOURCE_TEXT_MAX);
 }
 
 int source_read(const void *bytes, size_t length, const char *name, struct source *ret)
@@ -70,10 +51,10 @@ int source_read(const void *bytes, size_t length, const char *name, struct sourc
 	ret->v.counted = rd_u8(&r);
 	ret->v.unmapped = rd_u64(&r);
 	ret->v.refused = rd_u64(&r);
-	ret->v.kind = take_string(&r);
-	ret->v.origin = take_string(&r);
-	ret->v.licence = take_string(&r);
-	ret->mark = take_string(&r);
+	ret->v.kind = rd_string(&r);
+	ret->v.origin = rd_string(&r);
+	ret->v.licence = rd_string(&r);
+	ret->mark = rd_string(&r);
 	return rd_failed(&r) || ret->v.trust > VULN_TRUST_SIGNED || ret->v.precedence > VULN_PRECEDENCE_MAX
 	        ? -EBADMSG
 	        : 0;
@@ -103,16 +84,11 @@ int vuln_index_each_source(struct vuln_index *index,
         int (*fn)(const struct vuln_source *source, void *context), void *context, struct error *err)
 {
 	MDB_cursor *cursor;
-	int code = index_begin(index);
-	if (code)
-		return index_error(err, index->dir, code);
-	code = mdb_cursor_open(index->txn, index->e.sources, &cursor);
-	int r = code ? index_error(err, index->dir, code) : 0;
-	if (!code) {
-		r = each_within(index, cursor, fn, context, err);
-		mdb_cursor_close(cursor);
-	}
-	index_end(index);
+	int r = index_begin_cursor(index, index->e.sources, &cursor, err);
+	if (r < 0)
+		return r;
+	r = each_within(index, cursor, fn, context, err);
+	index_end_cursor(index, cursor);
 	return r;
 }
 

@@ -100,6 +100,25 @@ static int compare_texts(enum version_ecosystem e, const char *a, const char *b)
 	return version_orders[e].compare(text_of(e, a, strlen(a)), text_of(e, b, strlen(b)));
 }
 
+int version_check_visible(struct version_text t, struct error *err)
+{
+	for (const char *c = t.at; c < t.end; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f)
+			return error_set(err, -EINVAL, "white space or a control character");
+	return 0;
+}
+
+int version_take_epoch(struct version_text *t, struct version_text *ret_epoch, struct error *err)
+{
+	struct version_text rest = *t, epoch = version_take_digits(&rest);
+	if (version_take(&rest, ':'))
+		*t = rest;
+	else
+		epoch.end = epoch.at;
+	*ret_epoch = epoch;
+	return version_check_visible(*t, err);
+}
+
 int version_compare(enum version_ecosystem e, const char *a, const char *b, int *ret_order, struct error *err)
 {
 	struct version_key ka, kb;

@@ -49,17 +49,13 @@ static int put_part(struct version_text t, struct version_key *k, struct error *
 
 int version_alpm_key(struct version_text t, struct version_key *ret, struct error *err)
 {
-	for (const char *c = t.at; c < t.end; c++)
-		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return error_set(err, -EINVAL, "white space or a control character");
-	struct version_text rest = t, epoch = version_take_digits(&rest);
-	if (version_take(&rest, ':'))
-		t = rest;
-	else
-		epoch.end = epoch.at;
+	struct version_text epoch;
+	int r = version_take_epoch(&t, &epoch, err);
+	if (r < 0)
+		return r;
 	version_put_number(ret, epoch);
 	const char *dash = memrchr(t.at, '-', version_length(t));
-	int r = put_part((struct version_text){ t.at, dash ? dash : t.end }, ret, err);
+	r = put_part((struct version_text){ t.at, dash ? dash : t.end }, ret, err);
 	version_put(ret, dash ? RELEASE_GIVEN : RELEASE_NONE);
 	if (r == 0 && dash)
 		r = put_part((struct version_text){ dash + 1, t.end }, ret, err);

@@ -51,9 +51,9 @@ static void put_items(struct version_key *k, struct version_text t)
 
 int version_conan_key(struct version_text t, struct version_key *ret, struct error *err)
 {
-	for (const char *c = t.at; c < t.end; c++)
-		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return error_set(err, -EINVAL, "white space or a control character");
+	int r = version_check_visible(t, err);
+	if (r < 0)
+		return r;
 	const char *plus = memrchr(t.at, '+', version_length(t));
 	struct version_text build = { plus ? plus + 1 : t.end, t.end };
 	t.end = plus ? plus : t.end;

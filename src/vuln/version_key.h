@@ -152,3 +152,9 @@ static inline void version_put_count_down(struct version_key *k, size_t n)
 	}
 	version_put(k, (uint8_t)~n);
 }
+
+/* -EINVAL where white space or a control character is in it. */
+int version_check_visible(struct version_text t, struct error *err);
+/* Checks the whole text that way, then takes "EPOCH:" from its front; the epoch is empty where there is none.
+ */
+int version_take_epoch(struct version_text *t, struct version_text *ret_epoch, struct error *err);

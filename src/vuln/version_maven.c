@@ -132,9 +132,9 @@ static void put_token(struct version_key *k, const struct token *token, size_t z
 int version_maven_key(struct version_text t, struct version_key *ret, struct error *err)
 {
 	NOT_CLEARED struct token tokens[VERSION_MAX];
-	for (const char *c = t.at; c < t.end; c++)
-		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return error_set(err, -EINVAL, "white space or a control character");
+	int r = version_check_visible(t, err);
+	if (r < 0)
+		return r;
 	size_t n = take_tokens(t, tokens), zeros = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && !tokens[i].hyphen && is_null(&tokens[i])) {

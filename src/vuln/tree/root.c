@@ -148,21 +148,6 @@ int tree_root_read(
 	return 0;
 }
 
-int tree_root_open(const void *bytes, size_t length, struct tree_root *ret, struct error *err)
-{
-	struct envelope e = { .type = NULL };
-	struct tree_root root = { .version = 0 };
-	int r = tree_root_read(bytes, length, &e, &root, err);
-	if (r == 0)
-		r = envelope_check_signatures(&e, &root, TREE_ROLE_ROOT, err);
-	envelope_clear(&e);
-	if (r == 0)
-		*ret = root;
-	else
-		tree_root_clear(&root);
-	return r;
-}
-
 static int check_next(const struct tree_root *trusted, const struct tree_root *next, struct error *err)
 {
 	if (strcmp(next->repository, trusted->repository) != 0) {
@@ -187,15 +172,16 @@ static int check_next(const struct tree_root *trusted, const struct tree_root *n
 	return TREE_ROLLED_BACK;
 }
 
-int tree_root_open_next(const struct tree_root *trusted, const void *bytes, size_t length,
+/* Without a trusted one it stands for itself. */
+static int open_after(const struct tree_root *trusted, const void *bytes, size_t length,
         struct tree_root *ret, struct error *err)
 {
 	struct envelope e = { .type = NULL };
 	struct tree_root root = { .version = 0 };
 	int r = tree_root_read(bytes, length, &e, &root, err);
-	if (r == 0)
+	if (r == 0 && trusted)
 		r = check_next(trusted, &root, err);
-	if (r == 0)
+	if (r == 0 && trusted)
 		r = envelope_check_signatures(&e, trusted, TREE_ROLE_ROOT, err);
 	if (r == 0)
 		r = envelope_check_signatures(&e, &root, TREE_ROLE_ROOT, err);
@@ -205,6 +191,17 @@ int tree_root_open_next(const struct tree_root *trusted, const void *bytes, size
 	else
 		tree_root_clear(&root);
 	return r;
+}
+
+int tree_root_open(const void *bytes, size_t length, struct tree_root *ret, struct error *err)
+{
+	return open_after(NULL, bytes, length, ret, err);
+}
+
+int tree_root_open_next(const struct tree_root *trusted, const void *bytes, size_t length,
+        struct tree_root *ret, struct error *err)
+{
+	return open_after(trusted, bytes, length, ret, err);
 }
 
 int tree_root_check_time(const struct tree_root *root, time_ms now, int64_t skew, struct error *err)

@@ -7,25 +7,6 @@
 
 #include <string.h>
 
-static int setup(void **state)
-{
-	char *base = directory_make();
-	struct site *s = site_new(base, "example.org");
-	site_open(s, 1);
-	free(base);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct site *s = *state;
-	char *base = xstrdup(s->base);
-	site_free(s);
-	directory_remove(base);
-	return 0;
-}
-
 #define EXPECT_RECORDS(child, text) \
 	do { \
 		char *records_ FREE_ON_EXIT = child_records(child); \
@@ -367,19 +348,24 @@ static void sources_say_what_they_are(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(first_snapshots_then_deltas, setup, teardown),
+		cmocka_unit_test_setup_teardown(first_snapshots_then_deltas, site_setup_open, site_teardown),
 		cmocka_unit_test_setup_teardown(
-		        records_that_leave_a_shard_stay_in_the_others, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_follower_that_slept_takes_what_is_less, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_cut_is_resumed, setup, teardown),
-		cmocka_unit_test_setup_teardown(restarts_change_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_lost_index_is_made_from_what_is_held, setup, teardown),
-		cmocka_unit_test_setup_teardown(some_shards_alone_are_held, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_are_rotated_while_it_runs, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_root_may_come_before_its_index, setup, teardown),
-		cmocka_unit_test_setup_teardown(pushed_indexes_and_files_spare_asking, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_follower_may_be_followed, setup, teardown),
-		cmocka_unit_test_setup_teardown(sources_say_what_they_are, setup, teardown),
+		        records_that_leave_a_shard_stay_in_the_others, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        a_follower_that_slept_takes_what_is_less, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(what_is_cut_is_resumed, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(restarts_change_nothing, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        a_lost_index_is_made_from_what_is_held, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(some_shards_alone_are_held, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        keys_are_rotated_while_it_runs, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        a_root_may_come_before_its_index, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        pushed_indexes_and_files_spare_asking, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(a_follower_may_be_followed, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(sources_say_what_they_are, site_setup_open, site_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

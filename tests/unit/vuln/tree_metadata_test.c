@@ -10,23 +10,6 @@
 
 #define SIGNERS(...) ((EVP_PKEY *const[]){ __VA_ARGS__, NULL })
 
-static int setup(void **state)
-{
-	char *base = directory_make();
-	*state = site_new(base, "example.org");
-	free(base);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct site *s = *state;
-	char *base = xstrdup(s->base);
-	site_free(s);
-	directory_remove(base);
-	return 0;
-}
-
 static struct tree_root first_root(struct site *s)
 {
 	char *path FREE_ON_EXIT = site_root_path(s, 1);
@@ -396,17 +379,18 @@ static void points_have_one_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(roots_are_what_was_written, setup, teardown),
-		cmocka_unit_test_setup_teardown(thresholds_are_of_old_and_new_keys, setup, teardown),
-		cmocka_unit_test_setup_teardown(roots_follow_one_by_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(epochs_do_not_go_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(one_key_counts_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(unknown_keys_do_not_count, setup, teardown),
-		cmocka_unit_test_setup_teardown(payload_is_what_is_signed, setup, teardown),
-		cmocka_unit_test_setup_teardown(roles_and_repositories_are_apart, setup, teardown),
-		cmocka_unit_test_setup_teardown(index_threshold_is_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(times_have_a_tolerance, setup, teardown),
-		cmocka_unit_test_setup_teardown(payloads_are_read_strictly, setup, teardown),
+		cmocka_unit_test_setup_teardown(roots_are_what_was_written, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        thresholds_are_of_old_and_new_keys, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(roots_follow_one_by_one, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(epochs_do_not_go_back, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(one_key_counts_once, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(unknown_keys_do_not_count, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(payload_is_what_is_signed, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(roles_and_repositories_are_apart, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(index_threshold_is_kept, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(times_have_a_tolerance, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(payloads_are_read_strictly, site_setup, site_teardown),
 		cmocka_unit_test(points_have_one_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,25 +12,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static int setup(void **state)
-{
-	char *base = directory_make();
-	struct site *s = site_new(base, "example.org");
-	site_open(s, 1);
-	free(base);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct site *s = *state;
-	char *base = xstrdup(s->base);
-	site_free(s);
-	directory_remove(base);
-	return 0;
-}
-
 static const struct tree_shard *shard_of(const struct site *s, const char *name)
 {
 	const struct tree_shard *v = tree_index_find(tree_publisher_index(s->publisher), name);
@@ -404,20 +385,27 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		        records_go_into_the_shards_of_their_ecosystems, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_the_same_is_not_published_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(records_leave_shards, setup, teardown),
-		cmocka_unit_test_setup_teardown(replacing_all_removes_the_rest, setup, teardown),
-		cmocka_unit_test_setup_teardown(stamps_spare_putting_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_index_is_signed_again_before_it_expires, setup, teardown),
-		cmocka_unit_test_setup_teardown(state_is_read_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(many_deltas_become_few, setup, teardown),
-		cmocka_unit_test_setup_teardown(large_deltas_become_a_snapshot, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_nobody_needs_is_deleted_later, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_broken_directory_is_mended, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_must_be_those_of_the_root, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_directory_without_root_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(killed_at_any_moment, setup, teardown),
+		        records_go_into_the_shards_of_their_ecosystems, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        what_is_the_same_is_not_published_again, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(records_leave_shards, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        replacing_all_removes_the_rest, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(stamps_spare_putting_again, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        an_index_is_signed_again_before_it_expires, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(state_is_read_back, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(many_deltas_become_few, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        large_deltas_become_a_snapshot, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        what_nobody_needs_is_deleted_later, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(a_broken_directory_is_mended, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        keys_must_be_those_of_the_root, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        a_directory_without_root_is_refused, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(killed_at_any_moment, site_setup_open, site_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/test.h"
 
+#include "tests/unit/directory.h"
 #include "tests/unit/vuln/tree_site.h"
 
 #include <inttypes.h>
@@ -121,6 +122,29 @@ struct site *site_free(struct site *s)
 	free(s->base);
 	free(s);
 	return NULL;
+}
+
+int site_setup(void **state)
+{
+	char *base FREE_ON_EXIT = directory_make();
+	*state = site_new(base, "example.org");
+	return 0;
+}
+
+int site_setup_open(void **state)
+{
+	site_setup(state);
+	site_open(*state, 1);
+	return 0;
+}
+
+int site_teardown(void **state)
+{
+	struct site *s = *state;
+	char *base = xstrdup(s->base);
+	site_free(s);
+	directory_remove(base);
+	return 0;
 }
 
 void site_open(struct site *s, size_t n_index_keys)

@@ -21,6 +21,10 @@ struct site {
 /* Root 1: root keys 0, 1, 2 with threshold 2; index key 0. */
 struct site *site_new(const char *base, const char *name);
 struct site *site_free(struct site *s);
+/* For cmocka: the state is a site of its own in a folder of its own, with its publisher or without. */
+int site_setup(void **state);
+int site_setup_open(void **state);
+int site_teardown(void **state);
 /* The root that the site would have next: to be changed, signed and put. */
 struct tree_root site_next_root(const struct site *s);
 void site_add_key(struct tree_root *root, enum tree_role_name role, EVP_PKEY *key);
