@@ -5,57 +5,9 @@
 # line as a remote client, the audit of it all, and clients that mean no good.
 #
 # usage: api.sh BIN-DIRECTORY
-set -u
-
-bin=$(readlink -f "$1")
+# shellcheck source=tests/scenario/own-net-lib.sh
+. "$(dirname "$0")/own-net-lib.sh"
 here=$(dirname "$(readlink -f "$0")")
-if [ "$(id -u)" != 0 ]; then
-	echo "SKIP: needs root for a network namespace of its own"
-	exit 77
-fi
-for program in pratique pratique-server; do
-	[ -x "$bin/$program" ] || { echo "FAIL: $bin/$program is not built"; exit 1; }
-done
-if [ -z "${PQ_API_SITE:-}" ]; then
-	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-api.XXXXXX")
-	chmod 711 "$site"
-	trap 'rm -rf "$site"' EXIT
-	trap 'exit 1' INT TERM HUP
-	PQ_API_SITE=$site unshare --net -- "$0" "$bin" && status=0 || status=$?
-	exit "$status"
-fi
-site=$PQ_API_SITE
-pid=
-cleanup() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null
-	wait
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-
-fail() {
-	echo "FAIL: $*"
-	for log in "$site"/*.log; do
-		echo "--- $log"
-		tail -n 40 "$log"
-	done
-	exit 1
-}
-
-ok() {
-	echo "ok: $*"
-}
-
-eventually() {
-	local tries=1000 what=$1
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || fail "$what"
-		sleep 0.02
-	done
-	ok "$what"
-}
 
 ip link set lo up
 
@@ -107,14 +59,14 @@ chmod 755 "$site"
 
 start_server() {
 	"$bin/pratique-server" --config "$site/server.conf" >>"$site/server.log" 2>&1 &
-	pid=$!
-	eventually "the server answers" local_api status
+	pids[daemon]=$!
+	until_true 20 "the server answers" local_api status
 }
 
 stop_server() {
-	kill "$pid"
-	wait "$pid" || fail "the server did not end in order"
-	pid=
+	kill "${pids[daemon]}"
+	wait "${pids[daemon]}" || fail "the server did not end in order"
+	unset "pids[daemon]"
 }
 
 local_api() {
@@ -219,12 +171,12 @@ done
 
 (umask 077; local_api token new --name brief --role viewer --expires "1 s" >"$site/brief.token" 2>/dev/null)
 expired() { remote brief status 2>&1 | grep -q 'the token has expired'; }
-eventually "a token expires" expired
+until_true 20 "a token expires" expired
 (umask 077; local_api token new --name taken --role viewer >"$site/taken.token" 2>/dev/null)
 remote taken events --follow >"$site/follow.out" 2>&1 &
 follower=$!
 followed() { [ "$(local_api status --json | jq '.limits[] | select(.name == "event_followers").used')" = 1 ]; }
-eventually "somebody follows the events" followed
+until_true 20 "somebody follows the events" followed
 remote admin token revoke taken >/dev/null || fail "a token cannot be revoked"
 wait "$follower" || fail "a revoked token's stream does not end in order"
 refused_as 'none of this server' remote taken status
@@ -247,9 +199,9 @@ audited '.who == "user 0" and .origin == "unix" and .action == "token new" and .
 audited '.who == "token admin" and .action == "token revoke" and .before.role == "viewer"' || fail "a revoked token is not audited"
 audited '.who == "token operator" and .action == "enrolment token" and .subject == "bob"' || fail "an enrolment token is not audited"
 audited '.who == "nobody" and (.result | test("expired"))' || fail "a failed proof is not audited"
-kill -HUP "$pid"
+kill -HUP "${pids[daemon]}"
 reloaded() { audited '.who == "signal SIGHUP" and .action == "reload"'; }
-eventually "a reload by signal is audited" reloaded
+until_true 20 "a reload by signal is audited" reloaded
 [ -z "$(local_api audit --json --since 2999-01-01)" ] || fail "--since does not count"
 local_api audit --lines 3 --since "1 hour" | grep -q 'signal SIGHUP' || fail "audit for people does not show the signal"
 ok "who, from where, what, before, after and the result are kept"
@@ -281,7 +233,7 @@ reload_for_ever &
 load=$!
 changes() { local_api audit --json --lines 10000 | wc -l; }
 before=$(changes)
-eventually "there is load" sh -c "[ \"\$('$bin/pratique' audit --json --lines 10000 --socket '$site/server.sock' | wc -l)\" -gt $((before + 5)) ]"
+until_true 20 "there is load" sh -c "[ \"\$('$bin/pratique' audit --json --lines 10000 --socket '$site/server.sock' | wc -l)\" -gt $((before + 5)) ]"
 before=$(changes)
 "$bin/pratique" backup --state-directory "$site/state" "$site/backup" || fail "no backup under load"
 "$bin/pratique" backup --state-directory "$site/state" --secrets --ca-directory "$site/ca" --json "$site/backup.all" |
@@ -327,7 +279,7 @@ above api_limited 0 || fail "floods are not counted"
 above api_connections_refused_source 0 || fail "a crowd is not counted"
 above api_handshakes_failed 0 || fail "wrong TLS is not counted"
 local_api status >/dev/null || fail "the server is gone"
-kill -0 "$pid" || fail "the server is gone"
+kill -0 "${pids[daemon]}" || fail "the server is gone"
 stop_server
 grep -E 'runtime error|AddressSanitizer|LeakSanitizer' "$site"/*.log && fail "a sanitizer has something to say"
 ok "ended in order"

@@ -4,69 +4,11 @@
 # first of which is the folder of the programs. The script's own namespace is the server's host:
 #
 #     NODE 10.9.1.11..., fd09:1::11... --- port-NODE [gw] br-nodes --- s1 --- s0 server 10.9.2.2, fd09:2::2
-set -u
-
-bin=$(readlink -f "$1")
-if [ "$(id -u)" != 0 ]; then
-	echo "SKIP: needs root for network namespaces of its own"
-	exit 77
-fi
+# shellcheck source=tests/scenario/own-net-lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/own-net-lib.sh"
 for program in pratique pratique-server pratique-enforcer pratique-vis pratique-agent; do
 	[ -x "$bin/$program" ] || { echo "FAIL: $bin/$program is not built"; exit 1; }
 done
-
-if [ -z "${PQ_SITE:-}" ]; then
-	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-site.XXXXXX")
-	trap 'rm -rf "$site"' EXIT
-	trap 'exit 1' INT TERM HUP
-	PQ_SITE=$site unshare --net --mount --propagation private -- "$0" "$@" && status=0 || status=$?
-	exit "$status"
-fi
-site=$PQ_SITE
-mkdir -p /run/netns
-mount -t tmpfs -o mode=755 none "$site"
-mount -t tmpfs -o mode=755 none /run/netns
-
-declare -A pids=()
-namespaces=()
-cleanup() {
-	local name
-	for name in "${!pids[@]}"; do
-		kill "${pids[$name]}" 2>/dev/null
-	done
-	wait
-	for name in "${namespaces[@]}"; do
-		ip netns del "$name" 2>/dev/null
-	done
-	return 0
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-
-fail() {
-	echo "FAIL: $*"
-	for log in "$site"/*.log; do
-		echo "--- $log"
-		tail -n 40 "$log"
-	done
-	exit 1
-}
-
-ok() {
-	echo "ok: $*"
-}
-
-# until SECONDS WHAT COMMAND...: the command succeeds within so many seconds.
-until_true() {
-	local tries=$(($1 * 50)) what=$2
-	shift 2
-	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || fail "$what"
-		sleep 0.02
-	done
-	ok "$what"
-}
 
 api() {
 	"$bin/pratique" "$@" --socket "$site/server.sock"

@@ -5,53 +5,10 @@
 # pages in a changing index, OSV.dev's recorded conversations, clients that mean no good, and processes that are killed.
 #
 # usage: vis-api.sh BIN-DIRECTORY
-set -u
-
-bin=$(readlink -f "$1")
+# shellcheck source=tests/scenario/own-net-lib.sh
+. "$(dirname "$0")/own-net-lib.sh"
 here=$(dirname "$(readlink -f "$0")")
 shared=${PRATIQUE_SHARED:-$here/../../../shared/advisories}
-if [ "$(id -u)" != 0 ]; then
-	echo "SKIP: needs root for a network namespace of its own"
-	exit 77
-fi
-if [ -z "${PQ_VIS_SITE:-}" ]; then
-	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-vis.XXXXXX")
-	chmod 711 "$site"
-	trap 'rm -rf "$site"' EXIT
-	trap 'exit 1' INT TERM HUP
-	PQ_VIS_SITE=$site unshare --net -- "$0" "$bin" && status=0 || status=$?
-	exit "$status"
-fi
-site=$PQ_VIS_SITE
-pid=
-cleanup() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null
-	wait
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-
-fail() {
-	echo "FAIL: $*"
-	echo "--- the log"
-	tail -n 40 "$site/vis.log"
-	exit 1
-}
-
-ok() {
-	echo "ok: $*"
-}
-
-eventually() {
-	local tries=1500 what=$1
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || fail "$what"
-		sleep 0.02
-	done
-	ok "$what"
-}
 
 ip link set lo up
 
@@ -103,8 +60,8 @@ start_vis() {
 	"$bin/pratique-vis" --data "$site/index" --socket "$site/vis.sock" --user nobody --watch "$site/published" \
 		--metrics "$site/metrics.sock" "${sources[@]}" --listen '[::1]' --listen 127.0.0.1:9446 --http "$site/http.sock" \
 		--certificate "$site/vis.pem" --key "$site/vis.key" --ca "$site/ca.pem" --crl "$site/ca.crl" "$@" >>"$site/vis.log" 2>&1 &
-	pid=$!
-	eventually "pratique-vis answers" serves /v1/vulns/PAGED-02499
+	pids[daemon]=$!
+	until_true 30 "pratique-vis answers" serves /v1/vulns/PAGED-02499
 }
 
 serves() {
@@ -129,7 +86,7 @@ counter() {
 
 start_vis
 if [ -d "$site/picked" ]; then
-	eventually "the picked records are served" serves /v1/vulns/CVE-2021-3711
+	until_true 30 "the picked records are served" serves /v1/vulns/CVE-2021-3711
 	/usr/bin/python3 "$here/vis-cassettes.py" replay "$shared" "$site/http.sock" || fail "OSV.dev's conversations"
 fi
 client promises "$site" "$shared"
@@ -140,33 +97,33 @@ ok "counted"
 
 # ---- what is killed ----
 
-front=$(front_of "$pid")
+front=$(front_of "${pids[daemon]}")
 [ "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$front/status")" = 2 ] || fail "the front is not shut in"
 [ "$(sed -n 's/^CapEff:[^0-9a-f]*//p' "/proc/$front/status")" = 0000000000000000 ] || fail "the front has capabilities"
 ok "the front is shut in"
 client cut "$site" "$site/begun" &
 reader=$!
-eventually "an answer has begun" test -e "$site/begun"
+until_true 30 "an answer has begun" test -e "$site/begun"
 kill -9 "$front"
 rm "$site/begun"
 wait "$reader" || fail "an answer was cut off"
-eventually "another front answers" serves /v1/status
-[ "$(front_of "$pid")" != "$front" ] || fail "it is the same"
-front=$(front_of "$pid")
-kill -9 "$pid"
-wait "$pid" 2>/dev/null
-eventually "without its parent the front is gone" gone "$front"
+until_true 30 "another front answers" serves /v1/status
+[ "$(front_of "${pids[daemon]}")" != "$front" ] || fail "it is the same"
+front=$(front_of "${pids[daemon]}")
+kill -9 "${pids[daemon]}"
+wait "${pids[daemon]}" 2>/dev/null
+until_true 30 "without its parent the front is gone" gone "$front"
 start_vis --public --rate 200
 
 # ---- everybody ----
 
 client public "$site"
 [ "$(counter throttled)" -gt 0 ] || fail "nobody was slowed down"
-front=$(front_of "$pid")
-kill "$pid"
-wait "$pid" || fail "pratique-vis did not end in order"
-pid=
-eventually "and its front with it" gone "$front"
+front=$(front_of "${pids[daemon]}")
+kill "${pids[daemon]}"
+wait "${pids[daemon]}" || fail "pratique-vis did not end in order"
+unset "pids[daemon]"
+until_true 30 "and its front with it" gone "$front"
 if grep -E 'Sanitizer|runtime error' "$site/vis.log"; then
 	fail "a sanitizer found something"
 fi

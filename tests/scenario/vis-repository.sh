@@ -8,58 +8,11 @@
 #     pratique-vis --publish ──▶ files ──▶ nginx, or vis-mirror.py ──▶ pratique-vis, source of kind repository
 #
 # usage: vis-repository.sh BIN-DIRECTORY
-set -u
-
-bin=$(readlink -f "$1")
+# shellcheck source=tests/scenario/own-net-lib.sh
+. "$(dirname "$0")/own-net-lib.sh"
 here=$(dirname "$(readlink -f "$0")")
-if [ "$(id -u)" != 0 ]; then
-	echo "SKIP: needs root for a network namespace of its own"
-	exit 77
-fi
 nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || { echo "SKIP: nginx is not installed"; exit 77; }
-if [ -z "${PQ_TREE_SITE:-}" ]; then
-	site=$(mktemp -d "${TMPDIR:-/tmp}/pq-tree.XXXXXX")
-	trap 'rm -rf "$site"' EXIT
-	trap 'exit 1' INT TERM HUP
-	PQ_TREE_SITE=$site unshare --net -- "$0" "$bin" && status=0 || status=$?
-	exit "$status"
-fi
-site=$PQ_TREE_SITE
-declare -A pids=()
-cleanup() {
-	local name
-	for name in "${!pids[@]}"; do
-		kill "${pids[$name]}" 2>/dev/null
-	done
-	wait
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
 port=8080
-
-fail() {
-	echo "FAIL: $*"
-	for log in "$site"/*.log; do
-		echo "--- $log"
-		tail -n 25 "$log"
-	done
-	exit 1
-}
-
-ok() {
-	echo "ok: $*"
-}
-
-eventually() {
-	local tries=1500 what=$1
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || fail "$what"
-		sleep 0.02
-	done
-	ok "$what"
-}
 
 pq() {
 	"$bin/pratique" vuln "$@"
@@ -147,9 +100,9 @@ refused() {
 start_publisher
 start_nginx
 start_follower
-eventually "an advisory goes from the publisher by nginx to the follower" knows SITE-1
+until_true 30 "an advisory goes from the publisher by nginx to the follower" knows SITE-1
 record SITE-2 beta
-eventually "and so does one that is published later" knows SITE-2
+until_true 30 "and so does one that is published later" knows SITE-2
 pq verify --root 1.root.json "http://127.0.0.1:$port/" >verify.out || fail "the repository is not good: $(cat verify.out)"
 ok "all of the repository is good, seen from outside"
 
@@ -163,7 +116,7 @@ pids[local]=$!
 knows_locally() {
 	pq show --index "$site/local" NPM-1
 }
-eventually "a follower takes it from the directory" knows_locally
+until_true 30 "a follower takes it from the directory" knows_locally
 stop TERM local
 
 # ---- keys are rotated while it runs ----
@@ -177,9 +130,9 @@ pq publish --repository repository --root 2.root.json >/dev/null || fail "the se
 in_epoch() {
 	[ "$(metric up published_epoch)" = "$1" ]
 }
-eventually "the publisher takes up the new root" in_epoch 2
+until_true 30 "the publisher takes up the new root" in_epoch 2
 record SITE-3 gamma
-eventually "and the follower follows it" knows SITE-3
+until_true 30 "and the follower follows it" knows SITE-3
 
 # ---- the publisher is killed ----
 
@@ -195,7 +148,7 @@ for i in 1 2 3; do
 	[ "$now" -ge "$last" ] || fail "the generation went back from $last to $now"
 	last=$now
 	start_publisher
-	eventually "a publisher that was killed goes on ($i)" knows "KILLED-$i"
+	until_true 30 "a publisher that was killed goes on ($i)" knows "KILLED-$i"
 done
 [ "$(generation)" -gt "$first" ] || fail "the generation did not rise"
 
@@ -206,7 +159,7 @@ echo honest >mode
 python3 "$here/vis-mirror.py" "$port" "$site/repository" "$site/old" "$site/mode" >mirror.log 2>&1 &
 pids[mirror]=$!
 record SITE-4 epsilon
-eventually "another mirror is as good" knows SITE-4
+until_true 30 "another mirror is as good" knows SITE-4
 
 # attack MODE REASON WORDS: while the mirror does that, what is published does not come, and it is told why.
 number=4
@@ -216,12 +169,12 @@ attack() {
 	before=$(refused "$2")
 	echo "$1" >mode
 	record "SITE-$number" "package$number"
-	eventually "a mirror that does: $1, is refused as $2" counted "$2" "$before"
+	until_true 30 "a mirror that does: $1, is refused as $2" counted "$2" "$before"
 	knows "SITE-$number" >/dev/null 2>&1 && fail "SITE-$number came through a mirror that does: $1"
 	knows SITE-4 >/dev/null || fail "what was known is not any more ($1)"
 	grep -q -- "source central stays as it was: .*$3" down.log || fail "the log does not say: $3"
 	echo honest >mode
-	eventually "after it ($1) everything goes on" knows "SITE-$number"
+	until_true 30 "after it ($1) everything goes on" knows "SITE-$number"
 }
 counted() {
 	[ "$(refused "$1")" -gt "$2" ]
@@ -244,23 +197,23 @@ record SITE-90 zeta
 is_stale() {
 	[ "$(refused expired)" -gt "$before" ]
 }
-eventually "a mirror that freezes is refused when the index has expired" is_stale
+until_true 30 "a mirror that freezes is refused when the index has expired" is_stale
 grep -q "the index expired at" down.log || fail "the log does not say that the index expired"
 knows SITE-4 >/dev/null || fail "what was known is not any more"
 shown_stale() {
 	pq sources --index "$site/down" --json | jq -e '.sources[] | select(.name == "central") | .stale'
 }
-eventually "and the source shows as stale" shown_stale
+until_true 30 "and the source shows as stale" shown_stale
 
 # ---- and after all of it ----
 
 stop TERM mirror
 start_nginx
-eventually "nginx again: everything goes on" knows SITE-90
+until_true 30 "nginx again: everything goes on" knows SITE-90
 fresh_again() {
 	! shown_stale
 }
-eventually "and the source is fresh again" fresh_again
+until_true 30 "and the source is fresh again" fresh_again
 complaints=$(grep -h -A 20 -e 'ERROR: AddressSanitizer' -e 'ERROR: LeakSanitizer' -e 'runtime error:' ./*.log)
 [ -z "$complaints" ] || fail "$complaints"
 ok "no sanitizer has anything to say"

@@ -19,7 +19,7 @@ declare -A port=([root]=7001 [m1]=7002 [m2]=7003 [l1]=7004 [l2]=7005 [x]=7006 [y
 export LC_ALL=C
 began=$SECONDS
 
-show_trees() {
+show_state() {
 	local socket
 	tail -n 2 points
 	for socket in run/*.http; do
@@ -28,16 +28,6 @@ show_trees() {
 	done
 }
 
-# eventually SECONDS WHAT COMMAND...: what the command looks at takes time too.
-eventually() {
-	local end=$((SECONDS + $1)) what=$2
-	shift 2
-	while ! "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -le "$end" ] || { show_trees >trees.log; fail "$what"; }
-		sleep 0.1
-	done
-	ok "$what"
-}
 cd "$site" || exit 1
 ip link set lo up
 
@@ -53,7 +43,7 @@ exec 7<>orders
 # An index lives nine seconds, and is signed anew every three.
 "$publisher" "$site/repository" central 9000 "$site/publisher.key" <orders >points 2>publisher.log &
 pids[publisher]=$!
-eventually 10 "a repository is published" grep -q '^1\.' points
+until_true 10 "a repository is published" grep -q '^1\.' points
 mkdir -m 777 data run
 chmod 755 . ca
 chmod 644 ./*.pem ca/ca.pem ca/ca.crl
@@ -131,9 +121,9 @@ begin l2 --upper "127.0.0.1:${port[m2]} m2" --upper "127.0.0.1:${port[m1]} m1" "
 for i in 1 2 3 4 5; do
 	publish "DSA-$i"
 done
-eventually 20 "four VISes below a root get what is published" settled m1 m2 l1 l2
-eventually 5 "a leaf knows by whom it came" sh -c "curl -s --unix-socket run/l1.http http://vis/v1/tree | jq -e '.path | length == 3 and .[0] == \"l1\" and .[2] == \"root\"'"
-eventually 5 "a parent knows its children" sh -c "curl -s --unix-socket run/root.http http://vis/v1/tree | jq -e '[.children[].name] | sort == [\"m1\",\"m2\"]'"
+until_true 20 "four VISes below a root get what is published" settled m1 m2 l1 l2
+until_true 5 "a leaf knows by whom it came" sh -c "curl -s --unix-socket run/l1.http http://vis/v1/tree | jq -e '.path | length == 3 and .[0] == \"l1\" and .[2] == \"root\"'"
+until_true 5 "a parent knows its children" sh -c "curl -s --unix-socket run/root.http http://vis/v1/tree | jq -e '[.children[].name] | sort == [\"m1\",\"m2\"]'"
 
 # ---- who may ----
 
@@ -167,9 +157,9 @@ for i in $(seq 1 14); do
 done
 wait "$writer"
 publish "CVE-last"
-eventually 30 "14 kills while 80 records are published lose nothing" settled m1 m2 l1 l2
+until_true 30 "14 kills while 80 records are published lose nothing" settled m1 m2 l1 l2
 for name in m1 m2 l1 l2; do
-	eventually 10 "$name stands where the publisher does" stands "$name"
+	until_true 10 "$name stands where the publisher does" stands "$name"
 done
 
 # ---- partitions ----
@@ -179,7 +169,7 @@ nft add chain inet cut in '{ type filter hook input priority 0; }'
 nft add rule inet cut in tcp dport "${port[m1]}" drop
 nft add rule inet cut in tcp sport "${port[m1]}" drop
 publish "CVE-cut"
-eventually 30 "cut off from one parent a leaf goes to the other" settled l1 l2 m1
+until_true 30 "cut off from one parent a leaf goes to the other" settled l1 l2 m1
 subscribed l1 m2 || fail "l1 is not subscribed to m2"
 nft flush chain inet cut in
 nft add rule inet cut in tcp dport "${port[root]}" drop
@@ -188,7 +178,7 @@ publish "CVE-dark"
 sleep 1
 settled l1 && fail "it came through a wall"
 nft flush chain inet cut in
-eventually 30 "a partition heals" settled m1 m2 l1 l2
+until_true 30 "a partition heals" settled m1 m2 l1 l2
 
 # ---- a person who watches ----
 
@@ -197,9 +187,9 @@ pids[watching]=$!
 "$bin/pratique" vuln subscribe --server "https://127.0.0.1:${port[m1]}" --server-name m1 --ca ca/ca.pem --certificate l1.pem \
 	--key l1.key --from 1 >all.txt 2>all.log &
 pids[all]=$!
-eventually 10 "all that there is is shown from the first generation on" grep -q "put.*CVE-dark" all.txt
+until_true 10 "all that there is is shown from the first generation on" grep -q "put.*CVE-dark" all.txt
 publish "CVE-watched"
-eventually 10 "a change is shown at once" sh -c "jq -e 'select(.op == \"put\" and .id == \"CVE-watched\" and .record.summary == \"a test\")' watched.json"
+until_true 10 "a change is shown at once" sh -c "jq -e 'select(.op == \"put\" and .id == \"CVE-watched\" and .record.summary == \"a test\")' watched.json"
 grep -q "DSA-1" watched.json && fail "what was before is shown as a change"
 end watching
 end all
@@ -212,10 +202,10 @@ ok "what a root does not vouch for is not believed"
 
 begin x --upper "127.0.0.1:${port[y]} y" "${all[@]}"
 begin y --upper "127.0.0.1:${port[x]} x" --upper "127.0.0.1:${port[m1]} m1" "${all[@]}"
-eventually 40 "two that are each other's upper get all the same" settled x y
+until_true 40 "two that are each other's upper get all the same" settled x y
 # x has what it has from y: when y has nobody else any more, x is no way out.
 end m1
-eventually 20 "the loop is refused, and said" grep -q "is loop" x.log y.log
+until_true 20 "the loop is refused, and said" grep -q "is loop" x.log y.log
 begin m1
 end x
 end y
@@ -225,11 +215,11 @@ end y
 old=$site/old-index.json
 cp repository/index.json "$old"
 publish "CVE-before-lies"
-eventually 10 "m1 is up to date" settled m1
+until_true 10 "m1 is up to date" settled m1
 begin_liar() {
 	python3 "$liar" "${port[liar]}" liar.pem liar.key ca/ca.pem "$site/repository" "$1" "$old" 2>>liar.log &
 	pids[liar]=$!
-	eventually 20 "$1: the liar listens" sh -c "ss -Htln 'sport = :${port[liar]}' | grep -q LISTEN"
+	until_true 20 "$1: the liar listens" sh -c "ss -Htln 'sport = :${port[liar]}' | grep -q LISTEN"
 }
 lie() {
 	local mode=$1 words=$2
@@ -237,8 +227,8 @@ lie() {
 	: >victim.log
 	publish "CVE-$mode"
 	begin victim --upper "127.0.0.1:${port[liar]} liar" --upper "127.0.0.1:${port[m1]} m1" "${all[@]}"
-	eventually 30 "$mode: $words is said of the liar" grep -qE "$words" victim.log
-	eventually 20 "$mode: the truth comes from another parent" settled victim
+	until_true 30 "$mode: $words is said of the liar" grep -qE "$words" victim.log
+	until_true 20 "$mode: the truth comes from another parent" settled victim
 	end victim
 	end liar
 }
@@ -255,8 +245,8 @@ begin victim --upper "127.0.0.1:${port[liar]} liar" "${all[@]}"
 stale() {
 	[ "$(tree_of victim '.repositories[0].stale')" = "$1" ]
 }
-eventually 10 "a repository that is fresh is not stale" stale false
-eventually 30 "what is withheld shows as stale" stale true
+until_true 10 "a repository that is fresh is not stale" stale false
+until_true 30 "what is withheld shows as stale" stale true
 end victim
 end liar
 
@@ -272,11 +262,11 @@ skew() {
 }
 for by in -4m +4m; do
 	skew "$by"
-	eventually 20 "a clock that is off by $by is borne with" settled skewed
+	until_true 20 "a clock that is off by $by is borne with" settled skewed
 	end skewed
 done
 skew +15m
-eventually 20 "one that is fifteen minutes ahead takes it for expired" grep -q "central: expired" skewed.log
+until_true 20 "one that is fifteen minutes ahead takes it for expired" grep -q "central: expired" skewed.log
 [ -z "$(records skewed)" ] || fail "it believed what had expired"
 end skewed
 
@@ -284,7 +274,7 @@ end skewed
 
 begin lazy --upper "127.0.0.1:${port[m2]} m2" --follow "central $site/repository/1.root.json on-demand"
 begin lazier --upper "127.0.0.1:${port[lazy]} lazy" --follow "central $site/repository/1.root.json on-demand"
-eventually 20 "two that hold nothing know the index" stands lazier
+until_true 20 "two that hold nothing know the index" stands lazier
 [ "$(ask lazier /v1/status | jq .records)" = 0 ] || fail "lazier holds what nobody asked for"
 settled lazier || fail "a question did not wait for its answer: $(records lazier)"
 ok "a question is answered by what two levels up have"
@@ -299,7 +289,7 @@ put ALPINE-1 Alpine:v3.18 1.1-r0
 alpine() {
 	ask lazier /v1/query -d '{"package":{"ecosystem":"Alpine:v3.18","name":"openssl"}}' | jq -e '.vulns[0].id == "ALPINE-1"'
 }
-eventually 10 "until the index lists it" alpine
+until_true 10 "until the index lists it" alpine
 
 echo "ok: $((SECONDS - began)) s"
 grep -l -e 'ERROR: AddressSanitizer' -e 'runtime error:' ./*.log && fail "a sanitizer complains"
