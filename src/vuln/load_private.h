@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/table.h"
-#include "vuln/load.h"
+#include "vuln/load_fetch.h"
 #include "vuln/proof.h"
 
 #define LOAD_GATHERED_MAX ((uint64_t)1000000) /* records that documents of one source make together */
@@ -52,6 +52,9 @@ struct load_kind {
 	int (*read)(struct load_reading *r, const struct load_document *d, struct error *why);
 	/* Instead of looking for documents. */
 	int (*load)(struct load_reading *r, struct error *err);
+	/* What its URL stands for, into this folder of the cache; NULL: load_fetch_document(). */
+	int (*fetch)(struct fetch *f, const struct load_source *s, const char *folder, char **ret_from,
+	        struct error *err);
 };
 extern const struct load_kind load_kinds[]; /* the last one has no name */
 

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/fetch_file.h"
+
+#include "base/file.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TAG_MAX 1024
+
+struct fetch {
+	CURL *curl;
+};
+
+/* One file on its way: into path.part, then in the place of path. */
+struct transfer {
+	CURL *curl;
+	const char *url, *path;
+	int64_t limit, got;
+	int fd;
+	char etag[TAG_MAX];
+	char reason[CURL_ERROR_SIZE];
+	bool too_large;
+};
+
+static size_t on_data(char *bytes, size_t size, size_t n, void *transfer)
+{
+	struct transfer *t = transfer;
+	size_t length = size * n;
+	t->got += (int64_t)length;
+	if (t->got > t->limit) {
+		t->too_large = true;
+		return 0;
+	}
+	for (size_t done = 0; done < length;) {
+		ssize_t r = write(t->fd, bytes + done, length - done);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return 0;
+		done += (size_t)r;
+	}
+	return length;
+}
+
+/* The last response's, behind all redirects. */
+static size_t on_header(char *bytes, size_t size, size_t n, void *transfer)
+{
+	struct transfer *t = transfer;
+	size_t length = size * n;
+	if (length > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		*t->etag = '\0';
+	if (length > 5 && strncasecmp(bytes, "etag:", 5) == 0) {
+		size_t begin = 5, end = length;
+		while (begin < end && isspace((unsigned char)bytes[begin]))
+			begin++;
+		while (end > begin && isspace((unsigned char)bytes[end - 1]))
+			end--;
+		bool clean = end - begin < TAG_MAX;
+		for (size_t i = begin; i < end; i++)
+			clean &= (unsigned char)bytes[i] > ' ' && (unsigned char)bytes[i] < 0x7f;
+		snprintf(t->etag, sizeof(t->etag), "%.*s", clean ? (int)(end - begin) : 0, bytes + begin);
+	}
+	return length;
+}
+
+static char *beside(const char *path, const char *suffix)
+{
+	return xasprintf("%s%s", path, suffix);
+}
+
+/* What is there already is not asked for again: by its tag, else by its time. */
+static struct curl_slist *condition(struct transfer *t)
+{
+	char *tag_path FREE_ON_EXIT = beside(t->path, ".etag"), *tag FREE_ON_EXIT = NULL;
+	size_t length;
+	struct stat st;
+	if (stat(t->path, &st) < 0)
+		return NULL;
+	if (file_read(tag_path, TAG_MAX, &tag, &length, NULL) == 0 && length > 0) {
+		char *header FREE_ON_EXIT = xasprintf("If-None-Match: %s", tag);
+		return curl_slist_append(NULL, header);
+	}
+	curl_easy_setopt(t->curl, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
+	curl_easy_setopt(t->curl, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)st.st_mtime);
+	return NULL;
+}
+
+static void set_limits(struct transfer *t)
+{
+	bool https = strncmp(t->url, "https://", 8) == 0;
+	CURL *c = t->curl;
+	curl_easy_setopt(c, CURLOPT_URL, t->url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	/* A connection that was proven does not lead to one that is not. */
+	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)FETCH_REDIRECTS_MAX);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)FETCH_CONNECT_SECONDS_MAX);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)FETCH_SECONDS_MAX);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)FETCH_SLOW_BYTES);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)FETCH_SLOW_SECONDS_MAX);
+	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->limit);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(c, CURLOPT_FILETIME, 1L);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "pratique-vis/" PRATIQUE_VERSION);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->reason);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
+}
+
+/* Whole: it takes the place of what was there, with the publisher's time and tag. */
+static int keep(struct transfer *t, const char *part, struct error *err)
+{
+	curl_off_t when = -1;
+	char *tag_path FREE_ON_EXIT = beside(t->path, ".etag");
+	curl_easy_getinfo(t->curl, CURLINFO_FILETIME_T, &when);
+	if (when > 0) {
+		const struct timespec times[2] = { { .tv_sec = (time_t)when }, { .tv_sec = (time_t)when } };
+		(void)futimens(t->fd, times);
+	}
+	(void)unlink(tag_path); /* before: an old tag must never stand beside a new file */
+	if (fsync(t->fd) < 0 || rename(part, t->path) < 0)
+		return error_set(err, -errno, "%s: %s", t->path, strerror(errno));
+	if (*t->etag)
+		(void)file_replace(tag_path, t->etag, strlen(t->etag), 0644, NULL);
+	return FETCH_NEW;
+}
+
+static int judge(struct transfer *t, CURLcode code, const char *part, struct error *err)
+{
+	long status = 0, unmet = 0;
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->curl, CURLINFO_CONDITION_UNMET, &unmet);
+	if (t->too_large || code == CURLE_FILESIZE_EXCEEDED)
+		return error_set(err, -EFBIG, "%s: more than %lld bytes", t->url, (long long)t->limit);
+	if (code != CURLE_OK)
+		return error_set(
+		        err, -EIO, "%s: %s", t->url, *t->reason ? t->reason : curl_easy_strerror(code));
+	if (status == 304 || unmet)
+		return FETCH_UNCHANGED;
+	if (status == 404 || status == 410)
+		return FETCH_ABSENT;
+	if (status != 200)
+		return error_set(err, -EIO, "%s: the server answers %ld", t->url, status);
+	return keep(t, part, err);
+}
+
+int fetch_file(struct fetch *f, const char *url, const char *path, int64_t limit, struct error *err)
+{
+	struct transfer t = { .curl = f->curl, .url = url, .path = path, .limit = limit };
+	char *part FREE_ON_EXIT = beside(path, ".part");
+	if (fetch_check_url(url, err) < 0)
+		return -EPROTONOSUPPORT;
+	t.fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (t.fd < 0)
+		return error_set(err, -errno, "%s: %s", part, strerror(errno));
+	curl_easy_reset(f->curl);
+	set_limits(&t);
+	struct curl_slist *headers = condition(&t);
+	curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, headers);
+	CURLcode code = curl_easy_perform(f->curl);
+	int r = judge(&t, code, part, err);
+	curl_slist_free_all(headers);
+	close(t.fd);
+	if (r != FETCH_NEW)
+		(void)unlink(part);
+	return r;
+}
+
+void fetch_forget(const char *path)
+{
+	char *tag FREE_ON_EXIT = beside(path, ".etag");
+	(void)unlink(tag);
+	(void)unlink(path);
+}
+
+int fetch_check_url(const char *url, struct error *err)
+{
+	if (strlen(url) > FETCH_URL_MAX)
+		return error_set(err, -EPROTONOSUPPORT, "a URL of more than %d bytes", FETCH_URL_MAX);
+	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+		return error_set(err, -EPROTONOSUPPORT, "%s: neither http nor https", url);
+	return 0;
+}
+
+int fetch_open(struct fetch **ret, struct error *err)
+{
+	CURL *curl = curl_easy_init();
+	if (!curl)
+		return error_set(err, -ENOMEM, "no memory to fetch anything");
+	*ret = xmalloc(sizeof(**ret));
+	(*ret)->curl = curl;
+	return 0;
+}
+
+struct fetch *fetch_close(struct fetch *f)
+{
+	if (!f)
+		return NULL;
+	curl_easy_cleanup(f->curl);
+	free(f);
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Files by their URLs, one after another, over connections that stay open meanwhile. Only http and https,
+ * certificates verified, redirects few and never from https to http, sizes and times bounded. A file that has
+ * not changed (ETag, Last-Modified) is not fetched again; one that is fetched takes the old one's place when
+ * it is whole, and what was there stays where fetching fails.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#define FETCH_SECONDS_MAX 600 /* for one file */
+#define FETCH_CONNECT_SECONDS_MAX 20
+#define FETCH_SLOW_BYTES 1000 /* a second, for FETCH_SLOW_SECONDS_MAX: too slow */
+#define FETCH_SLOW_SECONDS_MAX 60
+#define FETCH_REDIRECTS_MAX 5
+#define FETCH_FILE_MAX ((int64_t)4 << 30) /* bytes as they come */
+#define FETCH_URL_MAX 2048
+
+struct fetch;
+int fetch_open(struct fetch **ret, struct error *err);
+struct fetch *fetch_close(struct fetch *f); /* NULL in, NULL out */
+
+enum fetch_outcome { FETCH_NEW, FETCH_UNCHANGED, FETCH_ABSENT };
+/* Into path, whose folder is there; path.part and path.etag lie beside it. What became of it (enum
+ * fetch_outcome), or negative: -EFBIG above limit bytes, -EPROTONOSUPPORT for what is no such URL, -EIO.
+ * Where the server does not have it, path is left as it was. */
+int fetch_file(struct fetch *f, const char *url, const char *path, int64_t limit, struct error *err);
+/* What was fetched there turned out to be wrong: it is asked for again as a whole. */
+void fetch_forget(const char *path);
+/* -EPROTONOSUPPORT with the reason. */
+int fetch_check_url(const char *url, struct error *err);
