@@ -114,7 +114,8 @@ static bool decode(struct piece *s)
 	return true;
 }
 
-/* Segments between slashes: empty ones do not count, of a subpath "." and ".." neither. */
+/* Segments between slashes: empty ones do not count, of a subpath "." and ".." neither. False, too, where an
+ * encoded slash would make two of one. */
 static bool decode_path(struct piece *s, bool subpath)
 {
 	struct piece rest = *s, segment;
@@ -125,7 +126,7 @@ static bool decode_path(struct piece *s, bool subpath)
 		last = !segment.at;
 		if (last)
 			segment = rest;
-		if (!decode(&segment))
+		if (!decode(&segment) || memchr(segment.at, '/', segment.length))
 			return false;
 		bool skipped = segment.length == 0 ||
 		        (subpath && (strcmp(segment.at, ".") == 0 || strcmp(segment.at, "..") == 0));

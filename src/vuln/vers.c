@@ -88,12 +88,12 @@ static int order_constraints(const void *a_, const void *b_, void *vers_)
 	return order ? order : (a->serial > b->serial) - (a->serial < b->serial);
 }
 
+/* What has no key may be compared with one other version (packagist's), but has no place among many. */
 int vers_sort(struct vers *vers, struct error *err)
 {
-	int order;
+	struct version_key key;
 	for (size_t i = 0; i < vers->n_constraints; i++) {
-		const char *version = vers->constraints[i].version;
-		int r = version_compare_loosely(vers->order, version, version, &order, err);
+		int r = version_key_make_loosely(vers->order, vers->constraints[i].version, &key, err);
 		if (r < 0)
 			return r;
 	}
