@@ -15,6 +15,7 @@
 #define HTTP_REQUEST_MS 30000 /* for a request to arrive, from its first byte */
 #define HTTP_IDLE_MS 60000    /* between requests */
 #define HTTP_ROUTES_MAX 128
+#define HTTP_MEMORY_SHARE 4 /* one client holds at most a quarter of what http_server_set_memory() allows */
 
 /* For http_route.tls_roles: also clients without a certificate. */
 #define HTTP_ANONYMOUS 1u
@@ -40,7 +41,8 @@ int http_server_add_routes(struct http_server *h, const struct http_route *route
  * set: {"error": text}. */
 void http_server_set_error_form(struct http_server *h, json_t *(*make)(int status, const char *text));
 /* Bodies that have not come whole and answers that have not been read hold memory, on all connections
- * together no more than this before further requests are answered 503. 0, as it begins: each connection's
+ * together no more than this before further requests are answered 503, and those of one client, by its
+ * certificate's name or else its address, no more than a share of it. 0, as it begins: each connection's
  * limits alone. */
 void http_server_set_memory(struct http_server *h, size_t most);
 /* Requests that were refused by that. */

@@ -118,22 +118,44 @@ uint64_t http_server_busy(const struct http_server *h)
 	return h->n_busy;
 }
 
-/* What all connections hold. */
-static size_t count_memory(const struct http_server *h)
+/* Whether both are of one client: of one proven name, or of one address (IPv6: /64) that has proven none. */
+static bool is_same_client(const struct http_request *a, const struct http_request *b)
 {
-	const struct http_request *r;
-	size_t sum = 0;
-	LIST_FOREACH(r, &h->requests, next)
-		sum += r->body_length + stream_pending(r->stream);
-	return sum;
+	const struct identity *x = http_request_peer(a), *y = http_request_peer(b);
+	struct ip_address from_a, from_b;
+	if (x || y)
+		return x && y && x->role == y->role && strcmp(x->name, y->name) == 0;
+	return http_request_address(a, &from_a) == 0 && http_request_address(b, &from_b) == 0 &&
+	        memcmp(from_a.bytes, from_b.bytes, ip_is_v4(&from_a) ? sizeof(from_a.bytes) : 8) == 0;
 }
 
-static bool is_busy(struct http_server *h, size_t more)
+/* What all connections hold, and what those of r's client do. */
+static void count_memory(const struct http_request *r, size_t *ret_all, size_t *ret_client)
 {
-	if (h->memory_max == 0 || count_memory(h) + more <= h->memory_max)
-		return false;
+	const struct http_request *one;
+	*ret_all = *ret_client = 0;
+	LIST_FOREACH(one, &r->server->requests, next) {
+		const size_t n = one->body_length + stream_pending(one->stream);
+		*ret_all += n;
+		if (n > 0 && is_same_client(r, one))
+			*ret_client += n;
+	}
+}
+
+/* NULL, or why r must wait for what others, or its own client's other requests, hold. */
+static const char *find_busy(const struct http_request *r, size_t more)
+{
+	struct http_server *h = r->server;
+	size_t all, client;
+	if (h->memory_max == 0)
+		return NULL;
+	count_memory(r, &all, &client);
+	const bool greedy = client > 0 && client + more > h->memory_max / HTTP_MEMORY_SHARE;
+	if (!greedy && all + more <= h->memory_max)
+		return NULL;
 	h->n_busy++;
-	return true;
+	return greedy ? "read the answers that wait for you before you ask for more"
+	              : "too many answers wait for their readers; try again later";
 }
 
 json_t *http_error_body(const struct http_server *h, int status, const char *text)
@@ -204,9 +226,10 @@ static void begin_body(struct http_request *r)
 		refuse(r, 413, "the body is larger than this path allows");
 		return;
 	}
-	if (is_busy(r->server, length)) {
+	const char *busy = find_busy(r, length);
+	if (busy) {
 		http_reply_field(r, "Retry-After", "5");
-		refuse(r, 503, "too many answers wait for their readers; try again later");
+		refuse(r, 503, busy);
 		return;
 	}
 	if (length == 0) {

@@ -10,6 +10,7 @@
 #include "vis/served.h"
 
 #define PUSH_SUBSCRIBERS_MAX 512
+#define PUSH_SUBSCRIPTIONS_MAX 8  /* of one name; one more ends its oldest, which may be dead already */
 #define PUSH_QUEUE_MAX (8u << 20) /* bytes that wait for one subscriber */
 #define PUSH_ALIVE_MS 5000        /* a sign of life that often */
 #define PUSH_PIECE_MAX (4u << 20) /* bytes of a file in one answer; the next ones are other ranges of it */

@@ -222,6 +222,24 @@ static bool may_subscribe(const struct push *p, struct http_request *r, const st
 	return false;
 }
 
+/* Nobody takes the places of others, and who comes again and again is not kept out by what he left behind. */
+static void end_oldest(struct push *p, const char *name)
+{
+	struct http_subscriber *oldest = NULL;
+	size_t n = 0;
+	for (struct http_subscriber *s = http_feed_next(p->feed, NULL); s; s = http_feed_next(p->feed, s)) {
+		const struct child *c = http_feed_of(s);
+		if (strcmp(c->name, name) != 0)
+			continue;
+		n++;
+		oldest = oldest ? oldest : s;
+	}
+	if (n < PUSH_SUBSCRIPTIONS_MAX)
+		return;
+	log_notice("%s has %d subscriptions: its oldest ends for a new one", name, PUSH_SUBSCRIPTIONS_MAX);
+	http_feed_end(oldest);
+}
+
 static void subscribe(struct http_request *r, void *user)
 {
 	struct push *p = user;
@@ -237,7 +255,11 @@ static void subscribe(struct http_request *r, void *user)
 		(void)push_positions_parse(last, &c->at);
 	if (http_request_query(r, "repository", wanted, sizeof(wanted)) == 0)
 		c->wanted = xasprintf(",%s,", wanted);
-	struct http_subscriber *s = may_subscribe(p, r, c) ? http_feed_join(p->feed, r, c) : NULL;
+	struct http_subscriber *s = NULL;
+	if (may_subscribe(p, r, c)) {
+		end_oldest(p, c->name);
+		s = http_feed_join(p->feed, r, c);
+	}
 	if (!s) {
 		free_child(c, p);
 		return;

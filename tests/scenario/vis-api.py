@@ -308,6 +308,28 @@ def who_may():
     ok("over TLS: servers, VISes and operators of the site, and nobody else")
 
 
+def subscriptions():
+    """One name has a few of them: it cannot take the places of all the others, and the newest stand."""
+    mine = []
+    for i in range(12):
+        c = over_tls("child")
+        c.request("GET", "/v1/subscribe")
+        answer = c.getresponse()
+        if answer.status != 200:
+            fail("subscription", i, answer.status, answer.read())
+        mine.append((c, answer))
+    children = [c for c in Client(over_tls("olga")).ask("/v1/tree")[0]["children"] if c["name"] == "child"]
+    if len(children) != 8:
+        fail("a child with 12 subscriptions holds", len(children))
+    for _, answer in mine[:4]:
+        answer.read()
+    if not mine[11][1].readline():
+        fail("the newest subscription has ended")
+    for c, _ in mine:
+        c.close()
+    ok("of 12 subscriptions of one child the oldest four have ended")
+
+
 def promises():
     shared = sys.argv[3]
     who_may()
@@ -318,6 +340,7 @@ def promises():
         codings(c)
         inventories(c)
     pages(Client(over_tls("olga")))
+    subscriptions()
     if os.path.isdir(SITE + "/picked"):
         schema(Client(UnixConnection()), shared)
 

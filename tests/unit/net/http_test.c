@@ -462,6 +462,56 @@ static void roles_decide_over_tls(void **state)
 	tls_context_free(anonymous);
 }
 
+static void ask_for_much(struct stream *s, const struct identity *peer, void *user)
+{
+	static const char request[] = "GET /v1/much HTTP/1.1\r\nHost: x\r\n\r\n";
+	for (int i = 0; i < 60; i++)
+		assert_int_equal(stream_write(s, request, sizeof(request) - 1), 0);
+}
+
+static size_t read_no_more(struct stream *s, const uint8_t *data, size_t length, void *user)
+{
+	stream_pause(s);
+	return length;
+}
+
+static void forget_stream(struct stream *s, const char *reason, void *user)
+{
+	*(struct stream **)user = NULL;
+}
+
+/* One who asks for more than he reads, less than there is, holds his share; and others are answered. */
+static void one_client_has_not_all_of_the_memory(void **state)
+{
+	static const struct stream_handlers greedy = { ask_for_much, read_no_more, NULL, forget_stream };
+	struct world *w = *state;
+	struct endpoint e = { .host = "127.0.0.1" };
+	struct tls_target target = { .expected_name = "srv" };
+	struct sockaddr_in *address = (struct sockaddr_in *)&target.address;
+	struct tls_context *anonymous = site_context(w->site, false, NULL, TLS_ROLE(ROLE_SERVER));
+	struct stream *s = NULL;
+	assert_int_equal(listener_port(http_server_listener(w->server, 1), &e.port), 0);
+	*address = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(e.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
+	http_server_set_memory(w->server, 64 << 20);
+	assert_int_equal(
+	        tls_connect(w->site->base, anonymous, &target, &STREAM_LIMITS_DEFAULT, &greedy, &s, &s, NULL),
+	        0);
+	SITE_WAIT(w->site, http_server_busy(w->server) == 1);
+	w->client_tls = site_context(w->site, false, "alice", TLS_ROLE(ROLE_SERVER));
+	const struct http_call call = {
+		.endpoint = &e, .tls = w->client_tls, .method = "GET", .path = "/v1/nodes/x"
+	};
+	struct job alice = { .world = w, .call = &call };
+	run(&alice);
+	assert_int_equal(alice.result, 0);
+	assert_int_equal(alice.answer.status, 200);
+	http_answer_clear(&alice.answer);
+	stream_free(s);
+	tls_context_free(anonymous);
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -471,6 +521,7 @@ int main(void)
 		world_test(heads_have_no_body),
 		world_test(failures_have_the_form_of_the_api),
 		world_test(memory_is_bounded),
+		world_test(one_client_has_not_all_of_the_memory),
 		world_test(bodies_are_bounded),
 		world_test(pipelined_requests_are_answered_in_order),
 		world_test(a_client_that_goes_is_noticed),
