@@ -78,6 +78,8 @@ static int make(enum version_ecosystem e, make_key key, const char *version, str
 	if (t.at == t.end)
 		return error_set(err, -EINVAL, "invalid %s version: it is empty", order->name);
 	int r = key(t, ret, err);
+	if (r == 0 && ret->length == VERSION_KEY_MAX)
+		r = error_set(err, -EINVAL, "it has more parts than its key can hold");
 	return r < 0 ? error_prefix(err, r, "invalid %s version \"%.200s\"", order->name, version) : 0;
 }
 

@@ -102,7 +102,8 @@ static inline bool version_is_word(struct version_text t, const char *word)
 	return t.at == t.end && !*word;
 }
 
-/* No byte of a version yields more than four bytes of key, so VERSION_KEY_MAX is never reached. */
+/* A byte of a version rarely yields more than four bytes of key. A key that is full is cut, and its version
+ * is refused for it (version.c): what is cut would equal what differs behind the cut. */
 static inline void version_put(struct version_key *k, uint8_t byte)
 {
 	if (k->length < VERSION_KEY_MAX)

@@ -272,6 +272,33 @@ static void bounds_the_length(void **state)
 	}
 }
 
+/* Whatever is repeated up to the limit, a key is whole, or there is none: one that was cut would equal
+ * others. */
+static void no_key_is_cut(void **state)
+{
+	static const char *const units[] = { "0", "9", "a", "A", "~", "^", "+", "-", ".", "_", ":", "1.",
+		"a.", "0.", "1-", "-1", "-a", "~1", "^1", "1a", "a1", ".0", "_p", "_p1", "alpha", "rc", "1rc",
+		"-SNAPSHOT", "-a.", "!", "post1", "dev", "\xc3\xa9", "sp", "ga-", "0-0.", "~~", "#", "1-1.",
+		"-0", "x-0" };
+	static const char *const fronts[] = { "", "1", "1.2.3-", "0:1-", "1!2" };
+	for (unsigned e = 0; e < VERSION_ECOSYSTEMS; e++)
+		for (size_t i = 0; i < ARRAY_LENGTH(units) * ARRAY_LENGTH(fronts); i++) {
+			const char *unit = units[i / ARRAY_LENGTH(fronts)];
+			char text[VERSION_MAX + 1];
+			const char *front = fronts[i % ARRAY_LENGTH(fronts)];
+			size_t at = strlen(front), n = strlen(unit);
+			memcpy(text, front, at);
+			for (; at + n <= VERSION_MAX; at += n)
+				memcpy(text + at, unit, n);
+			text[at] = '\0';
+			struct version_key key;
+			if (version_key_make_loosely(e, text, &key, NULL) == 0 &&
+			        key.length >= VERSION_KEY_MAX)
+				fail_msg("%s: \"%.20s...\" has a key that is cut", version_ecosystem_name(e),
+				        text);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +307,7 @@ int main(void)
 		cmocka_unit_test(compares_as_the_tool_does),
 		cmocka_unit_test(orders_loosely_what_is_not_valid),
 		cmocka_unit_test(bounds_the_length),
+		cmocka_unit_test(no_key_is_cut),
 	};
 	return cmocka_run_group_tests_name("version", tests, NULL, NULL);
 }
