@@ -11,7 +11,7 @@
 #include "base/cursor.h"
 #include "base/error.h"
 
-#define IPC_VERSION 3
+#define IPC_VERSION 4
 #define IPC_FRAME_MAX (40u << 20) /* with the length field */
 #define IPC_HEADER_SIZE 6         /* length and number */
 

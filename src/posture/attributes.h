@@ -10,7 +10,8 @@
  *   firewall, 0/5              Operational Status
  *   SWIMA, 0/9                 Software Identifier Inventory, at most POSTURE_RECORDS_MAX records a message;
  *                              Software Inventory where records are asked for, each record again the purl
- *   ours, PRATIQUE_PEN/1       System, Network Configuration, Security Configuration
+ *   ours, PRATIQUE_PEN/1       System, Network Configuration, Security Configuration; Prevention Sources
+ * where the node names any
  */
 #pragma once
 

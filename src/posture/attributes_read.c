@@ -224,6 +224,7 @@ static const struct {
 	{ PRATIQUE_PEN, PRATIQUE_SUBTYPE, PRATIQUE_SYSTEM, read_json },
 	{ PRATIQUE_PEN, PRATIQUE_SUBTYPE, PRATIQUE_NETWORK_CONFIGURATION, read_json },
 	{ PRATIQUE_PEN, PRATIQUE_SUBTYPE, PRATIQUE_SECURITY_CONFIGURATION, read_json },
+	{ PRATIQUE_PEN, PRATIQUE_SUBTYPE, PRATIQUE_PREVENTION_SOURCES, read_json },
 };
 
 /* The attribute types of the handlers: the vendor of the subtype is the attribute's, here. */

@@ -202,11 +202,20 @@ static int write_more_programs(struct output *o)
 	return r;
 }
 
+static int write_sources(struct output *o)
+{
+	if (o->p->n_sources == 0)
+		return 0;
+	begin(o);
+	put_json(o, PRATIQUE_PREVENTION_SOURCES, json_pack("{so}", "sources", posture_sources_json(o->p)));
+	return end(o, PRATIQUE_PEN, PRATIQUE_SUBTYPE);
+}
+
 int posture_write_messages(const struct posture *p, const struct posture_wants *wants, uint32_t *next_id,
         posture_message_fn emit, void *context)
 {
 	static int (*const parts[])(struct output *) = { write_operating_system, write_firewall, write_ours,
-		write_more_programs, write_inventory };
+		write_more_programs, write_sources, write_inventory };
 	struct output o = { .p = p,
 		.wants = wants,
 		.next_id = next_id,

@@ -299,6 +299,37 @@ static void put_product(struct writer *w, const struct posture *p)
 		put_string(w, strings[i]);
 }
 
+static int compare_sources(const void *left, const void *right)
+{
+	const struct posture_source *a = *(const struct posture_source *const *)left;
+	const struct posture_source *b = *(const struct posture_source *const *)right;
+	int order = compare_strings(a->url, b->url);
+	if (order == 0)
+		order = compare_strings(a->file, b->file);
+	if (order == 0)
+		order = (a->n_software > b->n_software) - (a->n_software < b->n_software);
+	for (size_t i = 0; order == 0 && i < a->n_software; i++)
+		order = strcmp(a->software[i], b->software[i]);
+	return order;
+}
+
+/* A posture that names none has the digest that it had before there were any. */
+static void put_sources(struct writer *w, const struct posture *p)
+{
+	if (p->n_sources == 0)
+		return;
+	wr_u32(w, (uint32_t)p->n_sources);
+	const struct posture_source **list FREE_ON_EXIT =
+	        sorted(p->sources, p->n_sources, sizeof(*p->sources), compare_sources);
+	for (size_t i = 0; i < p->n_sources; i++) {
+		put_string(w, list[i]->url);
+		put_string(w, list[i]->file);
+		wr_u32(w, (uint32_t)list[i]->n_software);
+		for (size_t k = 0; k < list[i]->n_software; k++)
+			put_string(w, list[i]->software[k]);
+	}
+}
+
 void posture_digest(const struct posture *p, uint8_t ret_digest[32])
 {
 	struct writer w = wr_make(SIZE_MAX);
@@ -315,6 +346,7 @@ void posture_digest(const struct posture *p, uint8_t ret_digest[32])
 	put_network(&w, p);
 	put_forwarding(&w, p);
 	put_security(&w, p);
+	put_sources(&w, p);
 	if (!EVP_Digest(w.data, w.length, ret_digest, NULL, EVP_sha256(), NULL))
 		abort(); /* SHA-256 of memory does not fail in a working OpenSSL */
 	wr_free(&w);

@@ -45,6 +45,9 @@ json_t *posture_network_json(const struct posture *p);
 /* An object with the members "firewall", "settings", "sshd", "accounts", "antivirus", "mac" and "audit". */
 json_t *posture_security_json(const struct posture *p);
 
+/* The member "sources", a list. */
+json_t *posture_sources_json(const struct posture *p);
+
 /* What an absent value leaves out. */
 void posture_put_string(json_t *object, const char *key, const char *value);
 void posture_put_time(json_t *object, const char *key, time_ms value);
@@ -63,5 +66,8 @@ int posture_get_count(const json_t *object, const char *key, struct posture_coun
 /* 1 and the array, 0 where it is absent. */
 int posture_get_array(
         const json_t *object, const char *key, size_t most, const json_t **ret, struct error *err);
+/* Adds one entry of posture_sources_json(); -E2BIG above the limit. */
+int posture_source_from_json(struct posture *p, const json_t *o, struct error *err);
+void posture_clear_sources(struct posture *p);
 /* Adds what the members of posture_security_json() say. */
 int posture_security_from_json(struct posture *p, const json_t *json, struct error *err);

@@ -319,7 +319,7 @@ static int read_all(struct posture *p, const json_t *json, struct error *err)
 {
 	const json_t *updates = json_object_get(json, "updates"), *network = json_object_get(json, "network");
 	const json_t *forwarding = json_object_get(network, "forwarding");
-	bool routes_known, unknowns_known;
+	bool routes_known, unknowns_known, sources_known;
 	int r = check_members(json, err);
 	if (r == 0)
 		r = strings_from_json(p, json, err);
@@ -353,6 +353,9 @@ static int read_all(struct posture *p, const json_t *json, struct error *err)
 		r = posture_get_count(network, "ipsec_policies", &p->ipsec_policies, err);
 	if (r == 0)
 		r = posture_security_from_json(p, json, err);
+	if (r == 0)
+		r = list_from_json(p, json, "sources", POSTURE_SOURCES_MAX, posture_source_from_json,
+		        &sources_known, err);
 	if (r == 0)
 		r = list_from_json(
 		        p, json, "unknown", POSTURE_UNKNOWNS_MAX, unknown_from_json, &unknowns_known, err);

@@ -212,6 +212,8 @@ static json_t *rest_to_json(const struct posture *p)
 	json_t *security = posture_security_json(p);
 	json_object_update(root, security);
 	json_decref(security);
+	if (p->n_sources)
+		json_object_set_new(root, "sources", posture_sources_json(p));
 	json_object_set_new(root, "unknown", unknown);
 	return root;
 }

@@ -20,6 +20,9 @@
 #define POSTURE_SETTINGS_MAX 256      /* of the kernel */
 #define POSTURE_SSHD_SETTINGS_MAX 512 /* of sshd, those behind `Match` included */
 #define POSTURE_ACCOUNTS_MAX 256
+#define POSTURE_SOURCES_MAX 16
+#define POSTURE_SOFTWARE_MAX 64       /* that one source is for */
+#define POSTURE_SOFTWARE_TEXT_MAX 255 /* bytes of one of them */
 #define POSTURE_STRING_MAX 1024
 
 /* Three-valued: a policy never takes UNKNOWN for either. */
@@ -101,6 +104,15 @@ struct posture_settings {
 	size_t count, capacity;
 };
 
+/* Where somebody says that there is prevention information about his software (quarantine draft, 5.1). It is
+ * the node's claim: an address that no administrator's list has is never asked. */
+struct posture_source {
+	const char *url;       /* in the one form that url_canonical() gives */
+	const char *file;      /* that says so; NULL: not told */
+	const char **software; /* that it is for, see posture_software_canonical() */
+	size_t n_software;
+};
+
 struct posture_unknown {
 	const char *field;  /* dotted name as in the JSON: "firewall.active" */
 	const char *reason; /* what was tried and how it failed */
@@ -167,6 +179,9 @@ struct posture {
 	enum tristate audit_active;                          /* auditd runs and the kernel reports to it */
 	struct posture_count audit_rules;
 
+	struct posture_source *sources; /* as their files name them; a URL may be there several times */
+	size_t n_sources, sources_capacity;
+
 	struct posture_unknown *unknowns;
 	size_t n_unknowns, unknowns_capacity;
 
@@ -211,6 +226,14 @@ int posture_add_passwordless(struct posture *p, const char *account);
 enum tristate posture_interface_is(const struct posture_interface *interface, enum posture_trait trait);
 /* Whether a default route leads out of the interface. */
 bool posture_is_uplink(const struct posture *p, const struct posture_interface *interface);
+/* Both take the one form alone: -EINVAL for anything else. The software is that of the source that was added
+ * last. */
+int posture_add_source(struct posture *p, const char *url, const char *file);
+int posture_add_software(struct posture *p, const char *software);
+/* What a source may be for: an ecosystem of OSV ("PyPI", "Debian:12") or a package URL without a version
+ * ("pkg:deb/debian/acme"), in the one form that it has here, which the caller frees. -EINVAL with the reason.
+ */
+int posture_software_canonical(const char *text, char **ret, struct error *err);
 /* Forgets all interfaces and routes. */
 void posture_clear_network(struct posture *p);
 

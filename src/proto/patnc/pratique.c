@@ -80,6 +80,7 @@ static size_t text_max(uint32_t type)
 	case PRATIQUE_NETWORK_CONFIGURATION:
 	case PRATIQUE_SECURITY_CONFIGURATION:
 	case PRATIQUE_DECISION:
+	case PRATIQUE_PREVENTION_SOURCES:
 		return PRATIQUE_JSON_MAX;
 	default:
 		return 0;

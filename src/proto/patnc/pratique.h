@@ -35,8 +35,9 @@ enum pratique_type {                         /* under PRATIQUE_PEN */
 	PRATIQUE_SYSTEM = 4,                 /* JSON text, as 5 to 7 */
 	PRATIQUE_NETWORK_CONFIGURATION = 5,
 	PRATIQUE_SECURITY_CONFIGURATION = 6,
-	PRATIQUE_DECISION = 7,       /* server to node: segment, expiry, next inspection, findings */
-	PRATIQUE_POSTURE_DIGEST = 8, /* node to server, with a certificate: "nothing has changed" */
+	PRATIQUE_DECISION = 7,           /* server to node: segment, expiry, next inspection, findings */
+	PRATIQUE_POSTURE_DIGEST = 8,     /* node to server, with a certificate: "nothing has changed" */
+	PRATIQUE_PREVENTION_SOURCES = 9, /* JSON text, as 4 */
 	PRATIQUE_N_TYPES,
 };
 
@@ -55,7 +56,8 @@ void pratique_put_signature(struct writer *w, const struct pratique_signature *s
 int pratique_get_signature(const struct patnc_attribute *a, struct pratique_signature *ret);
 void pratique_put_digest(struct writer *w, const uint8_t digest[PRATIQUE_DIGEST_SIZE]);
 int pratique_get_digest(const struct patnc_attribute *a, uint8_t ret[PRATIQUE_DIGEST_SIZE]);
-/* Types 3 to 7. A text above its type's limit, an empty one, and one with a NUL are refused on both sides. */
+/* Types 3 to 7, and 9. A text above its type's limit, an empty one, and one with a NUL are refused on both
+ * sides. */
 void pratique_put_text(struct writer *w, enum pratique_type type, const char *text, size_t length);
 int pratique_get_text(const struct patnc_attribute *a, struct patnc_text *ret);
 

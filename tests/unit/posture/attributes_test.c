@@ -83,7 +83,7 @@ static void a_posture_survives_the_wire(void **state)
 	struct posture *p = example_posture();
 	struct wire w;
 	struct posture *q = over_the_wire(p, &all, &w);
-	assert_int_equal(w.n_messages, 4);
+	assert_int_equal(w.n_messages, 5);
 	assert_int_equal(w.n_records, 0);
 	assert_same(p, q);
 	posture_free(p);

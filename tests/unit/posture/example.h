@@ -77,6 +77,16 @@ static inline void example_product(struct posture *p)
 	p->virtualization = "none";
 }
 
+static inline void example_sources(struct posture *p)
+{
+	(void)posture_add_source(
+	        p, "https://feeds.example/osv.zip", "/usr/share/pratique/sources.d/acme.conf");
+	(void)posture_add_software(p, "pkg:deb/debian/acme-agent");
+	(void)posture_add_software(p, "PyPI");
+	(void)posture_add_source(p, "http://[2001:db8::1]:8080/csaf/", NULL);
+	(void)posture_add_software(p, "Red Hat:enterprise_linux:9::appstream");
+}
+
 static inline struct posture *example_posture(void)
 {
 	static const struct posture_package packages[] = {
@@ -117,6 +127,7 @@ static inline struct posture *example_posture(void)
 	p->forwarding_v4 = TRI_NO;
 	p->forwarding_v6 = TRI_NO;
 	example_security(p);
+	example_sources(p);
 	(void)posture_add_unknown(p, "kernel.module", "not read: %s", "an example");
 	p->collected = 1790000001000;
 	return p;

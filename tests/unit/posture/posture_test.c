@@ -135,6 +135,20 @@ static void wrong_json_is_refused_by_name(void **state)
 		{ "{\"antivirus\": {\"signatures\": \"new\"}}", "signatures" },
 		{ "{\"mac\": {\"mode\": true}}", "mac.mode" },
 		{ "{\"audit\": {\"active\": \"yes\"}}", "active" },
+		{ "{\"sources\": {}}", "sources" },
+		{ "{\"sources\": [{\"url\": \"https://a.example/\"}]}", "software" },
+		{ "{\"sources\": [{\"url\": \"https://a.example/\", \"software\": []}]}", "software" },
+		{ "{\"sources\": [{\"url\": \"https://a.example/\", \"software\": [1]}]}", "software[0]" },
+		{ "{\"sources\": [{\"url\": \"https://a.example/\", \"software\": [\"PyPI\", \"PyPI\\n\"]}]}",
+		        "software[1]" },
+		{ "{\"sources\": [{\"url\": \"https://a.example/\", \"software\": "
+		  "[\"pkg:deb/debian/a@1\"]}]}",
+		        "software[0]" },
+		{ "{\"sources\": [{\"software\": [\"PyPI\"]}]}", "url" },
+		{ "{\"sources\": [{\"url\": \"https://A.example/\", \"software\": [\"PyPI\"]}]}",
+		        "usual form" },
+		{ "{\"sources\": [{\"url\": \"file:///etc/passwd\", \"software\": [\"PyPI\"]}]}",
+		        "usual form" },
 		{ "{\"unknown\": [{\"field\": \"a\"}]}", "reason" },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -176,6 +190,9 @@ static void digest_ignores_order_time_and_reasons(void **state)
 	const char *account = p->passwordless[0];
 	p->passwordless[0] = p->passwordless[1];
 	p->passwordless[1] = account;
+	struct posture_source source = p->sources[0];
+	p->sources[0] = p->sources[1];
+	p->sources[1] = source;
 	p->collected += 1000;
 	p->unknowns[0].reason = "another reason";
 	digest_of(p, got);
@@ -243,6 +260,11 @@ static void digest_sees_every_judged_field(void **state)
 	CHANGED(p->mac_complaining.value++);
 	CHANGED(p->audit_active = TRI_NO);
 	CHANGED(p->audit_rules.value++);
+	CHANGED(p->sources[0].url = "https://feeds.example/osv");
+	CHANGED(p->sources[0].file = NULL);
+	CHANGED(p->sources[0].n_software--);
+	CHANGED(p->sources[1].software[0] = "npm");
+	CHANGED((void)posture_add_source(p, p->sources[0].url, NULL));
 #undef CHANGED
 }
 
@@ -299,6 +321,50 @@ static void lists_stop_at_their_limits(void **state)
 	for (int i = 0; i < POSTURE_SETTINGS_MAX; i++)
 		assert_int_equal(posture_add_setting(&p->settings, POSTURE_SETTINGS_MAX, &setting), 0);
 	assert_int_equal(posture_add_setting(&p->settings, POSTURE_SETTINGS_MAX, &setting), -E2BIG);
+	for (int i = 0; i < POSTURE_SOURCES_MAX; i++)
+		assert_int_equal(posture_add_source(p, "https://a.example/", NULL), 0);
+	assert_int_equal(posture_add_source(p, "https://a.example/", NULL), -E2BIG);
+	for (int i = 0; i < POSTURE_SOFTWARE_MAX; i++)
+		assert_int_equal(posture_add_software(p, "PyPI"), 0);
+	assert_int_equal(posture_add_software(p, "PyPI"), -E2BIG);
+	posture_free(p);
+}
+
+static void a_source_is_for_software_in_its_form(void **state)
+{
+	static const struct {
+		const char *text, *form; /* NULL: refused */
+	} rows[] = {
+		{ "PyPI", "PyPI" },
+		{ "Debian:12", "Debian:12" },
+		{ "Red Hat:enterprise_linux:9::appstream", "Red Hat:enterprise_linux:9::appstream" },
+		{ "pkg:deb/debian/acme-agent", "pkg:deb/debian/acme-agent" },
+		{ "pkg:DEB/Debian/Acme-Agent", "pkg:deb/debian/acme-agent" },
+		{ "pkg:npm/%40acme/agent", "pkg:npm/%40acme/agent" },
+		{ "", NULL },
+		{ " PyPI", NULL },
+		{ "PyPI ", NULL },
+		{ "12", NULL },
+		{ "Py\tPI", NULL },
+		{ "*", NULL },
+		{ "pkg:", NULL },
+		{ "pkg:deb/debian/acme-agent@1.0", NULL },
+		{ "pkg:deb/debian/acme-agent?arch=amd64", NULL },
+		{ "pkg:golang/acme.example/agent#sub", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		char *form = NULL;
+		struct error err = { "" };
+		int r = posture_software_canonical(rows[i].text, &form, &err);
+		assert_int_equal(r, rows[i].form ? 0 : -EINVAL);
+		if (rows[i].form)
+			assert_string_equal(form, rows[i].form);
+		else
+			assert_true(*err.text);
+		free(form);
+	}
+	struct posture *p = posture_new();
+	assert_int_equal(posture_add_software(p, "PyPI"), -EINVAL);
 	posture_free(p);
 }
 
@@ -341,6 +407,7 @@ int main(void)
 		cmocka_unit_test(digest_ignores_order_time_and_reasons),
 		cmocka_unit_test(digest_sees_every_judged_field),
 		cmocka_unit_test(strings_are_clean),
+		cmocka_unit_test(a_source_is_for_software_in_its_form),
 		cmocka_unit_test(traits_follow_from_kinds),
 		cmocka_unit_test(lists_stop_at_their_limits),
 	};
