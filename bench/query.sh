@@ -5,8 +5,8 @@
 # server (nginx with one worker), the other for the load; connections kept alive, over a Unix socket and over TLS 1.3 with the same
 # certificate.
 #
-# Every answer is made anew: pratique-vis has no cache of answers. "packages" asks for a different package each time, so that
-# not even the processor's caches hold it; nginx's file then has the mean size.
+# pratique-vis keeps answers, 64 MiB of them; so there are rows of requests that are asked for again, and rows ("anew") of so many
+# different ones that none is kept when it comes again. Where sizes differ, nginx's file has the mean one.
 #
 # The index is made of Debian's OSV export, ../shared/advisories/osv/debian-osv-*.tar.xz or that of $PRATIQUE_SHARED; where it is
 # absent, of generated records.
@@ -145,10 +145,15 @@ worker=$(pgrep -P "$nginx_pid" | head -n 1)
 	write("packages-zstd", [post("/v1/query", q, "Accept-Encoding: zstd\r\n") for q in kept])
 	write("batch", [post("/v1/querybatch", {"queries": kept[:100]})])
 	write("nothing", [post("/v1/query", package("no-such-package", "1"))])
+
+	def anew(query, n):
+	    return {**query, "version": f"0~{n}"}
+
+	write("anew", [post("/v1/query", anew(q, n)) for n in range(20000 // len(kept) + 1) for q in kept])
+	some = [kept[i * 7 % len(kept)] for i in range(100)]
+	write("anew-batch", [post("/v1/querybatch", {"queries": [anew(q, n) for q in some]}) for n in range(3000)])
 	print(f"{len(kept)} packages of this machine have advisories, {len(ids)} in all")
 END
-printf 'GET /file HTTP/1.1\r\nHost: vis\r\n\r\n\0' >"$work/file.requests"
-
 # measure WHERE PID NAME [TLS]: the load generator's line, of the fastest round
 tls=("$work/ca.pem" "$work/operator.pem" "$work/operator.key")
 measure() {
@@ -161,10 +166,10 @@ measure() {
 compare() {
 	local title=$1 name=$2 way ours='' theirs='' size round
 	size=$(measure "$work/http.sock" 0 "$name" | cut -d ' ' -f 4)
-	head -c "$size" /dev/urandom >"$work/www/.file"
-	chmod 644 "$work/www/.file"
-	mv "$work/www/.file" "$work/www/file"
-	sleep 1
+	# Each size is a file of its own: nginx keeps an open file for a minute, whatever has its name then.
+	head -c "$size" /dev/urandom >"$work/www/$size"
+	chmod 644 "$work/www/$size"
+	printf 'GET /%s HTTP/1.1\r\nHost: vis\r\n\r\n\0' "$size" >"$work/file.requests"
 	for way in unix tls; do
 		: >"$work/ours"
 		: >"$work/theirs"
@@ -195,3 +200,5 @@ compare "one package (POST /v1/query)" query
 compare "different packages in turns" packages
 compare "the same, zstd (frames as stored)" packages-zstd
 compare "100 queries (POST /v1/querybatch)" batch
+compare "different packages, made anew" anew
+compare "100 queries, made anew" anew-batch

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#define LAST_SECOND 253402300799 /* 9999-12-31T23:59:59Z */
+
 static int64_t now_us(clockid_t id)
 {
 	struct timespec t;
@@ -28,12 +30,53 @@ int64_t clock_monotonic_us(void)
 	return now_us(CLOCK_MONOTONIC);
 }
 
-const char *clock_format(time_ms wall, char text[CLOCK_TEXT_SIZE])
+static char *put_digits(char *at, unsigned value, int n)
+{
+	for (int i = n - 1; i >= 0; i--, value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + n;
+}
+
+/* The day of the proleptic Gregorian calendar, days after 1970-01-01. Years begin in March here, so that the
+ * day that is not in every year is the last one; an era is 400 years. */
+static char *put_day(char *at, int64_t days)
+{
+	const unsigned day = (unsigned)(days + 719468), era = day / 146097, of_era = day % 146097;
+	const unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	const unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+	const unsigned month = (5 * of_year + 2) / 153;
+	at = put_digits(at, year + era * 400 + (month >= 10), 4);
+	*at++ = '-';
+	at = put_digits(at, month < 10 ? month + 3 : month - 9, 2);
+	*at++ = '-';
+	return put_digits(at, of_year - (153 * month + 2) / 5 + 1, 2);
+}
+
+/* Before 1970, and where years have more digits. */
+static const char *format_far(time_ms wall, char text[CLOCK_TEXT_SIZE])
 {
 	time_t seconds = (time_t)(wall / 1000);
 	struct tm tm;
 	if (!gmtime_r(&seconds, &tm) || strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		snprintf(text, CLOCK_TEXT_SIZE, "(no time)");
+	return text;
+}
+
+/* Answers have thousands of times in them: strftime() would take most of their making. */
+const char *clock_format(time_ms wall, char text[CLOCK_TEXT_SIZE])
+{
+	const int64_t seconds = wall / 1000;
+	if (wall < 0 || seconds > LAST_SECOND)
+		return format_far(wall, text);
+	const unsigned of_day = (unsigned)(seconds % 86400);
+	char *at = put_day(text, seconds / 86400);
+	*at++ = 'T';
+	at = put_digits(at, of_day / 3600, 2);
+	*at++ = ':';
+	at = put_digits(at, of_day / 60 % 60, 2);
+	*at++ = ':';
+	at = put_digits(at, of_day % 60, 2);
+	memcpy(at, "Z", 2);
 	return text;
 }
 

@@ -58,6 +58,8 @@ struct listener *http_server_listener(struct http_server *h, size_t i);
 const char *http_request_parameter(const struct http_request *r, const char *name);
 /* A parameter of the query, decoded into ret; -ENOENT, or -EINVAL where it is malformed or too long. */
 int http_request_query(const struct http_request *r, const char *name, char *ret, size_t size);
+/* All of the query, as it came; "" where there is none. */
+const char *http_request_text(const struct http_request *r);
 const char *http_request_field(const struct http_request *r, const char *name);
 const uint8_t *http_request_body(const struct http_request *r, size_t *ret_length);
 /* The body as a JSON object without duplicate names; on failure r is answered (400) and NULL returned. Caller
@@ -80,6 +82,9 @@ void http_reply_field(struct http_request *r, const char *name, const char *valu
 void http_reply(
         struct http_request *r, int status, const char *content_type, const void *body, size_t length);
 /* Takes the reference. */
+/* The same, of bytes that stay as they are until release(user), which is called in any case. */
+void http_reply_shared(struct http_request *r, int status, const char *content_type, const void *body,
+        size_t length, void (*release)(void *user), void *user);
 void http_reply_json(struct http_request *r, int status, json_t *body);
 void http_reply_error(struct http_request *r, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -63,6 +63,11 @@ int http_request_query(const struct http_request *r, const char *name, char *ret
 	return -ENOENT;
 }
 
+const char *http_request_text(const struct http_request *r)
+{
+	return r->head.query;
+}
+
 const char *http_request_field(const struct http_request *r, const char *name)
 {
 	return http_head_field(&r->head, name);
@@ -168,20 +173,44 @@ static int write_head(struct http_request *r, int status, const char *content_ty
 	return stream_write(r->stream, head, (size_t)n);
 }
 
-void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t length)
+/* The head of an answer that is there whole. False: nothing follows it. */
+static bool begin_whole(struct http_request *r, int status, const char *content_type, size_t length)
 {
 	char framing[48] = "";
 	/* RFC 9110 8.6: none with 204; that of the whole answer, which 304 does not make. */
 	if (status != 204 && status != 304)
 		snprintf(framing, sizeof(framing), "Content-Length: %zu\r\n", length);
-	if (length > HTTP_ANSWER_MAX / 2) {
-		http_reply_error(r, 500, "the answer is larger than %u bytes", HTTP_ANSWER_MAX / 2);
+	return write_head(r, status, content_type, framing) == 0 && length && !is_head(r);
+}
+
+static bool is_too_large(struct http_request *r, size_t length)
+{
+	if (length <= HTTP_ANSWER_MAX / 2)
+		return false;
+	http_reply_error(r, 500, "the answer is larger than %u bytes", HTTP_ANSWER_MAX / 2);
+	return true;
+}
+
+void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t length)
+{
+	if (is_too_large(r, length))
 		return;
-	}
 	/* A failure closes the stream, and that is all that can be done. */
-	if (write_head(r, status, content_type, framing) == 0 && length && !is_head(r))
+	if (begin_whole(r, status, content_type, length))
 		(void)stream_write(r->stream, body, length);
 	http_request_finish(r);
+}
+
+void http_reply_shared(struct http_request *r, int status, const char *content_type, const void *body,
+        size_t length, void (*release)(void *user), void *user)
+{
+	const bool refused = is_too_large(r, length);
+	if (!refused && begin_whole(r, status, content_type, length))
+		(void)stream_write_shared(r->stream, body, length, release, user);
+	else
+		release(user);
+	if (!refused)
+		http_request_finish(r);
 }
 
 void http_reply_json(struct http_request *r, int status, json_t *body)

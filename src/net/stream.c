@@ -252,29 +252,6 @@ static void flush_out(struct stream *s)
 	drained(s);
 }
 
-int stream_write(struct stream *s, const void *data, size_t length)
-{
-	if (s->state >= STREAM_DRAINING)
-		return -EPIPE;
-	size_t waiting = evbuffer_get_length(s->out);
-	if (length > s->limits.write_max || waiting > s->limits.write_max - length) {
-		stream_fail(s, "the peer does not read: %zu bytes wait for it", waiting + length);
-		return -ENOBUFS;
-	}
-	if (waiting == 0)
-		s->last_progress = clock_monotonic_ms();
-	if (evbuffer_add(s->out, data, length) < 0)
-		return -ENOMEM;
-	if (s->state == STREAM_OPEN)
-		event_active(&s->wake, EV_TIMEOUT, 0);
-	return 0;
-}
-
-size_t stream_pending(const struct stream *s)
-{
-	return evbuffer_get_length(s->out);
-}
-
 /* Receiving. */
 
 /* Keeps what the handler did not take. */

@@ -53,6 +53,10 @@ void stream_set_limits(struct stream *s, const struct stream_limits *limits);
 /* Queues bytes; they leave when the loop turns. -EPIPE once closing; -ENOBUFS above write_max, which also
  * closes the stream. */
 int stream_write(struct stream *s, const void *data, size_t length);
+/* The same, of bytes that are not copied: they stay as they are until done(user), which is called in any
+ * case, and once. */
+int stream_write_shared(
+        struct stream *s, const void *data, size_t length, void (*done)(void *user), void *user);
 /* Bytes that still wait. */
 size_t stream_pending(const struct stream *s);
 /* No on_data until stream_resume(), which offers again what was not taken. While paused, the peer's end is

@@ -16,6 +16,7 @@
 
 #include "net/ipc_packet.h"
 #include "vis/http.h"
+#include "vis/kept.h"
 #include "vis/misses.h"
 #include "vuln/vuln.h"
 
@@ -50,6 +51,7 @@ struct front_context {
 	struct vuln_index *index;
 	struct ipc_packet *parent; /* for questions to it, by ipc_packet_send() */
 	struct misses *misses;     /* questions that wait for what comes from above */
+	struct kept *kept;         /* answers that may be asked for again */
 };
 
 /* A file of routes: its row is in front_services (front_serve.c). */

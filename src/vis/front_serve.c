@@ -50,6 +50,7 @@ static int open_all(struct serving *s, struct vis_http_counters *counters, struc
 	int r = vuln_index_open(c->config->index, &c->index, err);
 	if (r == 0)
 		r = vis_http_open(c->base, &c->config->http, counters, &c->http, err);
+	c->kept = kept_new(KEPT_MAX);
 	c->misses = misses_new(c->base, c->parent, c->index);
 	for (size_t i = 0; i < ARRAY_LENGTH(services) && r == 0; i++) {
 		r = services[i]->open(c, &s->states[i], err);
@@ -94,6 +95,7 @@ int front_serve(int fd, const struct front_config *config, struct vis_http_count
 	}
 	misses_free(s.context.misses);
 	vis_http_close(s.context.http);
+	kept_free(s.context.kept);
 	vuln_index_close(s.context.index);
 	ipc_packet_free(s.context.parent);
 	event_base_free(s.context.base);

@@ -43,6 +43,7 @@ struct vis_http_counters {
 #undef COUNTER
 	uint64_t connections, accepted, handshakes_failed, refused; /* of all listeners; connections: now */
 	uint64_t busy;                                              /* requests over VIS_HTTP_MEMORY */
+	uint64_t kept_bytes; /* of answers that may be asked for again: now */
 };
 
 struct vis_http;

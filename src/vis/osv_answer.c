@@ -18,10 +18,11 @@ struct osv_found {
 	time_ms modified;
 };
 
-void osv_answer_open(struct osv_answer *a, struct vuln_index *index)
+void osv_answer_open(struct osv_answer *a, struct vuln_index *index, struct kept *kept)
 {
 	memset(a, 0, sizeof(*a));
 	a->index = index;
+	a->kept = kept;
 	a->coder = coder_new();
 	a->out = a->packed = wr_make(OSV_ANSWER_MAX);
 	a->names = wr_make(NAMES_MAX);
@@ -302,7 +303,7 @@ size_t osv_answer_write_ids(struct osv_answer *a, const struct osv_query *q, siz
 struct page {
 	struct osv_answer *answer;
 	enum coding coding;
-	size_t first, n_written, unpacked;
+	size_t first, at, n_written, unpacked; /* at: the record that is being written, behind first */
 };
 
 /* What joins records. */
@@ -335,11 +336,30 @@ static bool put_changed(
 	return !wr_failed(w);
 }
 
+static void key_of(struct osv_answer *a, const struct vuln_name *name)
+{
+	kept_key(a->kept, 'r', name->id, strlen(name->id), name->source, strlen(name->source));
+}
+
+/* Into out, and kept for the next who asks. */
+static bool unpack(const struct page *p, const struct osv_found *f, const void *frame, size_t length)
+{
+	struct osv_answer *a = p->answer;
+	const size_t at = a->out.length;
+	if (!coder_unpack(a->coder, &a->out, frame, length))
+		return false;
+	const struct vuln_name name = { name_at(a, f->id), name_at(a, f->source) };
+	key_of(a, &name);
+	(void)kept_put(
+	        a->kept, &(struct kept_text){ .bytes = a->out.data + at, .length = a->out.length - at });
+	return true;
+}
+
 static int put_record(size_t i, const void *frame, size_t length, void *context)
 {
 	struct page *p = context;
 	struct osv_answer *a = p->answer;
-	const struct osv_found *f = &a->found[p->first + i];
+	const struct osv_found *f = &a->found[p->first + p->at];
 	const size_t size = frame ? coder_frame_size(frame, length) : 0;
 	if (size == SIZE_MAX)
 		return -EBADMSG;
@@ -351,12 +371,43 @@ static int put_record(size_t i, const void *frame, size_t length, void *context)
 			return -EBADMSG;
 	} else if (p->coding == CODING_ZSTD) {
 		wr_bytes(&a->packed, frame, length);
-	} else if (!coder_unpack(a->coder, &a->out, frame, length)) {
+	} else if (!unpack(p, f, frame, length)) {
 		return -EBADMSG;
 	}
 	p->unpacked += size;
 	p->n_written++;
 	return 0;
+}
+
+/* A record that goes out as it is and was unpacked before. 1: the page ends before it; -ENOENT: it was not.
+ */
+static int put_kept(struct page *p, size_t i, const struct vuln_name *name)
+{
+	struct osv_answer *a = p->answer;
+	if (p->coding == CODING_ZSTD || a->found[p->first + i].note)
+		return -ENOENT;
+	key_of(a, name);
+	const struct kept_text *text = kept_find(a->kept);
+	if (!text)
+		return -ENOENT;
+	if (p->n_written && p->unpacked + text->length > OSV_ANSWER_PAGE)
+		return 1;
+	put_glue(p, p->n_written ? "," : "{\"vulns\":[");
+	wr_bytes(&a->out, text->bytes, text->length);
+	p->unpacked += text->length;
+	p->n_written++;
+	return 0;
+}
+
+static int put_records(struct page *p, const struct vuln_name *names, size_t n, struct error *err)
+{
+	int r = 0;
+	for (p->at = 0; p->at < n && r == 0; p->at++) {
+		r = put_kept(p, p->at, &names[p->at]);
+		if (r == -ENOENT)
+			r = vuln_index_each_frame(p->answer->index, &names[p->at], 1, put_record, p, err);
+	}
+	return r;
 }
 
 int osv_answer_write_records(
@@ -368,7 +419,7 @@ int osv_answer_write_records(
 	for (size_t i = 0; i < n; i++)
 		names[i] = (struct vuln_name){ name_at(a, a->found[p.first + i].id),
 			name_at(a, a->found[p.first + i].source) };
-	int r = n ? vuln_index_each_frame(a->index, names, n, put_record, &p, err) : 0;
+	int r = put_records(&p, names, n, err);
 	if (r == -EBADMSG)
 		return error_set(err, r, "the text of %s is not readable",
 		        name_at(a, a->found[p.first + p.n_written].id));

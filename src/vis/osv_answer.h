@@ -8,6 +8,7 @@
 #pragma once
 
 #include "vis/coding.h"
+#include "vis/kept.h"
 #include "vis/osv_query.h"
 #include "vuln/vuln.h"
 
@@ -20,6 +21,7 @@
 
 struct osv_answer {
 	struct vuln_index *index;
+	struct kept *kept; /* records as they are unpacked */
 	struct coder *coder;
 	struct writer out, packed; /* what is sent is out, or packed */
 	/* What there is at a generation of the index, by name. */
@@ -40,7 +42,7 @@ struct osv_answer {
 	bool is_cut;        /* something is continued on another page */
 };
 
-void osv_answer_open(struct osv_answer *a, struct vuln_index *index);
+void osv_answer_open(struct osv_answer *a, struct vuln_index *index, struct kept *kept);
 void osv_answer_close(struct osv_answer *a);
 void osv_answer_begin(struct osv_answer *a);
 

@@ -25,36 +25,108 @@ struct osv_service {
 	const struct front_context *context;
 	struct vis_http_counters *counters;
 	struct osv_answer answer;
+	uint32_t n_queries; /* in the request that is being answered */
 };
 
 /* ---- answering ---- */
 
-static void add_fields(struct http_request *r, const struct osv_answer *a, enum coding coding)
+/* What an answer is kept by. */
+struct asked {
+	char kind;
+	enum coding coding; /* of the answer */
+	const void *text;
+	size_t length;
+	const char *tag; /* NULL: it has none */
+};
+
+static void key_of(struct osv_service *s, const struct asked *asked)
+{
+	const char coding = (char)asked->coding;
+	kept_key(s->context->kept, asked->kind, &coding, 1, asked->text, asked->length);
+}
+
+static void add_tag(struct http_request *r, const char *tag)
+{
+	http_reply_field(r, "ETag", tag);
+	http_reply_field(r, "Cache-Control", "no-cache");
+}
+
+/* a NULL: one that was kept. */
+static void add_fields(
+        struct http_request *r, const struct osv_answer *a, enum coding coding, const char *tag)
 {
 	char text[320];
+	if (tag)
+		add_tag(r, tag);
 	http_reply_field(r, "Vary", "Accept-Encoding");
 	if (coding_name(coding))
 		http_reply_field(r, "Content-Encoding", coding_name(coding));
-	if (a->n_unjudged) {
+	if (a && a->n_unjudged) {
 		snprintf(text, sizeof(text), "%zu; %.240s", a->n_unjudged, a->unjudged);
 		http_reply_field(r, "Pratique-Unjudged", text);
 	}
 }
 
+static void count_text(struct osv_service *s, const struct kept_text *text)
+{
+	s->counters->queries += text->n_queries;
+	s->counters->records_sent += text->n_records;
+	s->counters->pages_cut += text->is_cut;
+}
+
+/* True: the same was asked for in this generation, and is answered as it was. */
+static bool send_kept(struct osv_service *s, struct http_request *r, const struct asked *asked)
+{
+	struct kept *k = s->context->kept;
+	kept_begin(k, vuln_index_generation(s->context->index));
+	key_of(s, asked);
+	const struct kept_text *text = kept_find(k);
+	if (!text)
+		return false;
+	s->counters->answers_again++;
+	count_text(s, text);
+	add_fields(r, NULL, (enum coding)text->coding, asked->tag);
+	http_reply_shared(
+	        r, 200, JSON_TYPE, text->bytes, text->length, kept_release, (void *)kept_hold(text));
+	return true;
+}
+
+/* What could not be judged may be judged with what comes from above meanwhile: that is not kept. */
+static const struct kept_text *keep(
+        struct osv_service *s, const struct asked *asked, const struct kept_text *text)
+{
+	if (s->answer.n_unjudged)
+		return NULL;
+	key_of(s, asked);
+	text = kept_put(s->context->kept, text);
+	s->counters->kept_bytes = kept_bytes(s->context->kept);
+	return text;
+}
+
 /* What is in out, or in packed for zstd. */
-static void send_answer(struct osv_service *s, struct http_request *r, enum coding coding)
+static void send_answer(struct osv_service *s, struct http_request *r, const struct asked *asked)
 {
 	struct osv_answer *a = &s->answer;
-	const struct writer *w = coding == CODING_ZSTD ? &a->packed : &a->out;
-	s->counters->records_sent += a->n_records;
-	s->counters->pages_cut += a->is_cut;
-	if (coding == CODING_GZIP && w->length >= CODING_WORTH) {
+	const struct writer *w = asked->coding == CODING_ZSTD ? &a->packed : &a->out;
+	if (asked->coding == CODING_GZIP && w->length >= CODING_WORTH) {
 		wr_reset(&a->packed);
 		if (coder_gzip(a->coder, &a->packed, w->data, w->length))
 			w = &a->packed;
 	}
-	add_fields(r, a, w == &a->packed ? coding : CODING_IDENTITY);
-	http_reply(r, 200, JSON_TYPE, w->data, w->length);
+	const struct kept_text text = { .bytes = w->data,
+		.length = w->length,
+		.coding = w == &a->packed ? asked->coding : CODING_IDENTITY,
+		.n_queries = s->n_queries,
+		.n_records = (uint32_t)a->n_records,
+		.is_cut = a->is_cut },
+	                       *kept = keep(s, asked, &text);
+	count_text(s, &text);
+	add_fields(r, a, (enum coding)text.coding, asked->tag);
+	if (kept)
+		http_reply_shared(
+		        r, 200, JSON_TYPE, kept->bytes, kept->length, kept_release, (void *)kept_hold(kept));
+	else
+		http_reply(r, 200, JSON_TYPE, w->data, w->length);
 }
 
 /* Ours to mend, where it is not what the client asked. */
@@ -76,6 +148,12 @@ static enum coding coding_of(const struct http_request *r)
 	return coding_choose(http_request_field(r, "Accept-Encoding"));
 }
 
+static void begin(struct osv_service *s)
+{
+	osv_answer_begin(&s->answer);
+	s->n_queries = 0;
+}
+
 /* ---- queries ---- */
 
 /* True: it waits for what an upper VIS has; handle() is called again. */
@@ -92,26 +170,29 @@ static void handle_query(struct http_request *r, void *user)
 	struct osv_service *s = user;
 	struct osv_query q;
 	struct error err;
+	struct asked asked = { .kind = 'q', .coding = coding_of(r) };
+	asked.text = http_request_body(r, &asked.length);
+	if (send_kept(s, r, &asked))
+		return;
 	json_t *json = http_request_json(r);
 	if (!json) {
 		s->counters->queries_refused++;
 		return;
 	}
-	const enum coding coding = coding_of(r);
-	osv_answer_begin(&s->answer);
+	begin(s);
 	int code = osv_query_read(json, &q, &err);
 	json_decref(json);
 	if (code == 0 && is_deferred(s, r, &q, handle_query))
 		return;
-	s->counters->queries++;
+	s->n_queries = 1;
 	if (code == 0)
 		code = osv_answer_find(&s->answer, &q, &err);
 	if (code == 0)
-		code = osv_answer_write_records(&s->answer, &q, coding, &err);
+		code = osv_answer_write_records(&s->answer, &q, asked.coding, &err);
 	if (code < 0)
 		send_failure(s, r, code, &err);
 	else
-		send_answer(s, r, coding);
+		send_answer(s, r, &asked);
 }
 
 static int answer_one(struct osv_service *s, const json_t *json, size_t i, size_t *total, struct error *err)
@@ -165,7 +246,7 @@ static int answer_batch(struct osv_service *s, const json_t *json, struct error 
 		return error_set(err, -EINVAL, "Too many queries.");
 	wr_bytes(&s->answer.out, "{\"results\":[", 12);
 	json_array_foreach(queries, i, one) {
-		s->counters->queries++;
+		s->n_queries++;
 		r = answer_one(s, one, i, &total, err);
 		if (r < 0)
 			return r;
@@ -178,23 +259,27 @@ static void handle_batch(struct http_request *r, void *user)
 {
 	struct osv_service *s = user;
 	struct error err;
+	struct asked asked = { .kind = 'b',
+		.coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY };
+	asked.text = http_request_body(r, &asked.length);
+	if (send_kept(s, r, &asked))
+		return;
 	json_t *json = http_request_json(r);
 	if (!json) {
 		s->counters->queries_refused++;
 		return;
 	}
-	const enum coding coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY;
 	if (is_batch_deferred(s, r, json, handle_batch)) {
 		json_decref(json);
 		return;
 	}
-	osv_answer_begin(&s->answer);
+	begin(s);
 	int code = answer_batch(s, json, &err);
 	json_decref(json);
 	if (code < 0)
 		send_failure(s, r, code, &err);
 	else
-		send_answer(s, r, coding);
+		send_answer(s, r, &asked);
 }
 
 /* ---- records ---- */
@@ -214,12 +299,6 @@ static const char *make_tag(struct osv_service *s, char ret[ETAG_SIZE])
 	return ret;
 }
 
-static void add_tag(struct http_request *r, const char *tag)
-{
-	http_reply_field(r, "ETag", tag);
-	http_reply_field(r, "Cache-Control", "no-cache");
-}
-
 /* True: the client has that answer already, and is told so. */
 static bool answer_unchanged(struct osv_service *s, struct http_request *r, const char *tag)
 {
@@ -236,21 +315,22 @@ static void handle_record(struct http_request *r, void *user)
 {
 	struct osv_service *s = user;
 	struct error err;
-	const enum coding coding = coding_of(r);
 	const char *id = http_request_parameter(r, "id");
 	char tag[ETAG_SIZE];
-	if (answer_unchanged(s, r, make_tag(s, tag)))
+	const struct asked asked = {
+		.kind = 'v', .coding = coding_of(r), .text = id, .length = strlen(id), .tag = make_tag(s, tag)
+	};
+	if (answer_unchanged(s, r, tag) || send_kept(s, r, &asked))
 		return;
-	osv_answer_begin(&s->answer);
-	int code = osv_answer_write_record(&s->answer, id, coding, &err);
+	begin(s);
+	int code = osv_answer_write_record(&s->answer, id, asked.coding, &err);
 	if (code == -ENOENT) {
 		s->counters->records_missing++;
 		http_reply_error(r, 404, "%s", err.text);
 	} else if (code < 0) {
 		send_failure(s, r, code, &err);
 	} else {
-		add_tag(r, tag);
-		send_answer(s, r, coding);
+		send_answer(s, r, &asked);
 	}
 }
 
@@ -291,19 +371,23 @@ static void handle_list(struct http_request *r, void *user)
 		http_reply_error(r, 400, "the query is ?ecosystem=ECOSYSTEM, with &package=NAME or without");
 		return;
 	}
-	if (answer_unchanged(s, r, make_tag(s, tag)))
+	const char *const query = http_request_text(r);
+	const struct asked asked = { .kind = 'l',
+		.coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY,
+		.text = query,
+		.length = strlen(query),
+		.tag = make_tag(s, tag) };
+	if (answer_unchanged(s, r, tag) || send_kept(s, r, &asked))
 		return;
-	osv_answer_begin(&s->answer);
-	s->counters->queries++;
-	const enum coding coding = coding_of(r) == CODING_GZIP ? CODING_GZIP : CODING_IDENTITY;
+	begin(s);
+	s->n_queries = 1;
 	int code = find_listed(s, ecosystem, package, token, &q, &err);
 	if (code < 0) {
 		send_failure(s, r, code, &err);
 		return;
 	}
 	(void)osv_answer_write_ids(&s->answer, &q, OSV_PAGE_MAX);
-	add_tag(r, tag);
-	send_answer(s, r, coding);
+	send_answer(s, r, &asked);
 }
 
 static const struct http_route routes[] = {
@@ -320,7 +404,7 @@ static int open_osv(const struct front_context *c, void **ret_state, struct erro
 	struct osv_service *s = xcalloc(1, sizeof(*s));
 	s->context = c;
 	s->counters = vis_http_counters(c->http);
-	osv_answer_open(&s->answer, c->index);
+	osv_answer_open(&s->answer, c->index, c->kept);
 	*ret_state = s;
 	return vis_http_add_routes(c->http, routes, ARRAY_LENGTH(routes), s);
 }

@@ -55,6 +55,9 @@ static void fill_front_metrics(struct metrics *m, const struct vis_http_counters
 	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
 	metrics_count(m, "http_busy", "Requests refused while answers waited for readers", c->busy);
 	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
+	metrics_gauge(m, "http_kept_bytes", "Bytes of answers that are kept to be sent again",
+	        (double)c->kept_bytes);
+	metrics_gauge(m, "http_kept_limit_bytes", "As many as there may be", KEPT_MAX);
 }
 
 static void fill_publisher_metrics(struct metrics *m, const struct publisher_state *s)

@@ -168,6 +168,27 @@ def codings(c):
     ok("gzip and zstd, also as curl unpacks them")
 
 
+def again(c):
+    """What is kept is answered as it was made, in each coding, and not beyond the generation that it is of."""
+    asked = (("POST", "/v1/query", package("alpha", version="1.0-1")), ("POST", "/v1/querybatch", {"queries": [package("alpha")] * 3}),
+             ("GET", "/v1/vulns/EXAMPLE-2026-2", None), ("GET", "/v1/vulns?ecosystem=Debian:11", None), ("POST", "/v1/query", package("paged")))
+    for method, path, body in asked:
+        for fields in ({}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "zstd"}):
+            answers = []
+            for _ in range(3):
+                status, text, headers = c.raw(method, path, body, fields)
+                answers.append((status, text, [(n, v) for n, v in headers.items() if n != "Date"]))
+            if answers[0][0] != 200 or answers[0] != answers[1] or answers[0] != answers[2]:
+                fail(path, "is answered otherwise:", [a[2] for a in answers])
+    before = c.ids(package("again", version="1"))
+    name = f"AGAIN-{len(before)}"
+    publish(name, "again")
+    await_record(c, name)
+    if c.ids(package("again", version="1")) != before + [name]:
+        fail("an answer of before:", c.ids(package("again", version="1")))
+    ok("answers that are asked for again")
+
+
 def publish(name, affected):
     text = json.dumps({"id": name, "modified": "2026-02-01T00:00:00Z", "affected": [
         {"package": {"name": affected, "ecosystem": "Debian:12"},
@@ -339,6 +360,7 @@ def promises():
         records(c)
         codings(c)
         inventories(c)
+        again(c)
     pages(Client(over_tls("olga")))
     subscriptions()
     if os.path.isdir(SITE + "/picked"):

@@ -90,7 +90,7 @@ if [ -d "$site/picked" ]; then
 	/usr/bin/python3 "$here/vis-cassettes.py" replay "$shared" "$site/http.sock" || fail "OSV.dev's conversations"
 fi
 client promises "$site" "$shared"
-for name in requests queries queries_refused records_sent records_missing pages_cut inventories not_modified; do
+for name in requests queries queries_refused records_sent records_missing pages_cut inventories not_modified answers_again; do
 	[ "$(counter "$name")" -gt 0 ] || fail "$name was not counted"
 done
 ok "counted"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/clock.h"
 #include "tests/unit/test.h"
+#include <time.h>
 
 static void reads_rfc3339(void **state)
 {
@@ -25,6 +26,21 @@ static void prints_what_it_reads(void **state)
 {
 	char text[CLOCK_TEXT_SIZE];
 	assert_string_equal(clock_format(1795294440000, text), "2026-11-21T20:54:00Z");
+	assert_string_equal(clock_format(-1000, text), "1969-12-31T23:59:59Z");
+	assert_string_equal(clock_format(253402300799999, text), "9999-12-31T23:59:59Z");
+}
+
+/* Every day from 1970 to the year 9999, as the C library has them. */
+static void prints_all_days(void **state)
+{
+	char text[CLOCK_TEXT_SIZE], expected[CLOCK_TEXT_SIZE];
+	for (time_t day = 0; day <= 253402300799 / 86400; day++) {
+		const time_t t = day * 86400 + (day * 7919) % 86400;
+		struct tm tm;
+		assert_non_null(gmtime_r(&t, &tm));
+		assert_int_not_equal(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%SZ", &tm), 0);
+		assert_string_equal(clock_format((time_ms)t * 1000, text), expected);
+	}
 }
 
 int main(void)
@@ -32,6 +48,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_rfc3339),
 		cmocka_unit_test(prints_what_it_reads),
+		cmocka_unit_test(prints_all_days),
 	};
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }

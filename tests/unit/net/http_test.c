@@ -13,7 +13,7 @@ struct world {
 	struct tls_context *server_tls, *client_tls;
 	struct http_request *waiting; /* to be answered later */
 	struct event *ticker;
-	unsigned ticks, gone;
+	unsigned ticks, gone, released;
 	/* the raw client */
 	struct stream *raw;
 	char received[65536];
@@ -83,6 +83,21 @@ static void answer_much(struct http_request *r, void *user)
 	http_reply(r, 200, "text/plain", much, sizeof(much));
 }
 
+static void count_release(void *user)
+{
+	((struct world *)user)->released++;
+}
+
+/* As much of a text as the request says, never copied. */
+static void answer_shared(struct http_request *r, void *user)
+{
+	static char text[100000];
+	char length[16] = "";
+	(void)http_request_query(r, "length", length, sizeof(length));
+	memset(text, 'y', sizeof(text));
+	http_reply_shared(r, 200, "text/plain", text, strtoul(length, NULL, 10), count_release, user);
+}
+
 /* Fields that an answer may set, and a HEAD that is told what a GET would be. */
 static void answer_tagged(struct http_request *r, void *user)
 {
@@ -101,6 +116,8 @@ static const struct http_route routes[] = {
 	{ "POST", "/v1/echo", answer_echo, 0, 1000 },
 	{ "GET", "/v1/later", answer_later, 0, 0 },
 	{ "GET", "/v1/events", answer_in_pieces, 0, 0 },
+	{ "GET", "/v1/shared", answer_shared, 0, 0 },
+	{ "HEAD", "/v1/shared", answer_shared, 0, 0 },
 	{ "GET", "/v1/much", answer_much, HTTP_ANONYMOUS, 0 },
 };
 
@@ -228,6 +245,31 @@ static void heads_have_no_body(void **state)
 	EXPECT(w, "HEAD /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", " 404 ");
 	SITE_WAIT(w->site, w->closed);
 	assert_null(strstr(w->received, "error"));
+}
+
+/* What is shared is given back once, whatever became of the answer. */
+static void shared_answers_are_released(void **state)
+{
+	static const char *const lengths[] = { "0", "1", "2047", "2048", "60000" };
+	struct world *w = *state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(lengths); i++) {
+		char *request FREE_ON_EXIT =
+		        xasprintf("GET /v1/shared?length=%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		                lengths[i]);
+		converse(w, request);
+		SITE_WAIT(w->site, w->closed && w->released == i + 1);
+		const char *body = strstr(w->received, "\r\n\r\n");
+		assert_non_null(body);
+		assert_int_equal(strspn(body + 4, "y"), strtoul(lengths[i], NULL, 10));
+		assert_int_equal(strlen(body + 4), strtoul(lengths[i], NULL, 10));
+	}
+	w->released = 0;
+	converse(w, "HEAD /v1/shared?length=60000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	SITE_WAIT(w->site, w->closed && w->released == 1);
+	assert_non_null(strstr(w->received, "Content-Length: 60000\r\n"));
+	/* One that is too large. */
+	EXPECT(w, "GET /v1/shared?length=99999999 HTTP/1.1\r\nHost: x\r\n\r\n", " 500 ");
+	assert_int_equal(w->released, 2);
 }
 
 static json_t *make_other_error(int status, const char *text)
@@ -519,6 +561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(routes_are_found),
 		world_test(heads_have_no_body),
+		world_test(shared_answers_are_released),
 		world_test(failures_have_the_form_of_the_api),
 		world_test(memory_is_bounded),
 		world_test(one_client_has_not_all_of_the_memory),
