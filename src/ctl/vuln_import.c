@@ -3,6 +3,7 @@
 #include "ctl/ctl.h"
 #include "ctl/load_words.h"
 #include "vuln/load_fetch.h"
+#include "vuln/product_map.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #define WORDS "vuln import"
 
 struct import {
-	const char *kind, *name, *keyring, *trust, *index, *licence, *cache;
+	const char *kind, *name, *keyring, *trust, *index, *licence, *cache, *products;
 	int64_t precedence;
 	struct command_texts ecosystems;
 	bool check, json;
@@ -55,6 +56,7 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.from = from,
 		.keyring = im->keyring,
 		.cache = im->cache,
+		.products = im->products,
 		.ecosystems = im->ecosystems.n ? im->ecosystems.items : NULL,
 		.now = clock_wall_ms() };
 	if (im->trust)
@@ -109,6 +111,21 @@ static int finish(const struct import *im, struct target *t, struct error *err)
 	return 0;
 }
 
+/* Every fault of a file of products, each on a line; it is read again with each source. */
+static void print_fault(const char *text)
+{
+	fprintf(stderr, "%s\n", text);
+}
+
+static int check_products(const struct import *im)
+{
+	struct product_map *map = NULL;
+	struct error err;
+	int r = im->products ? product_map_open(im->products, &map, print_fault, &err) : 0;
+	product_map_close(map);
+	return r < 0 ? CTL_FAILURE : CTL_OK;
+}
+
 /* All of the sources, or nothing: where one cannot be read the index stays as it was. */
 static int run(const struct import *im, char **specs)
 {
@@ -142,6 +159,8 @@ static int check_line(const struct command_line *line, const struct import *im, 
 			        line, "\"%s\" is no ecosystem that is known here", im->ecosystems.items[i]);
 	if (im->kind && load_kind_wants_ecosystem(load_kind_find(im->kind)) && im->ecosystems.n != 1)
 		return command_line_wrong(line, "%s does not say of what it is: --ecosystem does", im->kind);
+	if (im->products && (!im->kind || strcmp(im->kind, "csaf") != 0))
+		return command_line_wrong(line, "--products is for --kind csaf");
 	if (im->name && n_sources > 1)
 		return command_line_wrong(line, "--name is for one source");
 	return CTL_OK;
@@ -185,6 +204,9 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "ecosystem", "NAME",
 		        "what the sources may speak of (Debian:12); may be given several times",
 		        COMMAND_TEXTS, &im.ecosystems },
+		{ 0, "products", "FILE",
+		        "kind csaf: which packages the products are that have no package URL", COMMAND_TEXT,
+		        &im.products },
 		{ 0, "cache", "DIR", "where what is fetched from URLs is kept", COMMAND_TEXT, &im.cache },
 		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
 		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
@@ -218,5 +240,7 @@ int ctl_vuln_import(int argc, char **argv)
 	while (sources[n])
 		n++;
 	code = check_line(&line, &im, n);
+	if (code == CTL_OK)
+		code = check_products(&im);
 	return code != CTL_OK ? code : run(&im, sources);
 }

@@ -2,6 +2,7 @@
 #include "vuln/load.h"
 
 #include "vuln/load_private.h"
+#include "vuln/product_map.h"
 
 #include <errno.h>
 #include <string.h>
@@ -69,6 +70,8 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 	if (s->trust == VULN_TRUST_SIGNED && !s->keyring)
 		return error_set(err, -EINVAL, "source %s: a signed source needs a keyring", s->name);
 	int result = s->keyring ? proof_keys_open(s->keyring, &r.keys, err) : 0;
+	if (result == 0 && s->products)
+		result = product_map_open(s->products, &r.products, NULL, err);
 	if (l->update)
 		vuln_update_allow(l->update, s->ecosystems);
 	else
@@ -81,6 +84,7 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 	table_free(r.gathered, free_json);
 	table_free(r.sidecars, free);
 	proof_keys_close(r.keys);
+	product_map_close(r.products);
 	return result;
 }
 

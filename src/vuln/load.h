@@ -55,9 +55,10 @@ struct load_source {
 	const char *keyring; /* whose signatures count; NULL: signatures are not looked at */
 	enum vuln_trust trust;
 	const char *const
-	        *ecosystems; /* it may speak of no others (canonical, NULL-terminated); NULL: of all */
-	const char *cache;   /* where what is fetched from URLs is kept; NULL: nothing is fetched */
-	time_ms now;         /* wall time, for what expires; 0: nothing does */
+	        *ecosystems;  /* it may speak of no others (canonical, NULL-terminated); NULL: of all */
+	const char *cache;    /* where what is fetched from URLs is kept; NULL: nothing is fetched */
+	time_ms now;          /* wall time, for what expires; 0: nothing does */
+	const char *products; /* a file of declared products (product_map.h); NULL: none are */
 };
 
 struct load_kind;

@@ -4,7 +4,8 @@
  * the document (and the vulnerability, where there are several), with its CVE as alias. A product that is
  * fixed says that earlier versions of its package are affected; one that is known to be affected says it of
  * its version; one that is not affected says that, with its justification. What is under investigation is
- * said by nobody.
+ * said by nobody. A product is a package by its package URL, or because the administrator has declared it to
+ * be (product_map.h).
  */
 #include "vuln/load_csaf.h"
 
@@ -175,26 +176,25 @@ static int make_records(struct load_reading *r, const json_t *json, const struct
         json_t *ret_records, struct error *why)
 {
 	const json_t *list = json_object_get(json, "vulnerabilities"), *vulnerability;
-	size_t n = json_array_size(list), statements = 0, i;
+	struct csaf_statement_counts counts = { 0 };
+	size_t n = json_array_size(list), i;
 	if (list && !json_is_array(list))
 		return error_set(why, -EINVAL, "\"vulnerabilities\" is not a list");
 	if (n > CSAF_VULNERABILITIES_MAX)
 		return error_set(why, -EINVAL, "more than %d vulnerabilities", CSAF_VULNERABILITIES_MAX);
 	json_array_foreach(list, i, vulnerability) {
-		struct csaf_statement_counts counts = { .statements = statements };
 		json_t *affected = json_array();
 		int result = json_is_object(vulnerability)
-		        ? csaf_statements(vulnerability, products, affected, &counts, why)
+		        ? csaf_statements(vulnerability, products, r->products, affected, &counts, why)
 		        : error_set(why, -EINVAL, "it is not an object");
 		if (result < 0) {
 			json_decref(affected);
 			return error_prefix(why, result, "vulnerabilities[%zu]", i);
 		}
-		statements = counts.statements;
-		r->l->report->statements_unmapped += counts.unmapped;
 		char *id FREE_ON_EXIT = id_of(json, vulnerability, i, n);
 		json_array_append_new(ret_records, make_record(json, vulnerability, id, affected));
 	}
+	r->l->report->statements_unmapped += counts.unmapped;
 	if (n == 0) { /* an advisory without vulnerabilities is known, and says nothing of packages */
 		char *id FREE_ON_EXIT = id_of(json, NULL, 0, 1);
 		json_array_append_new(ret_records, make_record(json, NULL, id, json_array()));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define JUSTIFICATION_MAX 200
+#define JOINED_MAX 65536 /* fixes and ranges of one package that are compared with each other */
 
 /* The status lists, and which of them deny each other (6.1.6 of the standard). */
 enum meaning { AFFECTED, FIRST_AFFECTED, LAST_AFFECTED, NOT_AFFECTED, FIXED, OPEN };
@@ -26,13 +27,17 @@ static const struct status_list {
 /* What is said of one package of one ecosystem. */
 struct package_view {
 	char *ecosystem, *name;
-	bool all;                                /* versions are affected, as far as nothing is fixed */
-	json_t *affected, *first, *last, *fixed; /* versions */
-	json_t *spared;                          /* justification -> versions, or true for all of them */
+	enum version_ecosystem order;
+	bool all;                         /* versions are affected, as far as nothing is fixed */
+	json_t *affected, *first, *fixed; /* versions */
+	json_t *ranges;                   /* that are affected, as struct csaf_versions has them */
+	json_t *last;                     /* version -> the event of OSV that it is */
+	json_t *spared; /* justification -> { "ranges", "versions" } as above, or true for all of them */
 };
 
 struct view {
 	const struct csaf_products *products;
+	const struct product_map *map;
 	const json_t *vulnerability;
 	struct table *packages; /* "ecosystem NUL name" -> struct package_view */
 	struct table *sides;    /* product_id -> its side, as a pointer to the status list */
@@ -46,6 +51,7 @@ static void free_package_view(void *p_)
 	free(p->name);
 	json_decref(p->affected);
 	json_decref(p->first);
+	json_decref(p->ranges);
 	json_decref(p->last);
 	json_decref(p->fixed);
 	json_decref(p->spared);
@@ -61,6 +67,8 @@ static struct package_view *view_of(struct view *v, const struct csaf_package *p
 	p = xcalloc(1, sizeof(*p));
 	p->ecosystem = xstrdup(package->ecosystem);
 	p->name = xstrdup(package->name);
+	p->order = package->order;
+	p->ranges = json_object();
 	p->affected = json_object();
 	p->first = json_object();
 	p->last = json_object();
@@ -113,54 +121,80 @@ static char *justification_of(const struct view *v, const char *id)
 	return xstrndup(words, n);
 }
 
-static void spare(struct package_view *p, const char *justification, const char *version)
+static void spare(struct package_view *p, const char *justification, const struct csaf_versions *versions)
 {
-	json_t *versions = json_object_get(p->spared, justification);
-	if (!version || json_is_true(versions)) {
+	json_t *there = json_object_get(p->spared, justification);
+	if (versions->all || json_is_true(there)) {
 		json_object_set_new(p->spared, justification, json_true());
 		return;
 	}
-	if (!versions) {
-		versions = json_object();
-		json_object_set_new(p->spared, justification, versions);
+	if (!there) {
+		there = json_pack("{s:{}, s:{}}", "ranges", "versions");
+		json_object_set_new(p->spared, justification, there);
 	}
-	json_object_set_new(versions, version, json_true());
+	json_object_update(json_object_get(there, "ranges"), versions->ranges);
+	json_object_update(json_object_get(there, "versions"), versions->versions);
 }
 
-/* Without a version it is all that there are, or those of a range: which says nothing that could be counted
- * on unless it is of all. */
-static bool says_of_versions(const struct csaf_package *package)
+/* The end of what OSV calls a range: the event's name, and its version in *ret_version; NULL: it has none. */
+static const char *end_of_range(const json_t *range, const char **ret_version)
 {
-	return package->version || !package->range || strcmp(package->range, "vers:all/*") == 0 ||
-	        strcmp(package->range, "*") == 0 || strcasecmp(package->range, "all versions") == 0;
+	static const char *const ends[] = { "fixed", "last_affected" };
+	const json_t *event = json_array_get(json_object_get(range, "events"), 1);
+	for (size_t i = 0; i < ARRAY_LENGTH(ends); i++) {
+		*ret_version = json_string_value(json_object_get(event, ends[i]));
+		if (*ret_version)
+			return ends[i];
+	}
+	return NULL;
 }
 
-static bool state(struct view *v, const struct csaf_package *package, enum meaning meaning, const char *id)
+/* The last that is affected is one version, as it is or with all its revisions. */
+static bool state_last(struct package_view *p, const struct csaf_versions *versions)
 {
-	const char *version = package->version;
-	if (!says_of_versions(package) || meaning == OPEN)
+	const char *key, *version = NULL, *end = NULL;
+	json_t *value;
+	if (json_object_size(versions->ranges) + json_object_size(versions->versions) != 1)
 		return false;
-	if (!version && meaning != AFFECTED && meaning != NOT_AFFECTED)
-		return false; /* fixed, but in which version? */
+	json_object_foreach(versions->versions, key, value)
+		end = "last_affected", version = key;
+	if (!end && versions->fixed_from)
+		json_object_foreach(versions->ranges, key, value)
+			end = end_of_range(value, &version);
+	return end && json_object_set_new(p->last, version, json_string(end)) == 0;
+}
+
+static bool state(struct view *v, const struct csaf_package *package, const struct csaf_versions *versions,
+        enum meaning meaning, const char *id)
+{
 	struct package_view *p = view_of(v, package);
-	if (meaning == NOT_AFFECTED) {
+	const char *from = versions->fixed_from;
+	switch (meaning) {
+	case NOT_AFFECTED: {
 		char *justification FREE_ON_EXIT = justification_of(v, id);
-		spare(p, justification, version);
-	} else if (!version) {
-		p->all = true;
-	} else {
-		json_object_set_new(meaning == FIXED        ? p->fixed
-		                : meaning == AFFECTED       ? p->affected
-		                : meaning == FIRST_AFFECTED ? p->first
-		                                            : p->last,
-		        version, json_true());
+		spare(p, justification, versions);
+		return true;
 	}
-	return true;
+	case AFFECTED:
+		p->all |= versions->all;
+		json_object_update(p->ranges, versions->ranges);
+		json_object_update(p->affected, versions->versions);
+		return true;
+	case FIXED: /* but in which version? */
+		return from && json_object_set_new(p->fixed, from, json_true()) == 0;
+	case FIRST_AFFECTED:
+		return from && json_object_set_new(p->first, from, json_true()) == 0;
+	case LAST_AFFECTED:
+		return state_last(p, versions);
+	case OPEN:
+		break;
+	}
+	return false;
 }
 
 static int take_statement(struct view *v, const struct status_list *list, const char *id, struct error *why)
 {
-	struct csaf_package package = { .name = NULL };
+	struct csaf_packages packages;
 	const struct csaf_product *product = table_get_string(v->products->by_id, id);
 	if (!product) /* 6.1.1 */
 		return error_set(why, -EINVAL, "%s names \"%.80s\", which is not defined", list->name, id);
@@ -169,9 +203,14 @@ static int take_statement(struct view *v, const struct status_list *list, const 
 		return error_set(why, -EINVAL, "\"%.80s\" is both %s and %s", id, before->name, list->name);
 	if (++v->counts->statements > CSAF_STATEMENTS_MAX)
 		return error_set(why, -EINVAL, "more than %d statements about products", CSAF_STATEMENTS_MAX);
-	if (csaf_package_of(product, &package, NULL) < 0 || !state(v, &package, list->meaning, id))
-		v->counts->unmapped++;
-	csaf_package_clear(&package);
+	bool said = false;
+	int r = csaf_packages_of(product, v->map, &v->counts->range_bytes, &packages, why);
+	if (r == -EINVAL)
+		return r;
+	for (size_t i = 0; i < packages.n; i++)
+		said |= state(v, &packages.items[i], &packages.versions[i], list->meaning, id);
+	v->counts->unmapped += !said;
+	csaf_packages_clear(&packages);
 	return 0;
 }
 
@@ -196,13 +235,13 @@ static int take_statuses(struct view *v, struct error *why)
 	return 0;
 }
 
-static json_t *range(const char *introduced, const char *end, const char *version)
+static void put_range(json_t *ranges, const char *introduced, const char *end, const char *version)
 {
 	json_t *events = json_array();
 	json_array_append_new(events, json_pack("{s:s}", "introduced", introduced));
 	if (end)
 		json_array_append_new(events, json_pack("{s:s}", end, version));
-	return json_pack("{s:s, s:o}", "type", "ECOSYSTEM", "events", events);
+	json_array_append_new(ranges, json_pack("{s:s, s:o}", "type", "ECOSYSTEM", "events", events));
 }
 
 static json_t *entry_of(const struct package_view *p)
@@ -210,52 +249,111 @@ static json_t *entry_of(const struct package_view *p)
 	return json_pack("{s:{s:s, s:s}}", "package", "ecosystem", p->ecosystem, "name", p->name);
 }
 
+static bool is_below(const struct package_view *p, const char *a, const char *b, bool or_equal)
+{
+	int order;
+	if (strcmp(a, "0") == 0)
+		return true;
+	return version_compare_loosely(p->order, a, b, &order, NULL) == 0 &&
+	        (order < 0 || (or_equal && order == 0));
+}
+
+/* What is fixed in a version ends a range that has no end, where it lies in it. */
+static bool end_by_fixes(const struct package_view *p, const char *introduced, json_t *ranges)
+{
+	const char *version;
+	json_t *ignored;
+	bool any = false;
+	json_object_foreach(p->fixed, version, ignored)
+		if (is_below(p, introduced, version, false)) {
+			put_range(ranges, introduced, "fixed", version);
+			any = true;
+		}
+	return any;
+}
+
+/* A fix that lies behind a range that ends says nothing that the range does not; another one says that what
+ * is below it is affected. */
+static bool says_nothing_new(const struct package_view *p, const char *fixed)
+{
+	const char *key, *version;
+	json_t *range;
+	json_object_foreach(p->ranges, key, range) {
+		const char *introduced =
+		        load_json_text(json_array_get(json_object_get(range, "events"), 0), "introduced");
+		if (end_of_range(range, &version) ? is_below(p, version, fixed, true)
+		                                  : is_below(p, introduced, fixed, false))
+			return true;
+	}
+	return false;
+}
+
+static void put_ranges(const struct package_view *p, const char *first, json_t *ranges)
+{
+	const char *key, *version;
+	json_t *range;
+	/* Who makes both lists long gets what each of them says, unjoined. */
+	bool join = json_object_size(p->fixed) * json_object_size(p->ranges) <= JOINED_MAX;
+	json_object_foreach(p->ranges, key, range) {
+		const char *introduced =
+		        load_json_text(json_array_get(json_object_get(range, "events"), 0), "introduced");
+		if (!join || end_of_range(range, &version) || !end_by_fixes(p, introduced, ranges))
+			json_array_append(ranges, range);
+	}
+	json_object_foreach(p->fixed, version, range)
+		if (!join || !says_nothing_new(p, version))
+			put_range(ranges, first, "fixed", version);
+	if (json_object_size(p->fixed) > 0)
+		return;
+	json_object_foreach(p->last, version, range)
+		put_range(ranges, first, json_string_value(range), version);
+	if (json_object_size(p->last) == 0 && (p->all || json_object_size(p->first) > 0))
+		put_range(ranges, first, NULL, NULL);
+}
+
+/* Into an entry, as far as there are any. */
+static bool set_versions(json_t *entry, json_t *ranges, const json_t *versions)
+{
+	const char *version;
+	json_t *ignored, *list = json_array();
+	json_object_foreach((json_t *)versions, version, ignored)
+		json_array_append_new(list, json_string(version));
+	size_t n = json_array_size(ranges) + json_array_size(list);
+	if (json_array_size(ranges) > 0)
+		json_object_set(entry, "ranges", ranges);
+	if (json_array_size(list) > 0)
+		json_object_set(entry, "versions", list);
+	json_decref(ranges);
+	json_decref(list);
+	return n > 0;
+}
+
 static void put_affected(const struct package_view *p, json_t *affected)
 {
-	json_t *ranges = json_array(), *versions = json_array(), *ignored;
+	json_t *ranges = json_array(), *ignored, *entry = entry_of(p);
 	const char *version, *first = "0";
 	/* From the first version that is known to be affected, where there is one such. */
 	json_object_foreach(p->first, version, ignored)
 		first = json_object_size(p->first) == 1 ? version : "0";
-	json_object_foreach(p->fixed, version, ignored)
-		json_array_append_new(ranges, range(first, "fixed", version));
-	if (json_object_size(p->fixed) == 0) {
-		json_object_foreach(p->last, version, ignored)
-			json_array_append_new(ranges, range(first, "last_affected", version));
-		if (json_object_size(p->last) == 0 && (p->all || json_object_size(p->first) > 0))
-			json_array_append_new(ranges, range(first, NULL, NULL));
-	}
-	json_object_foreach(p->affected, version, ignored)
-		json_array_append_new(versions, json_string(version));
-	if (json_array_size(ranges) + json_array_size(versions) > 0) {
-		json_t *entry = entry_of(p);
-		if (json_array_size(ranges) > 0)
-			json_object_set(entry, "ranges", ranges);
-		if (json_array_size(versions) > 0)
-			json_object_set(entry, "versions", versions);
-		json_array_append_new(affected, entry);
-	}
-	json_decref(ranges);
-	json_decref(versions);
+	put_ranges(p, first, ranges);
+	if (set_versions(entry, ranges, p->affected))
+		json_array_append(affected, entry);
+	json_decref(entry);
 }
 
 /* OSV has no way to say it: what it lacks is under database_specific.pratique. */
 static void put_spared(const struct package_view *p, json_t *affected)
 {
-	const char *justification, *version;
-	json_t *versions, *ignored;
+	const char *justification, *key;
+	json_t *versions, *range;
 	json_object_foreach(p->spared, justification, versions) {
-		json_t *entry = entry_of(p), *list = json_array();
-		json_object_foreach(versions, version, ignored)
-			json_array_append_new(list, json_string(version));
+		json_t *entry = entry_of(p), *ranges = json_array();
 		if (json_is_true(versions))
-			json_object_set_new(entry, "ranges", json_pack("[o]", range("0", NULL, NULL)));
-		else
-			json_object_set(entry, "versions", list);
-		json_decref(list);
-		json_object_set_new(entry, "database_specific",
-		        json_pack("{s:{s:s, s:s}}", "pratique", "status", "not_affected", "justification",
-		                justification));
+			put_range(ranges, "0", NULL, NULL);
+		json_object_foreach(json_object_get(versions, "ranges"), key, range)
+			json_array_append(ranges, range);
+		(void)set_versions(entry, ranges, json_object_get(versions, "versions"));
+		load_say_not_affected(entry, justification);
 		json_array_append_new(affected, entry);
 	}
 }
@@ -282,10 +380,11 @@ static void put_views(const struct view *v, json_t *affected)
 	}
 }
 
-int csaf_statements(const json_t *vulnerability, const struct csaf_products *products, json_t *affected,
-        struct csaf_statement_counts *counts, struct error *why)
+int csaf_statements(const json_t *vulnerability, const struct csaf_products *products,
+        const struct product_map *map, json_t *affected, struct csaf_statement_counts *counts,
+        struct error *why)
 {
-	struct view v = { products, vulnerability, table_new(), table_new(), counts };
+	struct view v = { products, map, vulnerability, table_new(), table_new(), counts };
 	int r = take_statuses(&v, why);
 	if (r == 0)
 		put_views(&v, affected);

@@ -46,5 +46,7 @@ char *load_source_mark(const struct load_source *s)
 	bool apt = strncmp(s->from, "apt:", 4) == 0;
 	char *folder FREE_ON_EXIT = apt ? xasprintf("%s/var/lib/apt/lists", s->from + 4) : xstrdup(s->from);
 	uint64_t sum = 0;
+	if (s->products && !add_path(&sum, s->products, 0))
+		return NULL;
 	return add_path(&sum, folder, 0) ? xasprintf("%s %016llx", s->from, (unsigned long long)sum) : NULL;
 }

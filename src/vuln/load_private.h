@@ -23,12 +23,13 @@ struct load_reading {
 	const struct load *l;
 	const struct load_source *source;
 	const struct load_kind *kind;
-	struct proof_keys *keys;   /* NULL: none are known */
-	struct table *gathered;    /* id -> json_t *, load_gather() */
-	struct table *sidecars;    /* of an archive: name -> struct load_sidecar */
-	struct osv_parser scratch; /* to see what a record would be */
-	time_ms newest;            /* of the documents: when those are from that give no date */
-	uint64_t bytes, entries;   /* so far */
+	struct proof_keys *keys;      /* NULL: none are known */
+	struct product_map *products; /* NULL: none are declared */
+	struct table *gathered;       /* id -> json_t *, load_gather() */
+	struct table *sidecars;       /* of an archive: name -> struct load_sidecar */
+	struct osv_parser scratch;    /* to see what a record would be */
+	time_ms newest;               /* of the documents: when those are from that give no date */
+	uint64_t bytes, entries;      /* so far */
 	size_t sidecar_bytes;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/source_config.h"
 
+#include "vuln/product_map.h"
 #include "vuln/proof.h"
 
 #include <errno.h>
@@ -27,6 +28,8 @@ const struct config_option source_config_options[] = {
 	        "what is demanded: none, transport, checksum or signed; empty: signed with a keyring, "
 	        "transport for https"),
 	OPTION(keyring, CONFIG_PATH, "", 0, 0, "OpenPGP keys whose signatures count"),
+	OPTION(products, CONFIG_PATH, "", 0, 0,
+	        "kind csaf: which packages the products are that have no package URL"),
 	OPTION(fresh, CONFIG_DURATION, "0 s", 0, (int64_t)366 * 86400000,
 	        "older than that it is stale; 0 s: no limit"),
 	OPTION(every, CONFIG_DURATION, "0 s", 0, (int64_t)366 * 86400000,
@@ -115,6 +118,20 @@ static void check_repository(const struct source_config *c, const char *file, st
 		        file, c->named.line);
 }
 
+/* Its faults are in a file of its own, whose lines they name. */
+static void check_products(struct source_config *c, const char *file, struct error_report *r)
+{
+	struct product_map *map = NULL;
+	struct error why;
+	if (!*c->products)
+		return;
+	if (strcmp(c->kind, "csaf") != 0)
+		error_report_add(r, "%s:%d: products: only kind csaf names products", file, c->named.line);
+	if (product_map_open(c->products, &map, r->report, &why) < 0)
+		error_report_note(r, &why);
+	product_map_close(map);
+}
+
 void source_config_check(struct source_config *c, const char *file, struct error_report *r)
 {
 	const struct load_kind *kind = *c->kind ? load_kind_find(c->kind) : NULL;
@@ -126,6 +143,7 @@ void source_config_check(struct source_config *c, const char *file, struct error
 		        file, c->named.line, c->kind);
 	check_trust(c, file, r);
 	check_from(c, file, r);
+	check_products(c, file, r);
 	check_ecosystems(c, file, r);
 }
 
@@ -150,6 +168,7 @@ struct source_config *source_config_of_spec(const char *spec)
 	c->licence = xstrdup("");
 	c->keyring = xstrdup("");
 	c->trust = xstrdup("");
+	c->products = xstrdup("");
 	c->precedence = VULN_PRECEDENCE_DEFAULT;
 	c->required = true;
 	return c;
@@ -189,6 +208,7 @@ struct load_source source_config_to_load(const struct source_config *c, const ch
 		.keyring = *c->keyring ? c->keyring : NULL,
 		.trust = c->trust_level,
 		.ecosystems = c->ecosystem_names,
+		.products = *c->products ? c->products : NULL,
 		.cache = cache,
 		.now = now };
 }

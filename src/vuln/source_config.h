@@ -12,7 +12,7 @@
 
 struct source_config {
 	struct config_named named;
-	char *kind, *from, *root, *licence, *keyring, *trust;
+	char *kind, *from, *root, *licence, *keyring, *trust, *products;
 	int64_t precedence, fresh, every, skew;
 	bool required, on_demand;
 	struct config_list ecosystems;

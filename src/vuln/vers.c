@@ -368,3 +368,29 @@ int vers_contains(const struct vers *vers, const char *version, bool *ret, struc
 	}
 	return 0;
 }
+
+int vers_intervals(const struct vers *vers, struct vers_interval ret[VERS_CONSTRAINTS_MAX], size_t *ret_n,
+        struct error *err)
+{
+	const struct vers_constraint *bounds[VERS_CONSTRAINTS_MAX];
+	size_t n = vers->all ? 1 : 0;
+	if (vers->all)
+		ret[0] = (struct vers_interval){ NULL, NULL };
+	for (size_t i = 0; i < vers->n_constraints; i++) {
+		const struct vers_constraint *c = &vers->constraints[i];
+		if (c->comparator == VERS_NOT_EQUAL)
+			return error_set(err, -ENOTSUP, "a range that leaves out %.80s", c->version);
+		if (c->comparator == VERS_EQUAL)
+			ret[n++] = (struct vers_interval){ c, c };
+	}
+	size_t n_bounds = widen(vers, bounds);
+	for (size_t i = 0; i < n_bounds; i++) {
+		bool closed = i + 1 < n_bounds && is_below(bounds[i + 1]->comparator);
+		if (is_above(bounds[i]->comparator))
+			ret[n++] = (struct vers_interval){ bounds[i], closed ? bounds[i + 1] : NULL };
+		else if (i == 0)
+			ret[n++] = (struct vers_interval){ NULL, bounds[i] };
+	}
+	*ret_n = n;
+	return 0;
+}

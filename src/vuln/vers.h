@@ -52,6 +52,14 @@ int vers_from_native(const char *scheme, const char *range, struct vers **ret, s
 /* Whether the version is in the range. -EINVAL for one that has no place in the scheme's order. */
 int vers_contains(const struct vers *vers, const char *version, bool *ret, struct error *err);
 
+/* The intervals that the range is made of, each version that it names alone as one: from and to are the same
+ * constraint then; NULL is no bound on that side. -ENOTSUP where it leaves a version out ("!="). */
+struct vers_interval {
+	const struct vers_constraint *from, *to;
+};
+int vers_intervals(const struct vers *vers, struct vers_interval ret[VERS_CONSTRAINTS_MAX], size_t *ret_n,
+        struct error *err);
+
 /* The order of a scheme or purl type. -ENOTSUP with the reason. */
 int vers_scheme_order(const char *scheme, enum version_ecosystem *ret, struct error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* CSAF and VEX documents, written here after the standard's own examples: which packages they come to, and
  * which documents are refused. */
+#include "base/cursor.h"
 #include "tests/unit/vuln/load_fixture.h"
 
 #include <jansson.h>
@@ -147,6 +148,129 @@ static void components_of_platforms(void **state)
 	assert_string_equal(other, "");
 }
 
+#define BRANCH(category, name, rest) "{\"category\":\"" category "\",\"name\":\"" name "\"," rest "}"
+#define BRANCHES(list) "\"branches\":[" list "]"
+#define LEAF(category, name) \
+	BRANCH(category, name, "\"product\":{\"name\":\"n\",\"product_id\":\"" name "\"}")
+#define DECLARED(leaves, statuses) \
+	HEAD "\"product_tree\":{" BRANCHES(BRANCH("vendor", "Example", \
+	        BRANCHES(BRANCH("product_name", "Foo Server", \
+	                BRANCHES(leaves))))) "},\"vulnerabilities\":[" VULNERABILITY("CVE-2026-1", \
+	        STATUS(statuses)) "]}"
+#define RANGE(name) LEAF("product_version_range", name)
+#define ONE(name) LEAF("product_version", name)
+
+/* A product that is declared is judged by what the document says of its versions. */
+static void declared(void **state)
+{
+	static const struct {
+		const char *document;
+		bool mapped;
+		const char *affected, *fine; /* versions with blanks between */
+	} rows[] = {
+		{ DECLARED(RANGE("<V2.0"), "\"known_affected\":[\"<V2.0\"]"), true, "1.9-1", "2.0-1" },
+		{ DECLARED(RANGE("<= V2.0"), "\"known_affected\":[\"<= V2.0\"]"), true, "1.9-1 2.0-7",
+		        "2.0.1-1" },
+		{ DECLARED(RANGE(">=1.0|<2.0"), "\"known_affected\":[\">=1.0|<2.0\"]"), true, "1.0-1 1.9-1",
+		        "0.9-1 2.0-1" },
+		{ DECLARED(ONE("V1.5"), "\"known_affected\":[\"V1.5\"]"), true, "1.5-1 1.5-2+deb12u1",
+		        "1.4-1 1.5.1-1" },
+		{ DECLARED(ONE("vers:all/*"), "\"known_affected\":[\"vers:all/*\"]"), true, "1-1 99-1", "" },
+		/* What is fixed closes what has no end, and adds nothing to what has one. */
+		{ DECLARED(RANGE(">=1.0") "," ONE("2.0"),
+		          "\"known_affected\":[\">=1.0\"],\"fixed\":[\"2.0\"]"),
+		        true, "1.0-1 1.9-1", "0.9-1 2.0-1" },
+		{ DECLARED(RANGE(">=1.0|<2.0") "," ONE("2.0"),
+		          "\"known_affected\":[\">=1.0|<2.0\"],\"fixed\":[\"2.0\"]"),
+		        true, "1.0-1", "0.9-1 2.0-1" },
+		{ DECLARED(RANGE(">=3.0|<3.4") "," ONE("2.8"),
+		          "\"known_affected\":[\">=3.0|<3.4\"],\"fixed\":[\"2.8\"]"),
+		        true, "2.7-1 3.0-1", "2.8-1 3.4-1" },
+		{ DECLARED(RANGE(">=2.0"), "\"fixed\":[\">=2.0\"]"), true, "1.9-1", "2.0-1 3-1" },
+		{ DECLARED(ONE("1.0") "," ONE("2.0"),
+		          "\"first_affected\":[\"1.0\"],\"last_affected\":[\"2.0\"]"),
+		        true, "1.0-1 2.0-9", "0.9-1 2.1-1" },
+		/* One that is called affected and not affected, under two names, is affected. */
+		{ DECLARED(RANGE("<2.0") "," RANGE(">=1.5|<3.0"),
+		          "\"known_affected\":[\"<2.0\"],\"known_not_affected\":[\">=1.5|<3.0\"]"),
+		        true, "1.4-1 1.9-1", "2.0-1 2.9-1 3.0-1" },
+		/* Not clear: said by nobody. */
+		{ DECLARED(RANGE(">= V1.0 < V2.0"), "\"known_affected\":[\">= V1.0 < V2.0\"]"), false, "",
+		        "1.5-1" },
+		{ DECLARED(RANGE("<V2.0"), "\"fixed\":[\"<V2.0\"]"), false, "", "1.5-1" },
+		{ DECLARED(ONE("1.5 and below"), "\"known_affected\":[\"1.5 and below\"]"), false, "",
+		        "1.5-1" },
+		{ DECLARED(ONE("2.x"), "\"known_not_affected\":[\"2.x\"]"), false, "", "2.5-1" },
+	};
+	struct load_fixture *f = *state;
+	load_write(f, "products",
+	        "product foo {\n\tvendor = example\n\tname = foo  server\n\tpackage = Debian:12 foo\n"
+	        "\tstrip = V\n}\n",
+	        SIZE_MAX);
+	f->products = "products";
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		load_one(f, rows[i].document, rows[i].mapped, !rows[i].mapped);
+		assert_int_equal(f->report.statements_unmapped != 0, !rows[i].mapped);
+		for (int fine = 0; fine < 2; fine++) {
+			char *copy FREE_ON_EXIT = xstrdup(fine ? rows[i].fine : rows[i].affected);
+			for (char *rest = copy, *version; (version = strsep(&rest, " "));) {
+				char *ids FREE_ON_EXIT = *version
+				        ? load_match(f, "debian", "12", "deb", "foo", version)
+				        : NULL;
+				if (ids && (*ids == 0) != (fine == 1))
+					fail_msg("row %zu, %s: \"%s\"", i, version, ids);
+			}
+		}
+	}
+	/* Another product of the vendor's is not it, and without the file nothing is. */
+	load_one(f, DECLARED(RANGE("<V2.0"), "\"known_affected\":[\"<V2.0\"]"), 1, 0);
+	f->products = NULL;
+	load_one(f, DECLARED(RANGE("<V2.0"), "\"known_affected\":[\"<V2.0\"]"), 0, 1);
+	assert_int_equal(f->report.statements_unmapped, 1);
+	f->products = "nowhere";
+	assert_int_not_equal(load_try(f, "csaf", "d", VULN_TRUST_NONE, NULL), 0);
+	assert_non_null(strstr(f->err.text, "nowhere"));
+}
+
+/* A package URL without a version has those of the range that it stands in. */
+static void ranges_of_packages(void **state)
+{
+	struct load_fixture *f = *state;
+#define RANGE_OF(range) \
+	HEAD "\"product_tree\":{" BRANCHES(BRANCH("product_version_range", range, \
+	        "\"product\":" ANY)) "},\"vulnerabilities\":[" VULNERABILITY("CVE-2026-1", \
+	        STATUS("\"known_affected\":[\"any\"]")) "]}"
+	load_one(f, RANGE_OF("vers:deb/>=1.0-1|<2.0-1"), 1, 0);
+	expect_match(f, "1.0-1", "EX-1 (fixed 2.0-1)");
+	expect_match(f, "0.9-1", "");
+	load_one(f, RANGE_OF("vers:npm/>=1.0-1|<2.0-1"), 0, 1);
+	load_one(f, RANGE_OF("some"), 0, 1);
+	assert_int_equal(f->report.statements_unmapped, 1);
+}
+
+/* One product with a long range, named again and again. */
+static void ranges_without_end(void **state)
+{
+	struct load_fixture *f = *state;
+	struct writer w = wr_make(SIZE_MAX);
+	static const char head[] = HEAD "\"product_tree\":{" BRANCHES(
+	        BRANCH("product_version_range", "vers:deb/1", "\"product\":" ANY)) "},\"vulnerabilities\":[";
+	const char *cut = strstr(head, "vers:deb/1") + 10;
+	wr_bytes(&w, head, (size_t)(cut - head));
+	for (int i = 0; i < 200; i++)
+		wr_bytes(&w, "|111111111111111111", 19);
+	wr_bytes(&w, cut, strlen(cut));
+	static const char begin[] = "{\"product_status\":{\"known_affected\":[\"any\"";
+	wr_bytes(&w, begin, strlen(begin));
+	for (int i = 0; i < 20000; i++)
+		wr_bytes(&w, ",\"any\"", 6);
+	wr_bytes(&w, "]}}]}", 6);
+	load_write(f, "d/a.json", (const char *)w.data, SIZE_MAX);
+	wr_free(&w);
+	load_expect(f, "csaf", "d", 0, 0, 1);
+	assert_non_null(strstr(f->report.first_refused[0], "bytes of version ranges"));
+}
+
 /* Nothing is guessed: no package URL, no package. */
 static void without_a_package(void **state)
 {
@@ -262,6 +386,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
 	const struct CMUnitTest tests[] = { TEST(fixed), TEST(known_affected), TEST(not_affected),
 		TEST(several_vulnerabilities), TEST(components_of_platforms), TEST(without_a_package),
-		TEST(groups), TEST(refused_documents), TEST(trees_without_end), TEST(provider_files) };
+		TEST(declared), TEST(ranges_of_packages), TEST(ranges_without_end), TEST(groups),
+		TEST(refused_documents), TEST(trees_without_end), TEST(provider_files) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

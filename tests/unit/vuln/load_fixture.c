@@ -61,6 +61,7 @@ int load_try(struct load_fixture *f, const char *kind, const char *name, enum vu
 {
 	char *from FREE_ON_EXIT = strncmp(name, "apt:", 4) == 0 ? xasprintf("apt:%s/%s", f->root, name + 4)
 	                                                        : xasprintf("%s/%s", f->root, name);
+	char *products FREE_ON_EXIT = f->products ? xasprintf("%s/%s", f->root, f->products) : NULL;
 	char *ring FREE_ON_EXIT = keyring ? xasprintf("%s/%s", f->root, keyring) : NULL;
 	const struct load_source source = { .name = "s",
 		.kind = kind,
@@ -68,6 +69,7 @@ int load_try(struct load_fixture *f, const char *kind, const char *name, enum vu
 		.keyring = ring,
 		.trust = trust,
 		.ecosystems = f->ecosystems,
+		.products = products,
 		.now = clock_wall_ms() };
 	const struct load l = { .update = f->update, .report = &f->report };
 	load_report_clear(&f->report);

@@ -10,6 +10,7 @@ struct load_fixture {
 	struct vuln_update *update;
 	struct load_report report;
 	const char *const *ecosystems; /* of the next loads */
+	const char *products;          /* a name below root, of the next loads; NULL: none */
 	struct error err;              /* of the last load */
 };
 

@@ -15,12 +15,15 @@ static const struct expected {
 	const char *file, *kind;
 	uint64_t read, mapped, unmapped, refused, withdrawn, removed, checked, statements_unmapped,
 	        passed_over;
+	const char *products; /* declared, a file beside this one */
 } expected[] = {
 	{ "osv/debian-osv-2025-02-12.tar.xz", "osv", 44181, 44180, 1, 0, 0, 0, 0, 0, 0 },
 	{ "osv/redhat-osv.tar.xz", "osv", 15175, 15175, 0, 0, 0, 0, 0, 0, 0 },
 	{ "osv/almalinux-osv-2026-08-21.tar.xz", "osv", 5680, 5680, 0, 0, 0, 0, 0, 0, 2 },
 	{ "osv/rocky-osv.tar.xz", "osv", 1491, 1491, 0, 0, 0, 0, 0, 0, 0 },
 	{ "csaf/cisa-csaf-2024-10-24.tar.xz", "csaf", 2383, 0, 2383, 0, 0, 0, 2383, 43323, 7 },
+	{ "csaf/cisa-csaf-2024-10-24.tar.xz", "csaf", 2383, 46, 2337, 0, 0, 0, 2383, 43022, 7,
+	        "cisa_products.conf" },
 	{ "csaf/gocsaf-testdata.tar.xz", "csaf", 18, 0, 5, 13, 0, 0, 2, 10, 11 },
 	{ "csaf/oasis-csaf20-validator-tests.tar.xz", "csaf", 264, 0, 251, 13, 0, 0, 0, 472, 13 },
 	{ "streams/almalinux-history-2022..2026-08-21.jsonl.xz", "osv-log", 10873, 10871, 2, 0, 0, 54, 0, 0,
@@ -41,7 +44,8 @@ static void one(const struct expected *e, const char *path)
 	struct load_report r = { 0 };
 	struct osv_parser check = { .counts = { 0 } };
 	const struct load l = { .check = &check, .report = &r };
-	const struct load_source s = { .name = "s", .kind = e->kind, .from = path };
+	char *products FREE_ON_EXIT = e->products ? xasprintf("%s/%s", TESTS_FOLDER, e->products) : NULL;
+	const struct load_source s = { .name = "s", .kind = e->kind, .from = path, .products = products };
 	struct error err;
 	if (load_source(&l, &s, &err) < 0)
 		fail_msg("%s", err.text);
