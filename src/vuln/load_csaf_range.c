@@ -165,7 +165,7 @@ static int parse_list(
 	        ? error_set(why, -ENOTSUP, "\"%.80s\" is no range of versions that is clear", text)
 	        : vers_parse((const char *)w.data, VERS_AS_WRITTEN, &vers, why);
 	wr_free(&w);
-	if (r == 0)
+	if (r == 0 && vers)
 		r = put_intervals(v, numbering, true, vers, why);
 	vers_free(vers);
 	return r < 0 ? -ENOTSUP : 0;

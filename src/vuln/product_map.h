@@ -19,8 +19,7 @@
 
 #define PRODUCT_MAP_MAX 4096    /* products */
 #define PRODUCT_PACKAGES_MAX 64 /* of one product */
-#define PRODUCT_NAME_MAX 1024   /* bytes of a vendor, name or CPE that is looked up; longer ones are unknown \
-	                         */
+#define PRODUCT_NAME_MAX 1024   /* bytes of a vendor, name or CPE; longer ones are unknown */
 
 struct product_package {
 	char ecosystem[ECOSYSTEM_NAME_MAX]; /* canonical */
