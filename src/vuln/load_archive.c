@@ -14,6 +14,13 @@
 
 #define BLOCK_SIZE 65536
 
+/* total: bytes that were unpacked so far. */
+static bool is_bomb(struct archive *a, uint64_t total)
+{
+	uint64_t packed = (uint64_t)MAX(archive_filter_bytes(a, -1), 1);
+	return total > LOAD_TOTAL_MAX || (total > LOAD_RATIO_FREE && total / packed > LOAD_RATIO_MAX);
+}
+
 /* The bytes of an entry, within limits that hold for the whole archive. -EFBIG: it is larger than limit;
  * -E2BIG: the archive unpacks too well or too large; -EIO: it is broken. */
 static int read_entry(struct archive *a, struct writer *w, uint64_t *total)
@@ -27,8 +34,7 @@ static int read_entry(struct archive *a, struct writer *w, uint64_t *total)
 		if (n < 0)
 			return -EIO;
 		*total += (uint64_t)n;
-		uint64_t packed = (uint64_t)MAX(archive_filter_bytes(a, -1), 1);
-		if (*total > LOAD_TOTAL_MAX || (*total > LOAD_RATIO_FREE && *total / packed > LOAD_RATIO_MAX))
+		if (is_bomb(a, *total))
 			return -E2BIG;
 		wr_bytes(w, block, (size_t)n);
 		if (wr_failed(w))
@@ -192,14 +198,35 @@ static int take_document(struct load_reading *r, struct archive *a, struct archi
 static int take_proof(
         struct load_reading *r, struct archive *a, const char *name, struct writer *w, struct error *err)
 {
-	uint64_t total = 0;
+	uint64_t total = r->bytes;
 	w->limit = PROOF_SIGNATURE_MAX;
 	int result = read_entry(a, w, &total);
 	if (result == -EFBIG)
 		wr_reset(w); /* it is there, and proves nothing */
 	else if (result < 0)
 		return complain(r->source->from, a, result, err);
-	return keep_sidecar(r, name, w, err);
+	result = load_count(r, total - r->bytes, err);
+	return result == 0 ? keep_sidecar(r, name, w, err) : result;
+}
+
+/* What is passed over is unpacked all the same, but in a .zip, where it is jumped over. */
+static int count_skipped(
+        struct load_reading *r, struct archive *a, struct archive_entry *entry, struct error *err)
+{
+	const bool jumps = (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
+	return load_count(r, jumps ? 0 : (uint64_t)MAX(archive_entry_size(entry), 0), err);
+}
+
+/* The next entry; ARCHIVE_EOF at the end, or a negative errno value: what came before it is known by now. */
+static int next_entry(
+        struct load_reading *r, struct archive *a, struct archive_entry **ret, struct error *err)
+{
+	int code = archive_read_next_header(a, ret);
+	if (code != ARCHIVE_OK && code != ARCHIVE_WARN && code != ARCHIVE_EOF)
+		return complain(r->source->from, a, -EIO, err);
+	if (is_bomb(a, r->bytes))
+		return complain(r->source->from, a, -E2BIG, err);
+	return code == ARCHIVE_EOF ? code : 0;
 }
 
 static int take_entries(
@@ -207,18 +234,17 @@ static int take_entries(
 {
 	struct archive_entry *entry;
 	struct load_report *report = r->l->report;
-	int code, result = 0;
-	while ((code = archive_read_next_header(a, &entry)) == ARCHIVE_OK || code == ARCHIVE_WARN) {
+	int result;
+	while ((result = next_entry(r, a, &entry, err)) == 0) {
 		const char *name = archive_entry_pathname(entry);
 		enum role role = name ? role_of(r, entry, name) : PASSED_OVER;
 		if (proofs) {
-			if (role == PROOF)
-				result = take_proof(r, a, name, w, err);
+			result = role == PROOF ? take_proof(r, a, name, w, err)
+			                       : count_skipped(r, a, entry, err);
 		} else if (role == DOCUMENT) {
 			result = take_document(r, a, entry, name, w, err);
 		} else {
-			/* What is passed over is unpacked all the same. */
-			result = load_count(r, (uint64_t)MAX(archive_entry_size(entry), 0), err);
+			result = count_skipped(r, a, entry, err);
 			if (role == OUTSIDE)
 				load_note_refused(report, name, "its name leads out of the archive");
 			else if (role == NESTED)
@@ -230,7 +256,7 @@ static int take_entries(
 		if (result < 0)
 			return result;
 	}
-	return code == ARCHIVE_EOF ? 0 : complain(r->source->from, a, -EIO, err);
+	return result == ARCHIVE_EOF ? 0 : result;
 }
 
 static int pass(struct load_reading *r, const char *path, bool proofs, struct error *err)
@@ -252,6 +278,7 @@ int load_walk_archive(struct load_reading *r, const char *path, struct error *er
 	        (r->kind->proofs_usual || r->keys || r->source->trust >= VULN_TRUST_CHECKSUM)) {
 		r->sidecars = table_new();
 		result = pass(r, path, true, err);
+		r->bytes = r->entries = 0; /* all of it comes again */
 	}
 	return result == 0 ? pass(r, path, false, err) : result;
 }

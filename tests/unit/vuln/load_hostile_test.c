@@ -118,6 +118,27 @@ static void bombs(void **state)
 	}
 }
 
+/* What nobody reads is unpacked all the same: on the way to the proofs, and behind all documents. */
+static void bombs_beside_documents(void **state)
+{
+	struct load_fixture *f = *state;
+	for (int last = 0; last < 2; last++) {
+		struct archive *a = begin(f, "a.tar.xz", ARCHIVE_FILTER_XZ, false);
+		if (!last)
+			add(a, "README", AE_IFREG, NULL, (uint64_t)192 << 20);
+		add(a, "a.json", AE_IFREG, RECORD, 0);
+		add(a, "a.json.sha256", AE_IFREG, "", 0);
+		if (last)
+			add(a, "README", AE_IFREG, NULL, (uint64_t)192 << 20);
+		end(a);
+		assert_true(load_try(f, "osv", "a.tar.xz", VULN_TRUST_NONE, NULL) < 0);
+		assert_non_null(strstr(f->err.text, "times its size"));
+		assert_true(load_try(f, "osv", "a.tar.xz", VULN_TRUST_CHECKSUM, NULL) < 0);
+		assert_non_null(strstr(f->err.text, "times its size"));
+		assert_int_equal(f->report.read, 0);
+	}
+}
+
 static void packed_documents(void **state)
 {
 	struct load_fixture *f = *state;
@@ -218,7 +239,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
 	const struct CMUnitTest tests[] = { TEST(names_that_lead_out), TEST(names_are_harmless_words),
-		TEST(archives_in_archives), TEST(bombs), TEST(packed_documents), TEST(links_lead_nowhere),
-		TEST(json_of_strangers), TEST(proofs_of_others), TEST(proofs_in_archives) };
+		TEST(archives_in_archives), TEST(bombs), TEST(bombs_beside_documents), TEST(packed_documents),
+		TEST(links_lead_nowhere), TEST(json_of_strangers), TEST(proofs_of_others),
+		TEST(proofs_in_archives) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
