@@ -131,7 +131,9 @@ static int run(const struct import *im, char **specs)
 {
 	struct target t = { .sources = json_array() };
 	struct error err;
-	int r = im->check ? 0 : vuln_update_open(im->index, &t.update, &err);
+	int lock, r = im->check ? 0 : vuln_index_lock(im->index, false, &lock, &err); /* it ends with us */
+	if (r == 0 && !im->check)
+		r = vuln_update_open(im->index, &t.update, &err);
 	for (; r == 0 && *specs; specs++)
 		r = load_one(im, *specs, &t, &err);
 	if (r == 0)

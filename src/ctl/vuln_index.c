@@ -65,7 +65,8 @@ static int make_index(const char *out, char **sources, bool json)
 	struct vuln_update_result result;
 	struct load_report report = { 0 };
 	struct error err;
-	if (vuln_update_open(out, &u, &err) < 0)
+	int lock; /* which ends with us */
+	if (vuln_index_lock(out, false, &lock, &err) < 0 || vuln_update_open(out, &u, &err) < 0)
 		return ctl_fail(WORDS, "%s", err.text);
 	vuln_update_replace_all(u);
 	int r = load_all(u, sources, &report, &err);

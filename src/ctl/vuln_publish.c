@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WORDS "vuln publish"
@@ -84,7 +85,13 @@ static int publish_file(
 static int publish(const char *dir, char **files, bool emergency)
 {
 	struct osv_parser parser = { 0 };
+	struct stat st;
 	int code = CTL_OK;
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return ctl_fail(WORDS,
+		        "%s: no such folder; pratique-vis makes the one that it watches (watch = %s in its "
+		        "vis.conf)",
+		        dir, dir);
 	for (char **file = files; *file; file++)
 		code = MAX(code, publish_file(dir, *file, &parser, emergency, true));
 	for (char **file = files; *file && code == CTL_OK; file++)

@@ -131,9 +131,18 @@ static int make_socket_directories(const struct vis_config *config, const char *
 	return r;
 }
 
+/* The folder stays that of whom publishes: we only read it. */
+static int make_folder(const struct vis_config *config, struct error *err)
+{
+	return config->watch ? file_make_directory(config->watch, 0755, err) : 0;
+}
+
 /* What it reads comes from strangers: root does not do that. */
 static int become(const char *user, const struct vis_config *config, struct error *err)
 {
+	int r = make_folder(config, err);
+	if (r < 0)
+		return r;
 	if (geteuid() != 0)
 		return make_socket_directories(config, NULL, err);
 	const struct passwd *p = getpwnam(user);
@@ -143,7 +152,7 @@ static int become(const char *user, const struct vis_config *config, struct erro
 		        "or name "
 		        "another with --user",
 		        user, user);
-	int r = make_socket_directories(config, user, err);
+	r = make_socket_directories(config, user, err);
 	if (r == 0)
 		r = give_index(config->data, p, err);
 	return r == 0 ? daemon_drop_privileges(user, NULL, 0, err) : r;

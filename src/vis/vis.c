@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "vis/vis.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "net/metrics_server.h"
 #include "vis/loader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LOCK_NAME "vis.lock"
 
 struct vis {
 	const struct vis_config *config;
@@ -486,28 +482,6 @@ static int open_repositories(struct vis *v, struct event_base *base, struct erro
 	return 0;
 }
 
-/* One process an index: a lock that ends with it, and is no child's. */
-static int lock_data(struct vis *v, struct error *err)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char *path FREE_ON_EXIT = xasprintf("%s/" LOCK_NAME, v->config->data);
-	int r = file_make_directory(v->config->data, 0755, err);
-	if (r < 0)
-		return r;
-	v->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (v->lock < 0)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (fcntl(v->lock, F_SETLK, &lock) == 0)
-		return 0;
-	r = -errno;
-	if ((r == -EAGAIN || r == -EACCES) && fcntl(v->lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-		return error_set(err, -EBUSY,
-		        "another pratique-vis (process %d) keeps the index %s; one index has one, so stop it "
-		        "or give this one another --data",
-		        (int)lock.l_pid, v->config->data);
-	return error_set(err, r, "%s: cannot be locked: %s", path, strerror(-r));
-}
-
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err)
 {
 	struct vis *v = xcalloc(1, sizeof(*v));
@@ -517,7 +491,7 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	v->config = config;
 	(void)gethostname(name, sizeof(name) - 1);
 	/* Before anything is changed: another one may be running. */
-	int r = lock_data(v, err);
+	int r = vuln_index_lock(config->data, true, &v->lock, err);
 	if (r == 0)
 		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
 	if (r == 0)

@@ -12,6 +12,11 @@
 
 struct vuln_update;
 
+/* One pratique-vis keeps an index and alone changes it, for what others change nobody is told of. The lock is
+ * no child's and ends with the process, or with *ret_fd. make: its file and the index's directory, where they
+ * are not there; else an index without that file is nobody's, and *ret_fd is -1. -EBUSY: another one has it.
+ */
+int vuln_index_lock(const char *dir, bool make, int *ret_fd, struct error *err);
 /* Opens the index for writing; creates what is not there, and puts an empty index in the place of one with an
  * older format, whose generations it goes on from: all sources must then be loaded. */
 int vuln_update_open(const char *dir, struct vuln_update **ret, struct error *err);

@@ -122,7 +122,7 @@ vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")
 expect 1 "there is no user nosuch" "${vis[@]}" --user nosuch
 [ ! -e "$dir/index" ]
 # Started by root: it is nobody's, and the socket lies in a directory that was not there.
-"${vis[@]}" --user nobody 2>"$dir/vis.log" &
+"${vis[@]}" --user nobody --watch "$dir/new/published" 2>"$dir/vis.log" &
 pid=$!
 for ((i = 0; i < 100; i++)); do
 	! grep -q ready "$dir/vis.log" || break
@@ -130,6 +130,13 @@ for ((i = 0; i < 100; i++)); do
 done
 owner=$(stat -c %U "$dir/index/data.mdb" "$dir/index/lock.mdb" "$dir/run/vis.sock" | sort -u)
 expect 1 "another pratique-vis (process $pid) keeps the index" "${vis[@]}" --user nobody
+# Nobody would be told of what comes into its index beside it; and the folder that it watches is there, and not its own.
+echo '{"id": "X-1", "modified": "2026-01-01T00:00:00Z"}' >"$dir/X-1.json"
+expect 1 "another pratique-vis (process $pid) keeps the index" "$bin/pratique" vuln import --index "$dir/index" "$dir/X-1.json"
+expect 1 "another pratique-vis (process $pid) keeps the index" "$bin/pratique" vuln index --out "$dir/index" "$dir/X-1.json"
+[ "$(stat -c %U "$dir/new/published")" = root ]
+expect 1 "no such folder; pratique-vis makes the one that it watches" "$bin/pratique" vuln publish --dir "$dir/old" "$dir/X-1.json"
+"$bin/pratique" vuln publish --dir "$dir/new/published" "$dir/X-1.json"
 expect 1 "another program listens there" "$bin/pratique-vis" --data "$dir/other" --socket "$dir/run/vis.sock" --user nobody
 kill "$pid"
 wait "$pid"
