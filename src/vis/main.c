@@ -121,6 +121,17 @@ static int give_index(const char *dir, const struct passwd *p, struct error *err
 	return r;
 }
 
+/* A new one becomes the user's, and stays whose it is where it was there. */
+static int give_cache(const char *dir, const struct passwd *p, struct error *err)
+{
+	if (!dir || access(dir, F_OK) == 0)
+		return 0;
+	int r = file_make_directory(dir, 0755, err);
+	if (r == 0 && lchown(dir, p->pw_uid, p->pw_gid) < 0)
+		r = error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	return r;
+}
+
 static int make_socket_directories(const struct vis_config *config, const char *user, struct error *err)
 {
 	const char *const sockets[] = { config->socket, config->metrics, config->front.http.socket };
@@ -155,6 +166,8 @@ static int become(const char *user, const struct vis_config *config, struct erro
 	r = make_socket_directories(config, user, err);
 	if (r == 0)
 		r = give_index(config->data, p, err);
+	if (r == 0)
+		r = give_cache(config->cache, p, err);
 	return r == 0 ? daemon_drop_privileges(user, NULL, 0, err) : r;
 }
 

@@ -176,7 +176,7 @@ struct vis_config vis_options_config(const struct vis_options *o)
 		.socket = o->socket,
 		.watch = given(o->watch),
 		.metrics = given(o->metrics),
-		.cache = given(o->cache),
+		.cache = any_url(o) ? given(o->cache) : NULL,
 		.check_ms = (int)o->interval };
 	c.front = (struct front_config){ .index = o->data,
 		.http = { .socket = given(o->http),

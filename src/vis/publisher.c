@@ -183,6 +183,12 @@ static int look(struct publisher *p, const struct publisher_config *config, stru
 {
 	struct tree_publisher *first = NULL;
 	int r = open_repository(config, &first, err);
+	if (r == -EACCES) {
+		const struct error why = *err;
+		error_set(err, r,
+		        "%s; the directory and the index keys must be the user's whom pratique-vis runs as",
+		        why.text);
+	}
 	if (r < 0 || !first)
 		return error_prefix(err, r, "publish %s", config->dir);
 	memcpy(p->repository, tree_publisher_root(first)->repository, sizeof(p->repository));

@@ -19,7 +19,7 @@ struct vis_config {
 	const char *data;   /* the index */
 	const char *socket; /* for subscribers; its directory is there */
 	const char *watch;  /* NULL: no folder */
-	const char *cache;  /* where what comes from URLs is kept; NULL: nowhere */
+	const char *cache;  /* where what comes from URLs and repositories is kept; NULL: there are none */
 	const struct source_config *sources[VIS_SOURCES_MAX];
 	size_t n_sources;
 	const char *metrics;             /* socket for who monitors it; NULL: none */

@@ -118,11 +118,16 @@ printf 'product a {\n\tvendor = v\n\tpackage = Plan9 p\n\tpackage = Debian:12 p\
 expect 2 "wrong.products:1: product a: vendor and name go together" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 expect 2 'wrong.products:1: package: "Plan9"' "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 expect 1 'wrong.products:1: package: "Plan9"' "$bin/pratique" vuln import --check --kind csaf --products "$dir/wrong.products" "$dir"
+# What is commented out is right, too: all of it at once, but for files that are not there.
+sed -n '/keyring\|products/d; s/^#\([a-z}\t]\)/\1/p' "$root/examples/vis.conf" >"$dir/all.conf"
+expect 0 ": good, 4 sources" "$bin/pratique-vis" --config "$dir/all.conf" --check
+
 vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")
 expect 1 "there is no user nosuch" "${vis[@]}" --user nosuch
 [ ! -e "$dir/index" ]
 # Started by root: it is nobody's, and the socket lies in a directory that was not there.
-"${vis[@]}" --user nobody --watch "$dir/new/published" 2>"$dir/vis.log" &
+"${vis[@]}" --user nobody --watch "$dir/new/published" --set cache="$dir/new/cache" --set "interval=1 s" \
+	--source "here=repository:$dir/www#$dir/1.root.json" 2>"$dir/vis.log" &
 pid=$!
 for ((i = 0; i < 100; i++)); do
 	! grep -q ready "$dir/vis.log" || break
@@ -134,10 +139,18 @@ expect 1 "another pratique-vis (process $pid) keeps the index" "${vis[@]}" --use
 echo '{"id": "X-1", "modified": "2026-01-01T00:00:00Z"}' >"$dir/X-1.json"
 expect 1 "another pratique-vis (process $pid) keeps the index" "$bin/pratique" vuln import --index "$dir/index" "$dir/X-1.json"
 expect 1 "another pratique-vis (process $pid) keeps the index" "$bin/pratique" vuln index --out "$dir/index" "$dir/X-1.json"
-[ "$(stat -c %U "$dir/new/published")" = root ]
+[ "$(stat -c %U "$dir/new/published" "$dir/new/cache" | xargs)" = "root nobody" ]
 expect 1 "no such folder; pratique-vis makes the one that it watches" "$bin/pratique" vuln publish --dir "$dir/old" "$dir/X-1.json"
 "$bin/pratique" vuln publish --dir "$dir/new/published" "$dir/X-1.json"
 expect 1 "another program listens there" "$bin/pratique-vis" --data "$dir/other" --socket "$dir/run/vis.sock" --user nobody
+# A repository that is root's alone is none that it can publish in.
+pratique vuln keys new --out "$dir/index.key"
+pratique vuln keys root --repository site --root-key "$dir/index.key.pub" --threshold 1 \
+	--index-key "$dir/index.key.pub" --out "$dir/1.root.json"
+pratique vuln keys sign --key "$dir/index.key" "$dir/1.root.json"
+pratique vuln publish --repository "$dir/www" --root "$dir/1.root.json"
+expect 1 "must be the user's whom" "$bin/pratique-vis" --data "$dir/other" --socket "$dir/run/other.sock" --user nobody \
+	--publish "$dir/www" --publish-key "$dir/index.key"
 kill "$pid"
 wait "$pid"
 pid=
