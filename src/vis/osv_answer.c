@@ -174,13 +174,17 @@ static void choose_ecosystems(struct osv_answer *a, const struct osv_query *q)
 static int ask(struct osv_answer *a, const struct osv_query *q, const char *ecosystem, struct error *err)
 {
 	struct vuln_query query = {
-		.ecosystem = ecosystem, .package = q->package, .version = *q->version ? q->version : NULL
+		.ecosystem = ecosystem,
+		.package = q->package,
+		.version = *q->version ? q->version : NULL,
+		.source_version = *q->source_version ? q->source_version : NULL,
 	};
 	int r = vuln_index_query(a->index, &query, take_match, a, NULL, err);
-	if (r == 0 && *q->binary) {
+	if (r >= 0 && *q->binary) {
 		query.package = q->binary;
 		query.by_binary = true;
-		r = vuln_index_query(a->index, &query, take_match, a, NULL, err);
+		const int by_binary = vuln_index_query(a->index, &query, take_match, a, NULL, err);
+		r = by_binary < 0 ? by_binary : r;
 	}
 	return r;
 }
@@ -228,11 +232,17 @@ int osv_answer_find(struct osv_answer *a, const struct osv_query *q, struct erro
 	choose_ecosystems(a, q);
 	if (r == 0 && a->n_asked == 0)
 		note_unjudged(a, "the index has no advisories for this ecosystem");
+	bool in_part = false;
 	for (size_t i = 0; i < a->n_asked && r == 0; i++) {
 		struct error why;
 		a->work += OSV_WORK_LOOKUP;
 		r = a->work > OSV_WORK_MAX ? -E2BIG : ask(a, q, a->asked[i], &why);
-		if (r == -EINVAL || r == -ENOTSUP) {
+		if (r > 0) {
+			if (!in_part)
+				note_unjudged(a, why.text);
+			in_part = true;
+			r = 0;
+		} else if (r == -EINVAL || r == -ENOTSUP) {
 			if (a->n_asked == 1)
 				note_unjudged(a, why.text);
 			r = 0;

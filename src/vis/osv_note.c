@@ -20,7 +20,7 @@ json_t *osv_note_of_view(const struct vuln_view *v)
 
 char *osv_note_of_match(const struct vuln_match *m)
 {
-	bool shared = m->conflict != NULL;
+	bool shared = m->conflict || m->judged_as;
 	for (size_t i = 0; i < m->n_views && !shared; i++)
 		shared = strcmp(m->views[i].id, m->id) == 0;
 	if (!shared)
@@ -31,6 +31,8 @@ char *osv_note_of_match(const struct vuln_match *m)
 	json_t *note =
 	        json_pack("{s:s, s:i, s:s, s:o, s:s?}", "source", m->source, "precedence", (int)m->precedence,
 	                "trust", vuln_trust_name(m->trust), "others", others, "conflict", m->conflict);
+	if (m->judged_as)
+		json_object_set_new(note, "judged_as", json_string(m->judged_as));
 	char *text = note ? json_dumps(note, JSON_COMPACT) : NULL;
 	json_decref(note);
 	return text;

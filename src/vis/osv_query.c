@@ -96,6 +96,23 @@ static void take_version(struct osv_query *q, const char *version)
 		memcpy(q->version, version, strlen(version) + 1);
 }
 
+static void take_source_version(struct osv_query *q, const struct posture_package *p)
+{
+	if (!q->unjudged && strcmp(p->source_version, p->version) != 0 &&
+	        strlen(p->source_version) < sizeof(q->source_version))
+		memcpy(q->source_version, p->source_version, strlen(p->source_version) + 1);
+}
+
+static void take_origin(struct osv_query *q)
+{
+	char place[ECOSYSTEM_NAME_MAX + 1];
+	struct backport b;
+	snprintf(place, sizeof(place), "%s%s", q->ecosystem, q->all_releases ? ":" : "");
+	if (!q->unjudged &&
+	        ecosystem_backport(place, *q->source_version ? q->source_version : q->version, &b))
+		memcpy(q->origin, b.ecosystem, sizeof(q->origin));
+}
+
 static void take_name(struct osv_query *q, const char *name, char ret[PACKAGE_NAME_MAX])
 {
 	if (ecosystem_package_name(q->ecosystem, name, ret) < 0)
@@ -162,6 +179,9 @@ static int take_purl(struct osv_query *q, const char *text, const char *version,
 	if (r == 0) {
 		take_place(q, p, purl);
 		take_version(q, has_version ? p->packages[0].version : version);
+		if (has_version)
+			take_source_version(q, &p->packages[0]);
+		take_origin(q);
 	}
 	inventory_report_clear(&report);
 	posture_free(p);
@@ -196,6 +216,7 @@ static int take_package(struct osv_query *q, const json_t *package, const char *
 		return error_set(err, -EINVAL, "Invalid query.");
 	take_name(q, name, q->package);
 	take_version(q, version);
+	take_origin(q);
 	return 0;
 }
 

@@ -26,7 +26,9 @@ struct osv_query {
 	char package[PACKAGE_NAME_MAX]; /* as advisories of the ecosystem call it */
 	char binary[PACKAGE_NAME_MAX];  /* the package's own name, where an index knows those; "": the same */
 	char version[OSV_VERSION_SIZE]; /* "": any */
-	char after[RECORD_ID_MAX];      /* the last id of the page before; "": the first page */
+	char source_version[OSV_VERSION_SIZE]; /* of the source package, where that is another one; else "" */
+	char origin[ECOSYSTEM_NAME_MAX]; /* of a backport: the release that it was built from; else "" */
+	char after[RECORD_ID_MAX];       /* the last id of the page before; "": the first page */
 };
 
 /* -EINVAL with the words of a 400. */

@@ -156,13 +156,24 @@ static void begin(struct osv_service *s)
 
 /* ---- queries ---- */
 
+/* The ecosystems that a query cannot be judged without. */
+static size_t needs_of(const struct osv_query *q, const char *ret[2])
+{
+	size_t n = 0;
+	if (!q->all_releases && !q->unjudged)
+		ret[n++] = q->ecosystem;
+	if (*q->origin)
+		ret[n++] = q->origin;
+	return n;
+}
+
 /* True: it waits for what an upper VIS has; handle() is called again. */
 static bool is_deferred(
         struct osv_service *s, struct http_request *r, const struct osv_query *q, http_handler handle)
 {
-	const char *const ecosystem = q->ecosystem;
-	return !q->all_releases && !q->unjudged &&
-	        misses_defer(s->context->misses, r, &ecosystem, 1, handle, s);
+	const char *names[2];
+	const size_t n = needs_of(q, names);
+	return n && misses_defer(s->context->misses, r, names, n, handle, s);
 }
 
 static void handle_query(struct http_request *r, void *user)
@@ -215,7 +226,7 @@ static int answer_one(struct osv_service *s, const json_t *json, size_t i, size_
 static bool is_batch_deferred(
         struct osv_service *s, struct http_request *r, const json_t *json, http_handler handle)
 {
-	const char *names[NEEDED_MAX];
+	const char *names[NEEDED_MAX], *one_needs[2];
 	char needed[NEEDED_MAX][ECOSYSTEM_NAME_MAX];
 	const json_t *one;
 	struct osv_query q;
@@ -223,12 +234,14 @@ static bool is_batch_deferred(
 	json_array_foreach(json_object_get(json, "queries"), i, one) {
 		if (n == NEEDED_MAX || i == OSV_QUERIES_MAX)
 			break;
-		if (osv_query_read(one, &q, NULL) < 0 || q.all_releases || q.unjudged ||
-		        (n && strcmp(needed[n - 1], q.ecosystem) == 0))
-			continue;
-		memcpy(needed[n], q.ecosystem, sizeof(needed[n]));
-		names[n] = needed[n];
-		n++;
+		const size_t n_needs = osv_query_read(one, &q, NULL) < 0 ? 0 : needs_of(&q, one_needs);
+		for (size_t k = 0; k < n_needs && n < NEEDED_MAX; k++) {
+			if (n && strcmp(needed[n - 1], one_needs[k]) == 0)
+				continue;
+			snprintf(needed[n], sizeof(needed[n]), "%s", one_needs[k]);
+			names[n] = needed[n];
+			n++;
+		}
 	}
 	return misses_defer(s->context->misses, r, names, n, handle, s);
 }

@@ -143,11 +143,13 @@ int vuln_match_all(struct vuln_index *index, const struct posture *p, const stru
         uint64_t *ret_generation, struct error *err);
 
 /* The same for one package that no posture names, as OSV's /v1/query asks: what affects `package`, as the
- * advisories of this ecosystem ("Debian:12", "PyPI") call it, at this version; NULL: at any. Views of sources
- * that stand behind another are in the matches. -EINVAL with the reason where the version is not valid,
- * -ENOTSUP for an ecosystem without a known version order. */
+ * advisories of this ecosystem ("Debian:12", "PyPI") call it, at this version; NULL: at any. A backport, a
+ * signed source, a rebuild is judged as the matcher judges it. Views of sources that stand behind another are
+ * in the matches. 1, with the reason in err: only a part of what is to be known is known. -EINVAL with the
+ * reason where the version is not valid, -ENOTSUP for an ecosystem without a known version order. */
 struct vuln_query {
 	const char *ecosystem, *package, *version;
+	const char *source_version; /* of the source package, where it has another one; NULL: the same */
 	bool by_binary; /* package names a binary package (apt's suites); else what advisories use */
 };
 int vuln_index_query(struct vuln_index *index, const struct vuln_query *q, vuln_match_fn fn, void *context,

@@ -100,6 +100,20 @@ def queries(c):
         if (got := c.ids(body)) != wanted:
             fail(body, got, "and not", wanted)
     ok("queries by name, purl, release and version")
+    for body in (package("gamma", version="2.0-2~bpo12+1"), package("gamma", "Debian", version="2.0-2~bpo12+1"),
+                 {"package": {"purl": "pkg:deb/debian/gamma@2.0-2~bpo12%2B1?distro=bookworm"}},
+                 {"package": {"purl": "pkg:deb/debian/gamma-bin@9?distro=bookworm&upstream=gamma@2.0-2~bpo12%2B1"}}):
+        answer, headers = c.ask("/v1/query", body)
+        got = [(v["id"], v["database_specific"]["pratique"].get("judged_as")) for v in answer.get("vulns", [])]
+        if got != [("EXAMPLE-2026-4", "a backport of 2.0-2 in Debian:13")] or "Pratique-Unjudged" in headers:
+            fail("a backport:", body, answer, headers)
+        batch, _ = c.ask("/v1/querybatch", {"queries": [body, package("gamma", version="2.0-3~bpo12+1"), package("gamma", version="2.0-2")]})
+        if [[v["id"] for v in r.get("vulns", [])] for r in batch["results"]] != [["EXAMPLE-2026-4"], [], ["EXAMPLE-2026-5"]]:
+            fail("backports in a batch:", batch)
+    answer, headers = c.ask("/v1/query", package("gamma", "Debian:13", version="1.0-1~bpo13+1"))
+    if [v["id"] for v in answer.get("vulns", [])] != ["EXAMPLE-2026-4"] or "Debian:14" not in headers["Pratique-Unjudged"]:
+        fail("a backport from a release that nothing is known of:", answer, headers)
+    ok("backports are judged in the release that they were built from")
     for body, why in (({"commit": "0" * 40}, "commits"),
                       ({"package": {"purl": "pkg:yeet/a@1"}}, "not known"),
                       (package("alpha", version="no version"), ""),

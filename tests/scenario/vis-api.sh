@@ -39,6 +39,8 @@ record "$site/first" EXAMPLE-2026-1 12 alpha 1.2-1
 record "$site/second" EXAMPLE-2026-1 12 alpha 0.9-1
 record "$site/first" EXAMPLE-2026-2 12 alpha 1.8-1 ', "aliases": ["CVE-2026-1001"]'
 record "$site/first" EXAMPLE-2026-3 11 alpha 1.8-1
+record "$site/first" EXAMPLE-2026-4 13 gamma 2.0-3
+record "$site/first" EXAMPLE-2026-5 12 gamma 3.0-1
 record "$site/first" EXAMPLE-2026-9 12 gone 1.8-1 ', "withdrawn": "2026-01-02T00:00:00Z"'
 # A page of them is more than sockets hold.
 details=$(head -c 3000 /dev/zero | tr '\0' x)

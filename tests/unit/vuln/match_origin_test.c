@@ -100,6 +100,66 @@ static void other_ecosystems(void **state)
 	}
 }
 
+static int take_id(const struct vuln_match *m, void *context)
+{
+	char *text = context;
+	const size_t n = strlen(text);
+	snprintf(text + n, 256 - n, "%s%s%s", m->id, m->judged_as ? " as " : "",
+	        m->judged_as ? m->judged_as : "");
+	strncat(text, ";", 255 - strlen(text));
+	return 0;
+}
+
+/* What a query that names no node finds, "ID[ as WHAT];" each; what it cannot judge comes in brackets. */
+static void expect_asked(struct fixture *f, const char *ecosystem, const char *package, const char *version,
+        const char *source_version, const char *expected)
+{
+	char text[256] = "";
+	struct error err;
+	const struct vuln_query q = { .ecosystem = ecosystem,
+		.package = package,
+		.version = version,
+		.source_version = source_version };
+	int r = vuln_index_query(f->index, &q, take_id, text, NULL, &err);
+	if (r != 0)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "[%d %s]", r > 0, err.text);
+	assert_string_equal(text, expected);
+}
+
+/* As the matcher judges the same package on a node. */
+static void queries_are_judged_alike(void **state)
+{
+	struct fixture *f = *state;
+	put_in(f, "Debian:12", "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	put_in(f, "Debian:13", "A-2", "p", "[{\"introduced\":\"0\"},{\"fixed\":\"2.0-3\"}]", "");
+	put_in(f, "Debian", "A-3", "p", "[{\"introduced\":\"0\"},{\"fixed\":\"2.0-2\"}]", "");
+	put_in(f, "Debian:12", "A-4", "linux", "[{\"introduced\":\"0\"},{\"fixed\":\"6.1.9-1\"}]", "");
+	put(f, "test",
+	        "{\"id\":\"A-5\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\",\"name\":\"r\"},\"versions\":[\"1.2-3\"]}]}");
+	put_in(f, "Ubuntu:18.04:LTS", "A-6", "u", "[{\"introduced\":\"0\"}]", "");
+	put_in(f, "Ubuntu:Pro:18.04:LTS", "A-7", "u",
+	        "[{\"introduced\":\"0\"},{\"fixed\":\"1-1ubuntu1+esm1\"}]", "");
+	commit(f);
+	expect_asked(f, "Debian:12", "p", "2.0-2~bpo12+1", NULL, "A-2 as a backport of 2.0-2 in Debian:13;");
+	expect_asked(f, "Debian", "p", "2.0-2~bpo12+1", NULL, "A-2 as a backport of 2.0-2 in Debian:13;");
+	expect_asked(f, "Debian:12", "p", "2.0-3~bpo12+1", NULL, "");
+	expect_asked(f, "Debian:12", "p", "9", "2.0-2~bpo12+1", "A-2 as a backport of 2.0-2 in Debian:13;");
+	expect_asked(f, "Debian:12", "p", "1.0-1", NULL, "A-1;A-3;");
+	expect_asked(f, "Debian:12", "p", NULL, NULL, "A-1;A-3;");
+	expect_asked(f, "Debian:13", "p", "1.0-2~bpo13+1", NULL,
+	        "A-2;A-3;[1 it is a backport from Debian:14, of which the index has no advisories]");
+	expect_asked(f, "Debian:12", "linux-signed-amd64", "6.1.8+1", NULL, "A-4;");
+	expect_asked(f, "Debian:12", "linux-signed-amd64", "6.1.9+1", NULL, "");
+	expect_asked(f, "Debian:12", "linux-signed-amd64", "6.1.9", NULL,
+	        "[0 the version of the signed source has another form]");
+	expect_asked(f, "Debian:12", "r", "1.2-3+b1", NULL, "A-5;");
+	expect_asked(f, "Debian:12", "r", "1.2-4+b1", NULL, "");
+	expect_asked(f, "Ubuntu:18.04:LTS", "u", "1-1ubuntu1", NULL, "A-6;A-7;");
+	expect_asked(f, "Ubuntu:18.04:LTS", "u", "1-1ubuntu1+esm0", NULL, "A-7;");
+	expect_asked(f, "Ubuntu:18.04:LTS", "u", "1-1ubuntu1+esm1", NULL, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +167,7 @@ int main(void)
 		WITH_INDEX(rebuilds_are_what_was_built),
 		WITH_INDEX(extended_fixes_of_ubuntu),
 		WITH_INDEX(other_ecosystems),
+		WITH_INDEX(queries_are_judged_alike),
 	};
 	return cmocka_run_group_tests_name("match_origin", tests, NULL, NULL);
 }
