@@ -13,6 +13,8 @@ struct pull {
 	char *path;
 	bool pieces;
 	uint64_t most, at, size; /* size: of the whole file, where it is known */
+	uint64_t from;           /* where it began, and when */
+	time_ms began;
 	enum tree_fetch outcome;
 	const struct pull_handlers *handlers;
 	void *user;
@@ -81,6 +83,13 @@ static void on_content(struct http_fetch *f, const uint8_t *content, size_t leng
 
 static int ask(struct pull *p, struct error *err);
 
+/* However small the pieces are that it is doled out in. */
+static bool is_too_slow(const struct pull *p)
+{
+	const uint64_t got = p->at > p->from ? p->at - p->from : 0;
+	return clock_monotonic_ms() - p->began > PULL_TOTAL_MS + (int64_t)(got / (PULL_SPEED_LEAST / 1000));
+}
+
 static void on_end(struct http_fetch *f, const char *reason, void *user)
 {
 	struct pull *p = user;
@@ -90,7 +99,9 @@ static void on_end(struct http_fetch *f, const char *reason, void *user)
 	enum tree_fetch how = reason ? TREE_FAILED : p->outcome;
 	p->fetch = NULL;
 	if (how == TREE_FETCHED && p->at < p->size) {
-		if (ask(p, &err) == 0)
+		if (is_too_slow(p))
+			error_set(&err, -ETIME, "it comes too slowly");
+		else if (ask(p, &err) == 0)
 			return;
 		how = TREE_FAILED;
 		reason = err.text;
@@ -134,6 +145,8 @@ int pull_new(struct event_base *base, const struct pull_source *source, const ch
 		.pieces = request->immutable,
 		.most = request->most,
 		.at = request->offset,
+		.from = request->offset,
+		.began = clock_monotonic_ms(),
 		.handlers = handlers,
 		.user = user };
 	pull_source_set(&p->source, source);

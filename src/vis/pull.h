@@ -11,6 +11,7 @@
 #define PULL_PIECE (4u << 20) /* bytes that are asked for at a time */
 #define PULL_IDLE_MS 15000    /* without a byte of what was asked for */
 #define PULL_TOTAL_MS 120000  /* for one piece */
+#define PULL_SPEED_LEAST 4000 /* bytes a second of all pieces, once the first has had its time */
 
 /* Where from; strings are copied by who keeps it. */
 struct pull_source {

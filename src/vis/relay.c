@@ -18,7 +18,8 @@ struct relay {
 	struct event *again;
 	struct push_event pending; /* the newest that came while a round was under way */
 	bool has_pending, wants_round;
-	unsigned failures; /* rounds in succession that ended because nothing came */
+	unsigned failures;  /* rounds in succession that ended because nothing came */
+	time_ms busy_since; /* monotonic; of the round that fetches; 0: none does */
 };
 
 static void drive(struct relay *r);
@@ -49,6 +50,7 @@ static void begin_pending(struct relay *r)
 static void end_round(struct relay *r)
 {
 	struct tree_follow_status status;
+	r->busy_since = 0;
 	tree_follow_status(r->follow, &status);
 	const bool away = status.last == TREE_UNREACHABLE || status.last == TREE_MISSING;
 	r->failures = away ? r->failures + 1 : 0;
@@ -117,8 +119,10 @@ static void drive(struct relay *r)
 	if (r->pull)
 		return;
 	while (tree_follow_next(r->follow, &want)) {
-		if (pull_new(r->config.base, &r->source, r->name, &want, &handlers, r, &r->pull, &err) == 0)
+		if (pull_new(r->config.base, &r->source, r->name, &want, &handlers, r, &r->pull, &err) == 0) {
+			r->busy_since = r->busy_since ? r->busy_since : clock_monotonic_ms();
 			return;
+		}
 		(void)tree_follow_end(r->follow, TREE_FAILED, err.text, clock_wall_ms(), &err);
 	}
 	end_round(r);
@@ -181,6 +185,7 @@ void relay_set_source(struct relay *r, const struct pull_source *source, const s
 {
 	r->pull = pull_free(r->pull);
 	r->failures = 0;
+	r->busy_since = 0;
 	r->has_pending = r->wants_round = false;
 	push_event_clear(&r->pending);
 	event_del(r->again);
@@ -204,8 +209,13 @@ static void on_lent(void *user)
 const char *relay_overdue(const struct relay *r, time_ms now)
 {
 	const struct tree_index *index = tree_follow_index(r->follow);
-	if (r->pull)
-		return NULL; /* it comes: how long that may last is limited elsewhere */
+	const int64_t most =
+	        index ? MIN(index->expires - index->time, (int64_t)RELAY_ROUND_MS) : RELAY_ROUND_MS;
+	/* It comes; another upper goes on where a slow one is left. */
+	if (r->pull && clock_monotonic_ms() - r->busy_since < most)
+		return NULL;
+	if (r->pull && (!index || now > index->time + (index->expires - index->time) / 3 * 2))
+		return "what it gives us comes too slowly";
 	if (!index)
 		return "it has sent nothing of a repository that we follow";
 	if (tree_follow_stale(r->follow, now))

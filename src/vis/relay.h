@@ -11,8 +11,9 @@
 
 #include <event2/event.h>
 
-#define RELAY_AGAIN_MS 1000  /* before a round that failed is begun again */
-#define RELAY_FAILURES_MAX 5 /* such rounds in succession; then the upper is to blame */
+#define RELAY_AGAIN_MS 1000   /* before a round that failed is begun again */
+#define RELAY_FAILURES_MAX 5  /* such rounds in succession; then the upper is to blame */
+#define RELAY_ROUND_MS 300000 /* so long, or an index's life, a round may last where something is due */
 
 struct relay;
 struct relay_config {

@@ -37,6 +37,8 @@ struct upper_link {
 	struct http_fetch *fetch;
 	struct sse_reader *reader;
 	bool has_head;
+	time_ms window_began; /* monotonic */
+	unsigned window_events;
 	struct event *tick, *leave;
 	enum upper_state leave_as; /* the current upper is to be left, when nobody is busy with it */
 	char leave_reason[256];
@@ -135,6 +137,17 @@ static void take_path(struct upper_link *l, const struct push_event *e)
 	changed(l);
 }
 
+/* What it says without end would pass to all who are below us. */
+static bool is_flood(struct upper_link *l)
+{
+	const time_ms now = clock_monotonic_ms();
+	if (now - l->window_began > UPPER_EVENTS_MS) {
+		l->window_began = now;
+		l->window_events = 0;
+	}
+	return ++l->window_events > UPPER_EVENTS_MAX;
+}
+
 static int on_event(const struct sse_event *sse, void *user)
 {
 	struct upper_link *l = user;
@@ -142,6 +155,10 @@ static int on_event(const struct sse_event *sse, void *user)
 	struct push_path longer;
 	struct error err;
 	struct relay *r;
+	if (is_flood(l)) {
+		end_soon(l, UPPER_REFUSED, "it floods us with events");
+		return -EBADMSG;
+	}
 	int code = push_event_read(sse, &e, &err);
 	if (code == -ENOENT)
 		return 0;

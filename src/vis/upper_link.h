@@ -11,6 +11,9 @@
 #include "vis/upper_plan.h"
 
 #define UPPER_IDLE_MS 16000 /* without a sign of life: three of PUSH_ALIVE_MS */
+/* So many events in so much time are a flood: no publisher signs, and no path changes, so often. */
+#define UPPER_EVENTS_MAX 1000
+#define UPPER_EVENTS_MS 10000
 
 struct upper_link_config {
 	const char *name;          /* ours, as its certificate has it */

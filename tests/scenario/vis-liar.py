@@ -10,6 +10,8 @@ replay    an index that the publisher signed long ago
 truncate  the true index, and files that end early
 withhold  the index as it is at the beginning, and nothing after it
 loop      the true index, with a path that has the subscriber in it
+dribble   the true index, and files a byte at a time
+flap      paths that change without end
 """
 import base64
 import json
@@ -61,16 +63,26 @@ class Liar(socketserver.StreamRequestHandler):
 
     def answer(self):
         path = self.rfile.readline().decode().split(" ")[1]
-        while self.rfile.readline() not in (b"\r\n", b""):
-            pass
+        while (line := self.rfile.readline()) not in (b"\r\n", b""):
+            if line.lower().startswith(b"range:"):
+                self.range = line.decode()
         if path.startswith("/v1/subscribe"):
             self.events()
         elif path.startswith("/v1/repositories/central/"):
             self.send(path[len("/v1/repositories/central/"):])
 
+    def dribble(self, name, data):
+        first = int(self.range.split("=")[1].split("-")[0])
+        time.sleep(0.5)
+        self.wfile.write(f"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {first}-{first}/{len(data)}\r\n"
+                         f"Content-Length: 1\r\n\r\n".encode() + data[first:first + 1])
+
     def send(self, name):
         try:
             data = file_bytes(name)
+            if MODE == "dribble" and name.endswith(".zst"):
+                self.dribble(name, data)
+                return
             head = "HTTP/1.1 200 OK\r\n"
         except FileNotFoundError:
             data, head = b"{}", "HTTP/1.1 404 Not Found\r\n"
@@ -90,6 +102,9 @@ class Liar(socketserver.StreamRequestHandler):
         path = ["liar", "victim"] if MODE == "loop" else ["liar"]
         self.event("path", json.dumps({"path": ["liar"]}))
         self.tell(path)
+        while MODE == "flap":
+            for other in ("one", "two"):
+                self.event("path", json.dumps({"path": ["liar", other]}))
         while True:
             time.sleep(0.3)
             if MODE == "withhold":

@@ -238,6 +238,8 @@ lie truncate "central: (cut|altered)"
 lie replay "central: (rolled-back|expired)"
 lie loop "liar is loop"
 lie withhold "liar is withholding"
+lie dribble "liar is withholding: central: what it gives us comes too slowly"
+lie flap "floods us with events"
 
 # With nobody else to ask, what is withheld shows.
 begin_liar withhold
