@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/endpoint.h"
+#include "net/openapi.h"
 #include "net/source_limits.h"
 
 #include <errno.h>
@@ -12,10 +13,16 @@
 #define COUNT_MS 500     /* how often the listeners' own counters are taken over */
 #define ADDRESSES_MAX 16 /* of one name */
 
+static const struct openapi_schema schemas[] = {
+#define SCHEMA(name, text, fields) { #name, text, fields },
+#include "vis/schemas.def"
+#undef SCHEMA
+};
+
 /* A route as the HTTP server has it, and the way back to who added it. */
 struct vis_endpoint {
 	struct http_route http;
-	const struct http_route *route;
+	const struct vis_route *route;
 	void *user;
 	struct vis_http *of;
 };
@@ -88,7 +95,7 @@ static void dispatch(struct http_request *r, void *endpoint)
 	}
 	const int64_t began = clock_monotonic_us();
 	h->counters->requests++;
-	e->route->handle(r, e->user);
+	e->route->http.handle(r, e->user);
 	const int64_t took = clock_monotonic_us() - began;
 	h->counters->busy_us += (uint64_t)took;
 	if (limited)
@@ -102,19 +109,49 @@ static unsigned roles_of(const struct vis_http *h, const struct http_route *rout
 	return h->config->public ? TLS_ROLES_ALL : route->tls_roles & ~HTTP_ANONYMOUS;
 }
 
-int vis_http_add_routes(struct vis_http *h, const struct http_route *routes, size_t n, void *user)
+int vis_http_add_routes(struct vis_http *h, const struct vis_route *routes, size_t n, void *user)
 {
 	int r = 0;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct vis_endpoint *e = xcalloc(1, sizeof(*e));
-		*e = (struct vis_endpoint){ .http = routes[i], .route = &routes[i], .user = user, .of = h };
+		*e = (struct vis_endpoint){
+			.http = routes[i].http, .route = &routes[i], .user = user, .of = h
+		};
 		e->http.handle = dispatch;
-		e->http.tls_roles = roles_of(h, &routes[i]);
+		e->http.tls_roles = roles_of(h, &routes[i].http);
 		ARRAY_RESERVE_ONE(h->endpoints, h->n_endpoints, h->capacity);
 		h->endpoints[h->n_endpoints++] = e;
 		r = http_server_add_routes(h->server, &e->http, 1, e);
 	}
 	return r;
+}
+
+json_t *vis_http_describe(const struct vis_http *h)
+{
+	const struct openapi_info info = { .title = "pratique-vis",
+		.summary = "What is known about vulnerabilities",
+		.schemas = schemas,
+		.n_schemas = ARRAY_LENGTH(schemas),
+		.failure = "Error",
+		.security = json_pack("{s:{s:s}}", "certificate", "type", "mutualTLS") };
+	json_t *document = openapi_begin(&info);
+	for (size_t i = 0; i < h->n_endpoints; i++) {
+		const struct vis_route *v = h->endpoints[i]->route;
+		const struct openapi_route route = { .method = v->http.method,
+			.path = v->http.path,
+			.summary = v->summary,
+			.role = v->http.tls_roles & HTTP_ANONYMOUS ? "reader" : "site",
+			.description = v->http.tls_roles & HTTP_ANONYMOUS
+			        ? "For who holds a certificate of the site; where pratique-vis is public, "
+			          "for everybody."
+			        : "For who holds a certificate of the site.",
+			.query = v->query,
+			.body = v->body,
+			.status = 200,
+			.answer = v->answer };
+		openapi_add(document, &info, &route);
+	}
+	return document;
 }
 
 struct vis_http_counters *vis_http_counters(struct vis_http *h)

@@ -55,5 +55,16 @@ int vis_http_open(struct event_base *base, const struct vis_http_config *config,
 struct vis_http *vis_http_close(struct vis_http *h); /* NULL in, NULL out */
 struct vis_http_counters *vis_http_counters(struct vis_http *h);
 
-/* Routes behind the gate: tls_roles as above (0: the Unix socket only). routes are kept by reference. */
-int vis_http_add_routes(struct vis_http *h, const struct http_route *routes, size_t n, void *user);
+/* A row says all of a route: who may use it, what it takes and what it answers. Names are those of
+ * schemas.def. */
+struct vis_route {
+	struct http_route http; /* tls_roles as above; 0: the Unix socket only */
+	const char *summary;    /* one line for people */
+	const char *query;      /* "limit:integer"; NULL: no parameters */
+	const char *body;       /* schema; "": text; NULL: none */
+	const char *answer;     /* schema; "TYPE/TYPE": as it is */
+};
+/* Routes behind the gate, kept by reference. */
+int vis_http_add_routes(struct vis_http *h, const struct vis_route *routes, size_t n, void *user);
+/* The description of all of them (OpenAPI 3.1). */
+json_t *vis_http_describe(const struct vis_http *h);

@@ -212,10 +212,14 @@ static void handle_platforms(struct http_request *r, void *user)
 	                "platforms", list));
 }
 
-static const struct http_route routes[] = {
-	{ "POST", "/v1/match", handle_match, VIS_HTTP_READERS, INVENTORY_BODY_MAX },
-	{ "GET", "/v1/platforms", handle_platforms, VIS_HTTP_READERS, 0 },
-	{ "HEAD", "/v1/platforms", handle_platforms, VIS_HTTP_READERS, 0 },
+#define PLATFORMS "The ecosystems that the index knows of", NULL, NULL, "Platforms"
+static const struct vis_route routes[] = {
+	{ { "POST", "/v1/match", handle_match, VIS_HTTP_READERS, INVENTORY_BODY_MAX },
+	        "What affects the packages of an inventory, in any of the forms that `pratique vuln match` "
+	        "reads",
+	        "distro:string", "", "Findings" },
+	{ { "GET", "/v1/platforms", handle_platforms, VIS_HTTP_READERS, 0 }, PLATFORMS },
+	{ { "HEAD", "/v1/platforms", handle_platforms, VIS_HTTP_READERS, 0 }, PLATFORMS },
 };
 
 static int open_match(const struct front_context *c, void **ret_state, struct error *err)

@@ -403,13 +403,19 @@ static void handle_list(struct http_request *r, void *user)
 	send_answer(s, r, &asked);
 }
 
-static const struct http_route routes[] = {
-	{ "GET", "/v1/vulns", handle_list, VIS_HTTP_READERS, 0 },
-	{ "HEAD", "/v1/vulns", handle_list, VIS_HTTP_READERS, 0 },
-	{ "POST", "/v1/query", handle_query, VIS_HTTP_READERS, QUERY_MAX },
-	{ "POST", "/v1/querybatch", handle_batch, VIS_HTTP_READERS, BATCH_MAX },
-	{ "GET", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 },
-	{ "HEAD", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 },
+#define LIST \
+	"What there is about an ecosystem, or one package of it", \
+	        "ecosystem:string package:string page_token:string", NULL, "Names"
+#define RECORD "The record of an id, from the source that stands", NULL, NULL, "Record"
+static const struct vis_route routes[] = {
+	{ { "GET", "/v1/vulns", handle_list, VIS_HTTP_READERS, 0 }, LIST },
+	{ { "HEAD", "/v1/vulns", handle_list, VIS_HTTP_READERS, 0 }, LIST },
+	{ { "POST", "/v1/query", handle_query, VIS_HTTP_READERS, QUERY_MAX }, "Records that affect a package",
+	        NULL, "Query", "Records" },
+	{ { "POST", "/v1/querybatch", handle_batch, VIS_HTTP_READERS, BATCH_MAX },
+	        "Ids of records that affect packages, 1000 at once", NULL, "Batch", "BatchAnswer" },
+	{ { "GET", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 }, RECORD },
+	{ { "HEAD", "/v1/vulns/{id}", handle_record, VIS_HTTP_READERS, 0 }, RECORD },
 };
 
 static int open_osv(const struct front_context *c, void **ret_state, struct error *err)

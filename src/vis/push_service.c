@@ -337,11 +337,15 @@ static void send_file(struct http_request *r, void *user)
 
 /* ---- the service ---- */
 
-static const struct http_route routes[] = {
-	{ "GET", "/v1/subscribe", subscribe, READERS, 0 },
-	{ "GET", "/v1/tree", show_tree, READERS, 0 },
-	{ "GET", "/v1/repositories/{repository}/{file}", send_metadata, VIS_HTTP_READERS, 0 },
-	{ "GET", "/v1/repositories/{repository}/files/{file}", send_file, VIS_HTTP_READERS, 0 },
+static const struct vis_route routes[] = {
+	{ { "GET", "/v1/subscribe", subscribe, READERS, 0 },
+	        "New indexes of signed repositories, as they come", "repository:string from:string", NULL,
+	        "text/event-stream" },
+	{ { "GET", "/v1/tree", show_tree, READERS, 0 }, "The VISes above and below", NULL, NULL, "Tree" },
+	{ { "GET", "/v1/repositories/{repository}/{file}", send_metadata, VIS_HTTP_READERS, 0 },
+	        "What a signed repository's publisher has signed", NULL, NULL, "any" },
+	{ { "GET", "/v1/repositories/{repository}/files/{file}", send_file, VIS_HTTP_READERS, 0 },
+	        "A file of a signed repository", NULL, NULL, "application/zstd" },
 };
 
 static void close_push(void *state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /v1/status: how new is what is served (quarantine draft, 9.7). */
+/* GET /v1/status: how new is what is served (quarantine draft, 9.7). GET /v1/openapi.json: what there is. */
 #include "vis/services.h"
 
 static void handle_status(struct http_request *r, void *user)
@@ -14,9 +14,19 @@ static void handle_status(struct http_request *r, void *user)
 	                updated ? json_string(clock_format(updated, text)) : json_null()));
 }
 
-static const struct http_route routes[] = {
-	{ "GET", "/v1/status", handle_status, VIS_HTTP_READERS, 0 },
-	{ "HEAD", "/v1/status", handle_status, VIS_HTTP_READERS, 0 },
+static void handle_description(struct http_request *r, void *user)
+{
+	const struct front_context *c = user;
+	http_reply_json(r, 200, vis_http_describe(c->http));
+}
+
+#define STATUS "How new is what is served", NULL, NULL, "Status"
+#define DESCRIPTION "This description", NULL, NULL, "any"
+static const struct vis_route routes[] = {
+	{ { "GET", "/v1/status", handle_status, VIS_HTTP_READERS, 0 }, STATUS },
+	{ { "HEAD", "/v1/status", handle_status, VIS_HTTP_READERS, 0 }, STATUS },
+	{ { "GET", "/v1/openapi.json", handle_description, VIS_HTTP_READERS, 0 }, DESCRIPTION },
+	{ { "HEAD", "/v1/openapi.json", handle_description, VIS_HTTP_READERS, 0 }, DESCRIPTION },
 };
 
 static int open_status(const struct front_context *c, void **ret_state, struct error *err)

@@ -61,10 +61,10 @@ def ask(where, method, path, body=None):
 
 
 class Description:
-    def __init__(self, where):
-        status, _, data = ask(where, "GET", "/openapi.json")
+    def __init__(self, where, path="/openapi.json"):
+        status, _, data = ask(where, "GET", path)
         if status != 200:
-            sys.exit(f"/openapi.json: {status}")
+            sys.exit(f"{path}: {status}")
         self.doc = json.loads(data)
         self.formats = jsonschema.FormatChecker(formats=())
         self.formats.checks("date-time")(lambda text: not isinstance(text, str) or bool(TIME.match(text)))
@@ -96,7 +96,7 @@ class Description:
             self.check(what, schema, value)
 
 
-def check_document(doc):
+def check_document(doc, roles=("viewer", "operator", "admin")):
     """What OpenAPI 3.1 wants of the parts that we use."""
     if not doc["openapi"].startswith("3.1.") or not doc["info"]["title"] or not doc["info"]["version"]:
         sys.exit("no OpenAPI 3.1 document")
@@ -106,7 +106,7 @@ def check_document(doc):
             given = {p["name"] for p in operation["parameters"] if p["in"] == "path" and p["required"]}
             if named != given:
                 sys.exit(f"{method} {path}: parameters {given}")
-            if not operation["summary"] or operation["x-role"] not in ("viewer", "operator", "admin"):
+            if not operation["summary"] or operation["x-role"] not in roles:
                 sys.exit(f"{method} {path}: no summary, or no role")
     text = json.dumps(doc)
     for name in set(re.findall(r'"#/components/schemas/(\w+)"', text)):
@@ -158,4 +158,5 @@ def main():
         sys.exit(__doc__)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,8 +11,10 @@ steps: promises  over the Unix socket and TLS, with a certificate
 
 import gzip
 import http.client
+import importlib.machinery
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -328,6 +330,55 @@ def schema(c, shared):
     ok(f"{n} answered records: {n - theirs} are valid by OSV's schema, {theirs} invalid as published and served as they are")
 
 
+# What is sent to the routes that take something, and which record and platform are asked for. A route that is new wants a line.
+ASKED = {
+    ("POST", "/v1/query"): [package("alpha", version="1.0-1"), package("alpha"), package("nothing", version="1"), package("paged")],
+    ("POST", "/v1/querybatch"): [{"queries": [package("alpha"), package("nothing", version="1"), package("paged")]}, {}],
+    ("POST", "/v1/match"): [{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [
+        {"type": "library", "name": "alpha", "purl": "pkg:deb/debian/alpha@1.0-1?distro=debian-12"},
+        {"type": "library", "name": "odd", "purl": "pkg:yeet/odd@1"}, {"type": "library", "name": "bare"}]}],
+}
+WHAT = {"/v1/vulns": "/v1/vulns?ecosystem=Debian:12", "/v1/vulns/{id}": "/v1/vulns/EXAMPLE-2026-1"}
+# Streams and files of signed repositories, of which there is none here.
+ELSEWHERE = {"/v1/subscribe", "/v1/repositories/{repository}/{file}", "/v1/repositories/{repository}/files/{file}"}
+
+
+def description(c):
+    """Every route answers as /v1/openapi.json says, and every one that the manual has is in it, and no other."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    schemas = importlib.machinery.SourceFileLoader("api_schema", here + "/api-schema.py").load_module()
+    d = schemas.Description(SITE + "/http.sock", "/v1/openapi.json")
+    schemas.check_document(d.doc, roles=("reader", "site"))
+    n = 0
+    for method, path, operation in d.operations():
+        what = f"{method} {path}"
+        if path in ELSEWHERE:
+            continue
+        if method == "POST" and (method, path) not in ASKED:
+            fail(what, "is new: add what it is sent to ASKED")
+        for body in ASKED.get((method, path), [None]):
+            status, text, headers = c.raw(method, WHAT.get(path, path), body)
+            if status != 200:
+                fail(what, status, text[:300])
+            if method == "HEAD":
+                if text:
+                    fail(what, "has a body")
+                continue
+            d.check_answer(what, operation, status, headers["Content-Type"], text)
+        n += 1
+        if method == "POST":
+            status, text, headers = c.raw(method, path, "{")
+            d.check_answer(what, operation, status, headers["Content-Type"], text)
+            if status != 400:
+                fail(what, "a body that is none:", status)
+    with open(here + "/../../man/pratique-vis.8", encoding="utf-8") as f:
+        manual = set(re.findall(r"^\.It Li (GET|POST) (/v1/[^ ?\n]*)", f.read(), re.MULTILINE))
+    described = {(m, re.sub(r"{(\w+)}", lambda p: {"repository": "NAME"}.get(p[1], p[1].upper()), p)) for m, p, _ in d.operations() if m != "HEAD"}
+    if manual | {("GET", "/v1/repositories/NAME/files/FILE")} != described:
+        fail("the manual and the description:", sorted(manual ^ described))
+    ok(f"{n} routes answer as /v1/openapi.json describes them, and the manual has them")
+
+
 def who_may():
     for name, status in (("olga", 200), ("srv", 200), ("child", 200)):
         c = Client(over_tls(name))
@@ -375,6 +426,7 @@ def promises():
         codings(c)
         inventories(c)
         again(c)
+    description(Client(UnixConnection()))
     pages(Client(over_tls("olga")))
     subscriptions()
     if os.path.isdir(SITE + "/picked"):
