@@ -11,9 +11,9 @@
 #define WORDS "vuln import"
 
 struct import {
-	const char *kind, *name, *keyring, *trust, *index, *licence, *cache, *products;
+	const char *kind, *name, *keyring, *trust, *index, *licence, *cache, *products, *suite;
 	int64_t precedence;
-	struct command_texts ecosystems;
+	struct command_texts ecosystems, components, architectures;
 	bool check, json;
 };
 
@@ -52,9 +52,12 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 	const char *from;
 	char *own_name FREE_ON_EXIT = load_source_name(spec, &from);
 	struct load_source source = { .name = im->name ? im->name : own_name,
-		.kind = im->kind,
+		.kind = im->suite ? "apt" : im->kind,
 		.from = from,
 		.keyring = im->keyring,
+		.suite = im->suite,
+		.components = im->components.items,
+		.architectures = im->architectures.items,
 		.cache = im->cache,
 		.products = im->products,
 		.ecosystems = im->ecosystems.n ? im->ecosystems.items : NULL,
@@ -163,6 +166,10 @@ static int check_line(const struct command_line *line, const struct import *im, 
 		return command_line_wrong(line, "%s does not say of what it is: --ecosystem does", im->kind);
 	if (im->products && (!im->kind || strcmp(im->kind, "csaf") != 0))
 		return command_line_wrong(line, "--products is for --kind csaf");
+	if (im->suite && strcmp(im->kind ? im->kind : "apt", "apt") != 0)
+		return command_line_wrong(line, "--suite is for --kind apt");
+	if ((im->components.n || im->architectures.n) && !im->suite)
+		return command_line_wrong(line, "--component and --architecture go together with --suite");
 	if (im->name && n_sources > 1)
 		return command_line_wrong(line, "--name is for one source");
 	return CTL_OK;
@@ -209,6 +216,13 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "products", "FILE",
 		        "kind csaf: which packages the products are that have no package URL", COMMAND_TEXT,
 		        &im.products },
+		{ 0, "suite", "SUITE", "kind apt: of the archive at SOURCE (bookworm-security)", COMMAND_TEXT,
+		        &im.suite },
+		{ 0, "component", "NAME", "kind apt: which of the suite's; several times; none: all",
+		        COMMAND_TEXTS, &im.components },
+		{ 0, "architecture", "NAME",
+		        "kind apt: whose package lists, or source; several times; none: source",
+		        COMMAND_TEXTS, &im.architectures },
 		{ 0, "cache", "DIR", "where what is fetched from URLs is kept", COMMAND_TEXT, &im.cache },
 		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
 		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
@@ -222,14 +236,18 @@ int ctl_vuln_import(int argc, char **argv)
 		.about = text,
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
-		.closing = "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
-		           "Examples:\n"
-		           "  pratique vuln import --check --kind csaf provider/\n"
-		           "  pratique vuln import --index index --kind csaf --trust signed --keyring "
-		           "vendor.asc "
-		           "vendor=csaf/\n"
-		           "  pratique vuln import --index index --kind updateinfo --ecosystem AlmaLinux:9 "
-		           "updateinfo.xml.gz",
+		.closing =
+		        "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
+		        "Examples:\n"
+		        "  pratique vuln import --check --kind csaf provider/\n"
+		        "  pratique vuln import --index index --kind csaf --trust signed --keyring "
+		        "vendor.asc "
+		        "vendor=csaf/\n"
+		        "  pratique vuln import --index index --cache cache --suite bookworm-security \\\n"
+		        "      --keyring /usr/share/keyrings/debian-archive-keyring.gpg --trust signed \\\n"
+		        "      http://deb.debian.org/debian-security\n"
+		        "  pratique vuln import --index index --kind updateinfo --ecosystem AlmaLinux:9 "
+		        "updateinfo.xml.gz",
 		.least = 1,
 		.most = SIZE_MAX,
 		.argument = "at least one SOURCE",

@@ -31,34 +31,39 @@ static struct dpkg_value *field_of(struct dpkg_stanza *s, const char *name, size
 		struct dpkg_value *value;
 	} const fields[] = { { "Package", 7, &s->package }, { "Status", 6, &s->status },
 		{ "Architecture", 12, &s->architecture }, { "Version", 7, &s->version },
-		{ "Source", 6, &s->source } };
+		{ "Source", 6, &s->source }, { "Binary", 6, &s->binary },
+		{ "Package-List", 12, &s->package_list },
+		{ "Extra-Source-Only", 17, &s->extra_source_only } };
 	for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
 		if (n == fields[i].length && strncasecmp(name, fields[i].name, n) == 0)
 			return fields[i].value;
 	return NULL;
 }
 
-/* One line that starts a field; the caller has dealt with blank and continuation lines. */
-static void read_field(struct dpkg_stanza *s, const char *line, const char *end)
+/* One line that starts a field; the caller has dealt with blank and continuation lines. The field where more
+ * lines belong to it, else NULL. */
+static struct dpkg_value *read_field(struct dpkg_stanza *s, const char *line, const char *end)
 {
 	const char *colon = memchr(line, ':', (size_t)(end - line));
 	if (!colon) {
 		s->broken = "a line without a colon";
-		return;
+		return NULL;
 	}
-	if (!strchr("PSAVpsav", *line) || !*line)
-		return;
+	if (!strchr("PSAVBEpsavbe", *line) || !*line)
+		return NULL;
 	struct dpkg_value *value = field_of(s, line, (size_t)(colon - line));
 	if (!value)
-		return;
+		return NULL;
 	if (value->text)
 		s->broken = "a field that is there twice";
 	*value = trim(colon + 1, end);
+	return value == &s->binary || value == &s->package_list ? value : NULL;
 }
 
 bool dpkg_next_stanza(struct dpkg_scanner *s, struct dpkg_stanza *ret)
 {
 	bool started = false;
+	struct dpkg_value *list = NULL;
 	*ret = (struct dpkg_stanza){ 0 };
 	while (s->at < s->end) {
 		const char *line = s->at, *newline = memchr(line, '\n', (size_t)(s->end - line));
@@ -76,7 +81,9 @@ bool dpkg_next_stanza(struct dpkg_scanner *s, struct dpkg_stanza *ret)
 			ret->line = number;
 		}
 		if (!continues)
-			read_field(ret, line, end);
+			list = read_field(ret, line, end);
+		else if (list)
+			list->length = (size_t)(end - list->text);
 	}
 	return started;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Reader of Debian's control stanzas: the status file of dpkg (deb-status, dpkg(1)) and the Packages files of
- * apt have the same form, deb822(5). One pass over memory, no copies; only the five fields that a posture
- * needs are kept.
+ * apt have the same form, deb822(5). One pass over memory, no copies; only the fields that somebody needs are
+ * kept: a posture's five, and of a Sources file what is built from a source.
  */
 #pragma once
 
@@ -17,9 +17,10 @@ struct dpkg_value {
 };
 
 struct dpkg_stanza {
-	struct dpkg_value package, status, architecture, version, source;
-	unsigned int line;  /* of its first line, from 1 */
-	const char *broken; /* why it cannot be used; NULL for a sound one */
+	struct dpkg_value package, status, architecture, version, source, extra_source_only;
+	struct dpkg_value binary, package_list; /* with the lines that continue them */
+	unsigned int line;                      /* of its first line, from 1 */
+	const char *broken;                     /* why it cannot be used; NULL for a sound one */
 };
 
 struct dpkg_scanner {

@@ -51,6 +51,14 @@ int load_job_commit(
 	return 0;
 }
 
+static void add_names(struct writer *w, const char *what, const struct config_list *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		char *word FREE_ON_EXIT = xasprintf(" %s%s", what, names->items[i]);
+		wr_bytes(w, word, strlen(word));
+	}
+}
+
 /* Whatever the configuration says of the source is a part of what it was loaded from: a new keyring or
  * another list of ecosystems makes it another source. */
 static char *mark_of(const struct source_config *c, const struct load_source *s)
@@ -59,13 +67,12 @@ static char *mark_of(const struct source_config *c, const struct load_source *s)
 	struct writer w = wr_make(SIZE_MAX);
 	if (!files)
 		return NULL;
-	char *own FREE_ON_EXIT = xasprintf("%s kind=%s trust=%s keyring=%s", files, c->kind,
-	        vuln_trust_name(c->trust_level), c->keyring);
+	char *own FREE_ON_EXIT = xasprintf("%s kind=%s trust=%s keyring=%s suite=%s", files, c->kind,
+	        vuln_trust_name(c->trust_level), c->keyring, c->suite);
 	wr_bytes(&w, own, strlen(own));
-	for (size_t i = 0; i < c->ecosystems.count; i++) {
-		wr_bytes(&w, " ", 1);
-		wr_bytes(&w, c->ecosystems.items[i], strlen(c->ecosystems.items[i]));
-	}
+	add_names(&w, "", &c->ecosystems);
+	add_names(&w, "component=", &c->components);
+	add_names(&w, "architecture=", &c->architectures);
 	wr_u8(&w, 0);
 	size_t length;
 	return (char *)wr_take(&w, &length);

@@ -4,7 +4,7 @@
  * documents are found and read; every kind gives OSV records, so that there is one model. Documents lie in a
  * folder, in an archive (.zip, .tar, .tar.gz, .tar.xz, ...) or in one file, which may be packed itself.
  *
- * On the command line a source is SPEC or NAME=SPEC: a path, or "apt:[DIR]", the package lists of the
+ * On the command line a source is SPEC or NAME=SPEC: a path, a URL, or "apt:[DIR]", the package lists of the
  * security suite under DIR/var/lib/apt/lists. It is named after its file without the suffix where no NAME is
  * given.
  *
@@ -55,11 +55,18 @@ struct load_source {
 	const char *keyring; /* whose signatures count; NULL: signatures are not looked at */
 	enum vuln_trust trust;
 	const char *const
-	        *ecosystems;  /* it may speak of no others (canonical, NULL-terminated); NULL: of all */
+	        *ecosystems; /* it may speak of no others (canonical, NULL-terminated); NULL: of all */
+	/* Kind apt: of the archive at from. Components: NULL or none is all; architectures: NULL or none is
+	 * "source". NULL-terminated. */
+	const char *suite;
+	const char *const *components, *const *architectures;
+	const char *products; /* a file of declared products (product_map.h); NULL: none are */
 	const char *cache;    /* where what is fetched from URLs is kept; NULL: nothing is fetched */
 	time_ms now;          /* wall time, for what expires; 0: nothing does */
-	const char *products; /* a file of declared products (product_map.h); NULL: none are */
 };
+
+/* Whether it can be the name of a suite, a component or an architecture. */
+bool load_is_suite_name(const char *name);
 
 struct load_kind;
 const struct load_kind *load_kind_find(const char *name); /* NULL where there is none */

@@ -99,7 +99,8 @@ int load_unpack(const char *path, size_t limit, char **ret_text, size_t *ret_len
 	if (r == -EFBIG)
 		error_set(err, r, "%s: unpacked, it is larger than %zu bytes", path, limit);
 	else if (r < 0)
-		r = complain(path, a, -EBADMSG, err);
+		(void)complain(path, a, r, err);
+	r = r < 0 && r != -EFBIG ? -EBADMSG : r;
 	archive_read_free(a);
 	if (r == 0) {
 		if (w.length == 0)

@@ -56,7 +56,10 @@ const struct load_kind load_kinds[] = {
 	        .proofs_beside = true,
 	        .wants_ecosystem = true,
 	        .read = load_read_updateinfo },
-	{ .name = "apt", .about = "the package lists that apt has of a security suite", .load = load_apt },
+	{ .name = "apt",
+	        .about = "a security suite: of an archive (--suite), or in apt's own package lists",
+	        .load = load_apt,
+	        .fetch = load_fetch_suite },
 	{ NULL },
 };
 

@@ -38,6 +38,15 @@ const struct config_option source_config_options[] = {
 	        "kind repository: how far its publisher's clock and ours may be apart"),
 	OPTION(required, CONFIG_BOOLEAN, "yes", 0, 0, "its age counts as the age of what is known"),
 	OPTION(on_demand, CONFIG_BOOLEAN, "no", 0, 0, "loaded once a node has something of its ecosystems"),
+	OPTION(suite, CONFIG_STRING, "", 0, 0, "kind apt: of the archive at from (bookworm-security)"),
+	{ .name = "component",
+	        .type = CONFIG_LIST,
+	        .offset = offsetof(struct source_config, components),
+	        .help = "kind apt: which of the suite's; may be repeated; none: all" },
+	{ .name = "architecture",
+	        .type = CONFIG_LIST,
+	        .offset = offsetof(struct source_config, architectures),
+	        .help = "kind apt: whose package lists, or source; may be repeated; none: source" },
 	{ .name = "ecosystem",
 	        .type = CONFIG_LIST,
 	        .offset = offsetof(struct source_config, ecosystems),
@@ -102,6 +111,43 @@ static void check_ecosystems(struct source_config *c, const char *file, struct e
 	}
 }
 
+static const char **terminated(const struct config_list *list)
+{
+	const char **names = xcalloc(list->count + 1, sizeof(*names));
+	for (size_t i = 0; i < list->count; i++)
+		names[i] = list->items[i];
+	return names;
+}
+
+static void check_names(const struct source_config *c, const struct config_list *list, const char *option,
+        const char *file, struct error_report *r)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!load_is_suite_name(list->items[i]))
+			error_report_add(r, "%s:%d: %s: \"%s\" is no such name", file, c->named.line, option,
+			        list->items[i]);
+}
+
+/* An archive, at a path or a URL, has suites; the lists of a machine have been chosen there. */
+static void check_suite(struct source_config *c, const char *file, struct error_report *r)
+{
+	bool lists = c->from && strncmp(c->from, "apt:", 4) == 0;
+	bool archive = strcmp(c->kind, "apt") == 0 && !lists;
+	if (archive && !*c->suite)
+		error_report_add(r, "%s:%d: suite: kind apt needs one, such as bookworm-security", file,
+		        c->named.line);
+	if (!archive && (*c->suite || c->components.count || c->architectures.count))
+		error_report_add(r,
+		        "%s:%d: suite: suite, component and architecture are for kind apt with an archive",
+		        file, c->named.line);
+	if (*c->suite && !load_is_suite_name(c->suite))
+		error_report_add(r, "%s:%d: suite: \"%s\" is no such name", file, c->named.line, c->suite);
+	check_names(c, &c->components, "component", file, r);
+	check_names(c, &c->architectures, "architecture", file, r);
+	c->component_names = terminated(&c->components);
+	c->architecture_names = terminated(&c->architectures);
+}
+
 bool source_config_is_repository(const struct source_config *c)
 {
 	return strcmp(c->kind, SOURCE_CONFIG_REPOSITORY) == 0;
@@ -145,12 +191,14 @@ void source_config_check(struct source_config *c, const char *file, struct error
 	check_from(c, file, r);
 	check_products(c, file, r);
 	check_ecosystems(c, file, r);
+	check_suite(c, file, r);
 }
 
 void source_config_clear(struct source_config *c)
 {
-	free(c->ecosystem_names);
-	c->ecosystem_names = NULL;
+	free(TAKE_POINTER(c->ecosystem_names));
+	free(TAKE_POINTER(c->component_names));
+	free(TAKE_POINTER(c->architecture_names));
 }
 
 struct source_config *source_config_of_spec(const char *spec)
@@ -165,6 +213,7 @@ struct source_config *source_config_of_spec(const char *spec)
 	c->kind = xstrdup(rest ? SOURCE_CONFIG_REPOSITORY : "");
 	c->from = rest ? xstrndup(rest, root ? (size_t)(root - rest) : strlen(rest)) : xstrdup(from);
 	c->root = xstrdup(root ? root + 1 : "");
+	c->suite = xstrdup("");
 	c->licence = xstrdup("");
 	c->keyring = xstrdup("");
 	c->trust = xstrdup("");
@@ -209,6 +258,9 @@ struct load_source source_config_to_load(const struct source_config *c, const ch
 		.trust = c->trust_level,
 		.ecosystems = c->ecosystem_names,
 		.products = *c->products ? c->products : NULL,
+		.suite = *c->suite ? c->suite : NULL,
+		.components = c->component_names,
+		.architectures = c->architecture_names,
 		.cache = cache,
 		.now = now };
 }

@@ -12,12 +12,13 @@
 
 struct source_config {
 	struct config_named named;
-	char *kind, *from, *root, *licence, *keyring, *trust, *products;
+	char *kind, *from, *root, *licence, *keyring, *trust, *products, *suite;
 	int64_t precedence, fresh, every, skew;
 	bool required, on_demand;
-	struct config_list ecosystems;
+	struct config_list ecosystems, components, architectures;
 	const char **ecosystem_names; /* NULL-terminated; NULL: all. source_config_check() sets it */
-	enum vuln_trust trust_level;  /* and this */
+	const char **component_names, **architecture_names; /* and these */
+	enum vuln_trust trust_level;
 };
 
 extern const struct config_option source_config_options[];

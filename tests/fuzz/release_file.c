@@ -2,6 +2,7 @@
 /* Release and InRelease files, armoured keys, files of digests, and what gpgv says: none of it is trusted. */
 #include "vuln/release_file.h"
 #include "vuln/proof_gpgv.h"
+#include "vuln/suite_files.h"
 
 #include <string.h>
 
@@ -21,7 +22,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (result == 0) {
 		if (r.is_signed || !r.text)
 			abort();
+		struct release_entry entry;
+		struct suite_indexes indexes;
+		static const char *const architectures[] = { "source", "amd64", NULL };
+		const struct load_source s = { .suite = "a", .architectures = architectures };
 		(void)release_file_check(&r, "main/binary-amd64/Packages", "x", 1, &err);
+		(void)release_file_is_of(&r, "bookworm-security", &err);
+		if (release_file_find(&r, "main/source/Sources.xz", &entry) &&
+		        (entry.hash < r.text || entry.hash + RELEASE_HASH_DIGITS > r.text + strlen(r.text)))
+			abort();
+		if (suite_find_indexes(&s, &r, &indexes, &err) == 0)
+			suite_clear_indexes(&indexes);
 		release_file_clear(&r);
 	}
 	free(proof_dearmour_keys(text, size, &length));

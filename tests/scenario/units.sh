@@ -20,7 +20,7 @@ fail() {
 }
 
 # The agent reads a whole host as root and runs its package manager; the keeper of softwires starts as root.
-declare -A exposure=([server]=20 [vis]=12 [enforcer]=22 [concentrator]=42 [initiator]=42 [agent]=60 [renew@]=15)
+declare -A exposure=([server]=20 [vis]=15 [enforcer]=22 [concentrator]=42 [initiator]=42 [agent]=60 [renew@]=15)
 n=0
 for file in "$root"/systemd/pratique-*.service; do
 	name=$(basename "$file" .service)
