@@ -19,7 +19,7 @@ static const char *const always[] = { "accept4", "brk", "clock_getres", "clock_g
 	"epoll_pwait2", "epoll_wait", "eventfd2", "exit", "exit_group", "fcntl", "fdatasync", "fstat",
 	"fsync", "futex", "getegid", "geteuid", "getgid", "getgroups", "getpeername", "getpid", "getppid",
 	"getpriority", "getrandom", "getresgid", "getresuid", "getrlimit", "getrusage", "getsockname",
-	"getsockopt", "gettid", "gettimeofday", "getuid", "lseek", "madvise", "membarrier", "mremap",
+	"getsockopt", "gettid", "gettimeofday", "getuid", "kill", "lseek", "madvise", "membarrier", "mremap",
 	"munmap", "nanosleep", "newfstatat", "pipe2", "poll", "ppoll", "prctl", "pread64", "preadv",
 	"prlimit64", "pselect6", "pwrite64", "pwritev", "read", "readv", "recvfrom", "recvmmsg", "recvmsg",
 	"restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn",
@@ -35,11 +35,14 @@ static const char *const reading[] = { "access", "faccessat", "faccessat2", "fad
 	"statfs", "statx" };
 
 static const char *const writing[] = { "chmod", "chown", "copy_file_range", "creat", "fallocate", "fchmod",
-	"fchmodat", "fchown", "fchownat", "ftruncate", "link", "linkat", "mkdir", "mkdirat", "msync", "open",
-	"openat", "rename", "renameat", "renameat2", "rmdir", "sync_file_range", "truncate", "unlink",
-	"unlinkat", "utimensat" };
+	"fchmodat", "fchown", "fchownat", "ftruncate", "link", "linkat", "memfd_create", "mkdir", "mkdirat",
+	"msync", "open", "openat", "rename", "renameat", "renameat2", "rmdir", "sync_file_range", "truncate",
+	"unlink", "unlinkat", "utimensat" };
 
 static const char *const sockets[] = { "bind", "connect", "listen" };
+
+static const char *const programs[] = { "arch_prctl", "chdir", "execve", "fork", "seccomp", "set_tid_address",
+	"vfork" };
 
 /* What ends the process. */
 static const char *const never[] = { "acct", "add_key", "bpf", "chroot", "delete_module", "execve",
@@ -72,21 +75,29 @@ static int allow(scmp_filter_ctx f, const char *const *names, size_t n)
 	return r;
 }
 
-static bool is_of_sanitizers(const char *name)
+static bool is_among(const char *name, const char *const *names, size_t n)
 {
-	for (size_t i = 0; i != ARRAY_LENGTH(sanitizers); i++) /* there may be none */
-		if (strcmp(name, sanitizers[i]) == 0)
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
 			return true;
 	return false;
 }
 
+static bool is_of_sanitizers(const char *name)
+{
+	return is_among(name, sanitizers, ARRAY_LENGTH(sanitizers));
+}
+
 /* The rest of never. */
-static int kill_at(scmp_filter_ctx f)
+static int kill_at(scmp_filter_ctx f, unsigned allowed)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(never); i++) {
 		int call = seccomp_syscall_resolve_name(never[i]);
-		if (call >= 0 && !is_of_sanitizers(never[i]))
+		bool wanted = is_of_sanitizers(never[i]) ||
+		        ((allowed & SANDBOX_PROGRAMS) &&
+		                is_among(never[i], programs, ARRAY_LENGTH(programs)));
+		if (call >= 0 && !wanted)
 			r = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, call, 0);
 	}
 	return r;
@@ -154,10 +165,17 @@ static int allow_sockets(scmp_filter_ctx f, unsigned allowed)
 
 /* clone3() has its flags where no filter can look: the C library is told that it is not there, and takes
  * clone(). */
-static int allow_threads(scmp_filter_ctx f, bool allowed)
+static int allow_clone(scmp_filter_ctx f, unsigned allowed)
 {
+	const scmp_datum_t spaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+	        CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	int r = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	if (r == 0 && allowed && !is_of_sanitizers("clone"))
+	if (r < 0 || is_of_sanitizers("clone"))
+		return r;
+	if (allowed & SANDBOX_PROGRAMS)
+		r = seccomp_rule_add(
+		        f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, spaces, 0));
+	else if (allowed & SANDBOX_THREADS)
 		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 		        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	return r;
@@ -169,13 +187,15 @@ static int fill(scmp_filter_ctx f, unsigned allowed)
 	if (r == 0)
 		r = allow(f, sanitizers, ARRAY_LENGTH(sanitizers));
 	if (r == 0)
-		r = kill_at(f);
+		r = kill_at(f, allowed);
 	if (r == 0)
 		r = limit_memory(f);
 	if (r == 0)
 		r = limit_ioctl(f);
 	if (r == 0)
-		r = allow_threads(f, allowed & SANDBOX_THREADS);
+		r = allow_clone(f, allowed);
+	if (r == 0 && (allowed & SANDBOX_PROGRAMS))
+		r = allow(f, programs, ARRAY_LENGTH(programs));
 	if (r == 0 && (allowed & SANDBOX_READ))
 		r = allow_reading(f);
 	if (r == 0 && (allowed & SANDBOX_WRITE))

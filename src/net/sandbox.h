@@ -7,7 +7,9 @@
  * executable.
  *
  * Programs that are started inherit it, so a process that starts strangers' programs (the agent's collector,
- * which runs the host's package manager; the keeper of softwires, which runs charon) does without.
+ * which runs the host's package manager; the keeper of softwires, which runs charon) does without. One that
+ * runs a program which can live with so little (gpgv) has SANDBOX_PROGRAMS, and may leave less to those that
+ * it starts by entering again.
  */
 #pragma once
 
@@ -18,6 +20,7 @@
 #define SANDBOX_SOCKETS 0x4u /* makes sockets: Unix, IPv4, IPv6 */
 #define SANDBOX_NETLINK 0x8u /* makes netlink sockets */
 #define SANDBOX_THREADS 0x10u
+#define SANDBOX_PROGRAMS 0x20u /* starts processes, in no name space of their own, and executes programs */
 
 /* For good, and for all threads. -ENOSYS where the kernel has no seccomp. */
 int sandbox_enter(unsigned allowed, struct error *err);

@@ -83,6 +83,7 @@ static int load(const struct load_job *job, struct vuln_update *u, struct ipc_lo
 	const struct source_config *c = job->config->sources[job->source];
 	struct load_source s = source_config_to_load(c, job->config->cache, clock_wall_ms());
 	struct vuln_source described = source_config_describe(c);
+	s.prover = job->prover;
 	struct load_report report = { 0 };
 	const struct load load = { .update = u, .report = &report };
 	char *fetched FREE_ON_EXIT = NULL;

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "net/child.h"
 #include "net/ipc_packet.h"
+#include "net/sandbox.h"
+#include "vuln/proof.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -71,10 +73,30 @@ static void limit(int what, rlim_t most)
 	(void)setrlimit(what, &l);
 }
 
+static int run_prover(int fd, pid_t parent, void *context)
+{
+	struct error err;
+	child_follow_parent(parent);
+	(void)prctl(PR_SET_NAME, "vis-prover");
+	return sandbox_enter(SANDBOX_READ | SANDBOX_PROGRAMS, &err) < 0 || proof_serve(fd) < 0;
+}
+
+/* What reads a source runs no program: who runs gpgv for it reads nothing. */
+static int confine(struct load_job *job, struct error *err)
+{
+	pid_t prover;
+	int r = 0;
+	if (*job->config->sources[job->source]->keyring)
+		r = child_run(SOCK_SEQPACKET, run_prover, NULL, &prover, &job->prover, err);
+	return r == 0 ? sandbox_enter(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_THREADS, err)
+	              : r;
+}
+
 _Noreturn static void run_load(int fd, pid_t loader, const struct vis_config *config, size_t source)
 {
-	struct ipc_loaded loaded;
-	const struct load_job job = { config, source, ask, &fd };
+	struct ipc_loaded loaded = { .source = (uint32_t)source };
+	struct load_job job = { config, source, 0, ask, &fd };
+	struct error err;
 	child_follow_parent(loader);
 	(void)prctl(PR_SET_NAME, "vis-load");
 	limit(RLIMIT_CORE, 0);
@@ -82,7 +104,10 @@ _Noreturn static void run_load(int fd, pid_t loader, const struct vis_config *co
 #if !defined(__SANITIZE_ADDRESS__)
 	limit(RLIMIT_DATA, LOADER_MEMORY_MAX);
 #endif
-	load_job_run(&job, &loaded);
+	if (confine(&job, &err) < 0)
+		loaded.failure = xstrdup(err.text);
+	else
+		load_job_run(&job, &loaded);
 	answer(fd, &loaded);
 	load_job_clear(&loaded);
 	_exit(0);
@@ -110,8 +135,12 @@ static int load_one(int fd, const struct vis_config *config, size_t source)
 static int run_loader(int fd, pid_t parent, void *config_)
 {
 	const struct vis_config *config = config_;
+	struct error err;
 	child_follow_parent(parent);
 	(void)prctl(PR_SET_NAME, "vis-loader");
+	if (sandbox_enter(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_THREADS | SANDBOX_PROGRAMS,
+	            &err) < 0)
+		return 1;
 	for (;;) {
 		int64_t source = receive(fd, IPC_LOAD);
 		if (source < 0 || (uint64_t)source >= config->n_sources)

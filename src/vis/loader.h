@@ -6,7 +6,10 @@
  *
  *   pratique-vis ─┬─ front's keeper ─ front
  *                 ├─ loader ─ load of a source
- *                 └─ loader ─ load of another
+ *                 └─ loader ─ load of another ─ prover ─ gpgv
+ *
+ * A load may read, write and connect, and run no program. What has to be signed is shown to gpgv by a prover
+ * of the load's own, which may do that and neither write nor connect, and so may gpgv.
  *
  * The index has one writer at a time. A load asks before it commits, and pratique-vis commits nothing while
  * one does (loader_committing()), so that its loop never waits for the writer's lock.
@@ -45,6 +48,7 @@ const struct loaders_counters *loaders_counters(const struct loaders *l);
 struct load_job {
 	const struct vis_config *config;
 	size_t source;
+	int prover; /* the socket of who runs gpgv (vuln/proof.h); 0: nobody */
 	int (*ask)(const struct load_job *job, void *context);
 	void *context;
 };

@@ -76,20 +76,22 @@ static char *beside(const char *path, const char *suffix)
 	return xasprintf("%s%s", path, suffix);
 }
 
-/* What is there already is not asked for again: by its tag, else by its time. */
+/* What is there already is not asked for again: by its tag, else by its publisher's time. */
 static struct curl_slist *condition(struct transfer *t)
 {
 	char *tag_path FREE_ON_EXIT = beside(t->path, ".etag"), *tag FREE_ON_EXIT = NULL;
 	size_t length;
 	struct stat st;
-	if (stat(t->path, &st) < 0)
+	if (stat(t->path, &st) < 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	if (file_read(tag_path, TAG_MAX, &tag, &length, NULL) == 0 && length > 0) {
 		char *header FREE_ON_EXIT = xasprintf("If-None-Match: %s", tag);
 		return curl_slist_append(NULL, header);
 	}
-	curl_easy_setopt(t->curl, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
-	curl_easy_setopt(t->curl, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)st.st_mtime);
+	if (st.st_mtime > 0) {
+		curl_easy_setopt(t->curl, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
+		curl_easy_setopt(t->curl, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)st.st_mtime);
+	}
 	return NULL;
 }
 
@@ -128,10 +130,10 @@ static int keep(struct transfer *t, const char *part, struct error *err)
 	curl_off_t when = -1;
 	char *tag_path FREE_ON_EXIT = beside(t->path, ".etag");
 	curl_easy_getinfo(t->curl, CURLINFO_FILETIME_T, &when);
-	if (when > 0) {
-		const struct timespec times[2] = { { .tv_sec = (time_t)when }, { .tv_sec = (time_t)when } };
-		(void)futimens(t->fd, times);
-	}
+	/* Of no time where the publisher says none: our own clock's is nothing to ask by. */
+	const struct timespec time = { .tv_sec = (time_t)MAX(when, 0) }, times[2] = { time, time };
+	if (futimens(t->fd, times) < 0)
+		return error_set(err, -errno, "%s: %s", part, strerror(errno));
 	(void)unlink(tag_path); /* before: an old tag must never stand beside a new file */
 	if (fsync(t->fd) < 0 || rename(part, t->path) < 0)
 		return error_set(err, -errno, "%s: %s", t->path, strerror(errno));

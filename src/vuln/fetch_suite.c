@@ -232,7 +232,7 @@ int load_fetch_suite(
 		return error_set(err, -EINVAL, "%s: an archive's address has no \"%c\"", s->from, s->from[n]);
 	while (n > 0 && s->from[n - 1] == '/')
 		n--;
-	int r = s->keyring ? proof_keys_open(s->keyring, &keys, err) : 0;
+	int r = load_open_keys(s, &keys, err);
 	if (r < 0)
 		return r;
 	struct mirror m = { .f = f,

@@ -60,6 +60,15 @@ static int load_all(struct load_reading *r, struct error *err)
 	return result == 0 ? load_put_gathered(r, err) : result;
 }
 
+int load_open_keys(const struct load_source *s, struct proof_keys **ret, struct error *err)
+{
+	*ret = NULL;
+	int r = s->keyring ? proof_keys_open(s->keyring, ret, err) : 0;
+	if (r == 0 && *ret)
+		proof_keys_ask(*ret, s->prover);
+	return r;
+}
+
 int load_source(const struct load *l, const struct load_source *s, struct error *err)
 {
 	bool apt = strncmp(s->from, APT_PREFIX, strlen(APT_PREFIX)) == 0;
@@ -69,7 +78,7 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 		return error_set(err, -EINVAL, "source %s: there is no kind \"%s\"", s->name, s->kind);
 	if (s->trust == VULN_TRUST_SIGNED && !s->keyring)
 		return error_set(err, -EINVAL, "source %s: a signed source needs a keyring", s->name);
-	int result = s->keyring ? proof_keys_open(s->keyring, &r.keys, err) : 0;
+	int result = load_open_keys(s, &r.keys, err);
 	if (result == 0 && s->products)
 		result = product_map_open(s->products, &r.products, NULL, err);
 	if (l->update)

@@ -62,6 +62,7 @@ struct load_source {
 	const char *const *components, *const *architectures;
 	const char *products; /* a file of declared products (product_map.h); NULL: none are */
 	const char *cache;    /* where what is fetched from URLs is kept; NULL: nothing is fetched */
+	int prover;           /* the socket of a prover (proof.h); 0: gpgv is run here */
 	time_ms now;          /* wall time, for what expires; 0: nothing does */
 };
 

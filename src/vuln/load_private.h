@@ -59,6 +59,9 @@ struct load_kind {
 };
 extern const struct load_kind load_kinds[]; /* the last one has no name */
 
+/* The keys of the source's keyring; NULL where it has none. */
+int load_open_keys(const struct load_source *s, struct proof_keys **ret, struct error *err);
+
 /* Finding documents (load_walk.c, load_archive.c). Negative ends the source: what is wrong with one document
  * is in the report. */
 int load_walk(struct load_reading *r, struct error *err);

@@ -26,6 +26,11 @@
 struct proof_keys;
 int proof_keys_open(const char *path, struct proof_keys **ret, struct error *err);
 struct proof_keys *proof_keys_close(struct proof_keys *k); /* NULL in, NULL out */
+/* gpgv is run by the prover at the other end of this socket (proof_serve()), which stays the caller's. */
+void proof_keys_ask(struct proof_keys *k, int prover);
+/* The whole life of a prover: runs gpgv over descriptors that it is sent until the other end is closed.
+ * -EPROTO for what is no such message. */
+int proof_serve(int fd);
 
 /* Who signed: the fingerprint of the signing key, in hexadecimal. */
 #define PROOF_FINGERPRINT_SIZE 65

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "vuln/proof_keys.h"
+#include "vuln/proof_prover.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -33,25 +34,26 @@ static void limit(int what, rlim_t most)
 	(void)setrlimit(what, &l);
 }
 
-/* fds: status, keyring, message, text (-1: none), output. Only calls that are safe behind a fork(). */
-_Noreturn static void become_gpgv(const int fds[5], char *const *argv, rlim_t file_max)
+/* Only calls that are safe behind a fork(). */
+_Noreturn static void become_gpgv(const struct proof_run *run, char *const *argv)
 {
 	static char *const environment[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C", NULL };
-	int null = open("/dev/null", O_RDWR), high[5];
+	int high[PROOF_FDS];
 	/* Above all numbers that are taken, so that none is closed before it has been moved. */
-	for (int i = 0; i < 5; i++)
-		high[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+	for (int i = 0; i < PROOF_FDS; i++)
+		high[i] = run->fds[i] < 0 ? -1 : fcntl(run->fds[i], F_DUPFD_CLOEXEC, 64);
+	int null = high[PROOF_FD_NULL], output = high[PROOF_FD_OUTPUT];
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
 		_exit(EXIT_NO_PROGRAM);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < PROOF_FD_OUTPUT; i++)
 		if (high[i] >= 0 && dup2(high[i], AT_STATUS + i) < 0)
 			_exit(EXIT_NO_PROGRAM);
-	if (dup2(high[4] < 0 ? null : high[4], STDOUT_FILENO) < 0 || chdir("/") < 0)
+	if (dup2(output < 0 ? null : output, STDOUT_FILENO) < 0 || chdir("/") < 0)
 		_exit(EXIT_NO_PROGRAM);
-	(void)close_range(fds[3] < 0 ? AT_TEXT : AT_END, ~0u, 0);
+	(void)close_range(run->fds[PROOF_FD_TEXT] < 0 ? AT_TEXT : AT_END, ~0u, 0);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, PROOF_SECONDS_MAX);
-	limit(RLIMIT_FSIZE, file_max);
+	limit(RLIMIT_FSIZE, run->file_max);
 #if !defined(__SANITIZE_ADDRESS__)
 	limit(RLIMIT_AS, MEMORY_MAX);
 #endif
@@ -89,19 +91,35 @@ static int await(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
-static int run(const int fds[5], char *const *argv, rlim_t file_max, struct error *err)
+int proof_run_here(const struct proof_run *run)
 {
+	static char weak[] = "--weak-digest", sha1[] = "SHA1", rmd[] = "RIPEMD160", home[] = "--homedir",
+	            nowhere[] = "/nonexistent", ring[] = "--keyring", status_fd[] = "--status-fd",
+	            end[] = "--", to[] = "--output", standard[] = "-";
+	static char *const detached[] = { (char *)PROOF_GPGV, home, nowhere, weak, sha1, weak, rmd, status_fd,
+		status_option, ring, keyring_file, end, message_file, text_file, NULL };
+	static char *const around[] = { (char *)PROOF_GPGV, home, nowhere, weak, sha1, weak, rmd, status_fd,
+		status_option, ring, keyring_file, to, standard, end, message_file, NULL };
 	sigset_t all, before;
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	pid_t pid = fork();
 	if (pid == 0)
-		become_gpgv(fds, argv, file_max);
+		become_gpgv(run, run->fds[PROOF_FD_TEXT] >= 0 ? detached : around);
 	int r = pid < 0 ? -errno : 0;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r == 0)
 		r = await(pid);
-	if (r == EXIT_NO_PROGRAM)
+	return r == EXIT_NO_PROGRAM ? -ENOENT : r;
+}
+
+static int run_gpgv(const struct proof_keys *keys, struct proof_run *run, struct error *err)
+{
+	run->fds[PROOF_FD_NULL] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (run->fds[PROOF_FD_NULL] < 0)
+		return error_set(err, -errno, "/dev/null: %s", strerror(errno));
+	int r = keys->prover > 0 ? proof_run_there(keys->prover, run) : proof_run_here(run);
+	if (r == -ENOENT)
 		return error_set(err, -ENOENT, "%s cannot be run: install gpgv", PROOF_GPGV);
 	return r < 0 ? error_set(err, r, "%s: %s", PROOF_GPGV, strerror(-r)) : 0;
 }
@@ -195,42 +213,45 @@ static int read_back(
 	return file_read_descriptor(fd, what, limit, ret, ret_length, err);
 }
 
-static void close_all(int *fds, size_t n)
+/* All but the keyring, which the keys keep. */
+static void close_run(const struct proof_run *run)
 {
-	for (size_t i = 0; i < n; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	for (int i = 0; i < PROOF_FDS; i++)
+		if (i != PROOF_FD_KEYRING && run->fds[i] >= 0)
+			close(run->fds[i]);
 }
 
 int proof_run_gpgv(const struct proof_keys *keys, const void *message, size_t message_length,
         const void *text, size_t length, struct proof_output *output, char ret_signer[PROOF_FINGERPRINT_SIZE],
         struct error *err)
 {
-	static char weak[] = "--weak-digest", sha1[] = "SHA1", rmd[] = "RIPEMD160", home[] = "--homedir",
-	            nowhere[] = "/nonexistent", ring[] = "--keyring", status_fd[] = "--status-fd",
-	            end[] = "--", to[] = "--output", standard[] = "-";
-	char *detached[] = { (char *)PROOF_GPGV, home, nowhere, weak, sha1, weak, rmd, status_fd,
-		status_option, ring, keyring_file, end, message_file, text_file, NULL };
-	char *around[] = { (char *)PROOF_GPGV, home, nowhere, weak, sha1, weak, rmd, status_fd, status_option,
-		ring, keyring_file, to, standard, end, message_file, NULL };
-	int fds[5] = { proof_memory_file("status", "", 0), keys->fd,
-		proof_memory_file("message", message, message_length),
-		text ? proof_memory_file("text", text, length) : -1,
-		output ? proof_memory_file("output", "", 0) : -1 };
-	int own[] = { fds[0], fds[2], fds[3], fds[4] }, r = 0;
+	struct proof_run run = {
+		.fds = { [PROOF_FD_STATUS] = proof_memory_file("status", "", 0),
+		        [PROOF_FD_KEYRING] = keys->fd,
+		        [PROOF_FD_MESSAGE] = proof_memory_file("message", message, message_length),
+		        [PROOF_FD_TEXT] = text ? proof_memory_file("text", text, length) : -1,
+		        [PROOF_FD_OUTPUT] = output ? proof_memory_file("output", "", 0) : -1,
+		        [PROOF_FD_NULL] = -1 },
+		.file_max = output ? output->limit : STATUS_MAX
+	};
+	const int *fds = run.fds;
+	int r = 0;
 	char *status FREE_ON_EXIT = NULL, *signed_text FREE_ON_EXIT = NULL;
 	size_t status_length, signed_length = 0;
-	if (fds[0] < 0 || fds[2] < 0 || (text && fds[3] < 0) || (output && fds[4] < 0))
+	if (fds[PROOF_FD_STATUS] < 0 || fds[PROOF_FD_MESSAGE] < 0 || (text && fds[PROOF_FD_TEXT] < 0) ||
+	        (output && fds[PROOF_FD_OUTPUT] < 0))
 		r = error_set(err, -EIO, "no memory for a signature's check");
 	if (r == 0)
-		r = run(fds, text ? detached : around, output ? output->limit : STATUS_MAX, err);
+		r = run_gpgv(keys, &run, err);
 	if (r == 0)
-		r = read_back(fds[0], STATUS_MAX, "what gpgv says", &status, &status_length, err);
+		r = read_back(
+		        fds[PROOF_FD_STATUS], STATUS_MAX, "what gpgv says", &status, &status_length, err);
 	if (r == 0)
 		r = proof_judge_status(status, !text, ret_signer, err);
 	if (r == 0 && output)
-		r = read_back(fds[4], output->limit, "the signed text", &signed_text, &signed_length, err);
-	close_all(own, ARRAY_LENGTH(own));
+		r = read_back(fds[PROOF_FD_OUTPUT], output->limit, "the signed text", &signed_text,
+		        &signed_length, err);
+	close_run(&run);
 	if (r < 0)
 		return r;
 	if (output) {

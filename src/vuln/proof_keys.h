@@ -6,7 +6,8 @@
 
 struct proof_keys {
 	char *path;
-	int fd; /* of memory that holds the keyring in the form that gpgv reads */
+	int fd;     /* of memory that holds the keyring in the form that gpgv reads */
+	int prover; /* proof_keys_ask(); 0: gpgv is run here */
 };
 
 /* A descriptor of memory that holds these bytes; a negative errno value where there is none. */

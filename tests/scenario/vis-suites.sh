@@ -31,8 +31,8 @@ trap cleanup EXIT
 chmod 755 "$dir"
 
 failed() {
-	printf 'FAILED: %s\n' "$*"
-	tail -20 "$dir"/*.log 2>/dev/null || true
+	printf 'FAILED (line %s): %s\n' "${BASH_LINENO[*]}" "$*"
+	tail -n 20 "$dir"/*.log || true
 	exit 1
 }
 until_true() {
@@ -120,12 +120,16 @@ nginx -c "$dir/nginx.conf" -e "$dir/nginx.log" &
 pids+=($!)
 until_true 10 "nginx serves" test -s "$dir/nginx/pid"
 
-# /endless/: indexes without end; /cut/: of each file a half, and then nothing more.
+# /endless/: indexes without end; /cut/: of each file a half, and then nothing more; /hang/: never an answer.
 cat >"$dir/liar.py" <<-EOF
-	import http.server, socketserver, sys
+	import http.server, socketserver, time
 	class Liar(http.server.BaseHTTPRequestHandler):
 	    def do_GET(self):
 	        way, path = self.path[1:].split("/", 1)
+	        if way == "hang":
+	            open("$dir/hangs", "w").close()
+	            while True:
+	                time.sleep(1)
 	        whole = "InRelease" in path
 	        try:
 	            body = open("$www/debian-security/" + path, "rb").read()
@@ -207,10 +211,10 @@ release '-1 day' '+6 days'
 fetched=$(wc -l <"$dir/access.txt")
 [ "$(import s "$http/debian-security" | counts)" = "[2,0,2,0]" ] || failed "a newer date changes nothing"
 [ $(($(wc -l <"$dir/access.txt") - fetched)) = 1 ] || failed "unchanged indexes were fetched again"
-cp -r "$suite" "$dir/before"
+cp -rp "$suite" "$dir/before"
 
 # ---- what is refused, and leaves what was there ----
-restore() { rm -rf "$suite" && cp -r "$dir/before" "$suite"; }
+restore() { rm -rf "$suite" && cp -rp "$dir/before" "$suite"; }
 release '-2 days' '+5 days'
 refused "was accepted before" s "$http/debian-security"
 release '-2 hours' '-1 hour'
@@ -315,4 +319,45 @@ until_true 30 "what is new is noticed within its interval" newer
 release '-20 min' '+6 days'
 until_true 30 "an older one is named in the log" grep -q "security stays as it was.*was accepted before" "$dir/vis.log"
 newer >/dev/null || failed "an older Release file undid what was known"
+
+# ---- who reads a source, and who runs gpgv for it, may do little; and an end does not wait for a server ----
+vis=${pids[-1]}
+kill "$vis"
+wait "$vis" || failed "pratique-vis did not end in order"
+cat >>"$dir/vis.conf" <<-EOF
+	source hanging {
+		kind = apt
+		from = $liar/hang
+		suite = bookworm-security
+		keyring = $dir/archive.gpg
+		required = no
+	}
+EOF
+"$bin/pratique-vis" --config "$dir/vis.conf" --set user=nobody 2>>"$dir/vis.log" &
+vis=$!
+pids[-1]=$vis
+until_true 30 "a load waits for the server" test -e "$dir/hangs"
+# confined NAME: a process of that name below pratique-vis, under a filter, without capabilities.
+below() { # PID
+	local child
+	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+		echo "$child"
+		below "$child"
+	done
+}
+confined() {
+	local pid n=0
+	for pid in $(below "$vis"); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] || continue
+		n=$((n + 1))
+		[ "$(sed -n 's/^\(Seccomp\|NoNewPrivs\|CapEff\|CapBnd\):\t//p' "/proc/$pid/status" | tr '\n' ' ')" = \
+			"0000000000000000 0000000000000000 1 2 " ] || return 1
+	done
+	[ "$n" -gt 0 ]
+}
+for name in vis-loader vis-load vis-prover; do
+	until_true 10 "$name is confined" confined "$name"
+done
+kill "$vis"
+wait "$vis" || failed "pratique-vis did not end in order while a server hung"
 echo "suites: all as promised"
