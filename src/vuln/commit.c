@@ -28,7 +28,9 @@ static int write_ecosystem(struct commit *c, const void *key, size_t key_length,
 		return r;
 	if (r == 0 && v.mv_size == sizeof(count))
 		memcpy(&count, v.mv_data, sizeof(count));
+	const bool was_known = count != 0;
 	count += (uint64_t)delta;
+	c->scope_changed |= was_known != (count != 0);
 	if (count == 0)
 		return r == MDB_NOTFOUND ? 0 : mdb_del(c->txn, c->index->ecosystems, &k, NULL);
 	v = index_val(&count, sizeof(count));
@@ -36,7 +38,7 @@ static int write_ecosystem(struct commit *c, const void *key, size_t key_length,
 }
 
 /* What replaced sources covered goes, unless they say so again. */
-static int write_covers(struct commit *c)
+static int drop_covers(struct commit *c)
 {
 	MDB_cursor *cursor;
 	MDB_val k, v;
@@ -46,18 +48,26 @@ static int write_covers(struct commit *c)
 	while ((r = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
 		const char *key = k.mv_data;
 		size_t n = strnlen(key, k.mv_size);
-		if (n < k.mv_size && commit_is_replaced(c->u, key + n + 1, k.mv_size - n - 1))
-			r = mdb_cursor_del(cursor, 0);
+		if (n == k.mv_size || !commit_is_replaced(c->u, key + n + 1, k.mv_size - n - 1) ||
+		        table_get(c->u->covered, key, k.mv_size))
+			continue;
+		c->scope_changed = true;
+		r = mdb_cursor_del(cursor, 0);
 		if (r)
 			break;
 	}
 	mdb_cursor_close(cursor);
-	r = r == MDB_NOTFOUND ? 0 : r;
+	return r == MDB_NOTFOUND ? 0 : r;
+}
+
+static int write_covers(struct commit *c)
+{
+	int r = drop_covers(c);
 	TABLE_FOREACH(it, c->u->covered) {
-		k = index_val(it.key, it.key_length);
-		v = index_val("", 0);
-		if (!r)
-			r = mdb_put(c->txn, c->index->ecosystems, &k, &v, 0);
+		MDB_val k = index_val(it.key, it.key_length), v = index_val("", 0);
+		int put = r ? r : mdb_put(c->txn, c->index->ecosystems, &k, &v, MDB_NOOVERWRITE);
+		c->scope_changed |= put == 0;
+		r = put == MDB_KEYEXIST ? 0 : put;
 	}
 	return r;
 }
@@ -79,9 +89,12 @@ static int write_rest(struct commit *c)
 			r = write_ecosystem(c, it.key, it.key_length, *(int64_t *)it.value);
 	if (!r)
 		r = write_covers(c);
-	if (c->result.records_put + c->result.records_removed + c->result.keys_changed > 0) {
+	if (c->result.records_put + c->result.records_removed + c->result.keys_changed > 0 ||
+	        c->scope_changed) {
 		c->state.generation++;
 		c->state.updated = c->now;
+		if (!r)
+			r = commit_write_journal(c, c->scope_changed);
 	}
 	if (!r)
 		r = commit_write_sources(c);

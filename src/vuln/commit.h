@@ -59,6 +59,7 @@ struct commit {
 	struct settle settle;
 	struct writer *changed;
 	struct table *ecosystem_deltas; /* ecosystem key -> int64_t */
+	bool scope_changed;             /* an ecosystem is known that was not, or not any more */
 	struct vuln_update_result result;
 };
 
@@ -81,3 +82,5 @@ enum vuln_severity commit_entry_severity(struct commit *c, struct rewrite *rewri
 
 /* commit_packages.c: every package that a record of c->rewrites names or named. */
 int commit_packages(struct commit *c);
+/* journal.c: what this update changed, or with all everything; after the generation was raised. */
+int commit_write_journal(struct commit *c, bool all);

@@ -4,7 +4,8 @@
  * update is one transaction, so a reader sees it whole or not at all and a killed writer leaves nothing
  * behind.
  *
- *   meta        "format": u32; "state": struct index_state; "history": struct history_state (history.h)
+ *   meta        "format": u32; "state": struct index_state; "history": struct history_state (history.h);
+ *               "journal" and "change" generation (journal.h)
  *   records     id NUL source      -> record (record.h), withdrawn ones too
  *   texts       id NUL source      -> the record as its source wrote it, OSV JSON (text.h)
  *   refs        id                 -> 'a' or 'r' and a record key: who names it as alias, as related
