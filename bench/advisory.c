@@ -45,6 +45,9 @@ static const struct target {
 	const char *package;
 	unsigned one_in; /* nodes that have it in the old version */
 } targets[TARGETS] = { { "bench-rare", 100 }, { "bench-some", 10 }, { "bench-all", 1 } };
+/* The others do not have it at all: an index that went on while the server was away says no more than names.
+ */
+static const struct target alone = { "bench-alone", 100 };
 
 struct bench {
 	const char *dir;
@@ -55,6 +58,7 @@ struct bench {
 	EVP_PKEY *key;
 	struct vuln_update *update;
 	uint64_t placed, urgent, retried;
+	uint64_t program; /* that judges */
 	uint64_t commits;
 };
 
@@ -226,6 +230,10 @@ static struct posture *make_posture(const struct bench *b, size_t number)
 		        &(struct posture_package){ "deb", targets[i].package, version, "amd64",
 		                targets[i].package, version, 0 });
 	}
+	if (number % alone.one_in == 0)
+		(void)posture_add_package(p,
+		        &(struct posture_package){
+		                "deb", alone.package, "1.0", "amd64", alone.package, "1.0", 0 });
 	return p;
 }
 
@@ -306,6 +314,8 @@ static void open_server(struct bench *b)
 	b->update = NULL;
 	if (vuln_index_open(dir, &index, &err) < 0)
 		fail("the index", &err);
+	b->site->is_starting = true;
+	b->site->program = b->program;
 	site_set_index(b->site, index, clock_wall_ms());
 }
 
@@ -371,14 +381,13 @@ static void run_publish(const struct bench *b, const struct target *t, bool is_w
 
 static void change(struct bench *b, const struct target *t, bool is_withdrawn, const char *segment)
 {
-	const struct site_key key = { "Debian:12", t->package };
 	const size_t share = b->n_nodes / t->one_in;
 	char what[80];
 	run_publish(b, t, is_withdrawn);
 	b->commits = b->placed = 0;
 	const uint64_t judged = b->site->counters.judgements_again;
 	const struct moment begun = moment_now();
-	site_advisories_changed(b->site, &key, 1, false, clock_wall_ms());
+	site_index_moved(b->site, clock_wall_ms());
 	work(b);
 	snprintf(what, sizeof(what), "%s, %zu nodes (%u%%)", is_withdrawn ? "withdrawn" : "new advisory",
 	        share, 100 / t->one_in);
@@ -400,8 +409,9 @@ static void print_sizes(struct bench *b)
 	        r.names, (double)r.bytes / 1e6, m.rows, (double)m.bytes / 1e6);
 }
 
-static void restart(struct bench *b)
+static void restart(struct bench *b, size_t want)
 {
+	char what[80];
 	struct moment begun = moment_now();
 	open_server(b);
 	say("opened: store, numbers, reverse index", &begun);
@@ -409,10 +419,25 @@ static void restart(struct bench *b)
 	const uint32_t *ids;
 	(void)reverse_packages_of(b->site->reverse, targets[0].package, &ids);
 	say("  of that left for the first question", &begun);
-	site_judge_all(b->site, "start");
 	begun = moment_now();
+	site_start(b->site, clock_wall_ms());
 	work(b);
-	say("every node judged after the start", &begun);
+	snprintf(what, sizeof(what), "%llu nodes judged by the start",
+	        (unsigned long long)b->site->counters.judgements_again);
+	say(what, &begun);
+	if (b->site->counters.judgements_again != want) {
+		printf("    %zu should have been: WRONG\n", want);
+		exit(1);
+	}
+}
+
+static void rest(struct bench *b)
+{
+	const struct moment begun = moment_now();
+	while (site_leisure(b->site, clock_wall_ms(), STEPS))
+		commit(b);
+	work(b);
+	say("the others judged at leisure", &begun);
 	print_sizes(b);
 }
 
@@ -434,12 +459,29 @@ int main(int argc, char **argv)
 		fail(argv[2], &err);
 	struct moment begun = moment_now();
 	make_index(&b);
+	b.program = 1;
 	open_server(&b);
+	site_start(b.site, clock_wall_ms());
 	inspect_all(&b);
+	work(&b);
 	say("inspected and stored", &begun);
 	close_server(&b);
-	printf("started again\n");
-	restart(&b);
+	printf("started again by another program\n");
+	b.program = 2;
+	restart(&b, b.n_nodes);
+	close_server(&b);
+	printf("started again, an advisory came meanwhile\n");
+	run_publish(&b, &alone, false);
+	restart(&b, b.n_nodes / alone.one_in);
+	if (count_in(&b, "isolated") != b.n_nodes / alone.one_in)
+		fail("not all of them are isolated", &(struct error){ "" });
+	close_server(&b);
+	run_publish(&b, &alone, true);
+	restart(&b, b.n_nodes / alone.one_in * 2); /* who gets better is put off once */
+	close_server(&b);
+	printf("started again, nothing changed\n");
+	restart(&b, 0);
+	rest(&b);
 	for (size_t i = 0; i < TARGETS; i++) {
 		change(&b, &targets[i], false, "isolated");
 		change(&b, &targets[i], true, "staff");

@@ -40,6 +40,7 @@
 #define POLICY_PACE_NODES 100 /* asked to come again per second, where the policy does not say */
 #define POLICY_PACE_PER_MS 1000
 #define POLICY_PACE_NODES_MAX 100000
+#define POLICY_ASKING_NODES 200 /* told per second that what was decided of them is something else */
 #define POLICY_PACE_PER_MAX_MS (60 * 60 * 1000LL)
 #define POLICY_WAIVERS_MAX 1000
 #define POLICY_MODES_MAX 100
@@ -270,9 +271,9 @@ struct policy_tree {
 	struct policy_waiver_node *waivers, **waivers_tail;
 	struct policy_word *emergency_ids, *emergency_sources;
 	size_t n_modes, n_waivers, n_emergencies;
-	struct policy_span brake_at, reinspect_at; /* line 0: none */
+	struct policy_span brake_at, reinspect_at, asking_at; /* line 0: none */
 	struct policy_brake brake;
-	struct policy_pace reinspect;
+	struct policy_pace reinspect, asking;
 	/* advisory terms in the order of the file, so that one pass over the matches serves all; set by check
 	 */
 	struct policy_expression **terms;
@@ -376,6 +377,7 @@ void policy_mode_add(struct policy_parser *p, const struct policy_name *target, 
 void policy_waiver_add(struct policy_parser *p, const struct policy_waiver_node *waiver);
 void policy_brake_set(struct policy_parser *p, const struct policy_brake *brake, struct policy_span at);
 void policy_reinspect_set(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at);
+void policy_asking_set(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at);
 void policy_emergency_add(struct policy_parser *p, struct policy_word **list, struct policy_word *more);
 void policy_measures_check(struct policy_parser *p);
 bool policy_whom_means(const struct policy_whom *whom, const char *node, const char *role);

@@ -87,7 +87,7 @@ static void policy_yyerror(const struct policy_span *at, void *scanner, struct p
 %type <literal> literal
 %type <whom> whom
 %type <brake> brake_limit
-%type <pace> pace
+%type <pace> pace nodes_per
 %type <name> field
 
 %%
@@ -113,6 +113,7 @@ statement:
 	| OTHERWISE FAIL OPEN TO name		{ policy_otherwise_set(p, $5, true, @$); }
 	| INSPECT EVERY duration		{ policy_setting_set(p, &p->tree->inspect, $3, @$); }
 	| INSPECT AFTER ADVISORIES pace	{ policy_reinspect_set(p, &$4, @$); }
+	| INSPECT RATE nodes_per		{ policy_asking_set(p, &$3, @$); }
 	| CERTIFICATE LIFETIME duration		{ policy_setting_set(p, &p->tree->certificate, $3, @$); }
 	| MODE MONITOR IN name for_roles		{ policy_mode_add(p, &$4, $5, @$); }
 	| MODE ENFORCE for_roles			{ policy_mode_add(p, NULL, $3, @$); }
@@ -180,7 +181,11 @@ brake_limit:
 
 pace:
 	  %empty			{ $$ = (struct policy_pace){ POLICY_PACE_NODES, POLICY_PACE_PER_MS }; }
-	| NUMBER NODES PER duration	{ $$ = (struct policy_pace){ $1, $4 }; }
+	| nodes_per
+	;
+
+nodes_per:
+	  NUMBER NODES PER duration	{ $$ = (struct policy_pace){ $1, $4 }; }
 	;
 
 brake_hold:

@@ -223,6 +223,7 @@ json_t *policy_to_json(const struct policy *p)
 	json_object_set_new(o, "inspect_every_ms", json_integer(p->tree.inspect.value_ms));
 	json_object_set_new(o, "certificate_lifetime_ms", json_integer(p->tree.certificate.value_ms));
 	json_object_set_new(o, "inspect_after_advisories", pace_to_json(policy_reinspect_pace(p)));
+	json_object_set_new(o, "inspect_rate", pace_to_json(policy_asking_pace(p)));
 	json_object_set_new(o, "otherwise", json_text(p->tree.otherwise.text));
 	json_object_set_new(o, "modes", modes_to_json(p));
 	json_object_set_new(o, "waivers", waivers_to_json(p));

@@ -55,12 +55,23 @@ void policy_brake_set(struct policy_parser *p, const struct policy_brake *brake,
 	p->tree->brake = *brake;
 }
 
+static void set_pace(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at,
+        struct policy_pace *to, struct policy_span *to_at)
+{
+	if (to_at->line)
+		policy_problem(p, at, "this was already said in line %u", to_at->line);
+	*to_at = at;
+	*to = *pace;
+}
+
 void policy_reinspect_set(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at)
 {
-	if (p->tree->reinspect_at.line)
-		policy_problem(p, at, "this was already said in line %u", p->tree->reinspect_at.line);
-	p->tree->reinspect_at = at;
-	p->tree->reinspect = *pace;
+	set_pace(p, pace, at, &p->tree->reinspect, &p->tree->reinspect_at);
+}
+
+void policy_asking_set(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at)
+{
+	set_pace(p, pace, at, &p->tree->asking, &p->tree->asking_at);
 }
 
 void policy_emergency_add(struct policy_parser *p, struct policy_word **list, struct policy_word *more)
@@ -137,10 +148,8 @@ static void check_brake(struct policy_parser *p)
 		policy_problem(p, at, "a brake holds for a time from one minute to seven days");
 }
 
-static void check_reinspect(struct policy_parser *p)
+static void check_pace(struct policy_parser *p, const struct policy_pace *pace, struct policy_span at)
 {
-	const struct policy_pace *pace = &p->tree->reinspect;
-	const struct policy_span at = p->tree->reinspect_at;
 	if (!at.line)
 		return;
 	if (pace->nodes < 1 || pace->nodes > POLICY_PACE_NODES_MAX)
@@ -188,7 +197,8 @@ void policy_measures_check(struct policy_parser *p)
 {
 	check_demotions(p);
 	check_brake(p);
-	check_reinspect(p);
+	check_pace(p, &p->tree->reinspect, p->tree->reinspect_at);
+	check_pace(p, &p->tree->asking, p->tree->asking_at);
 	for (struct policy_mode *m = p->tree->modes; m; m = m->next)
 		check_mode(p, m);
 	for (struct policy_waiver_node *w = p->tree->waivers; w; w = w->next)
@@ -220,6 +230,12 @@ const struct policy_brake *policy_brake(const struct policy *p)
 const struct policy_pace *policy_reinspect_pace(const struct policy *p)
 {
 	return p->tree.reinspect_at.line ? &p->tree.reinspect : NULL;
+}
+
+const struct policy_pace *policy_asking_pace(const struct policy *p)
+{
+	static const struct policy_pace usual = { POLICY_ASKING_NODES, POLICY_PACE_PER_MS };
+	return p->tree.asking_at.line ? &p->tree.asking : &usual;
 }
 
 const struct policy_waiver *policy_waivers(const struct policy *p, size_t *ret_count)
@@ -325,6 +341,11 @@ void policy_measures_describe(FILE *out, const struct policy *p, time_ms now)
 		        "inspect after advisories: all nodes are asked again, %" PRId64 " node%s per %s\n",
 		        p->tree.reinspect.nodes, p->tree.reinspect.nodes == 1 ? "" : "s",
 		        length_words(p->tree.reinspect.per_ms, per));
+	if (p->tree.asking_at.line)
+		fprintf(out,
+		        "inspect rate: who has another decision is asked again, %" PRId64 " node%s per %s\n",
+		        p->tree.asking.nodes, p->tree.asking.nodes == 1 ? "" : "s",
+		        length_words(p->tree.asking.per_ms, per));
 	describe_emergencies(out, p->tree.emergency_ids, "emergencies: advisories ");
 	describe_emergencies(out, p->tree.emergency_sources, "emergencies: advisories from ");
 	for (size_t i = 0; i < n; i++)

@@ -127,6 +127,10 @@ struct policy_pace {
 };
 const struct policy_pace *policy_reinspect_pace(const struct policy *p); /* NULL: only who is affected */
 
+/* `inspect rate N nodes per TIME`: at which pace nodes are asked to come again because what was decided of
+ * them changed without them. Never NULL. */
+const struct policy_pace *policy_asking_pace(const struct policy *p);
+
 struct policy_waiver {
 	const char *what; /* "patched for node cnc-7" */
 	time_ms until;    /* does not count from then on */

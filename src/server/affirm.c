@@ -21,7 +21,7 @@ static bool is_in_force(const struct site_attachment *a, time_ms now)
 static bool is_undisturbed(const struct site_node *node, const struct site_attachment *a, time_ms now)
 {
 	return !node->again && !node->revoked && node->doubtful_until <= now && node->posture_signed &&
-	        !node->replaced && !a->retry_asked && a->keep.by == SITE_NOT_KEPT;
+	        !node->replaced && !a->retry_asked && !a->retry_waits && a->keep.by == SITE_NOT_KEPT;
 }
 
 /* The index may have moved before its notice has come. */

@@ -94,6 +94,9 @@ void site_judge_soon(struct site *site, struct site_node *node, const char *caus
 
 void site_judge_all(struct site *site, const char *cause)
 {
+	if (site->is_starting)
+		return;
+	judged_forget(site);
 	TABLE_FOREACH(it, site->nodes)
 		again_add(site, it.value, cause, AGAIN_USUAL);
 	wants_work(site);
@@ -122,6 +125,9 @@ bool site_work(struct site *site, time_ms now, size_t most)
 		if (changes_wait(site))
 			changes_work(site, now);
 		else if (!judge_next(site, now))
-			return false;
-	return changes_wait(site) || again_count(site->again);
+			break;
+	if (changes_wait(site) || again_count(site->again))
+		return true;
+	judged_settle(site);
+	return false;
 }

@@ -169,6 +169,9 @@ static void add_site(struct metrics *m, struct server *s)
 	metrics_gauge(m, "nodes_connected", "Nodes that are connected", (double)node_count(s));
 	metrics_gauge(
 	        m, "judgements_waiting", "Nodes that wait to be judged again", (double)site_waiting(s->site));
+	metrics_gauge(m, "retries_waiting",
+	        "Nodes that will be asked to come again at the pace of the policy",
+	        (double)site_retries_waiting(s->site));
 	metrics_gauge(m, "held", "Demotions that the brake holds", (double)site_held(s->site));
 	metrics_gauge(m, "monitor", "1 while decisions are recorded only",
 	        policy_monitor_segment(s->site->policy, NULL) != NULL);

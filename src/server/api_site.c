@@ -212,6 +212,7 @@ json_t *api_status(struct server *s)
 	json_object_set_new(j, "segments", segments_to_json(s, now));
 	json_object_set_new(j, "enforcers", enforcer_status(s));
 	json_object_set_new(j, "judgements_waiting", json_integer((json_int_t)site_waiting(s->site)));
+	json_object_set_new(j, "retries_waiting", json_integer((json_int_t)site_retries_waiting(s->site)));
 	json_object_set_new(j, "held", json_integer((json_int_t)site_held(s->site)));
 	json_object_set_new(j, "enrolment", json_boolean(s->est != NULL));
 	json_object_set_new(j, "counters", counters_to_json(s));

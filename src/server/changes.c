@@ -81,12 +81,15 @@ static void doubt_all(struct site *site)
 		doubt(site, id);
 }
 
-/* Whose packages, or whose system, are not known by number is judged in any case. */
-static void add_unnumbered(struct site *site)
+/* Whose packages, or whose system, are not known by number is judged in any case. What was not judged since
+ * the start is when it has one of the packages: unseen, or with all every node. */
+static void add_unnumbered(struct site *site, const roaring_bitmap_t *unseen, bool all)
 {
 	for (size_t i = 0; i < site->n_numbered; i++) {
 		struct site_node *node = site->numbered[i];
-		if (!node->package_ids || node->platform == POLICY_MEMO_NO_PLATFORM)
+		const bool is_unseen = !judged_is_since_start(site, node) && node->package_ids;
+		if (is_unseen ? all || roaring_bitmap_contains(unseen, (uint32_t)i)
+		              : !node->package_ids || node->platform == POLICY_MEMO_NO_PLATFORM)
 			again_add(site, node, "advisories", AGAIN_USUAL);
 	}
 }
@@ -95,24 +98,64 @@ void site_advisories_changed(
         struct site *site, const struct site_key *changed, size_t n, bool all, time_ms now)
 {
 	struct changes *c = site->changes;
+	roaring_bitmap_t *unseen = roaring_bitmap_create();
+	if (!unseen)
+		abort();
 	c->generation = site->index ? vuln_index_generation(site->index) : 0;
-	if (all)
+	if (all) {
+		judged_forget(site);
 		doubt_all(site);
+	}
 	for (size_t i = 0; i < n && !all; i++) {
 		const uint32_t *ids;
 		const size_t n_ids = reverse_packages_of(site->reverse, changed[i].package, &ids);
-		for (size_t k = 0; k < n_ids; k++)
+		for (size_t k = 0; k < n_ids; k++) {
 			doubt(site, ids[k]);
+			judged_doubt_unseen(site, ids[k], unseen);
+		}
 	}
 	c->at = 0; /* what was looked up before is passed over quickly */
 	c->platform = 0;
-	add_unnumbered(site);
+	add_unnumbered(site, unseen, all);
+	roaring_bitmap_free(unseen);
 	if (policy_reinspect_pace(site->policy))
 		site->round++;
 	if (!changes_wait(site))
 		policy_memo_settle(site->memo, c->generation);
 	if (changes_wait(site) || site_waiting(site))
 		site->effects.work(site->context);
+}
+
+struct moved_keys {
+	struct site_key *keys; /* their strings are heap */
+	size_t n, capacity;
+};
+
+static int take_key(const char *ecosystem, const char *package, void *context)
+{
+	struct moved_keys *m = context;
+	ARRAY_RESERVE_ONE(m->keys, m->n, m->capacity);
+	m->keys[m->n++] = (struct site_key){ xstrdup(ecosystem), xstrdup(package) };
+	return 0;
+}
+
+void site_index_moved(struct site *site, time_ms now)
+{
+	struct moved_keys m = { NULL };
+	struct vuln_moment moment = { 0 };
+	struct error err;
+	if (!site->index)
+		return;
+	const int r = vuln_index_changes(site->index, &site->moment, take_key, &m, &moment, &err);
+	const bool same = r == 0 && moment.generation == site->moment.generation;
+	site->moment = moment;
+	if (!same)
+		site_advisories_changed(site, m.keys, m.n, r != 0, now);
+	for (size_t i = 0; i < m.n; i++) {
+		free((char *)(uintptr_t)m.keys[i].ecosystem);
+		free((char *)(uintptr_t)m.keys[i].package);
+	}
+	free(m.keys);
 }
 
 /* ---- whom it moves ---- */
@@ -186,6 +229,7 @@ void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 {
 	vuln_index_close(site->index);
 	site->index = index;
+	site->moment = index ? vuln_index_moment(index) : (struct vuln_moment){ 0 };
 	changes_restart(site);
 	site_judge_all(site, "advisories");
 }
@@ -201,32 +245,17 @@ void changes_tick(struct site *site, time_ms now)
 	site_judge_all(site, "freshness");
 }
 
-/* The pace as a bucket that holds what one of its times allows. */
-static void count_credit(struct site *site, const struct policy_pace *pace, time_ms now)
-{
-	int64_t past = now - site->round_credit;
-	if (past < 0 || past > pace->per_ms)
-		past = pace->per_ms;
-	const int64_t more = past * pace->nodes / pace->per_ms;
-	if (more == 0)
-		return;
-	site->round_left = MIN(site->round_left + more, pace->nodes);
-	site->round_credit = now;
-}
-
 bool changes_ask(struct site *site, struct site_attachment *a, time_ms now)
 {
 	const struct policy_pace *pace = policy_reinspect_pace(site->policy);
 	if (!pace || a->round == site->round || !a->session)
 		return false;
-	if (a->retry_asked) { /* it is, already */
+	if (a->retry_asked || a->retry_waits) { /* it is, already, or will be */
 		a->round = site->round;
 		return false;
 	}
-	count_credit(site, pace, now);
-	if (site->round_left <= 0)
+	if (!pace_take(&site->round_pace, pace, now))
 		return false;
-	site->round_left--;
 	a->round = site->round;
 	return true;
 }

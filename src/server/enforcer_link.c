@@ -104,6 +104,30 @@ static void send_everything(struct enforcer_link *l)
 	free(list);
 }
 
+/* A demotion reaches its enforcement point before it is on the disk: until what a start wants judged was
+ * judged, the enforcement point may know better than the store does, and keeps what it has. */
+static bool must_wait(const struct server *s)
+{
+	return s->site->start_waits && clock_monotonic_ms() - s->started_monotonic < SERVER_START_HOLD_MS;
+}
+
+static void tell_everything(struct enforcer_link *l)
+{
+	l->owed = must_wait(l->server);
+	if (!l->owed)
+		send_everything(l);
+}
+
+void enforcer_send_owed(struct server *s)
+{
+	struct enforcer_link *l;
+	if (must_wait(s))
+		return;
+	LIST_FOREACH(l, &s->enforcers, entry)
+		if (l->greeted && l->owed)
+			tell_everything(l);
+}
+
 void enforcer_place(struct server *s, struct site_attachment *a)
 {
 	struct enforcer_link *l = enforcer_find(s, a->enforcement_point);
@@ -242,7 +266,7 @@ void enforcer_send_policy(struct server *s)
 			continue;
 		}
 		send_policy(l);
-		send_everything(l);
+		tell_everything(l);
 		send_floor(l);
 	}
 }
@@ -438,7 +462,7 @@ static int take_hello(struct enforcer_link *l, const struct ipc_hello *m)
 	l->greeted = true;
 	site_note(site, l->connected, "enforcer", NULL, NULL, "%s is connected", l->name);
 	send_policy(l);
-	send_everything(l);
+	tell_everything(l);
 	send_floor(l);
 	place_join(l);
 	return 0;

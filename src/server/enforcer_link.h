@@ -19,6 +19,7 @@ struct enforcer_link {
 	char name[256];
 	uint64_t life;     /* of its process */
 	bool greeted;      /* and served: one of a name at a time */
+	bool owed;         /* all placements, when those that a start wants judged were */
 	bool dismissed;    /* it was told why not */
 	time_ms heard;     /* from it, last */
 	time_ms contested; /* when an event told of another one that wants its name */

@@ -81,6 +81,7 @@ static void record(struct site *site, const struct site_node *node, const struct
 		d.port = a->port;
 		d.mac = a->mac;
 	}
+	judged_begin_write(site);
 	store_put_decision(site->store, &d);
 }
 
@@ -181,6 +182,7 @@ void site_place(
 	const struct policy_segment *to = site_segment(site, placement, now);
 	bool is_worse = site_is_demotion(site_segment(site, &a->handed, now), to) ||
 	        site_is_demotion(site_segment(site, &a->decided, now), to);
+	judged_begin_write(site);
 	if (*a->decided.certificate && strcmp(a->decided.certificate, placement->certificate) != 0)
 		store_revoke_certificate(site->store, a->decided.certificate, now);
 	a->decided = *placement;
@@ -306,6 +308,7 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 	free(findings);
 	a->next_inspection = o->next_inspection;
 	a->retry_asked = false;
+	a->retry_waits = 0;
 	a->round = site->round;
 	if (moved)
 		note_move(site, node, a, from, o, cause, now);
@@ -340,6 +343,8 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 struct pending_retry {
 	struct site *site;
 	struct site_attachment *attachment;
+	enum retry_class class;
+	time_ms now;
 };
 
 static void retry_is_due(int result, void *context)
@@ -347,19 +352,17 @@ static void retry_is_due(int result, void *context)
 	struct pending_retry *p = context;
 	struct site_attachment *a = p->attachment;
 	a->pending--;
-	if (result != -ECANCELED && a->session && !a->retry_asked) {
-		a->retry_asked = true;
-		p->site->counters.retries_asked++;
-		p->site->effects.retry(p->site->context, a);
-	}
+	if (result != -ECANCELED)
+		retry_soon(p->site, a, p->class, p->now);
 	free(p);
 }
 
 /* The node is told last: when the decision is on the disk, and its enforcement point knows. */
-static void retry_when_durable(struct site *site, struct site_attachment *a)
+static void retry_when_durable(
+        struct site *site, struct site_attachment *a, enum retry_class class, time_ms now)
 {
 	struct pending_retry *p = xmalloc(sizeof(*p));
-	*p = (struct pending_retry){ site, a };
+	*p = (struct pending_retry){ site, a, class, now };
 	a->pending++;
 	store_when_durable(site->store, retry_is_due, p);
 }
@@ -368,14 +371,17 @@ static void retry_when_durable(struct site *site, struct site_attachment *a)
 static void apply_again(struct site *site, struct site_node *node, struct site_attachment *a,
         struct site_outcome *o, const char *findings, const char *cause, time_ms now)
 {
-	const char *from = site_segment(site, &a->decided, now)->name;
+	const struct policy_segment *in = site_segment(site, &a->decided, now);
+	const char *from = in->name;
 	const struct site_keep was = a->keep;
 	moderate(site, node, a, o, cause, true, now);
 	bool moved = strcmp(from, o->segment) != 0 || a->decided.compliant != o->compliant ||
 	        was.by != a->keep.by || strcmp(was.verdict, a->keep.verdict) != 0;
 	uint64_t hash = site_findings_hash(findings);
-	if (!moved && a->findings_hash == hash)
+	if (!moved && (a->findings_hash == hash || (site->is_leisure && !a->findings_hash))) {
+		a->findings_hash = hash;
 		return;
+	}
 	o->generation = store_next_generation(site->store, NULL);
 	if (!o->generation && o->compliant)
 		return; /* the store is failing: nothing gets better */
@@ -397,7 +403,12 @@ static void apply_again(struct site *site, struct site_node *node, struct site_a
 	}
 	if (o->generation)
 		record(site, node, o, cause, findings, now);
-	retry_when_durable(site, a);
+	retry_when_durable(site, a,
+	        o->decision.emergency          ? RETRY_EMERGENCY
+	                : o->level < in->level ? RETRY_WORSE
+	                : moved                ? RETRY_MOVED
+	                                       : RETRY_SAME,
+	        now);
 }
 
 static bool is_limited(const struct site_attachment *a)
@@ -510,11 +521,8 @@ void site_set_present(struct site *site, struct site_attachment *a, bool present
 		a->handed = (struct site_placement){ .generation = a->decided.generation };
 		site->effects.place(site->context, a, true);
 	}
-	if (present && a->decided.expires > now && a->session && !a->retry_asked) {
-		a->retry_asked = true;
-		site->counters.retries_asked++;
-		site->effects.retry(site->context, a);
-	}
+	if (present && a->decided.expires > now)
+		site_ask(site, a);
 }
 
 void site_outcome_clear(struct site_outcome *o)

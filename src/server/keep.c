@@ -320,11 +320,7 @@ static void end_grace(struct site *site, struct site_attachment *a, time_ms now)
 	a->decided.expires = MAX(a->decided.expires,
 	        now + MIN((int64_t)SITE_LEAVE_MS, policy_certificate_lifetime_ms(site->policy)));
 	site_judge_again(site, a->node, a->contested ? "contested" : "grace", now);
-	if (a->session && !a->retry_asked) {
-		a->retry_asked = true;
-		site->counters.retries_asked++;
-		site->effects.retry(site->context, a);
-	}
+	site_ask(site, a);
 }
 
 bool keep_tick(struct site *site, struct site_attachment *a, time_ms now)

@@ -375,10 +375,14 @@ static int open_site(struct server *s, struct error *err)
 	if (code == 0)
 		code = site_open(
 		        s->store, policy, s->token_key, s->identity.name, &effects, s, &s->site, err);
-	if (code < 0)
+	if (code < 0) {
 		policy_free(policy);
+		return code;
+	}
+	s->site->is_starting = true;
+	s->site->program = program_number();
 	s->policy_loaded = s->started;
-	return code;
+	return 0;
 }
 
 static void on_stop(void *context)
@@ -403,6 +407,7 @@ static int start(struct server *s, struct error *err)
 {
 	raise_limits();
 	s->started = clock_wall_ms();
+	s->started_monotonic = clock_monotonic_ms();
 	s->base = event_base_new();
 	if (!s->base)
 		return error_set(err, -ENOMEM, "no event loop");
@@ -433,7 +438,7 @@ static int start(struct server *s, struct error *err)
 		        SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_NETLINK | SANDBOX_THREADS,
 		        err);
 	if (code == 0)
-		site_judge_all(s->site, "start");
+		site_start(s->site, clock_wall_ms());
 	return code;
 }
 

@@ -9,19 +9,10 @@
 
 /* ---- the clock ---- */
 
-static void ask_retry(struct site *site, struct site_attachment *a)
-{
-	if (!a->session || a->retry_asked)
-		return;
-	a->retry_asked = true;
-	site->counters.retries_asked++;
-	site->effects.retry(site->context, a);
-}
-
 static bool is_forgettable(const struct site_attachment *a, time_ms now)
 {
-	return !a->present && !a->session && !a->unsaved && !a->pending && a->decided.expires <= now &&
-	        now - a->last_seen > SITE_ABSENT_KEEP_MS;
+	return !a->present && !a->session && !a->unsaved && !a->pending && !a->retry_waits &&
+	        a->decided.expires <= now && now - a->last_seen > SITE_ABSENT_KEEP_MS;
 }
 
 /* No admission lasts longer than a certificate: where one does, the clock was set back, or the policy is a
@@ -49,9 +40,9 @@ static void tick_attachment(struct site *site, struct site_attachment *a, time_m
 	if (a->decided.expires && a->decided.expires <= now) {
 		site_drop(site, a, "expiry",
 		        "the certificate has expired and the node was not inspected again", now);
-		ask_retry(site, a);
+		site_ask(site, a);
 	} else if ((a->next_inspection && a->next_inspection <= now) || changes_ask(site, a, now)) {
-		ask_retry(site, a);
+		site_ask(site, a);
 	}
 }
 
@@ -77,7 +68,9 @@ void site_tick(struct site *site, time_ms now)
 	end_waivers(site, now);
 	brake_tick(site, now);
 	changes_tick(site, now);
+	judged_begin_write(site);
 	site_tick_postures(site);
+	retries_work(site, now);
 	TABLE_FOREACH(it, site->attachments) {
 		struct site_attachment *a = it.value;
 		tick_attachment(site, a, now);

@@ -22,6 +22,9 @@
 #define SERVER_WORK_BATCH 16 /* nodes judged again between two looks at the clock, */
 #define SERVER_WORK_US 8000  /* for so long before the loop turns */
 #define SERVER_TICK_MS 500
+#define SERVER_LEISURE_MS 100      /* after a start, nodes that need not be judged at once: */
+#define SERVER_LEISURE_NODES 16    /* so many each time */
+#define SERVER_START_HOLD_MS 60000 /* so long enforcers wait at most for those that a start wants judged */
 #define SERVER_LATENCY_SAMPLES 512 /* of one enforcer */
 #define SERVER_PORTS_MAX 16        /* listeners of one kind */
 #define SERVER_FOLLOWERS_MAX 64
@@ -41,7 +44,7 @@ struct server {
 	struct site *site;
 	EVP_PKEY *token_key;
 	struct identity identity;
-	time_ms started;
+	time_ms started, started_monotonic;
 	int exit_code;
 
 	struct tls_context *node_tls, *enforcer_tls, *enrolment_tls, *api_tls;
@@ -66,7 +69,7 @@ struct server {
 	struct api_simulation *simulation; /* NULL: none is under way */
 	struct est_server *est;            /* NULL: no enrolment here */
 
-	struct event *commit_event, *flush_event, *work_event, *tick_event, *floor_event;
+	struct event *commit_event, *flush_event, *work_event, *tick_event, *floor_event, *leisure_event;
 	struct daemon_signals *signals;
 	time_ms policy_loaded;
 	uint64_t reloads, reloads_failed;
@@ -83,6 +86,9 @@ int server_reload_policy(struct server *s, struct error *err);
 int server_open_tls(
         struct server *s, unsigned roles, bool anonymous, struct tls_context **ret, struct error *err);
 int server_read_address(const char *text, uint16_t port, struct sockaddr_storage *ret, struct error *err);
+
+/* program.c: a number of this very program, 0 where it has none: another build may judge otherwise. */
+uint64_t program_number(void);
 
 /* turn.c */
 int turn_start(struct server *s, struct error *err);
@@ -111,6 +117,8 @@ void enforcer_close_all(struct server *s);
 void enforcer_place(struct server *s, struct site_attachment *a);
 void enforcer_flush(struct server *s);
 void enforcer_send_floor(struct server *s);
+/* To those that came while nodes waited that the start wants judged, and do not any more. */
+void enforcer_send_owed(struct server *s);
 /* Segments and all placements again: the policy is another one. */
 void enforcer_send_policy(struct server *s);
 json_t *enforcer_status(struct server *s);

@@ -358,6 +358,7 @@ static int load_serial(const char *serial, time_ms revoked, void *context)
 static void on_turn_end(int result, void *context)
 {
 	site_end_packages(context, result);
+	judged_end_turn(context, result);
 }
 
 int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, const char *name,
@@ -380,6 +381,8 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->reverse = reverse_new(site->catalogue);
 	site->again = again_new();
 	site->changes = changes_new();
+	site->judged = judged_new();
+	site->retries = retries_new();
 	changes_restart(site);
 	int code = store_each_node(store, load_node, site, err);
 	if (code == 0)
@@ -415,6 +418,8 @@ struct site *site_close(struct site *site)
 	table_free(site->machines, NULL);
 	again_free(site->again);
 	changes_free(site->changes);
+	judged_free(site->judged);
+	retries_free(site->retries);
 	policy_memo_free(site->memo);
 	reverse_free(site->reverse);
 	catalogue_free(site->catalogue);

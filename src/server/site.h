@@ -26,6 +26,7 @@
 #include "crypto/x509.h"
 #include "policy/memo.h"
 #include "store/store.h"
+#include "vuln/journal.h"
 
 #define SITE_NODES_MAX 200000
 #define SITE_ATTACHMENTS_MAX 200000
@@ -141,11 +142,12 @@ struct site_attachment {
 	uint64_t findings_hash;  /* of the last decision's findings; 0 = not known */
 	time_ms next_inspection; /* 0 = none planned */
 	bool retry_asked;
-	unsigned round;   /* in which it was asked */
-	unsigned pending; /* who waits for the turn with a pointer to it */
-	bool unsaved;     /* what was handed out is not on the disk yet */
-	bool listed;      /* while a whole list of attachments is taken in */
-	void *session;    /* the open connection that was proven to be here; of the program */
+	uint8_t retry_waits; /* to be asked at the policy's pace: enum retry_class + 1; 0 = it does not */
+	unsigned round;      /* in which it was asked */
+	unsigned pending;    /* who waits for the turn with a pointer to it */
+	bool unsaved;        /* what was handed out is not on the disk yet */
+	bool listed;         /* while a whole list of attachments is taken in */
+	void *session;       /* the open connection that was proven to be here; of the program */
 	/* What a signed posture said here last, and the attachment of the same node that this denies. */
 	char *machine_id;
 	struct site_attachment *denies;
@@ -166,6 +168,12 @@ struct site_effects {
 	void (*work)(void *context);
 	/* A node has reported this; what its packages need may not be in the index. May be NULL. */
 	void (*reported)(void *context, const struct posture *posture);
+};
+
+/* What is left of a pace. */
+struct site_pace {
+	time_ms counted; /* the time that it has not used yet was counted until then */
+	int64_t left;    /* how many may be now */
 };
 
 struct site {
@@ -192,12 +200,18 @@ struct site {
 	uint64_t packages_gone;   /* numbers that are nobody's, or another package's, since */
 	struct site_node **numbered;
 	size_t n_numbered, numbered_capacity;
-	struct again *again;     /* who waits to be judged again */
-	struct changes *changes; /* advisories that changed, until it is known whom they move */
-	uint64_t freshness;      /* policy_freshness() when it was last looked at */
-	unsigned round;          /* of inspections that a change of the advisories asks of everybody */
-	time_ms round_credit;    /* the time that its pace has not used yet was counted until then */
-	int64_t round_left;      /* how many may be asked now */
+	struct again *again;       /* who waits to be judged again */
+	struct changes *changes;   /* advisories that changed, until it is known whom they move */
+	struct judged *judged;     /* what all nodes were judged by, over a start */
+	struct retries *retries;   /* who is to be asked to come again */
+	struct vuln_moment moment; /* of the index: all changes until then were looked at, or wait */
+	uint64_t program;          /* what judges: another number may judge otherwise; 0 = not known */
+	bool is_starting;          /* nobody is judged before site_start() */
+	bool start_waits;          /* nodes wait that the start wants judged */
+	bool is_leisure;    /* a node is judged that is known to be judged: the same again is no decision */
+	uint64_t freshness; /* policy_freshness() when it was last looked at */
+	unsigned round;     /* of inspections that a change of the advisories asks of everybody */
+	struct site_pace round_pace;
 	time_ms last_prune;
 	time_ms refusal_second;
 	unsigned refusals_now;
@@ -387,6 +401,13 @@ size_t site_release(struct site *site, const char *node, const char *who, time_m
 size_t site_dismiss(struct site *site, const char *node, const char *who, time_ms now);
 size_t site_held(const struct site *site);
 
+/* ---- telling nodes (retry.c) ---- */
+
+/* Asks the node that is there to be inspected again, at once. */
+void site_ask(struct site *site, struct site_attachment *a);
+/* Attachments whose nodes will be asked when their turn comes. */
+size_t site_retries_waiting(const struct site *site);
+
 /* ---- certificates (accept.c) ---- */
 
 /* SHA-256 over a certificate that was just issued and the key of its node: who shows the very same bytes with
@@ -422,7 +443,17 @@ struct site_key {
 	const char *ecosystem, *package;
 };
 void site_advisories_changed(struct site *site, const struct site_key *keys, size_t n, bool all, time_ms now);
-/* Every node is judged again (site_work()): after a start, when all may have changed. */
+/* The index went on: what its journal says has changed is looked up again. */
+void site_index_moved(struct site *site, time_ms now);
+/* The program runs: policy and index are what they are. Nodes whose answer may have changed since they were
+ * judged last are judged again (site_work()), and the others at leisure; without knowledge of what they were
+ * judged by, every node. */
+void site_start(struct site *site, time_ms now);
+/* Judges at most so many of the others, while nobody waits; true while there are more. */
+bool site_leisure(struct site *site, time_ms now, size_t most);
+/* Whether the node was judged since the start. */
+bool judged_is_since_start(const struct site *site, const struct site_node *node);
+/* Every node is judged again (site_work()): all may have changed. */
 void site_judge_all(struct site *site, const char *cause);
 /* Takes the policy over; every node is judged again (site_work()). */
 void site_set_policy(struct site *site, struct policy *policy, time_ms now);

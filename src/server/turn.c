@@ -42,12 +42,21 @@ static void on_work(evutil_socket_t fd, short what, void *context)
 			evtimer_add(s->work_event, &at_once);
 			return;
 		}
+	enforcer_send_owed(s);
+}
+
+static void on_leisure(evutil_socket_t fd, short what, void *context)
+{
+	struct server *s = context;
+	if (!site_leisure(s->site, clock_wall_ms(), SERVER_LEISURE_NODES))
+		event_del(s->leisure_event);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct server *s = context;
 	site_tick(s->site, clock_wall_ms());
+	enforcer_send_owed(s);
 	expiry_tick(s, clock_wall_ms());
 }
 
@@ -68,13 +77,16 @@ void turn_wants_work(struct server *s)
 
 int turn_start(struct server *s, struct error *err)
 {
-	const struct timeval tick = { SERVER_TICK_MS / 1000, SERVER_TICK_MS % 1000 * 1000 }, floor = { 5, 0 };
+	const struct timeval tick = { SERVER_TICK_MS / 1000, SERVER_TICK_MS % 1000 * 1000 }, floor = { 5, 0 },
+	                     leisure = { 0, SERVER_LEISURE_MS * 1000 };
 	s->commit_event = evtimer_new(s->base, on_commit, s);
 	s->flush_event = evtimer_new(s->base, on_flush, s);
 	s->work_event = evtimer_new(s->base, on_work, s);
 	s->tick_event = event_new(s->base, -1, EV_PERSIST, on_tick, s);
 	s->floor_event = event_new(s->base, -1, EV_PERSIST, on_floor, s);
-	if (!s->commit_event || !s->flush_event || !s->work_event || !s->tick_event || !s->floor_event ||
+	s->leisure_event = event_new(s->base, -1, EV_PERSIST, on_leisure, s);
+	if (!s->leisure_event || event_add(s->leisure_event, &leisure) < 0 || !s->commit_event ||
+	        !s->flush_event || !s->work_event || !s->tick_event || !s->floor_event ||
 	        event_add(s->tick_event, &tick) < 0 || event_add(s->floor_event, &floor) < 0)
 		return error_set(err, -ENOMEM, "the loop's timers cannot be made");
 	store_on_work(s->store, on_store_work, s);
@@ -99,4 +111,5 @@ void turn_stop(struct server *s)
 	free_event(&s->work_event);
 	free_event(&s->tick_event);
 	free_event(&s->floor_event);
+	free_event(&s->leisure_event);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pratique-vis: says on its Unix socket which packages' advisories have changed, and keeps the index that we
- * map read-only. While it is away the index is watched instead: whatever changes then is too much to name,
- * and everybody is judged again.
+ * pratique-vis: says on its Unix socket that advisories have changed, and keeps the index that we map
+ * read-only. Which ones have is read from the index's own journal; so nothing is missed while the other side
+ * is away, when the index is watched instead, and nobody has to be told everything.
  */
 #include "base/log.h"
 #include "net/ipc_stream.h"
@@ -25,8 +25,7 @@ struct vis_link {
 	struct ipc_client *client;
 	bool is_open, was_told;
 	struct event *timer;
-	uint64_t judged_generation; /* of the index, that all judgements know */
-	dev_t device;               /* of the index's file, to see when it is another one */
+	dev_t device; /* of the index's file, to see when it is another one */
 	ino_t inode;
 	char wanted[WANTED_MAX][ECOSYSTEM_NAME_MAX]; /* said to pratique-vis, each once a connection */
 	size_t n_wanted;
@@ -68,48 +67,27 @@ static void open_index(struct vis_link *v)
 		return;
 	}
 	v->was_told = false;
-	v->judged_generation = vuln_index_generation(index);
 	site_set_index(s->site, index, clock_wall_ms());
 	log_info("vulnerability index %s, generation %llu", s->options.index_directory,
-	        (unsigned long long)v->judged_generation);
+	        (unsigned long long)s->site->moment.generation);
 }
 
-/* Everything may have changed. */
-static void judge_all(struct vis_link *v)
+/* What changed is asked of the index itself, which knows of every update, told or not. */
+static void take_changes(struct vis_link *v)
 {
 	struct site *site = v->server->site;
-	if (!site->index || !is_same_file(v)) {
+	if (!site->index || !is_same_file(v))
 		open_index(v);
-		return;
-	}
-	v->judged_generation = vuln_index_generation(site->index);
-	site_advisories_changed(site, NULL, 0, true, clock_wall_ms());
+	else
+		site_index_moved(site, clock_wall_ms());
 }
 
 static void watch_index(struct vis_link *v)
 {
-	struct site *site = v->server->site;
-	if (!site->index) {
+	if (!v->server->site->index)
 		open_index(v);
-		return;
-	}
-	if (!v->is_open && (!is_same_file(v) || vuln_index_generation(site->index) != v->judged_generation))
-		judge_all(v);
-}
-
-static void take_advisories(struct vis_link *v, const struct ipc_advisories *m)
-{
-	struct site *site = v->server->site;
-	if (m->all || !site->index) {
-		judge_all(v);
-		return;
-	}
-	struct site_key *keys = xcalloc(m->n_changed + 1, sizeof(*keys));
-	for (size_t i = 0; i < m->n_changed; i++)
-		keys[i] = (struct site_key){ m->changed[i].ecosystem, m->changed[i].package };
-	v->judged_generation = m->generation;
-	site_advisories_changed(site, keys, m->n_changed, false, clock_wall_ms());
-	free(keys);
+	else if (!v->is_open)
+		take_changes(v);
 }
 
 /* ---- what the index lacks ---- */
@@ -168,13 +146,11 @@ static int take_message(struct vis_link *v, const struct ipc_message *m)
 	case IPC_HELLO:
 		if (hello->version != IPC_VERSION || strcmp(hello->role, "vis") != 0)
 			return -EPROTO;
-		if (v->server->site->index &&
-		        vuln_index_generation(v->server->site->index) != v->judged_generation)
-			judge_all(v); /* it went on while we were not listening */
+		take_changes(v); /* it may have gone on while we were not listening */
 		repeat_wanted(v);
 		return 0;
 	case IPC_ADVISORIES:
-		take_advisories(v, m->body);
+		take_changes(v);
 		if (((const struct ipc_advisories *)m->body)->all)
 			repeat_wanted(v);
 		return 0;

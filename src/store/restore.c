@@ -21,7 +21,7 @@
  */
 static const char make_safe[] =
         "UPDATE attachment SET segment = NULL, compliant = 0, expires = 0, certificate = NULL, present = 0;"
-        "DELETE FROM token; DELETE FROM keep; DELETE FROM demotion;";
+        "DELETE FROM token; DELETE FROM keep; DELETE FROM demotion; DELETE FROM judged;";
 
 /* Whom the old database knows to be revoked or pinned to a new key, and who did what since. */
 static const char carry_over[] =

@@ -84,6 +84,9 @@ static const char *const migrations[] = {
 	"NULL,"
 	" architecture TEXT, source TEXT, source_version TEXT) STRICT;"
 	"ALTER TABLE posture ADD COLUMN packages BLOB;",
+	"CREATE TABLE judged(id INTEGER PRIMARY KEY CHECK(id = 1), program INTEGER NOT NULL,"
+	" policy INTEGER NOT NULL, freshness INTEGER NOT NULL, index_generation INTEGER NOT NULL,"
+	" index_mark INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;",
 };
 
 int store_sqlite_error(struct store *s, int code, const char *doing, struct error *err)

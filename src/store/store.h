@@ -122,6 +122,15 @@ struct store_keep {
 	bool resting;                /* placed without a decision */
 };
 
+/* What every node has been judged by, and all of it is durable. */
+struct store_judged {
+	uint64_t program;                      /* that judged */
+	uint64_t policy;                       /* policy_fingerprint() */
+	uint64_t freshness;                    /* policy_freshness() */
+	uint64_t index_generation, index_mark; /* struct vuln_moment */
+	time_ms at;                            /* waivers that ended until then were seen */
+};
+
 struct store_event {
 	int64_t id; /* given by the store */
 	time_ms at;
@@ -207,6 +216,8 @@ void store_remove_keep(
 /* When who (a node, or an attachment without one) was last demoted, as the brake counts it. */
 void store_put_demotion(struct store *s, const char *who, time_ms at);
 void store_prune_demotions(struct store *s, time_ms before);
+/* NULL: nothing is known of it. */
+void store_put_judged(struct store *s, const struct store_judged *j);
 void store_put_certificate(struct store *s, const struct store_certificate *c);
 void store_revoke_certificate(struct store *s, const char *id, time_ms now);
 /* Also prunes the node's oldest. */
@@ -249,6 +260,8 @@ int store_each_attachment(struct store *s, store_attachment_fn fn, void *context
 int store_each_keep(struct store *s, store_keep_fn fn, void *context, struct error *err);
 /* Oldest first. */
 int store_each_demotion(struct store *s, store_demotion_fn fn, void *context, struct error *err);
+/* -ENOENT where it is not known. */
+int store_get_judged(struct store *s, struct store_judged *ret, struct error *err);
 /* Newest first; node NULL = of all nodes. Findings are left out (NULL) unless with_findings. */
 int store_each_decision(struct store *s, const char *node, size_t limit, bool with_findings,
         store_decision_fn fn, void *context, struct error *err);

@@ -297,7 +297,8 @@ static void as_json(void **state)
 	char *want FREE_ON_EXIT =
 	        xasprintf("{\"fingerprint\":\"%016llx\",\"inspect_every_ms\":1800000,\"certificate_lifetime_"
 	                  "ms\":2700000,"
-	                  "\"inspect_after_advisories\":null,\"otherwise\":\"a\",\"modes\":[],\"waivers\":[],"
+	                  "\"inspect_after_advisories\":null,\"inspect_rate\":{\"nodes\":200,\"per_ms\":1000}"
+	                  ",\"otherwise\":\"a\",\"modes\":[],\"waivers\":[],"
 	                  "\"brake\":null,\"enforcers\":["
 	                  "\"gateway\"],\"segments\":["
 	                  "{\"name\":\"a\",\"mark\":1,\"default\":true,\"level\":0,\"grace_ms\":0,\"demote_"

@@ -74,6 +74,16 @@ static void paces(void **state)
 	policy_free(p);
 	p = policy_of("");
 	assert_null(policy_reinspect_pace(p));
+	assert_int_equal(policy_asking_pace(p)->nodes, 200);
+	assert_int_equal(policy_asking_pace(p)->per_ms, 1000);
+	policy_free(p);
+	p = policy_of("inspect rate 7 nodes per 30 s\n");
+	char *rate FREE_ON_EXIT = policy_describe(p, NOW);
+	assert_null(policy_reinspect_pace(p));
+	assert_int_equal(policy_asking_pace(p)->nodes, 7);
+	assert_int_equal(policy_asking_pace(p)->per_ms, 30000);
+	assert_non_null(
+	        strstr(rate, "\ninspect rate: who has another decision is asked again, 7 nodes per 30 s\n"));
 	policy_free(p);
 }
 

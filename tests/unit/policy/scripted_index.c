@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/policy/scripted_index.h"
 
+#include "vuln/journal.h"
 #include "vuln/listing.h"
 #include "vuln/needs.h"
 
@@ -30,6 +31,28 @@ int vuln_index_each_source(struct vuln_index *index,
 	for (size_t i = 0; i < index->n_sources && r == 0; i++)
 		r = fn(&index->sources[i], context);
 	return r;
+}
+
+struct vuln_moment vuln_index_moment(struct vuln_index *index)
+{
+	return (struct vuln_moment){ index->generation, index->mark };
+}
+
+int vuln_index_changes(struct vuln_index *index, const struct vuln_moment *after, vuln_changed_fn fn,
+        void *context, struct vuln_moment *ret, struct error *err)
+{
+	*ret = vuln_index_moment(index);
+	if (!index->mark || after->mark != index->mark || after->generation > index->generation)
+		return 1;
+	for (size_t i = 0; i < index->n_changes; i++) {
+		const struct scripted_change *c = &index->changes[i];
+		const int r = c->generation > after->generation && c->generation <= index->generation
+		        ? fn("Debian:12", c->package, context)
+		        : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* It knows about everything. */

@@ -17,6 +17,12 @@ struct scripted_match {
 	const char *conflict;
 };
 
+/* What a generation changed. */
+struct scripted_change {
+	uint64_t generation;
+	const char *package;
+};
+
 struct vuln_index {
 	const struct scripted_match *matches;
 	size_t n_matches;
@@ -28,4 +34,7 @@ struct vuln_index {
 	size_t packages;      /* about how many packages in all */
 	const struct vuln_source *sources;
 	size_t n_sources;
+	uint64_t mark; /* of its journal; 0: it has none */
+	const struct scripted_change *changes;
+	size_t n_changes;
 };

@@ -90,16 +90,22 @@ static void check_after(struct crowd *c)
 static void test_killed_between_any_two_steps(void **state)
 {
 	for (unsigned turn = 1; turn < 6; turn += 2) /* steps that are committed together */
-		for (unsigned steps = 0; steps <= 2 * CROWD; steps++) {
+		for (unsigned steps = 0; steps <= 4 * CROWD; steps++) {
 			struct crowd c;
+			struct bed *b = *state;
 			bool said = false;
-			crowd_open(&c, *state, POLICY);
+			b->program = steps % 2; /* without one, and with what it knows of before */
+			b->index.mark = 1;
+			crowd_open(&c, b, POLICY);
 			crowd_all_come(&c);
 			assert_int_equal(crowd_in(&c, "staff"), CROWD);
 			publish(&c, &hole, 1);
-			for (unsigned step = 0; step < steps; step++) {
+			const struct scripted_change change = { b->index.generation, key.package };
+			b->index.changes = &change;
+			b->index.n_changes = 1;
+			for (unsigned step = 0; step < steps / 2; step++) {
 				if (!said) /* the first step is that it is said */
-					site_advisories_changed(c.bed->site, &key, 1, false, c.now);
+					site_index_moved(c.bed->site, c.now);
 				else if (step % turn == 0)
 					bed_commit(c.bed);
 				if (said)
@@ -109,6 +115,7 @@ static void test_killed_between_any_two_steps(void **state)
 			kill_server(&c);
 			come_back(&c);
 			check_after(&c);
+			b->index.n_changes = 0;
 		}
 }
 
@@ -293,6 +300,54 @@ static void test_everybody_is_asked_at_a_pace(void **state)
 		c.ports[i]->session = NULL;
 }
 
+static size_t asked_of(const struct crowd *c, size_t kind)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < 9; i++)
+		n += i % 3 == kind && c->ports[i]->retry_asked;
+	return n;
+}
+
+/* Who lost something first; and whoever comes by itself is not asked any more. */
+static void test_affected_are_asked_at_a_pace(void **state)
+{
+	struct crowd c;
+	int session;
+	const struct scripted_match before = { .package = "zsh", .id = "OLD", .source = "debian" },
+	                            after = { .package = "bash", .id = "NEW", .source = "debian" };
+	const struct site_key both[] = { { "", "zsh" }, { "", "bash" } };
+	crowd_open(&c, *state, POLICY "inspect rate 2 nodes per 10 s\n");
+	publish(&c, &before, 1);
+	for (size_t i = 0; i < 9; i++)
+		come_with(&c, i, names[i % 3]);
+	for (size_t i = 0; i < 9; i++)
+		c.ports[i]->session = &session;
+	publish(&c, &after, 1);
+	site_advisories_changed(c.bed->site, both, 2, false, c.now);
+	crowd_work(&c);
+	assert_int_equal(crowd_in(&c, "staff"), 6); /* nobody waited for that */
+	assert_int_equal(asked_of(&c, 0), 2);
+	assert_int_equal(site_retries_waiting(c.bed->site), 4);
+	bed_now = c.now += 4999;
+	site_tick(c.bed->site, c.now);
+	assert_int_equal(site_retries_waiting(c.bed->site), 4);
+	bed_now = c.now += 1;
+	site_tick(c.bed->site, c.now);
+	assert_int_equal(asked_of(&c, 0), 3);
+	assert_int_equal(asked_of(&c, 2), 0);
+	come_with(&c, 2, "zsh");
+	c.ports[5]->session = NULL; /* its connection ended: it comes back by itself */
+	assert_int_equal(site_retries_waiting(c.bed->site), 1);
+	bed_now = c.now += 60000;
+	site_tick(c.bed->site, c.now);
+	assert_int_equal(asked_of(&c, 2), 1);
+	assert_true(c.ports[8]->retry_asked);
+	assert_int_equal(site_retries_waiting(c.bed->site), 0);
+	assert_int_equal(c.bed->site->counters.retries_asked, 4);
+	for (size_t i = 0; i < 9; i++)
+		c.ports[i]->session = NULL;
+}
+
 /* ---- age ---- */
 
 static void test_stale_information_demotes(void **state)
@@ -330,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_judged_before_it_was_said, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_else_is_judged, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_everybody_is_asked_at_a_pace, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(test_affected_are_asked_at_a_pace, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_stale_information_demotes, bed_setup, bed_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ void crowd_restart(struct crowd *c, const char *policy)
 		b->policy = policy;
 	bed_open(b);
 	find_all(c);
-	site_judge_all(b->site, "start");
+	site_start(b->site, c->now);
 	crowd_work(c);
 }
 

@@ -40,7 +40,7 @@ extern const struct crowd_state crowd_good;
 
 /* The bed again, with that policy. */
 void crowd_open(struct crowd *c, struct bed *b, const char *policy);
-/* The server was killed and is back, with that policy (NULL: the same); every node is judged again. */
+/* The server was killed and is back, with that policy (NULL: the same); whom the start wants judged is. */
 void crowd_restart(struct crowd *c, const char *policy);
 void crowd_policy(struct crowd *c, const char *policy);
 /* A new advisory about openssl, or none; id as in the advisory. All are judged again. */

@@ -83,6 +83,8 @@ void bed_open(struct bed *b)
 	            &b->site, &err) < 0)
 		fail_msg("%s", err.text);
 	b->site->index = &b->index; /* nobody is judged by that */
+	b->site->program = b->program;
+	b->site->moment = vuln_index_moment(&b->index);
 	changes_restart(b->site);
 	b->port = site_find_attachment(b->site, "gw", "p1", &(struct mac_address){ { 2, 0, 0, 0, 0, 1 } });
 	b->alice = site_find_node(b->site, "alice");

@@ -21,6 +21,7 @@ struct bed {
 	struct site_attachment *port;
 	struct site_node *alice;
 	const char *policy; /* that bed_open() reads; NULL = the one that fits most */
+	uint64_t program;   /* that judges; 0: a start judges everybody */
 };
 
 /* Set before what is judged or placed; effects are shown as of then. */

@@ -226,6 +226,26 @@ static int check_demotion(const char *who, time_ms at, void *context)
 	return 0;
 }
 
+static void test_judged(void **state)
+{
+	const struct store_judged all = { UINT64_MAX, 2, 3, 4, UINT64_MAX - 5, 6 };
+	struct store_judged j;
+	struct error err;
+	struct store *s = open_store();
+	assert_int_equal(store_get_judged(s, &j, &err), -ENOENT);
+	store_put_judged(s, &(struct store_judged){ .program = 9 });
+	store_put_judged(s, &all);
+	commit(s);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_get_judged(s, &j, &err), 0);
+	assert_memory_equal(&j, &all, sizeof(j));
+	store_put_judged(s, NULL);
+	commit(s);
+	assert_int_equal(store_get_judged(s, &j, &err), -ENOENT);
+	store_close(s);
+}
+
 static void test_keeps(void **state)
 {
 	struct store *s = open_store();
@@ -550,6 +570,7 @@ int main(void)
 		TEST(test_attachment),
 		TEST(test_decisions_are_pruned),
 		TEST(test_keeps),
+		TEST(test_judged),
 		TEST(test_events_are_pruned),
 		TEST(test_serials),
 		TEST(test_token),

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Asking nodes to be inspected again (SRETRY, RFC 5793 4.1). What has a time of its own is asked for at once.
+ * What a change elsewhere did to many nodes is told to them at the policy's pace: when a node's turn comes,
+ * the decision is on the disk, its certificate is revoked and its enforcement point knows. Who lost something
+ * comes first.
+ *
+ * Who waits is in memory alone: a server that is killed loses its connections too, and an agent that comes
+ * back presents its certificate, which is good no more.
+ */
+#include "server/again.h"
+
+#include <string.h>
+
+struct retry_queue {
+	struct site_attachment **items;
+	size_t n, at, capacity;
+};
+
+struct retries {
+	struct retry_queue queues[RETRY_N_CLASSES];
+	struct site_pace pace;
+};
+
+struct retries *retries_new(void)
+{
+	return xcalloc(1, sizeof(struct retries));
+}
+
+struct retries *retries_free(struct retries *r)
+{
+	for (size_t i = 0; r && i < RETRY_N_CLASSES; i++)
+		free(r->queues[i].items);
+	free(r);
+	return NULL;
+}
+
+/* The pace as a bucket that holds what one of its times allows. */
+bool pace_take(struct site_pace *p, const struct policy_pace *pace, time_ms now)
+{
+	int64_t past = now - p->counted;
+	if (past < 0 || past > pace->per_ms)
+		past = pace->per_ms;
+	const int64_t more = past * pace->nodes / pace->per_ms;
+	if (more > 0) {
+		p->left = MIN(p->left + more, pace->nodes);
+		p->counted = now;
+	}
+	p->left = MIN(p->left, pace->nodes); /* the policy may be another one */
+	if (p->left <= 0)
+		return false;
+	p->left--;
+	return true;
+}
+
+void site_ask(struct site *site, struct site_attachment *a)
+{
+	if (!a->session || a->retry_asked)
+		return;
+	a->retry_asked = true;
+	a->retry_waits = 0;
+	site->counters.retries_asked++;
+	site->effects.retry(site->context, a);
+}
+
+/* The first that is still to be asked, left where it is; what is not any more goes. */
+static struct site_attachment *peek(struct retry_queue *q, unsigned waits)
+{
+	for (; q->at < q->n; q->at++) {
+		struct site_attachment *a = q->items[q->at];
+		if (a->retry_waits == waits && a->session && !a->retry_asked)
+			return a;
+		if (a->retry_waits == waits)
+			a->retry_waits = 0;
+	}
+	q->n = q->at = 0;
+	return NULL;
+}
+
+void retries_work(struct site *site, time_ms now)
+{
+	struct retries *r = site->retries;
+	for (unsigned i = 0; i < RETRY_N_CLASSES; i++) {
+		struct site_attachment *a;
+		while ((a = peek(&r->queues[i], i + 1))) {
+			if (!pace_take(&r->pace, policy_asking_pace(site->policy), now))
+				return;
+			site_ask(site, a);
+		}
+	}
+}
+
+void retry_soon(struct site *site, struct site_attachment *a, enum retry_class class, time_ms now)
+{
+	struct retry_queue *q = &site->retries->queues[class];
+	if (!a->session || a->retry_asked || (a->retry_waits && a->retry_waits <= class + 1u))
+		return;
+	a->retry_waits = (uint8_t)(class + 1);
+	ARRAY_RESERVE_ONE(q->items, q->n, q->capacity);
+	q->items[q->n++] = a;
+	retries_work(site, now);
+}
+
+size_t site_retries_waiting(const struct site *site)
+{
+	size_t n = 0;
+	for (unsigned i = 0; i < RETRY_N_CLASSES; i++) {
+		const struct retry_queue *q = &site->retries->queues[i];
+		for (size_t k = q->at; k < q->n; k++)
+			n += q->items[k]->retry_waits == i + 1 && q->items[k]->session != NULL;
+	}
+	return n;
+}
