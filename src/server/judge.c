@@ -3,9 +3,23 @@
  * From a posture to a decision that is carried out: evaluated by the policy, recorded with its findings,
  * certified, placed.
  *
- * The order is what safety asks for (quarantine draft, 6.2): what makes a node worse off is handed to the
- * enforcement point at once and stored in the same turn; what makes it better off is handed out when the turn
- * is on the disk.
+ * The order is what safety asks for (quarantine draft, 6.2 and 6.4.2).
+ *
+ * What makes a node worse off:
+ *   1. it is decided;
+ *   2. its enforcement point is told, in the same round of the loop: packets stop before anything waits for a
+ *      disk, and a disk that fails keeps nobody admitted;
+ *   3. one commit has all of it: the decision with its findings, the placement, the certificate's revocation.
+ *      None of them is ever on the disk without the others;
+ *   4. the node is asked to come again (SRETRY), at the policy's pace. It is last because it is for the
+ *      explanation alone: nothing that the node does or leaves undone delays the other three.
+ * What makes it better off: decided, committed, and then the enforcement point and the node are told: what a
+ * gateway lets through is never more than what is on the disk.
+ *
+ * A server that dies after 1 has done nothing. After 2, the enforcement point keeps what it was told: the next
+ * server tells it everything only when it has judged again whom its start wants judged (judged.c), which this
+ * node is among. After 3, the node's connection ends with the server; it comes back with a certificate that is
+ * revoked, and is inspected. tests/scenario/advisory-killed.sh dies between every two of these steps.
  */
 #include "server/again.h"
 #include "server/keep.h"
