@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/command_line.h"
 #include "ctl/ctl.h"
+#include "net/tls.h"
 #include <jansson.h>
 
 #define CTL_SOCKET "/run/pratique/server.sock"
@@ -23,6 +24,13 @@ struct ctl_asking {
 	unsigned roles; /* TLS_ROLE()s of who answers there; 0: pratique-server's */
 	uint16_t port;  /* where none is given; 0: CTL_API_PORT */
 };
+
+/* Of commands that ask a pratique-vis. */
+#define CTL_ASKING_VIS \
+	((struct ctl_asking){ .daemon = "pratique-vis", \
+	        .socket = "/run/pratique/vis-http.sock", \
+	        .roles = TLS_ROLE(ROLE_VIS), \
+	        .port = 8446 })
 
 /* Reads c's options and those that all who ask have; the exit code, or COMMAND_GO_ON. */
 int ctl_asking_parse(

@@ -16,8 +16,6 @@
 #include <string.h>
 
 #define WORDS "vuln subscribe"
-#define VIS_SOCKET "/run/pratique/vis-http.sock"
-#define VIS_PORT 8446
 #define ROOTS_MAX 1024
 
 struct subscription {
@@ -296,10 +294,7 @@ static int run(struct subscription *s)
 
 int ctl_vuln_subscribe(int argc, char **argv)
 {
-	struct subscription s = { .asking = { .daemon = "pratique-vis",
-		                          .socket = VIS_SOCKET,
-		                          .roles = TLS_ROLE(ROLE_VIS),
-		                          .port = VIS_PORT } };
+	struct subscription s = { .asking = CTL_ASKING_VIS };
 	const char *repository = NULL;
 	int64_t from = -1;
 	const struct command_option options[] = {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /v1/status: how new is what is served (quarantine draft, 9.7). GET /v1/openapi.json: what there is. */
+/* GET /v1/status: how new is what is served (quarantine draft, 9.7). GET
+ * /v1/sources: where it comes from. GET /v1/openapi.json: what there is. */
+#include "base/log.h"
 #include "vis/services.h"
+#include "vuln/source_json.h"
 
 static void handle_status(struct http_request *r, void *user)
 {
@@ -14,6 +17,22 @@ static void handle_status(struct http_request *r, void *user)
 	                updated ? json_string(clock_format(updated, text)) : json_null()));
 }
 
+/* Where it lies on our disk is nothing for strangers. */
+static void handle_sources(struct http_request *r, void *user)
+{
+	const struct front_context *c = user;
+	struct error err;
+	json_t *sources = vuln_index_sources_json(c->index, clock_wall_ms(), &err);
+	if (sources) {
+		http_reply_json(r, 200,
+		        json_pack("{s:I, s:o}", "generation", (json_int_t)vuln_index_generation(c->index),
+		                "sources", sources));
+		return;
+	}
+	log_error("%s", err.text);
+	http_reply_error(r, 500, "%s", err.text);
+}
+
 static void handle_description(struct http_request *r, void *user)
 {
 	const struct front_context *c = user;
@@ -25,6 +44,8 @@ static void handle_description(struct http_request *r, void *user)
 static const struct vis_route routes[] = {
 	{ { "GET", "/v1/status", handle_status, VIS_HTTP_READERS, 0 }, STATUS },
 	{ { "HEAD", "/v1/status", handle_status, VIS_HTTP_READERS, 0 }, STATUS },
+	{ { "GET", "/v1/sources", handle_sources, VIS_HTTP_READERS & ~HTTP_ANONYMOUS, 0 },
+	        "Where the advisories come from, and how fresh they are", NULL, NULL, "Sources" },
 	{ { "GET", "/v1/openapi.json", handle_description, VIS_HTTP_READERS, 0 }, DESCRIPTION },
 	{ { "HEAD", "/v1/openapi.json", handle_description, VIS_HTTP_READERS, 0 }, DESCRIPTION },
 };

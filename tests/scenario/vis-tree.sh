@@ -124,6 +124,19 @@ done
 until_true 20 "four VISes below a root get what is published" settled m1 m2 l1 l2
 until_true 5 "a leaf knows by whom it came" sh -c "curl -s --unix-socket run/l1.http http://vis/v1/tree | jq -e '.path | length == 3 and .[0] == \"l1\" and .[2] == \"root\"'"
 until_true 5 "a parent knows its children" sh -c "curl -s --unix-socket run/root.http http://vis/v1/tree | jq -e '[.children[].name] | sort == [\"m1\",\"m2\"]'"
+tells() {
+	"$bin/pratique" vuln sources --socket "run/$1.http" --json | jq -e "$2"
+}
+until_true 20 "vuln sources shows the VISes above" tells l1 \
+	'(.tree.uppers | map([.name, .state])) == [["m1", "subscribed"], ["m2", "waiting"]] and (.sources | length > 0 and all(.name | startswith("central")))'
+until_true 20 "where a repository stands" tells m1 '.tree.repositories[0] | .stale == false and .withheld == false and .age_seconds < 60'
+until_true 20 "and who is subscribed, and lacks nothing" tells root \
+	'.tree.children | map([.name, .behind]) | sort == [["m1", []], ["m2", []]]'
+"$bin/pratique" vuln sources --socket run/m1.http | tee sources.txt | grep -Eq '^root +subscribed ' || fail "vuln sources: $(cat sources.txt)"
+for row in '^central .* (fresh|late: its next index is owed) +m1 < root' '^l1 +.* (has all|behind: central) '; do
+	grep -Eq "$row" sources.txt || fail "vuln sources: $(cat sources.txt)"
+done
+ok "for people"
 
 # ---- who may ----
 
@@ -249,6 +262,9 @@ stale() {
 }
 until_true 10 "a repository that is fresh is not stale" stale false
 until_true 30 "what is withheld shows as stale" stale true
+tells victim '.tree.repositories[0].withheld and (.tree.uppers[0].state | IN("withholding", "waiting", "connecting", "subscribed"))' \
+	>/dev/null || fail "vuln sources does not show what is withheld"
+"$bin/pratique" vuln sources --socket run/victim.http | grep -Eq '^central .* stale: withheld' || fail "vuln sources does not show it to people"
 end victim
 end liar
 
