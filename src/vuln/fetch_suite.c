@@ -1,63 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A suite of an archive behind a URL, into a folder that then looks like that archive as far as it matters.
- *
- *   FOLDER/next/dists/SUITE/InRelease      as the server has it now
- *   FOLDER/current/dists/SUITE/InRelease   the one that was accepted last, and the indexes that it lists
- *
- * A Release file is accepted when its signature is right, it is of this suite, has not expired, is no older
- * than the one that was accepted before, and all its indexes are here. An index that is here already is not
- * fetched again, whatever the server says of its age; one that is fetched is asked for by its digest where
- * the archive has such names, so that a server that changes meanwhile does not matter.
+ * A suite of an archive behind a URL (fetch_mirror.h). Its Release file is accepted when its signature is
+ * right, it is of this suite, has not expired, is no older than the one that was accepted before, and all its
+ * indexes are here. An index that is here already is not fetched again, whatever the server says of its age;
+ * one that is fetched is asked for by its digest where the archive has such names, so that a server that
+ * changes meanwhile does not matter.
  */
+#include "vuln/fetch_mirror.h"
 #include "vuln/suite_files.h"
 
-#include "base/file.h"
-
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#define AHEAD_MAX_MS 86400000 /* how far the publisher's clock may be before ours */
 
 struct mirror {
-	struct fetch *f;
+	struct fetch_mirror m;
 	const struct load_source *s;
-	char *base;           /* of URLs: "http://deb.example/debian-security/dists/bookworm-security" */
-	char *next, *current; /* roots of archives */
 };
 
-static int make_folder_of(const char *path, struct error *err)
+static char *name_in_archive(const struct mirror *m, const char *name)
 {
-	char *folder FREE_ON_EXIT = xstrdup(path);
-	*strrchr(folder, '/') = '\0';
-	return file_make_directory(folder, 0755, err);
+	return xasprintf("dists/%s/%s", m->s->suite, name);
 }
 
-static char *file_in(const struct mirror *m, const char *root, const char *name)
-{
-	return xasprintf("%s/dists/%s/%s", root, m->s->suite, name);
-}
-
-/* One of the Release files; what the server does not have is not kept from earlier. */
 static int fetch_release_file(const struct mirror *m, const char *name, struct error *err)
 {
-	char *url FREE_ON_EXIT = xasprintf("%s/%s", m->base, name),
-	          *path FREE_ON_EXIT = file_in(m, m->next, name);
-	int r = make_folder_of(path, err);
-	if (r == 0)
-		r = fetch_file(m->f, url, path, RELEASE_FILE_MAX, err);
-	if (r == FETCH_ABSENT)
-		fetch_forget(path);
-	return r;
+	char *path FREE_ON_EXIT = name_in_archive(m, name);
+	return fetch_mirror_get(&m->m, path, path, RELEASE_FILE_MAX, err);
 }
 
 static void forget_release(const struct mirror *m)
 {
 	for (const char *const *name = suite_release_names; *name; name++) {
-		char *path FREE_ON_EXIT = file_in(m, m->next, *name);
-		fetch_forget(path);
+		char *path FREE_ON_EXIT = name_in_archive(m, *name);
+		fetch_mirror_forget(&m->m, path);
 	}
 }
 
@@ -68,8 +43,9 @@ static int fetch_release(const struct mirror *m, struct error *err)
 		return r < 0 ? r : 0;
 	r = fetch_release_file(m, "Release", err);
 	if (r == FETCH_ABSENT)
-		return error_set(
-		        err, -ENOENT, "%s: neither an InRelease nor a Release file is there", m->base);
+		return error_set(err, -ENOENT,
+		        "%s/dists/%s: neither an InRelease nor a Release file is there", m->m.base,
+		        m->s->suite);
 	if (r >= 0 && m->s->keyring)
 		r = fetch_release_file(m, "Release.gpg", err);
 	return r < 0 ? r : 0;
@@ -81,57 +57,50 @@ static int refuse_other_times(const struct mirror *m, const struct release_file 
 	char is[CLOCK_TEXT_SIZE], was[CLOCK_TEXT_SIZE];
 	struct release_file before;
 	if (!release->date)
-		return error_set(err, -EBADMSG, "%s: the Release file has no date", m->base);
-	if (m->s->now && release->date > m->s->now + AHEAD_MAX_MS)
-		return error_set(err, -EBADMSG, "%s: the Release file is of %s, which is not yet", m->base,
+		return error_set(err, -EBADMSG, "%s: the Release file has no date", m->m.base);
+	if (m->s->now && release->date > m->s->now + FETCH_AHEAD_MAX_MS)
+		return error_set(err, -EBADMSG, "%s: the Release file is of %s, which is not yet", m->m.base,
 		        clock_format(release->date, is));
-	if (suite_open(m->s, m->current, NULL, 0, &before, NULL) < 0)
+	if (suite_open(m->s, m->m.current, NULL, 0, &before, NULL) < 0)
 		return 0;
 	time_ms last = before.date;
 	release_file_clear(&before);
 	if (release->date >= last)
 		return 0;
 	return error_set(err, -ESTALE, "%s: the Release file is of %s, and one of %s was accepted before",
-	        m->base, clock_format(release->date, is), clock_format(last, was));
+	        m->m.base, clock_format(release->date, is), clock_format(last, was));
 }
 
 /* By the name of its digest, else by its own. An outcome of fetch_file(). */
 static int fetch_listed(const struct mirror *m, const struct release_file *release, const char *listed,
-        const struct release_entry *entry, const char *to, struct error *err)
+        const struct release_entry *entry, struct error *err)
 {
 	const char *slash = strrchr(listed, '/');
-	char *by_hash FREE_ON_EXIT = xasprintf("%s/%.*s/by-hash/SHA256/%.*s", m->base, (int)(slash - listed),
-	        listed, RELEASE_HASH_DIGITS, entry->hash);
-	char *by_name FREE_ON_EXIT = xasprintf("%s/%s", m->base, listed);
-	int r = make_folder_of(to, err);
-	fetch_forget(to);
-	if (r == 0)
-		r = release->by_hash ? fetch_file(m->f, by_hash, to, (int64_t)entry->size, err)
-		                     : FETCH_ABSENT;
-	return r == FETCH_ABSENT ? fetch_file(m->f, by_name, to, (int64_t)entry->size, err) : r;
+	char *name FREE_ON_EXIT = name_in_archive(m, listed);
+	char *by_hash FREE_ON_EXIT = xasprintf("dists/%s/%.*s/by-hash/SHA256/%.*s", m->s->suite,
+	        (int)(slash - listed), listed, RELEASE_HASH_DIGITS, entry->hash);
+	fetch_mirror_forget(&m->m, name);
+	int r = release->by_hash ? fetch_mirror_get(&m->m, by_hash, name, (int64_t)entry->size, err)
+	                         : FETCH_ABSENT;
+	return r == FETCH_ABSENT ? fetch_mirror_get(&m->m, name, name, (int64_t)entry->size, err) : r;
 }
 
 static int fetch_packed(const struct mirror *m, const struct release_file *release, const char *listed,
         const struct release_entry *entry, struct error *err)
 {
-	char *to FREE_ON_EXIT = file_in(m, m->next, listed),
-	         *current FREE_ON_EXIT = file_in(m, m->current, listed);
+	char *name FREE_ON_EXIT = name_in_archive(m, listed),
+	           *next FREE_ON_EXIT = xasprintf("%s/%s", m->m.next, name);
 	if (entry->size > SUITE_INDEX_MAX)
-		return error_set(err, -EFBIG, "%s/%s: an index of more than %llu bytes", m->base, listed,
+		return error_set(err, -EFBIG, "%s/%s: an index of more than %llu bytes", m->m.base, name,
 		        (unsigned long long)SUITE_INDEX_MAX);
-	int r = fetch_listed(m, release, listed, entry, to, err);
+	int r = fetch_listed(m, release, listed, entry, err);
 	if (r < 0 || r == FETCH_ABSENT)
 		return r;
-	r = suite_check_file(to, entry, err);
-	if (r < 0)
-		(void)error_set(err, -EBADMSG,
-		        "%s/%s: what the server sends is not what the Release file lists", m->base, listed);
-	else
-		r = make_folder_of(current, err);
-	if (r == 0 && rename(to, current) < 0)
-		r = error_set(err, -errno, "%s: %s", current, strerror(errno));
-	fetch_forget(to);
-	return r;
+	if (suite_check_file(next, entry, NULL) == 0)
+		return fetch_mirror_move(&m->m, name, err);
+	fetch_mirror_forget(&m->m, name);
+	return error_set(err, -EBADMSG, "%s/%s: what the server sends is not what the Release file lists",
+	        m->m.base, name);
 }
 
 static bool is_here(const struct mirror *m, const struct release_file *release, const char *base)
@@ -139,7 +108,7 @@ static bool is_here(const struct mirror *m, const struct release_file *release, 
 	struct release_entry entry;
 	for (const char *const *packing = suite_packings; *packing; packing++) {
 		char *listed FREE_ON_EXIT = xasprintf("%s%s", base, *packing);
-		char *path FREE_ON_EXIT = file_in(m, m->current, listed);
+		char *path FREE_ON_EXIT = xasprintf("%s/dists/%s/%s", m->m.current, m->s->suite, listed);
 		if (release_file_find(release, listed, &entry) && entry.size <= SUITE_INDEX_MAX &&
 		        suite_check_file(path, &entry, NULL) == 0)
 			return true;
@@ -160,8 +129,9 @@ static int fetch_index(
 			r = fetch_packed(m, release, listed, &entry, err);
 	}
 	if (r == FETCH_ABSENT)
-		return error_set(
-		        err, -ENOENT, "%s/%s: it is listed, and the server does not have it", m->base, base);
+		return error_set(err, -ENOENT,
+		        "%s/dists/%s/%s: it is listed, and the server does not have it", m->m.base,
+		        m->s->suite, base);
 	return r;
 }
 
@@ -170,29 +140,19 @@ static int fetch_indexes(const struct mirror *m, const struct release_file *rele
 	struct suite_indexes indexes;
 	int r = suite_find_indexes(m->s, release, &indexes, err);
 	if (r < 0)
-		return error_prefix(err, r, "%s", m->base);
+		return error_prefix(err, r, "%s", m->m.base);
 	for (size_t i = 0; r == 0 && i < indexes.n; i++)
 		r = fetch_index(m, release, indexes.items[i].base, err);
 	suite_clear_indexes(&indexes);
 	return r;
 }
 
-/* The Release files of next are those of current. */
 static int accept_release(const struct mirror *m, struct error *err)
 {
 	int r = 0;
 	for (const char *const *name = suite_release_names; r == 0 && *name; name++) {
-		char *from FREE_ON_EXIT = file_in(m, m->next, *name),
-		           *to FREE_ON_EXIT = file_in(m, m->current, *name);
-		char *text FREE_ON_EXIT = NULL, *before FREE_ON_EXIT = NULL;
-		size_t length, before_length;
-		r = file_read(from, RELEASE_FILE_MAX, &text, &length, err);
-		bool same = r == 0 && file_read(to, RELEASE_FILE_MAX, &before, &before_length, NULL) == 0 &&
-		        before_length == length && memcmp(before, text, length) == 0;
-		if (r == -ENOENT)
-			r = unlink(to) == 0 || errno == ENOENT ? 0 : -errno;
-		else if (r == 0 && !same)
-			r = file_replace(to, text, length, 0644, err);
+		char *path FREE_ON_EXIT = name_in_archive(m, *name);
+		r = fetch_mirror_accept(&m->m, path, RELEASE_FILE_MAX, err);
 	}
 	return r;
 }
@@ -203,9 +163,9 @@ static int mirror_suite(const struct mirror *m, const struct proof_keys *keys, s
 	int r = fetch_release(m, err);
 	if (r < 0)
 		return r;
-	r = suite_open(m->s, m->next, keys, m->s->now, &release, err);
+	r = suite_open(m->s, m->m.next, keys, m->s->now, &release, err);
 	if (r < 0)
-		(void)error_prefix(err, r, "%s", m->base);
+		(void)error_prefix(err, r, "%s", m->m.base);
 	bool opened = r == 0;
 	if (opened)
 		r = refuse_other_times(m, &release, err);
@@ -224,28 +184,18 @@ int load_fetch_suite(
         struct fetch *f, const struct load_source *s, const char *folder, char **ret_from, struct error *err)
 {
 	struct proof_keys *keys = NULL;
-	size_t n = strcspn(s->from, "?#");
+	struct mirror m = { .s = s };
 	if (!s->suite || !load_is_suite_name(s->suite))
 		return error_set(
 		        err, -EINVAL, "%s: of an archive a suite must be named (bookworm-security)", s->from);
-	if (s->from[n])
-		return error_set(err, -EINVAL, "%s: an archive's address has no \"%c\"", s->from, s->from[n]);
-	while (n > 0 && s->from[n - 1] == '/')
-		n--;
 	int r = load_open_keys(s, &keys, err);
-	if (r < 0)
-		return r;
-	struct mirror m = { .f = f,
-		.s = s,
-		.base = xasprintf("%.*s/dists/%s", (int)n, s->from, s->suite),
-		.next = xasprintf("%s/next", folder),
-		.current = xasprintf("%s/current", folder) };
-	r = mirror_suite(&m, keys, err);
-	proof_keys_close(keys);
-	free(m.base);
-	free(m.next);
 	if (r == 0)
-		*ret_from = TAKE_POINTER(m.current);
-	free(m.current);
+		r = fetch_mirror_open(f, s->from, folder, &m.m, err);
+	if (r == 0)
+		r = mirror_suite(&m, keys, err);
+	if (r == 0)
+		*ret_from = TAKE_POINTER(m.m.current);
+	fetch_mirror_close(&m.m);
+	proof_keys_close(keys);
 	return r;
 }

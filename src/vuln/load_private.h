@@ -133,6 +133,9 @@ int load_read_secdb(struct load_reading *r, const struct load_document *d, struc
 int load_read_usn(struct load_reading *r, const struct load_document *d, struct error *why);
 int load_read_updateinfo(struct load_reading *r, const struct load_document *d, struct error *why);
 int load_apt(struct load_reading *r, struct error *err);
+int load_updateinfo(struct load_reading *r, struct error *err);
+int load_fetch_updateinfo(
+        struct fetch *f, const struct load_source *s, const char *folder, char **ret_from, struct error *err);
 int load_suite(struct load_reading *r, struct error *err);
 int load_fetch_suite(
         struct fetch *f, const struct load_source *s, const char *folder, char **ret_from, struct error *err);

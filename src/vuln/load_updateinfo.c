@@ -4,52 +4,27 @@
  * <pkglist>. It does not say of which distribution it is, so the source does. Updates that are no security
  * updates are known, and map to nothing.
  *
- * XML by expat. A document type declaration is refused, and with it every entity that is not XML's own; depth
- * and text are bounded. What libraries make of <reference type="cve"> is the alias here as "related": an
+ * What libraries make of <reference type="cve"> is the alias here as "related": an
  * update is about CVEs, and is none of them.
  */
 #include "vuln/load_private.h"
+#include "vuln/xml.h"
 
 #include <errno.h>
-#include <expat.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX 32
-#define TEXT_MAX 65536     /* of one element */
 #define REFERENCES_MAX 512 /* of one update */
-#define PIECE 65536        /* given to expat at a time, so that it stops soon */
 
 struct parse {
 	struct load_reading *r;
-	XML_Parser parser;
 	const char *ecosystem;
 	bool by_source;
-	int depth;
-	struct writer text; /* of the element at hand */
-	json_t *update;     /* its fields as texts; NULL: outside */
+	json_t *update; /* its fields as texts; NULL: outside */
 	json_t *affected, *related;
 	json_t *seen; /* packages that are there */
 	char *wrong;  /* of the update at hand */
-	int result;
-	struct error err; /* of the document */
 };
-
-static void stop(struct parse *p, int result, const char *reason)
-{
-	if (p->result == 0)
-		p->result = error_set(
-		        &p->err, result, "line %lu: %s", XML_GetCurrentLineNumber(p->parser), reason);
-	(void)XML_StopParser(p->parser, XML_FALSE);
-}
-
-static const char *attribute(const char **attributes, const char *name)
-{
-	for (; attributes[0]; attributes += 2)
-		if (strcmp(attributes[0], name) == 0)
-			return attributes[1];
-	return "";
-}
 
 static void set_field(struct parse *p, const char *name, const char *value)
 {
@@ -62,8 +37,8 @@ static void begin_update(struct parse *p, const char **attributes)
 	p->affected = json_array();
 	p->related = json_array();
 	p->seen = json_object();
-	set_field(p, "type", attribute(attributes, "type"));
-	set_field(p, "status", attribute(attributes, "status"));
+	set_field(p, "type", xml_attribute(attributes, "type"));
+	set_field(p, "status", xml_attribute(attributes, "status"));
 }
 
 /* "foo" of "foo-1.2-3.src.rpm". */
@@ -78,9 +53,10 @@ static char *source_name(const char *file)
 
 static void take_package(struct parse *p, const char **attributes)
 {
-	const char *name = attribute(attributes, "name"), *epoch = attribute(attributes, "epoch");
-	const char *version = attribute(attributes, "version"), *release = attribute(attributes, "release");
-	const char *file = attribute(attributes, "src");
+	const char *name = xml_attribute(attributes, "name"), *epoch = xml_attribute(attributes, "epoch");
+	const char *version = xml_attribute(attributes, "version"),
+	           *release = xml_attribute(attributes, "release");
+	const char *file = xml_attribute(attributes, "src");
 	char *source FREE_ON_EXIT = p->by_source && *file ? source_name(file) : NULL;
 	if (!*name || !*version || !*release) {
 		if (!p->wrong)
@@ -99,22 +75,19 @@ static void take_package(struct parse *p, const char **attributes)
 
 static void take_reference(struct parse *p, const char **attributes)
 {
-	const char *id = attribute(attributes, "id");
-	if (strcmp(attribute(attributes, "type"), "cve") == 0 && load_is_id(id) &&
+	const char *id = xml_attribute(attributes, "id");
+	if (strcmp(xml_attribute(attributes, "type"), "cve") == 0 && load_is_id(id) &&
 	        json_array_size(p->related) < REFERENCES_MAX)
 		json_array_append_new(p->related, json_string(id));
 }
 
-static void XMLCALL on_start(void *user, const char *name, const char **attributes)
+static void on_start(struct xml *x, int depth, const char *name, const char **attributes, void *user)
 {
 	struct parse *p = user;
-	wr_reset(&p->text);
-	if (++p->depth > DEPTH_MAX) {
-		stop(p, -EINVAL, "elements too deep in each other");
-	} else if (p->depth == 1) {
+	if (depth == 1) {
 		if (strcmp(name, "updates") != 0)
-			stop(p, -EINVAL, "the first element is not <updates>");
-	} else if (p->depth == 2 && strcmp(name, "update") == 0) {
+			xml_stop(x, -EINVAL, "the first element is not <updates>");
+	} else if (depth == 2 && strcmp(name, "update") == 0) {
 		begin_update(p, attributes);
 	} else if (!p->update) {
 		return;
@@ -122,8 +95,8 @@ static void XMLCALL on_start(void *user, const char *name, const char **attribut
 		take_package(p, attributes);
 	} else if (strcmp(name, "reference") == 0) {
 		take_reference(p, attributes);
-	} else if (p->depth == 3 && (strcmp(name, "issued") == 0 || strcmp(name, "updated") == 0)) {
-		set_field(p, name, attribute(attributes, "date"));
+	} else if (depth == 3 && (strcmp(name, "issued") == 0 || strcmp(name, "updated") == 0)) {
+		set_field(p, name, xml_attribute(attributes, "date"));
 	}
 }
 
@@ -170,14 +143,12 @@ static json_t *make_record(struct parse *p, const char *id)
 	return record;
 }
 
-static void end_update(struct parse *p)
+static void end_update(struct xml *x, struct parse *p)
 {
 	const char *id = load_json_text(p->update, "id"), *type = load_json_text(p->update, "type");
 	struct load_report *report = p->r->l->report;
 	struct error err;
-	char *where FREE_ON_EXIT = *id
-	        ? xstrdup(id)
-	        : xasprintf("the update before line %lu", XML_GetCurrentLineNumber(p->parser));
+	char *where FREE_ON_EXIT = *id ? xstrdup(id) : xasprintf("the update before line %lu", xml_line(x));
 	if (!load_is_id(id))
 		load_note_refused(report, where, "without an id");
 	else if (p->wrong)
@@ -185,7 +156,7 @@ static void end_update(struct parse *p)
 	else if (strcmp(type, "security") != 0)
 		load_note_unmapped(report, where, "no security update");
 	else if (load_gather(p->r, make_record(p, id), &err) < 0)
-		stop(p, -E2BIG, err.text);
+		xml_stop(x, -E2BIG, err.text);
 	json_decref(p->update);
 	json_decref(p->affected);
 	json_decref(p->related);
@@ -195,40 +166,16 @@ static void end_update(struct parse *p)
 	p->wrong = NULL;
 }
 
-static void XMLCALL on_end(void *user, const char *name)
+/* A text that is too long is left out, and its update may do without it. */
+static void on_end(struct xml *x, int depth, const char *name, const char *text, void *user)
 {
 	static const char *const fields[] = { "id", "title", "severity", "description", "summary" };
 	struct parse *p = user;
-	wr_u8(&p->text, 0);
-	for (size_t i = 0; p->update && p->depth == 3 && i < ARRAY_LENGTH(fields); i++)
-		if (strcmp(name, fields[i]) == 0 && !wr_failed(&p->text))
-			set_field(p, name, (const char *)p->text.data);
-	if (p->depth-- == 2 && p->update)
-		end_update(p);
-	wr_reset(&p->text);
-}
-
-/* A text that is too long is left out, and its update may do without it. */
-static void XMLCALL on_text(void *user, const char *text, int length)
-{
-	struct parse *p = user;
-	wr_bytes(&p->text, text, (size_t)length);
-}
-
-static void XMLCALL on_doctype(
-        void *user, const char *name, const char *system, const char *public, int has_internal_subset)
-{
-	stop(user, -EINVAL, "a document type declaration, which no updateinfo has");
-}
-
-static void run(struct parse *p, const struct load_document *d)
-{
-	for (size_t at = 0; p->result == 0 && at <= d->length; at += PIECE) {
-		int n = (int)MIN((size_t)PIECE, d->length - at);
-		bool last = at + PIECE > d->length;
-		if (XML_Parse(p->parser, d->text + at, n, last) == XML_STATUS_ERROR && p->result == 0)
-			stop(p, -EINVAL, XML_ErrorString(XML_GetErrorCode(p->parser)));
-	}
+	for (size_t i = 0; p->update && depth == 3 && text && i < ARRAY_LENGTH(fields); i++)
+		if (strcmp(name, fields[i]) == 0)
+			set_field(p, name, text);
+	if (depth == 2 && p->update)
+		end_update(x, p);
 }
 
 int load_read_updateinfo(struct load_reading *r, const struct load_document *d, struct error *why)
@@ -237,25 +184,15 @@ int load_read_updateinfo(struct load_reading *r, const struct load_document *d, 
 	if (!declared || !declared[0] || declared[1])
 		return error_set(why, -EINVAL,
 		        "updateinfo does not say of what it is: the source needs one ecosystem");
+	static const struct xml_events events = { on_start, on_end };
 	struct parse p = {
-		.r = r, .parser = XML_ParserCreate(NULL), .ecosystem = declared[0], .text = wr_make(TEXT_MAX)
+		.r = r, .ecosystem = declared[0], .by_source = ecosystem_is_by_source(declared[0])
 	};
-	if (!p.parser)
-		return error_set(why, -ENOMEM, "out of memory");
-	p.by_source = ecosystem_is_by_source(p.ecosystem);
-	XML_SetUserData(p.parser, &p);
-	XML_SetElementHandler(p.parser, on_start, on_end);
-	XML_SetCharacterDataHandler(p.parser, on_text);
-	XML_SetStartDoctypeDeclHandler(p.parser, on_doctype);
-	run(&p, d);
-	if (p.result < 0)
-		(void)error_set(why, p.result, "%s", p.err.text);
-	XML_ParserFree(p.parser);
+	int result = xml_read(d->text, d->length, &events, &p, why);
 	json_decref(p.update);
 	json_decref(p.affected);
 	json_decref(p.related);
 	json_decref(p.seen);
 	free(p.wrong);
-	wr_free(&p.text);
-	return p.result;
+	return result;
 }

@@ -129,6 +129,87 @@ touch -d '+2 min' "$dir/www/a.json"
 rm "$dir/www/a.json.asc"
 [ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || failed "an old signature proves a new file"
 
+# ---- an RPM repository: repomd.xml leads to its updateinfo, and its signature covers it ----
+repo=$dir/www/almalinux/9
+mkdir -p "$repo/repodata"
+# updateinfo VERSION PACKING SECONDS: how long ago.
+repomd_at=0
+updateinfo() {
+	local file when xml=$dir/updateinfo.xml
+	when=$(($(date +%s) - $3))
+	printf '<?xml version="1.0" encoding="UTF-8"?>\n<updates><update from="x@example.com" status="final" type="security" version="1"><id>ALSA-2026:1</id><title>foo</title><issued date="2026-01-02 03:04:05"/><severity>Important</severity><references><reference href="x" id="CVE-2026-1" type="cve"/></references><pkglist><collection><package name="foo" version="%s" release="1.el9" epoch="0" arch="x86_64" src="foo-%s-1.el9.src.rpm"/></collection></pkglist></update><update type="bugfix"><id>ALBA-2026:2</id></update></updates>' "$1" "$1" >"$xml"
+	rm -f "$repo"/repodata/*updateinfo*
+	case $2 in gz) gzip -nc "$xml" ;; xz) xz -c "$xml" ;; zst) zstd -qc "$xml" ;; bz2) bzip2 -c "$xml" ;; esac >"$dir/packed"
+	file=repodata/$(sha256sum "$dir/packed" | cut -c1-64)-updateinfo.xml.$2
+	cp "$dir/packed" "$repo/$file"
+	printf '<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>%s</revision><data type="updateinfo"><checksum type="sha256">%s</checksum><open-checksum type="sha256">%s</open-checksum><location href="%s"/><timestamp>%s</timestamp><size>%s</size><open-size>%s</open-size></data></repomd>' \
+		"$when" "$(sha256sum "$dir/packed" | cut -c1-64)" "$(sha256sum "$xml" | cut -c1-64)" "$file" "$when" \
+		"$(stat -c %s "$dir/packed")" "$(stat -c %s "$xml")" >"$repo/repodata/repomd.xml"
+	sign_repomd feed
+}
+sign_repomd() {
+	gpg --homedir "$dir/gnupg" --batch --yes --armor --local-user "$1" --detach-sign "$repo/repodata/repomd.xml" 2>/dev/null
+	repomd_at=$((repomd_at + 1)) # nginx tells files of one second and one size not apart
+	touch -d "@$((1700000000 + repomd_at))" "$repo/repodata/repomd.xml" "$repo/repodata/repomd.xml.asc"
+}
+gpg --homedir "$dir/gnupg" --batch --passphrase '' --quick-gen-key mallory ed25519 sign 0 2>/dev/null
+rpms=(--kind updateinfo --ecosystem AlmaLinux:9 --trust signed --keyring "$dir/feed.asc" "r=$http/almalinux/9/")
+fixed() { # VERSION
+	"$bin/pratique" vuln show --index "$dir/index" ALSA-2026:1 | grep -q "$1-1.el9" || failed "$1 is not in the index"
+}
+age=9000
+for packer in gzip:gz xz:xz zstd:zst bzip2:bz2; do
+	command -v "${packer%:*}" >/dev/null || continue
+	packing=${packer#*:}
+	updateinfo "$age" "$packing" "$age"
+	[ "$(import "${rpms[@]}" | jq -c '[.sources[0].mapped, .sources[0].unmapped, .sources[0].signed, .changed]')" = "[1,1,1,1]" ] ||
+		failed "an RPM repository with its updateinfo.xml.$packing"
+	fixed "$age"
+	age=$((age - 1000))
+done
+before=$(wc -l <"$dir/access.txt")
+[ "$(import "${rpms[@]}" | jq .changed)" = 0 ] || failed "the same repository again changes nothing"
+[ "$(tail -n +$((before + 1)) "$dir/access.txt" | grep -c ' 304 ')" = 2 ] || failed "more than repomd.xml and its signature was asked for"
+last=$((age + 1000))
+updateinfo 1 gz 99999
+refused "was accepted before" "${rpms[@]}"
+updateinfo 1 gz -200000
+refused "is not yet" "${rpms[@]}"
+updateinfo 1 gz 100
+sign_repomd mallory
+refused "by no key of the keyring" "${rpms[@]}"
+updateinfo 1 gz 100
+sed -i 's/el9/el9x/; s/<size>/<size> /' "$repo/repodata/repomd.xml"
+refused "not over this text" "${rpms[@]}"
+rm "$repo/repodata/repomd.xml.asc"
+refused "not signed" "${rpms[@]}"
+updateinfo 1 gz 100
+printf 'x' >>"$(ls "$repo"/repodata/*updateinfo*)"
+refused "more than" "${rpms[@]}"
+updateinfo 1 gz 100
+file=$(ls "$repo"/repodata/*updateinfo*)
+printf 'x' | dd of="$file" conv=notrunc bs=1 seek=30 2>/dev/null
+refused "not what repomd.xml leads to" "${rpms[@]}"
+updateinfo 1 gz 100
+rm "$(ls "$repo"/repodata/*updateinfo*)"
+refused "does not have it" "${rpms[@]}"
+updateinfo 1 gz 100
+sed -i 's,href="[^"]*",href="../../a.json",' "$repo/repodata/repomd.xml"
+sign_repomd feed
+refused "not below the repository" "${rpms[@]}"
+updateinfo 1 gz 100
+sed -i 's,type="updateinfo",type="other",' "$repo/repodata/repomd.xml"
+sign_repomd feed
+refused "has no updateinfo" "${rpms[@]}"
+fixed "$last"
+updateinfo 1 gz 100
+[ "$(import "${rpms[@]}" | jq .changed)" = 1 ] || failed "what is right again is taken"
+# In a folder, and by the checksums of a repomd.xml that nobody signed.
+said=$("$bin/pratique" vuln import --check --kind updateinfo --ecosystem AlmaLinux:9 --trust checksum --json "r=$repo")
+[ "$(jq -c '.sources[0] | [.mapped, .unmapped, .checksum, .signed]' <<<"$said")" = "[1,1,1,0]" ] || failed "a repository in a folder: $said"
+"$bin/pratique" vuln import --check --kind updateinfo --ecosystem AlmaLinux:9 "$(ls "$repo"/repodata/*updateinfo*)" >/dev/null ||
+	failed "an updateinfo alone"
+
 # ---- a pratique-vis with a configuration ----
 record V-1 2 >"$dir/www/v.json"
 record W-1 2 >"$dir/w.json"
