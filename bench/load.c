@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 		      "STATUS-FILE "
 		      "PACKAGES RUNS SECONDS "
 		      "AT-ONCE\n\n"
-		      "prepare: a CA and certificates of srv, gateway, node-0 ... in DIR\n"
+		      "prepare: a CA and certificates of srv, load, node-0 ... in DIR\n"
 		      "open:    inspections on connections that stay open\n"
 		      "new:     a new connection for each inspection\n"
 		      "present: as open, but each presents its certificate and an unchanged posture\n"

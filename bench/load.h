@@ -28,7 +28,7 @@
 #define LOAD_MESSAGES 16     /* PA-TNC messages of one inventory */
 #define LOAD_LATENCIES 65536 /* kept of one run; further ones replace the oldest */
 #define LOAD_SERVER_NAME "srv"
-#define LOAD_ENFORCER_NAME "gateway"
+#define LOAD_ENFORCER_NAME "load"
 
 struct load_message {
 	uint32_t vendor, subtype;

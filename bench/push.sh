@@ -1,64 +1,164 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# From a publication at the root to readers of the third VIS's index: a publisher signs one record after the other, root, mid and leaf
-# carry each on over mutual TLS, and the clock stops when the leaf's index has it. Signing, four syncs to the disk and two verifications are
-# in it; what a server and an enforcer then do is bench/advisory.sh's and bench/switch.sh's affair.
+# From the publication of an advisory at the root of a tree of VISes to the first packet that a gateway drops because of it, and back
+# when it is withdrawn. All of it is real: what follows runs in network namespaces, with its files on a disk.
 #
-# usage: push.sh BUILD-DIRECTORY      (BENCH_RUNS: how many publications, default 100)
+#     publisher ─▶ root ─▶ mid ─▶ leaf      three VISes, mutual TLS between them; the leaf is the site's
+#                                  │ index, changes
+#                               server ─▶ enforcer     nftables in gw
+#                                  │         │
+#     n1 (a real agent, admitted) ─┴── gw ───┘         packets from n1 to the server's host, one every 2 ms
+#
+# Twice: a publisher signs into a repository that the root hands on (one signature, no index at the root); and `pratique vuln publish`
+# at a root that publishes itself what its index says. The clock begins before the publisher is told, and ends when the first packet is
+# sent that does not arrive any more; back: when the first one is sent that arrives again. The stages on the way are times since that
+# beginning: when root, mid and leaf told their subscribers, when the index of the leaf had it, when the server had the verdict on its
+# disk, when the kernel had the new segment.
+#
+# usage: push.sh BUILD-DIRECTORY
+#   environment: BENCH_RUNS, default 100: publications of each kind, each withdrawn again
+#                BENCH_NODES, default 0: so many further nodes, connected, inspected and stored; the advisory concerns them all
+#                BENCH_INDEX=1: the root has Debian's whole export (of ../shared/advisories) and publishes it: all indexes hold it
+#                BENCH_IMPORT=1: meanwhile the leaf's index takes that export, from a source of its own, in and out again without an end
 set -euo pipefail
 # shellcheck source=bench/machine.bash
 . "$(dirname "$(readlink -f "$0")")/machine.bash"
-runs=${BENCH_RUNS:-100}
-make_work
-user=$(id -un)
-pids=()
-finish() {
-	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
-	wait
-	rm -rf "$work"
+runs=${BENCH_RUNS:-100} nodes=${BENCH_NODES:-0} packages=${BENCH_PACKAGES:-900} status=${BENCH_STATUS:-/var/lib/dpkg/status}
+[ "$(id -u)" = 0 ] || fail "needs root: network namespaces and nftables"
+export PQ_SITE_ON_DISK=1 PQ_SITE_BIN=$build/bin TMPDIR=${TMPDIR:-/var/tmp}
+if [ -z "${PQ_SITE:-}" ]; then
+	[ "$(stat -f -c %T "$TMPDIR")" != tmpfs ] || fail "$TMPDIR is on a tmpfs: set TMPDIR to a folder on a disk"
+	build_tools bench/vis-publisher bench/load bin/pratique bin/pratique-vis bin/pratique-server bin/pratique-enforcer bin/pratique-agent
+	print_machine
+fi
+# shellcheck source=tests/scenario/site-lib.sh
+. "$root/tests/scenario/site-lib.sh"
+ok() {
+	:
 }
-trap finish EXIT
-trap 'exit 1' INT TERM HUP
-build_tools tests/scenario/vis-publisher bin/pratique-vis bin/pratique
-print_machine
-pratique=$build/bin/pratique
-cd "$work"
+export_archive=$(find "$shared/advisories/osv/" -name 'debian-osv-*.tar.xz' 2>/dev/null | sort | tail -n 1 || true)
+[ -z "${BENCH_INDEX:-}${BENCH_IMPORT:-}" ] || [ -n "$export_archive" ] || fail "no OSV export of Debian in $shared/advisories/osv"
+cd "$site"
+pratique=$bin/pratique
 
-"$pratique" ca init --dir ca --site bench >/dev/null
+# ---- who there is ----
+
+make_network n1
+[ "$nodes" = 0 ] || "$tools/load" prepare "$site" "$nodes"
+make_site n1 <<-'END'
+	site 10.9.0.0/16, fd09::/16, 127.0.0.0/8
+	enforcer "gateway" { nodes 10.9.1.0/24, fd09:1::/64 }
+	enforcer "load" { nodes 127.1.0.0/16 }
+	define server { address 10.9.2.2, fd09:2::2, 127.0.0.1 tcp 271, 8443 }
+	segment quarantine default { allow to server }
+	segment isolated { allow to server }
+	segment staff level 2 { allow to any  allow from any }
+	require patched { no advisory where id = "BENCH-1" }
+	admit to staff when patched
+	otherwise isolated
+	inspect every 30 min
+	certificate lifetime 45 min
+END
+cat >>server.conf <<-END
+	connections_per_source = 100000
+	connections_max = $((nodes + 100))
+END
 for name in root mid leaf; do
 	"$pratique" ca issue --dir ca --role vis --name "$name" --alt-name 127.0.0.1 --out . >/dev/null
 done
+"$pratique" vuln keys new --out owner >/dev/null
+"$pratique" vuln keys new --out signer >/dev/null
+"$pratique" vuln keys root --repository own --root-key owner.pub --threshold 1 --index-key signer.pub --out own.root.json >/dev/null
+"$pratique" vuln keys sign --key owner own.root.json >/dev/null
+"$pratique" vuln publish --repository own --root own.root.json >/dev/null
+mkdir -m 755 published vis/root vis/mid run
+advisory BENCH-1 openssl >BENCH-1.json
+
+# ---- the tree ----
+
 mkfifo orders
 exec 7<>orders
-"$build/tests/scenario/vis-publisher" "$work/repository" central 600000 "$work/key" <orders >points &
-pids+=($!)
+"$tools/vis-publisher" "$site/central" central 600000 "$site/key" <orders >points.log 2>publisher.log &
+pids[publisher]=$!
+until_true 10 "a repository is published" test -s central/index.json
 
-port=$((20000 + RANDOM % 10000))
-# begin NAME OPTION...
+port=7000
+upper=
+# begin NAME DATA OPTION...: below the one that was begun before.
 begin() {
-	local name=$1
-	shift
-	[ "$(id -u)" != 0 ] || chown -R "$user" "$work"
-	"$build/bin/pratique-vis" --user "$user" --data "$name.d" --socket "$name.sock" --http "$name.http" --listen "127.0.0.1:$port" \
-		--ca ca/ca.pem --certificate "$name.pem" --key "$name.key" "$@" 2>"$name.log" &
-	pids+=($!)
-	upper="127.0.0.1:$port $name"
+	local name=$1 data=$2
+	shift 2
+	[ -z "$upper" ] || set -- "$@" --upper "$upper" --follow "central $site/central/1.root.json" --follow "own $site/own.root.json"
 	port=$((port + 1))
-	for _ in $(seq 1 200); do
-		[ ! -S "$name.http" ] || ! grep -q ready "$name.log" || return 0
-		sleep 0.05
-	done
-	fail "$name does not start: $(cat "$name.log")"
+	upper="127.0.0.1:$port $name"
+	start "$name" setpriv --reuid nobody --regid nogroup --clear-groups "$bin/pratique-vis" --data "$data" --listen "127.0.0.1:$port" \
+		--http "run/$name.http" --ca ca/ca.pem --certificate "$name.pem" --key "$name.key" "$@"
+	until_true 60 "$name answers" test -S "run/$name.http"
 }
-for _ in $(seq 1 100); do
-	[ ! -s points ] || break
-	sleep 0.05
-done
-begin root --repository "central $work/repository"
-begin mid --upper "$upper" --follow "central $work/repository/1.root.json"
-begin leaf --upper "$upper" --follow "central $work/repository/1.root.json"
+chown -R nobody own signer published vis run ./*.key
+index=()
+[ -z "${BENCH_INDEX:-}" ] || index=(--source "debian=$export_archive")
+begin root vis/root --socket run/root.sock --watch published --repository "central $site/central" --publish "$site/own" \
+	--publish-key "$site/signer" "${index[@]}"
+begin mid vis/mid --socket run/mid.sock
+import=()
+if [ -n "${BENCH_IMPORT:-}" ]; then
+	advisory IMPORT-1 no-such-package >IMPORT-1.json
+	tar -cJf empty.tar.xz IMPORT-1.json
+	cp "$export_archive" full.tar.xz
+	cp empty.tar.xz import.tar.xz
+	chmod 644 ./*.tar.xz
+	import=(--source "import=$site/import.tar.xz" --interval 1)
+fi
+# What it says of its index is a stage.
+begin leaf vis/index --socket vis/socket "${import[@]}" >/dev/null
 
-echo
-echo "== publication at the root to the index of the third VIS, $runs publications one after the other"
-/usr/bin/python3 "$root/bench/push_latency.py" "$runs" orders leaf.http
+# ---- the site ----
+
+start_server
+start_enforcer
+until_true 10 "the enforcer is connected" says status '.enforcers[0].greeted'
+until_true 10 "vis is connected" says status '.advisories.vis_connected'
+enrol n1
+# Backports are judged by the advisories of the next release, and this machine may have some.
+printf 'put KNOWN-%d Debian:%d 1.0\n' 12 12 13 13 >orders
+until_true 30 "the site knows of Debian 12 and 13" sh -c "curl -s --unix-socket run/leaf.http http://vis/v1/vulns/KNOWN-13 | grep -q openssl"
+start_agent n1
+until_true 60 "n1 is in staff" sh -c "'$pratique' nodes --json --socket server.sock |
+	jq -e '[.nodes[].attachments[] | select(.segment == \"staff\")] | length == 1'"
+if [ "$nodes" != 0 ]; then
+	ulimit -Sn "$(ulimit -Hn)"
+	start load-enforcer "$tools/load" enforcer "$site" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" 1 1 1
+	start load "$tools/load" agents "$site" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" 1 1 32
+	until_true 600 "$nodes nodes are held" grep -q ^held load.log
+fi
+if [ -n "${BENCH_INDEX:-}" ]; then
+	until_true 300 "the site's index has the export" sh -c \
+		"[ \$(curl -s --unix-socket run/leaf.http http://vis/v1/status | jq .records) -gt 40000 ]"
+fi
+echo "site: $((nodes + 1)) nodes; $(curl -s --unix-socket run/leaf.http http://vis/v1/status | jq .records) advisories in its index$(
+	[ -z "${BENCH_IMPORT:-}" ] || echo ", and an import of $(basename "$export_archive") in and out of it all the time")"
+
+exchange() {
+	while :; do
+		cp full.tar.xz next && mv next import.tar.xz
+		sleep 20
+		cp empty.tar.xz next && mv next import.tar.xz
+		sleep 20
+	done
+}
+if [ -n "${BENCH_IMPORT:-}" ]; then
+	exchange &
+	pids[exchange]=$!
+fi
+for way in signed published; do
+	echo
+	case $way in
+	signed) echo "== a publisher signs, $runs times one after the other" ;;
+	published) echo "== pratique vuln publish at the root, $runs times" ;;
+	esac
+	/usr/bin/python3 "$root/bench/push_latency.py" "$runs" "$way" "$bin"
+	echo "  load: $(cut -d ' ' -f 1-3 /proc/loadavg)"
+done
+[ -z "${BENCH_IMPORT:-}" ] || echo "  imports of the leaf meanwhile: $(grep -c '^.*import: [0-9]* records read' leaf.log || true)"

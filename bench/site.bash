@@ -78,7 +78,7 @@ prepare() {
 	mkdir -m 755 "$work/index"
 	cat >"$work/policy" <<-'END'
 		site 127.0.0.0/8
-		enforcer "gateway" { nodes 127.1.0.0/16 }
+		enforcer "load" { nodes 127.1.0.0/16 }
 		define server { address 127.0.0.1 tcp 271 }
 		segment quarantine default { allow to server }
 		segment isolated { allow to server }

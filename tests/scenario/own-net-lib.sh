@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash disable=SC2034
 # A network and mounts of the script's own, a folder ($site) that goes with it, and processes (pids) that are ended with it. Sourced with
-# the script's arguments, the first of which is the folder of the programs.
+# the script's arguments, the first of which is the folder of the programs (or PQ_SITE_BIN is). With PQ_SITE_ON_DISK the folder is on the
+# disk, not in memory.
 set -u
 
-bin=$(readlink -f "$1")
+bin=$(readlink -f "${PQ_SITE_BIN:-$1}")
 if [ "$(id -u)" != 0 ]; then
 	echo "SKIP: needs root for network namespaces of its own"
 	exit 77
@@ -18,7 +19,8 @@ if [ -z "${PQ_SITE:-}" ]; then
 fi
 site=$PQ_SITE
 mkdir -p /run/netns
-mount -t tmpfs -o mode=755 none "$site"
+[ -n "${PQ_SITE_ON_DISK:-}" ] || mount -t tmpfs none "$site"
+chmod 755 "$site"
 mount -t tmpfs -o mode=755 none /run/netns
 
 declare -A pids=()
