@@ -9,7 +9,23 @@
 #define READ_MAX (2 * HTTP_HEAD_MAX)
 #define WRITE_MAX (2 * REQUEST_MAX)
 
+/* Where a connection leads. */
+struct way {
+	struct tls_context *tls;
+	struct sockaddr_storage address;
+	char *name; /* NULL: any */
+};
+
+struct http_keep {
+	struct stream *stream; /* that waits; NULL: none does */
+	struct way way;
+};
+
 struct http_fetch {
+	struct event_base *base;
+	struct way way; /* tls NULL: a Unix socket */
+	struct http_keep *keep;
+	bool is_kept; /* its connection had another answer before: the server may have had enough of it */
 	const struct http_fetch_handlers *handlers;
 	void *user;
 	struct stream *stream;
@@ -33,12 +49,81 @@ static struct stream_limits limits_for(int idle_ms)
 	return l;
 }
 
+/* ---- a connection that stays ---- */
+
+static void way_clear(struct way *w)
+{
+	free(w->name);
+	memset(w, 0, sizeof(*w));
+}
+
+static bool way_is_same(const struct way *a, const struct way *b)
+{
+	return a->tls == b->tls && memcmp(&a->address, &b->address, sizeof(a->address)) == 0 &&
+	        strcmp(a->name ? a->name : "", b->name ? b->name : "") == 0;
+}
+
+void http_keep_drop(struct http_keep *k)
+{
+	k->stream = stream_free(k->stream);
+	way_clear(&k->way);
+}
+
+/* Nobody has asked for anything. */
+static size_t on_kept_data(struct stream *s, const uint8_t *data, size_t length, void *user)
+{
+	http_keep_drop(user);
+	return length;
+}
+
+static void on_kept_close(struct stream *s, const char *reason, void *user)
+{
+	struct http_keep *k = user;
+	k->stream = NULL;
+	way_clear(&k->way);
+}
+
+static const struct stream_handlers kept_handlers = { .on_data = on_kept_data, .on_close = on_kept_close };
+
+struct http_keep *http_keep_new(void)
+{
+	return xcalloc(1, sizeof(struct http_keep));
+}
+
+struct http_keep *http_keep_free(struct http_keep *k)
+{
+	if (!k)
+		return NULL;
+	http_keep_drop(k);
+	free(k);
+	return NULL;
+}
+
+/* The whole answer is there, and nothing behind it. */
+static void keep_stream(struct http_fetch *f)
+{
+	struct http_keep *k = f->keep;
+	const bool has_end = f->head.chunked || f->head.content_length >= 0 || f->head.status == 204 ||
+	        f->head.status == 304;
+	if (!k || k->stream || f->head.close || f->head.http_1_0 || !has_end)
+		return;
+	struct stream_limits limits = limits_for(HTTP_KEEP_MS);
+	stream_set_handlers(f->stream, &kept_handlers, k);
+	stream_set_limits(f->stream, &limits);
+	k->stream = TAKE_POINTER(f->stream);
+	k->way = f->way;
+	memset(&f->way, 0, sizeof(f->way));
+}
+
+/* ---- one answer ---- */
+
 /* All but its memory. */
 static void give_up(struct http_fetch *f)
 {
 	if (f->freed)
 		return;
 	f->freed = true;
+	way_clear(&f->way);
 	if (f->timer)
 		event_free(f->timer);
 	stream_free(f->stream);
@@ -154,6 +239,8 @@ static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void
 			end_within(f, err.text);
 		taken += n > 0 ? (size_t)n : length - taken;
 	}
+	if (!f->freed && complete && taken == length)
+		keep_stream(f);
 	if (!f->freed && complete)
 		end_within(f, NULL);
 	f->busy = false;
@@ -168,10 +255,19 @@ static void on_open(struct stream *s, const struct identity *peer, void *user)
 	(void)stream_write(s, f->request, strlen(f->request));
 }
 
+static int connect_to(struct http_fetch *f, struct error *err);
+
 static void on_close(struct stream *s, const char *reason, void *user)
 {
 	struct http_fetch *f = user;
+	struct error err;
 	f->stream = NULL;
+	/* RFC 9112 9.3.1: it may have been closed while we asked. To ask again is no harm. */
+	if (f->is_kept && !f->has_head) {
+		f->is_kept = false;
+		if (connect_to(f, &err) == 0)
+			return;
+	}
 	/* RFC 9112 6.3: without any length the end of the connection is that of the body. */
 	bool complete = f->has_head && !f->head.chunked && f->head.content_length < 0;
 	end(f, complete ? NULL : reason);
@@ -186,29 +282,54 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 	end(user, "the answer took too long to arrive");
 }
 
-static int begin(
-        struct event_base *base, const struct http_fetch_config *c, struct http_fetch *f, struct error *err)
+static int connect_to(struct http_fetch *f, struct error *err)
+{
+	const struct stream_limits limits = limits_for(HTTP_FETCH_HEAD_MS);
+	const struct tls_target target = { .address = f->way.address, .expected_name = f->way.name };
+	return tls_connect(f->base, f->way.tls, &target, &limits, &handlers, f, &f->stream, err);
+}
+
+/* The connection that waits, where it leads there. */
+static bool take_kept(struct http_fetch *f)
+{
+	const struct stream_limits limits = limits_for(HTTP_FETCH_HEAD_MS);
+	struct http_keep *k = f->keep;
+	if (!k || !k->stream || !way_is_same(&k->way, &f->way))
+		return false;
+	f->stream = TAKE_POINTER(k->stream);
+	way_clear(&k->way);
+	f->is_kept = true;
+	stream_set_handlers(f->stream, &handlers, f);
+	stream_set_limits(f->stream, &limits);
+	on_open(f->stream, NULL, f);
+	return true;
+}
+
+static int begin(const struct http_fetch_config *c, struct http_fetch *f, struct error *err)
 {
 	const struct stream_limits limits = limits_for(HTTP_FETCH_HEAD_MS);
 	if (c->unix_path)
-		return stream_connect_unix(base, c->unix_path, &limits, &handlers, f, &f->stream, err);
-	const struct tls_target target = { .address = c->address, .expected_name = c->expected_name };
-	return tls_connect(base, c->tls, &target, &limits, &handlers, f, &f->stream, err);
+		return stream_connect_unix(f->base, c->unix_path, &limits, &handlers, f, &f->stream, err);
+	f->way = (struct way){ c->tls, c->address, c->expected_name ? xstrdup(c->expected_name) : NULL };
+	return take_kept(f) ? 0 : connect_to(f, err);
 }
 
 int http_fetch_new(struct event_base *base, const struct http_fetch_config *c, struct http_fetch **ret,
         struct error *err)
 {
 	struct http_fetch *f = xcalloc(1, sizeof(*f));
-	*f = (struct http_fetch){ .handlers = c->handlers,
+	*f = (struct http_fetch){ .base = base,
+		.keep = c->unix_path ? NULL : c->keep,
+		.handlers = c->handlers,
 		.user = c->user,
 		.idle_ms = c->idle_ms,
 		.content_left = c->content_max ? c->content_max : UINT64_MAX,
 		.head.content_length = -1 };
-	f->request = xasprintf("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n", c->path,
-	        c->host ? c->host : "localhost", c->fields ? c->fields : "");
+	f->request =
+	        xasprintf("GET %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n", c->path, c->host ? c->host : "localhost",
+	                f->keep ? "" : "Connection: close\r\n", c->fields ? c->fields : "");
 	int r = strlen(f->request) > REQUEST_MAX ? error_set(err, -EMSGSIZE, "the request is too long")
-	                                         : begin(base, c, f, err);
+	                                         : begin(c, f, err);
 	if (r < 0) {
 		http_fetch_free(f);
 		return r;

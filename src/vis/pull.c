@@ -128,6 +128,7 @@ static int ask(struct pull *p, struct error *err)
 		.fields = range,
 		.idle_ms = PULL_IDLE_MS,
 		.total_ms = PULL_TOTAL_MS,
+		.keep = p->source.keep,
 		.content_max = p->most + 1, /* so that one byte too many is seen, and no more are taken */
 		.handlers = &fetch_handlers,
 		.user = p };

@@ -19,6 +19,7 @@ struct pull_source {
 	struct sockaddr_storage address;
 	const char *name; /* of its certificate */
 	const char *host;
+	struct http_keep *keep; /* for one file after the other; kept by reference, may be NULL */
 };
 /* Takes a copy of source's strings in place of what was there; NULL: from nowhere. */
 void pull_source_set(struct pull_source *to, const struct pull_source *source);

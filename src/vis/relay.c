@@ -31,9 +31,9 @@ static void refuse(struct relay *r, enum tree_refusal why, const char *reason)
 	r->config.on_refused(r, why, reason, r->config.user);
 }
 
-static void begin_later(struct relay *r)
+static void begin_later(struct relay *r, int ms)
 {
-	const struct timeval tv = { RELAY_AGAIN_MS / 1000, RELAY_AGAIN_MS % 1000 * 1000 };
+	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 	event_add(r->again, &tv);
 }
 
@@ -63,7 +63,8 @@ static void end_round(struct relay *r)
 		tree_follow_begin(r->follow);
 		drive(r);
 	} else if (away && r->failures < RELAY_FAILURES_MAX) {
-		begin_later(r);
+		/* A file that has just gone is one of an index that has just been replaced. */
+		begin_later(r, status.last == TREE_MISSING && r->failures == 1 ? 0 : RELAY_AGAIN_MS);
 	} else if (status.last != TREE_GOOD) {
 		r->failures = 0;
 		refuse(r, status.last, status.reason);

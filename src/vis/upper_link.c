@@ -35,6 +35,7 @@ struct upper_link {
 	struct lookup lookup;
 	int address; /* which of them is tried */
 	struct http_fetch *fetch;
+	struct http_keep *keep; /* for files, beside the subscription */
 	struct sse_reader *reader;
 	bool has_head;
 	time_ms window_began; /* monotonic */
@@ -81,6 +82,7 @@ static void end(struct upper_link *l, enum upper_state how, const char *reason)
 	for (size_t i = 0; i < l->config.n_relays; i++)
 		relay_set_source(l->config.relays[i], NULL, NULL);
 	l->fetch = http_fetch_free(l->fetch);
+	http_keep_drop(l->keep);
 	l->reader = sse_reader_free(l->reader);
 	l->lookup.stale = true;
 	event_del(l->leave);
@@ -189,7 +191,8 @@ static void set_sources(struct upper_link *l)
 	const struct pull_source source = { .tls = l->tls,
 		.address = l->lookup.addresses[l->address],
 		.name = u->name,
-		.host = l->endpoints[l->plan.current].host };
+		.host = l->endpoints[l->plan.current].host,
+		.keep = l->keep };
 	struct push_path path = { .n = 1 };
 	snprintf(path.names[0], sizeof(path.names[0]), "%s", u->name);
 	for (size_t i = 0; i < l->config.n_relays; i++)
@@ -393,6 +396,7 @@ int upper_link_open(struct event_base *base, const struct upper_link_config *con
 	struct upper_link *l = xcalloc(1, sizeof(*l));
 	l->config = *config;
 	l->base = base;
+	l->keep = http_keep_new();
 	l->lookup.work = (struct work){ .run = run_lookup, .done = lookup_done };
 	l->tick = event_new(base, -1, 0, on_tick, l);
 	l->leave = event_new(base, -1, 0, on_leave, l);
@@ -422,6 +426,7 @@ struct upper_link *upper_link_close(struct upper_link *l)
 	for (size_t i = 0; i < l->config.n_relays; i++)
 		relay_set_source(l->config.relays[i], NULL, NULL);
 	http_fetch_free(l->fetch);
+	http_keep_free(l->keep);
 	sse_reader_free(l->reader);
 	event_free(l->tick);
 	event_free(l->leave);

@@ -264,6 +264,7 @@ int tree_follow_push_file(
 static void finish_round(struct tree_follow *f)
 {
 	struct error err;
+	follow_retire(f);
 	free(f->bytes);
 	tree_index_clear(&f->index);
 	held_clear(&f->plan);

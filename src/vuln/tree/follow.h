@@ -20,6 +20,8 @@
 #include "vuln/update.h"
 
 #define TREE_ROOT_CHAIN_MAX 1024 /* roots that one round follows */
+/* Files that the index names no more are kept so long for who has just read an older one. */
+#define TREE_GRACE_MS ((int64_t)10 * 60 * 1000)
 
 struct tree_follow_config {
 	const char *name;      /* of the source: its records are of the sources "NAME/publisher's source" */

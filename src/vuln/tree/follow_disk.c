@@ -264,15 +264,37 @@ static void name_index(struct table *names, const struct tree_index *index)
 	}
 }
 
-static void prune_directory(const char *path, struct table *names)
+/* It is the file's own last change, so that its time runs over restarts too. */
+void follow_retire(const struct tree_follow *f)
+{
+	struct table *old = table_new(), *next = table_new();
+	name_index(old, &f->index);
+	name_index(next, &f->next);
+	TABLE_FOREACH(it, old) {
+		char *path FREE_ON_EXIT =
+		        xasprintf("%s/files/%.*s.zst", f->tree, (int)it.key_length, (const char *)it.key);
+		if (!table_get(next, it.key, it.key_length))
+			(void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+	}
+	table_free(old, NULL);
+	table_free(next, NULL);
+}
+
+/* What changed last after this moment stays. */
+static void prune_directory(const char *path, struct table *names, time_ms since)
 {
 	DIR *dir = opendir(path);
 	if (!dir)
 		return;
-	for (struct dirent *e; (e = readdir(dir));)
-		if (e->d_name[0] != '.' &&
-		        !table_get(names, e->d_name, strnlen(e->d_name, 2 * KEY_THUMBPRINT_SIZE)))
-			(void)unlinkat(dirfd(dir), e->d_name, 0);
+	for (struct dirent *e; (e = readdir(dir));) {
+		struct stat st;
+		if (e->d_name[0] == '.' ||
+		        table_get(names, e->d_name, strnlen(e->d_name, 2 * KEY_THUMBPRINT_SIZE)) ||
+		        fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		        (time_ms)st.st_ctim.tv_sec * 1000 >= since)
+			continue;
+		(void)unlinkat(dirfd(dir), e->d_name, 0);
+	}
 	closedir(dir);
 }
 
@@ -286,7 +308,7 @@ void follow_prune(const struct tree_follow *f)
 	name_held(names, &f->next_plan);
 	name_index(names, &f->index);
 	name_index(names, &f->next);
-	prune_directory(files, names);
-	prune_directory(parts, names);
+	prune_directory(files, names, f->now - TREE_GRACE_MS);
+	prune_directory(parts, names, INT64_MAX);
 	table_free(names, NULL);
 }

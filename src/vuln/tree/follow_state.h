@@ -86,6 +86,8 @@ int follow_open_part(struct tree_follow *f, struct error *err); /* f->fd and f->
 int follow_finish_part(struct tree_follow *f, struct error *err);
 /* Takes the file away unless it is whole and unaltered. */
 void follow_drop_bad(const struct tree_follow *f, const struct tree_file *file);
+/* Before f->next takes the place of f->index: the time of files that only the latter names begins. */
+void follow_retire(const struct tree_follow *f);
 void follow_prune(const struct tree_follow *f);
 
 /* Which files make the shards of an index (follow_plan.c). */

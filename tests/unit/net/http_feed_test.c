@@ -39,6 +39,11 @@ static void answer_words(struct http_request *r, void *user)
 	http_reply(r, 200, "text/plain", "ten bytes.", 10);
 }
 
+static void answer_absent(struct http_request *r, void *user)
+{
+	http_reply_error(r, 404, "it is not there");
+}
+
 static void answer_never(struct http_request *r, void *user)
 {
 	http_request_on_gone(r, NULL, NULL);
@@ -52,6 +57,7 @@ static void begin_and_stop(struct http_request *r, void *user)
 static const struct http_route routes[] = {
 	{ "GET", "/v1/subscribe", join, TLS_ROLE(ROLE_NODE), 0 },
 	{ "GET", "/v1/words", answer_words, TLS_ROLE(ROLE_NODE), 0 },
+	{ "GET", "/v1/absent", answer_absent, TLS_ROLE(ROLE_NODE), 0 },
 	{ "GET", "/v1/never", answer_never, TLS_ROLE(ROLE_NODE), 0 },
 	{ "GET", "/v1/silence", begin_and_stop, TLS_ROLE(ROLE_NODE), 0 },
 };
@@ -63,24 +69,29 @@ static void on_leave(void *of_subscriber, void *user)
 	w->left++;
 }
 
-static int setup(void **state)
+/* At the port of the one before, where there was one. */
+static void start_server(struct world *w)
 {
-	struct world *w = xcalloc(1, sizeof(*w));
 	uint16_t port;
-	w->site = site_make();
-	w->server_tls = site_context(w->site, true, "srv", TLS_ROLES_ALL);
-	w->client_tls = site_context(w->site, false, "alice", TLS_ROLE(ROLE_SERVER));
-	assert_int_equal(http_server_new(w->site->base, &w->server), 0);
-	assert_int_equal(http_server_add_routes(w->server, routes, ARRAY_LENGTH(routes), w), 0);
 	struct listener_config c = {
 		.tls = w->server_tls, .connections_max = 10, .source_max = 10, .handshakes_max = 10
 	};
-	*(struct sockaddr_in *)&c.address =
-	        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(http_server_new(w->site->base, &w->server), 0);
+	assert_int_equal(http_server_add_routes(w->server, routes, ARRAY_LENGTH(routes), w), 0);
+	memcpy(&c.address, &w->address, sizeof(w->address));
 	assert_int_equal(http_server_listen(w->server, &c, NULL), 0);
 	assert_int_equal(listener_port(http_server_listener(w->server, 0), &port), 0);
-	w->address = *(struct sockaddr_in *)&c.address;
 	w->address.sin_port = htons(port);
+}
+
+static int setup(void **state)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+	w->site = site_make();
+	w->server_tls = site_context(w->site, true, "srv", TLS_ROLES_ALL);
+	w->client_tls = site_context(w->site, false, "alice", TLS_ROLE(ROLE_SERVER));
+	w->address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	start_server(w);
 	const struct http_feed_config feed = {
 		.subscribers_max = 2, .queue_max = QUEUE_MAX, .alive_ms = 20, .on_leave = on_leave, .user = w
 	};
@@ -304,6 +315,72 @@ static void silence_ends_a_subscription(void **state)
 	unwatch(&a);
 }
 
+static uint64_t connections_made(const struct world *w)
+{
+	struct listener_counters c;
+	listener_get_counters(http_server_listener(w->server, 0), &c);
+	return c.accepted;
+}
+
+static void fetch_words(struct world *w, struct http_keep *keep, const char *path)
+{
+	struct watcher x = { 0 };
+	begin_with(w, &x, (struct http_fetch_config){ .path = path, .keep = keep });
+	SITE_WAIT(w->site, x.ended);
+	if (!x.complete)
+		fail_msg("%s", x.reason);
+}
+
+static void one_connection_serves_many(void **state)
+{
+	struct world *w = *state;
+	struct watcher a = { 0 }, b = { 0 }, c = { 0 };
+	struct http_keep *keep = http_keep_new();
+	for (int i = 0; i < 5; i++)
+		fetch_words(w, keep, i % 2 ? "/v1/words" : "/v1/absent");
+	assert_int_equal(connections_made(w), 1);
+	/* Who finds it in use makes another; one of them stays. */
+	begin_with(w, &a, (struct http_fetch_config){ .path = "/v1/words", .keep = keep });
+	begin_with(w, &b, (struct http_fetch_config){ .path = "/v1/words", .keep = keep });
+	SITE_WAIT(w->site, a.ended && b.ended);
+	assert_true(a.complete && b.complete);
+	assert_int_equal(connections_made(w), 2);
+	/* An answer that is broken off takes its connection along. */
+	begin_with(w, &c, (struct http_fetch_config){ .path = "/v1/words", .content_max = 9, .keep = keep });
+	SITE_WAIT(w->site, c.ended);
+	assert_false(c.complete);
+	fetch_words(w, keep, "/v1/words");
+	assert_int_equal(connections_made(w), 3);
+	http_keep_drop(keep);
+	fetch_words(w, keep, "/v1/words");
+	assert_int_equal(connections_made(w), 4);
+	http_keep_free(keep);
+}
+
+static void a_kept_connection_may_be_gone(void **state)
+{
+	struct world *w = *state;
+	struct http_keep *keep = http_keep_new();
+	struct watcher last = { 0 };
+	fetch_words(w, keep, "/v1/words");
+	/* Another server is there, which our side does not know yet when it asks. */
+	http_server_free(w->server);
+	start_server(w);
+	fetch_words(w, keep, "/v1/words");
+	assert_int_equal(connections_made(w), 1);
+	/* There is none at all: that is said, and not tried for ever. */
+	http_server_free(w->server);
+	w->server = NULL;
+	begin_with(w, &last, (struct http_fetch_config){ .path = "/v1/words", .keep = keep });
+	SITE_WAIT(w->site, last.ended);
+	assert_false(last.complete);
+	/* Elsewhere it is not taken. */
+	w->address.sin_port = 0;
+	start_server(w);
+	fetch_words(w, keep, "/v1/words");
+	http_keep_free(keep);
+}
+
 int main(void)
 {
 #define feed_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -313,6 +390,8 @@ int main(void)
 		feed_test(a_slow_one_is_cut_off),
 		feed_test(an_answer_is_bounded),
 		feed_test(silence_ends_a_subscription),
+		feed_test(one_connection_serves_many),
+		feed_test(a_kept_connection_may_be_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "tests/unit/directory.h"
 #include "tests/unit/vuln/tree_site.h"
 
+#include <dirent.h>
 #include <string.h>
 
 #define EXPECT_RECORDS(child, text) \
@@ -312,6 +313,68 @@ static void a_follower_may_be_followed(void **state)
 	child_free(middle);
 }
 
+static size_t count_files(const struct child *c)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/files", tree_follow_served(c->follow));
+	size_t n = 0;
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	for (struct dirent *e; (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+/* Who has just read the index of before finds what it names, whether or not we were started again. Time is
+ * the disk's here. */
+static void what_was_served_stays_for_a_while(void **state)
+{
+	struct site *s = *state;
+	const time_ms now = clock_wall_ms();
+	struct child *middle = child_new(s, "middle", NULL), *last = child_new(s, "last", NULL);
+	struct tree_request want;
+	site_put(s, "own", "A-1", "Debian:12", "1");
+	site_put(s, "own", "A-2", "npm", "1.0.0");
+	site_commit(s, now);
+	expect_good(middle, now);
+	assert_int_equal(count_files(middle), 2);
+	/* It has read the index, and none of its files. */
+	tree_follow_begin(last->follow);
+	size_t length;
+	const char *index = tree_follow_index_bytes(middle->follow, &length);
+	assert_int_equal(tree_follow_push_index(last->follow, index, length, now, &last->err), 0);
+	assert_true(tree_follow_next(last->follow, &want));
+	/* A shard goes, and its files from the index. */
+	tree_publisher_remove(s->publisher, "own", "A-2");
+	site_commit(s, now + 1000);
+	expect_good(middle, now + 1000);
+	assert_int_equal(count_files(middle), 2);
+	child_restart(middle);
+	last->mirror.dir = tree_follow_served(middle->follow);
+	site_put(s, "own", "A-3", "Debian:12", "1");
+	site_commit(s, now + 2000);
+	expect_good(middle, now + 2000);
+	assert_int_equal(count_files(middle), 3);
+	for (; tree_follow_next(last->follow, &want);) {
+		char *path FREE_ON_EXIT = xasprintf("%s/%s", last->mirror.dir, want.path),
+		           *bytes FREE_ON_EXIT = NULL;
+		assert_int_equal(file_read(path, want.most, &bytes, &length, &last->err), 0);
+		assert_int_equal(tree_follow_data(last->follow, bytes, length, &last->err), 0);
+		assert_int_equal(
+		        tree_follow_end(last->follow, TREE_FETCHED, NULL, now + 2000, &last->err), 0);
+	}
+	assert_true(tree_follow_ready(last->follow));
+	/* But not for ever. */
+	child_restart(middle);
+	site_put(s, "own", "A-4", "Debian:12", "1");
+	site_commit(s, now + TREE_GRACE_MS + 60000);
+	expect_good(middle, now + TREE_GRACE_MS + 60000);
+	assert_int_equal(count_files(middle), 3);
+	EXPECT_RECORDS(middle, "A-1@up/own=1 A-3@up/own=1 A-4@up/own=1");
+	child_free(last);
+	child_free(middle);
+}
+
 static int note_source(const struct vuln_source *source, void *context)
 {
 	char **text = context;
@@ -365,6 +428,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		        pushed_indexes_and_files_spare_asking, site_setup_open, site_teardown),
 		cmocka_unit_test_setup_teardown(a_follower_may_be_followed, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        what_was_served_stays_for_a_while, site_setup_open, site_teardown),
 		cmocka_unit_test_setup_teardown(sources_say_what_they_are, site_setup_open, site_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
