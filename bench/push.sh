@@ -19,6 +19,7 @@
 # usage: push.sh BUILD-DIRECTORY
 #   environment: BENCH_RUNS, default 100: publications of each kind, each withdrawn again
 #                BENCH_NODES, default 0: so many further nodes, connected, inspected and stored; the advisory concerns them all
+#                BENCH_WAYS, default "signed published": which of the two
 #                BENCH_INDEX=1: the root has Debian's whole export (of ../shared/advisories) and publishes it: all indexes hold it
 #                BENCH_IMPORT=1: meanwhile the leaf's index takes that export, from a source of its own, in and out again without an end
 set -euo pipefail
@@ -152,13 +153,13 @@ if [ -n "${BENCH_IMPORT:-}" ]; then
 	exchange &
 	pids[exchange]=$!
 fi
-for way in signed published; do
+for way in ${BENCH_WAYS:-signed published}; do
 	echo
 	case $way in
 	signed) echo "== a publisher signs, $runs times one after the other" ;;
 	published) echo "== pratique vuln publish at the root, $runs times" ;;
 	esac
-	/usr/bin/python3 "$root/bench/push_latency.py" "$runs" "$way" "$bin"
+	/usr/bin/python3 "$root/bench/push_latency.py" "$runs" "$way" "$bin" || fail "no figures"
 	echo "  load: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 done
 [ -z "${BENCH_IMPORT:-}" ] || echo "  imports of the leaf meanwhile: $(grep -c '^.*import: [0-9]* records read' leaf.log || true)"

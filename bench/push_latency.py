@@ -84,12 +84,11 @@ def watch_server(stages):
 
 
 def watch_kernel(stages):
-    mac = b"02:00:00:00:00:11"
     # It ends with us.
     command = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", "gw", "stdbuf", "-oL", "nft", "monitor"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as nft:
         for line in nft.stdout:
-            if mac in line and b"element" in line:
+            if b"element" in line and b"fd09:1::11" in line:
                 stages.note("enforced")
 
 

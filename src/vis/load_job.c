@@ -35,13 +35,33 @@ static void take_report(struct ipc_loaded *l, struct load_report *report)
 		l->reasons[l->n_reasons++].text = xstrndup(report->first_refused[i], 511);
 }
 
+/* What comes, comes in numbers: the more often it was in the way, the longer it waits. */
+static int next_wait(int wait_ms)
+{
+	return wait_ms ? MIN(2 * wait_ms, LOADER_WAY_LAST_MS) : LOADER_WAY_FIRST_MS;
+}
+
+static bool somebody_waits(void *job_)
+{
+	const struct load_job *job = job_;
+	return job->hurry(0, job->context);
+}
+
 int load_job_commit(
         const struct load_job *job, struct vuln_update *u, struct ipc_loaded *l, struct error *err)
 {
 	struct vuln_update_result result;
-	if (job->ask && job->ask(job, job->context) < 0)
-		return error_set(err, -ECONNRESET, "pratique-vis has gone");
-	int r = vuln_update_commit(u, clock_wall_ms(), note_change, l, &result, err);
+	const time_ms began = clock_monotonic_ms();
+	int r = -EAGAIN;
+	for (int wait_ms = 0; r == -EAGAIN; wait_ms = next_wait(wait_ms)) {
+		if (job->ask && job->ask(job, job->context) < 0)
+			return error_set(err, -ECONNRESET, "pratique-vis has gone");
+		if (wait_ms && job->hurry(wait_ms, job->context))
+			continue;
+		const bool insists = !job->hurry || clock_monotonic_ms() - began >= LOADER_WAY_MS;
+		vuln_update_give_way(u, insists ? NULL : somebody_waits, (void *)(uintptr_t)job);
+		r = vuln_update_commit(u, clock_wall_ms(), note_change, l, &result, err);
+	}
 	if (r < 0)
 		return r;
 	l->generation = result.generation;

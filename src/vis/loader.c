@@ -8,6 +8,7 @@
 #include "vuln/proof.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -28,8 +29,8 @@ static int send_message(int fd, enum ipc_number number, const void *body)
 	return r;
 }
 
-/* The source that the next message of this number names; negative where there is none to come. */
-static int64_t receive(int fd, enum ipc_number number)
+/* The next message's number, and the source that it names; negative where there is none to come. */
+static int receive_any(int fd, int64_t *ret_source)
 {
 	uint8_t frame[256];
 	ssize_t n;
@@ -39,12 +40,24 @@ static int64_t receive(int fd, enum ipc_number number)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0 || ipc_decode(frame, (size_t)n, &m, NULL) < 0)
 		return -ECONNRESET;
-	int64_t source = -EPROTO;
-	if (m.number == number)
-		source = number == IPC_LOAD ? ((const struct ipc_load *)m.body)->source
-		                            : ((const struct ipc_load_commit *)m.body)->source;
+	const int number = (int)m.number;
+	if (number == IPC_LOAD)
+		*ret_source = ((const struct ipc_load *)m.body)->source;
+	else if (number == IPC_LOAD_COMMIT)
+		*ret_source = ((const struct ipc_load_commit *)m.body)->source;
 	ipc_message_clear(&m);
-	return source;
+	return number == IPC_LOAD || number == IPC_LOAD_COMMIT ? number : -EPROTO;
+}
+
+/* That a load should have given way, and had ended meanwhile, is nothing to who waits for the next one. */
+static int64_t receive(int fd, enum ipc_number wanted)
+{
+	int64_t source = -EPROTO;
+	int number;
+	do
+		number = receive_any(fd, &source);
+	while (number == IPC_LOAD_COMMIT && wanted == IPC_LOAD);
+	return number < 0 ? number : number == (int)wanted ? source : -EPROTO;
 }
 
 static int ask(const struct load_job *job, void *fd_)
@@ -53,6 +66,17 @@ static int ask(const struct load_job *job, void *fd_)
 	const struct ipc_load_commit commit = { .source = (uint32_t)job->source };
 	int r = send_message(fd, IPC_LOAD_COMMIT, &commit);
 	return r < 0 ? r : receive(fd, IPC_LOAD_COMMIT) == (int64_t)job->source ? 0 : -ECONNRESET;
+}
+
+/* Also where pratique-vis has gone, which ask() then finds out. */
+static bool hurry(int wait_ms, void *fd_)
+{
+	int fd = *(int *)fd_;
+	struct pollfd in = { .fd = fd, .events = POLLIN };
+	if (poll(&in, 1, wait_ms) <= 0)
+		return false;
+	(void)receive(fd, IPC_LOAD_COMMIT);
+	return true;
 }
 
 /* A packet that is too large for what changed says "everything". */
@@ -95,7 +119,7 @@ static int confine(struct load_job *job, struct error *err)
 _Noreturn static void run_load(int fd, pid_t loader, const struct vis_config *config, size_t source)
 {
 	struct ipc_loaded loaded = { .source = (uint32_t)source };
-	struct load_job job = { config, source, 0, ask, &fd };
+	struct load_job job = { config, source, 0, ask, hurry, &fd };
 	struct error err;
 	child_follow_parent(loader);
 	(void)prctl(PR_SET_NAME, "vis-load");
@@ -158,6 +182,7 @@ struct loader {
 	pid_t pid;
 	int64_t source; /* that it loads; -1: it is idle */
 	bool asks, commits, dead;
+	bool hurried; /* since it commits */
 };
 
 struct loaders {
@@ -200,6 +225,17 @@ static void send_to(struct loader *one, enum ipc_number number, const void *body
 		log_error("a loader cannot be told: %s", err.text);
 }
 
+void loaders_hurry(struct loaders *l)
+{
+	for (size_t i = 0; i < LOADERS; i++) {
+		struct loader *one = &l->loaders[i];
+		if (!one->commits || one->hurried)
+			continue;
+		one->hurried = true;
+		send_to(one, IPC_LOAD_COMMIT, &(struct ipc_load_commit){ .source = (uint32_t)one->source });
+	}
+}
+
 /* The next one that asks, where nobody has the index. */
 static void let_commit(struct loaders *l)
 {
@@ -207,7 +243,7 @@ static void let_commit(struct loaders *l)
 		struct loader *one = &l->loaders[i];
 		if (!one->asks)
 			continue;
-		one->asks = false;
+		one->asks = one->hurried = false;
 		one->commits = true;
 		send_to(one, IPC_LOAD_COMMIT, &(struct ipc_load_commit){ .source = (uint32_t)one->source });
 	}
@@ -240,10 +276,21 @@ static void finish(struct loader *one, const struct ipc_loaded *loaded)
 	l->counters.failures += loaded->failure && *loaded->failure;
 	l->counters.crashes += loaded->crashed;
 	l->handlers->on_loaded(loaded, l->user);
-	let_commit(l);
-	if (committed && !loaders_committing(l))
+	if (committed)
 		l->handlers->on_free(l->user);
+	let_commit(l);
 	give_work(l);
+}
+
+/* It has the index no more, and comes behind those for whom it gave it up. */
+static void give_way(struct loader *one)
+{
+	struct loaders *l = one->all;
+	one->commits = false;
+	one->asks = true;
+	l->counters.given_way++;
+	l->handlers->on_free(l->user);
+	let_commit(l);
 }
 
 static void on_message(struct ipc_packet *p, const struct ipc_message *m, void *user)
@@ -252,6 +299,8 @@ static void on_message(struct ipc_packet *p, const struct ipc_message *m, void *
 	if (m->number == IPC_LOAD_COMMIT && one->source >= 0 && !one->commits) {
 		one->asks = true;
 		let_commit(one->all);
+	} else if (m->number == IPC_LOAD_COMMIT && one->commits && one->hurried) {
+		give_way(one);
 	} else if (m->number == IPC_LOADED && one->source >= 0 &&
 	        ((const struct ipc_loaded *)m->body)->source == (uint64_t)one->source) {
 		finish(one, m->body);

@@ -85,6 +85,9 @@ static void fill_metrics(struct metrics *m, void *user)
 		metrics_count(m, "loads", "Looks at sources", loaders_counters(v->loaders)->loads);
 		metrics_count(m, "loads_crashed", "Of these, ended by a signal or a limit",
 		        loaders_counters(v->loaders)->crashes);
+		metrics_count(m, "loads_given_way",
+		        "How often a load let what was pushed or published go first",
+		        loaders_counters(v->loaders)->given_way);
 	}
 	for (int why = TREE_GOOD + 1; why < TREE_N_REFUSALS; why++) {
 		char name[64],
@@ -226,6 +229,7 @@ static void on_folder(evutil_socket_t fd, short what, void *user)
 	if (v->loaders && loaders_committing(v->loaders)) {
 		v->folder_waits = true;
 		event_del(v->folder_event);
+		loaders_hurry(v->loaders);
 		return;
 	}
 	if (take_folder(v, false, &err) == 0)
@@ -306,7 +310,7 @@ static void on_free(void *user)
 		return;
 	v->folder_waits = false;
 	event_add(v->folder_event, NULL);
-	event_active(v->folder_event, EV_READ, 0); /* what came meanwhile may be all that comes */
+	on_folder(-1, EV_READ, v); /* at once: the next load may have the index after this */
 }
 
 static const struct loaders_handlers loaders_handlers = { on_loaded, on_free };
@@ -381,8 +385,10 @@ static int commit_repository(struct tree_follow *f, bool all, void *user, struct
 	uint64_t generation;
 	if (!tree_follow_ready(f) && tree_follow_stands(f, v->update))
 		return 0;
-	if (v->loaders && loaders_committing(v->loaders))
+	if (v->loaders && loaders_committing(v->loaders)) {
+		loaders_hurry(v->loaders);
 		return -EAGAIN; /* on_free() comes back to it */
+	}
 	int r = tree_follow_apply(f, v->update, err);
 	if (r == 0) {
 		/* Packages without any advisory have become judgeable too. */

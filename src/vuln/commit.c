@@ -10,6 +10,16 @@
 
 #include <errno.h>
 
+#define PIECES_AT_ONCE 64 /* before it is asked whether somebody waits */
+
+int commit_goes_on(struct commit *c)
+{
+	const struct vuln_update *u = c->u;
+	if (!u->waits || ++c->pieces % PIECES_AT_ONCE)
+		return 0;
+	return u->waits(u->waits_context) ? EAGAIN : 0;
+}
+
 static void free_rewrite(void *rewrite_)
 {
 	struct rewrite *rewrite = rewrite_;

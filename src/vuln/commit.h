@@ -60,10 +60,14 @@ struct commit {
 	struct writer *changed;
 	struct table *ecosystem_deltas; /* ecosystem key -> int64_t */
 	bool scope_changed;             /* an ecosystem is known that was not, or not any more */
+	unsigned pieces;                /* of work, that were done */
 	struct vuln_update_result result;
 };
 
 /* All return LMDB's codes. */
+
+/* Once for every record or package: EAGAIN where somebody waits who goes first. */
+int commit_goes_on(struct commit *c);
 
 /* commit_sources.c: before anything else, and at the end. */
 int commit_read_sources(struct commit *c);

@@ -195,7 +195,9 @@ int commit_packages(struct commit *c)
 {
 	TABLE_FOREACH(it, c->rewrites) {
 		struct rewrite *w = it.value;
-		int r = add_touches(c, w, w->old, w->old_length, false);
+		int r = commit_goes_on(c);
+		if (!r)
+			r = add_touches(c, w, w->old, w->old_length, false);
 		if (!r)
 			r = add_touches(c, w, w->new, w->new_length, true);
 		if (r)
@@ -210,7 +212,9 @@ int commit_packages(struct commit *c)
 			        memcmp(c->keys.data + c->touches[end].key_at, c->keys.data + first->key_at,
 			                first->key_length) != 0)
 				break;
-		int r = write_package(c, first, end - i);
+		int r = commit_goes_on(c);
+		if (!r)
+			r = write_package(c, first, end - i);
 		if (r)
 			return r;
 	}

@@ -167,7 +167,9 @@ static int collect_records(struct commit *c)
 	if (r)
 		return r;
 	TABLE_FOREACH(it, c->u->pending) {
-		r = collect_record(c, it.key, it.key_length, it.value);
+		r = commit_goes_on(c);
+		if (!r)
+			r = collect_record(c, it.key, it.key_length, it.value);
 		if (r)
 			return r;
 	}
@@ -195,7 +197,9 @@ static int note_all_aliases(struct commit *c, bool before)
 {
 	alias_forget(c);
 	TABLE_FOREACH(it, c->rewrites) {
-		int r = note_aliases(c, it.value, before);
+		int r = commit_goes_on(c);
+		if (!r)
+			r = note_aliases(c, it.value, before);
 		if (r)
 			return r;
 	}
@@ -209,7 +213,9 @@ static int store_records(struct commit *c)
 	TABLE_FOREACH(it, c->rewrites) {
 		const struct rewrite *w = it.value;
 		MDB_val k = index_val(it.key, it.key_length), v = index_val(w->new, w->new_length);
-		int r = put_refs(c, it.key, it.key_length, w->old, w->old_length, false);
+		int r = commit_goes_on(c);
+		if (!r)
+			r = put_refs(c, it.key, it.key_length, w->old, w->old_length, false);
 		if (!r)
 			r = put_refs(c, it.key, it.key_length, w->new, w->new_length, true);
 		if (!r)
@@ -227,7 +233,9 @@ static int store_texts(struct commit *c)
 		const struct rewrite *w = it.value;
 		MDB_val k = index_val(it.key, it.key_length);
 		MDB_val v = index_val(w->pending->bytes + w->pending->length, w->pending->text_length);
-		int r = keep_form(c, &k, w);
+		int r = commit_goes_on(c);
+		if (!r)
+			r = keep_form(c, &k, w);
 		if (!r)
 			r = w->new ? mdb_put(c->txn, c->index->texts, &k, &v, 0)
 			           : mdb_del(c->txn, c->index->texts, &k, NULL);

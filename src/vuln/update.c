@@ -255,6 +255,12 @@ void vuln_update_forget(struct vuln_update *u)
 	u->replace_all = false;
 }
 
+void vuln_update_give_way(struct vuln_update *u, bool (*waits)(void *context), void *context)
+{
+	u->waits = waits;
+	u->waits_context = context;
+}
+
 static int grow_map(struct vuln_update *u, struct error *err)
 {
 	MDB_envinfo info;
@@ -302,7 +308,9 @@ int vuln_update_commit(struct vuln_update *u, time_ms now, vuln_update_changed_f
 			return r;
 		}
 	}
-	if (r)
+	if (r == EAGAIN)
+		r = error_set(err, -EAGAIN, "index %s: somebody else goes first", u->dir);
+	else if (r)
 		r = index_error(err, u->dir, r);
 	else {
 		vuln_update_forget(u);

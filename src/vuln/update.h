@@ -81,4 +81,9 @@ typedef void (*vuln_update_changed_fn)(const char *ecosystem, const char *packag
 int vuln_update_commit(struct vuln_update *u, time_ms now, vuln_update_changed_fn changed, void *context,
         struct vuln_update_result *ret, struct error *err);
 
+/* While a commit is prepared, `waits` is asked now and then whether somebody wants the index who goes first:
+ * then vuln_update_commit() returns -EAGAIN, as after any failure, and is to be called again. NULL: nobody
+ * does. */
+void vuln_update_give_way(struct vuln_update *u, bool (*waits)(void *context), void *context);
+
 const struct osv_counts *vuln_update_counts(const struct vuln_update *u);

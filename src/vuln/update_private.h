@@ -28,6 +28,8 @@ struct vuln_update {
 	struct writer frame;    /* scratch */
 	struct ZSTD_CCtx_s *press;
 	bool replaced_index;
+	bool (*waits)(void *context); /* may be NULL */
+	void *waits_context;
 };
 
 /* One try of the whole update in one transaction: MDB_MAP_FULL asks for a larger map and another try. */

@@ -21,6 +21,7 @@
 #define WAIT_S 10
 #define KILL_ROUNDS 12
 #define KILL_FILES 20
+#define GIVING_FILES 1000
 
 struct heard {
 	uint64_t hello, generation;
@@ -327,6 +328,43 @@ static pid_t find_load(void)
 }
 
 /* A load that dies takes nothing along: the loop serves, the index stands, and it is begun again. */
+/* What is published while a load commits is in the index before it, and nothing of either is lost. */
+static void a_load_gives_way(void **state)
+{
+	struct fixture *f = *state;
+	const struct timeval step = { 0, 2000 };
+	const time_ms end = clock_monotonic_ms() + 60000;
+	char file[32], id[32];
+	size_t published = 0;
+	struct error err;
+	for (int i = 0; i < GIVING_FILES; i++) {
+		snprintf(file, sizeof(file), "c%d.json", i);
+		snprintf(id, sizeof(id), "C-%d", i);
+		publish(f->source, file, id, id);
+	}
+	if (vis_open(f->base, &f->config, &f->vis, &err) < 0)
+		fail_msg("%s", err.text);
+	while (vis_loads(f->vis)->given_way == 0 && clock_monotonic_ms() < end) {
+		snprintf(file, sizeof(file), "a%zu.json", published);
+		snprintf(id, sizeof(id), "A-%zu", published++);
+		publish(f->watch, file, id, "openssl");
+		event_base_loopexit(f->base, &step);
+		event_base_dispatch(f->base);
+	}
+	assert_true(vis_loads(f->vis)->given_way > 0);
+	assert_true(vis_is_loading(f->vis));
+	/* The load is not in it; and the last ones may be on their way. */
+	assert_in_range(count(f), 1, published);
+	while (vis_is_loading(f->vis) && clock_monotonic_ms() < end)
+		event_base_loop(f->base, EVLOOP_ONCE);
+	while (count(f) < published + GIVING_FILES && clock_monotonic_ms() < end) {
+		event_base_loopexit(f->base, &step);
+		event_base_dispatch(f->base);
+	}
+	assert_int_equal(count(f), published + GIVING_FILES);
+	assert_int_equal(vis_loads(f->vis)->failures, 0);
+}
+
 static void a_load_may_crash(void **state)
 {
 	struct fixture *f = *state;
@@ -488,6 +526,7 @@ int main(void)
 		WITH_VIS(a_source_that_is_no_longer_named_goes),
 		WITH_VIS(a_changed_source_is_loaded_again),
 		WITH_VIS(a_load_may_crash),
+		WITH_VIS(a_load_gives_way),
 		WITH_VIS(a_source_on_demand),
 		WITH_VIS(a_malformed_file_changes_nothing),
 		WITH_VIS(emergencies_are_a_source),

@@ -177,6 +177,53 @@ static void the_oldest_forms_go(void **state)
 	vuln_index_close(index);
 }
 
+struct giving {
+	unsigned asked, gives_at;
+};
+
+static bool somebody_waits(void *context)
+{
+	struct giving *g = context;
+	return ++g->asked == g->gives_at;
+}
+
+/* At whatever point a commit is given up, nothing of it is in the index, and the next try has all of it. */
+static void a_commit_gives_way(void **state)
+{
+	struct fixture *f = *state;
+	struct vuln_update_result result;
+	struct giving g = { .gives_at = 0 };
+	struct error err;
+	char id[32];
+	int code;
+	put(f, "OLD", 1, "");
+	commit(f);
+	vuln_update_give_way(f->update, somebody_waits, &g);
+	vuln_update_replace_source(f->update, "test");
+	for (int i = 0; i < 300; i++) {
+		snprintf(id, sizeof(id), "A-%d", i);
+		put(f, id, 1,
+		        ",\"aliases\":[\"OLD\"],\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\","
+		        "\"name\":\"p\"},\"versions\":[\"1\"]}]");
+	}
+	do {
+		struct vuln_index *index;
+		g.asked = 0;
+		g.gives_at++;
+		code = vuln_update_commit(f->update, NOW, NULL, NULL, &result, &err);
+		assert_int_equal(vuln_index_open(f->dir, &index, &err), 0);
+		assert_int_equal(vuln_index_count(index), code ? 1 : 300);
+		assert_int_equal(vuln_index_generation(index), code ? 1 : 2);
+		vuln_index_close(index);
+		assert_true(code == 0 || code == -EAGAIN);
+	} while (code);
+	/* Once for 64 of the records that are collected, looked at twice, stored twice, and made packages of.
+	 */
+	assert_true(g.gives_at > 20);
+	assert_int_equal(result.records_put, 300);
+	assert_int_equal(result.records_removed, 1);
+}
+
 /* As an earlier version left it: another number, and no database that came later. */
 static void set_format(struct fixture *f, uint32_t format)
 {
@@ -228,6 +275,7 @@ int main(void)
 		WITH_INDEX(malformed_records_are_refused),
 		WITH_INDEX(what_claims_too_much_is_refused),
 		WITH_INDEX(the_oldest_forms_go),
+		WITH_INDEX(a_commit_gives_way),
 		WITH_INDEX(an_older_index_is_made_anew),
 	};
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
