@@ -35,75 +35,25 @@ if [ -z "${PQ_SITE:-}" ]; then
 fi
 # shellcheck source=tests/scenario/site-lib.sh
 . "$root/tests/scenario/site-lib.sh"
+# shellcheck source=tests/scenario/chain-lib.sh
+. "$root/tests/scenario/chain-lib.sh"
 ok() {
 	:
 }
 export_archive=$(find "$shared/advisories/osv/" -name 'debian-osv-*.tar.xz' 2>/dev/null | sort | tail -n 1 || true)
 [ -z "${BENCH_INDEX:-}${BENCH_IMPORT:-}" ] || [ -n "$export_archive" ] || fail "no OSV export of Debian in $shared/advisories/osv"
 cd "$site"
-pratique=$bin/pratique
-
-# ---- who there is ----
 
 make_network n1
 [ "$nodes" = 0 ] || "$tools/load" prepare "$site" "$nodes"
-make_site n1 <<-'END'
-	site 10.9.0.0/16, fd09::/16, 127.0.0.0/8
-	enforcer "gateway" { nodes 10.9.1.0/24, fd09:1::/64 }
-	enforcer "load" { nodes 127.1.0.0/16 }
-	define server { address 10.9.2.2, fd09:2::2, 127.0.0.1 tcp 271, 8443 }
-	segment quarantine default { allow to server }
-	segment isolated { allow to server }
-	segment staff level 2 { allow to any  allow from any }
-	require patched { no advisory where id = "BENCH-1" }
-	admit to staff when patched
-	otherwise isolated
-	inspect every 30 min
-	certificate lifetime 45 min
-END
+echo 'enforcer "load" { nodes 127.1.0.0/16 }' | make_chain_site
 cat >>server.conf <<-END
 	connections_per_source = 100000
 	connections_max = $((nodes + 100))
 END
-for name in root mid leaf; do
-	"$pratique" ca issue --dir ca --role vis --name "$name" --alt-name 127.0.0.1 --out . >/dev/null
-done
-"$pratique" vuln keys new --out owner >/dev/null
-"$pratique" vuln keys new --out signer >/dev/null
-"$pratique" vuln keys root --repository own --root-key owner.pub --threshold 1 --index-key signer.pub --out own.root.json >/dev/null
-"$pratique" vuln keys sign --key owner own.root.json >/dev/null
-"$pratique" vuln publish --repository own --root own.root.json >/dev/null
-mkdir -m 755 published vis/root vis/mid run
-advisory BENCH-1 openssl >BENCH-1.json
-
-# ---- the tree ----
-
-mkfifo orders
-exec 7<>orders
-"$tools/vis-publisher" "$site/central" central 600000 "$site/key" <orders >points.log 2>publisher.log &
-pids[publisher]=$!
-until_true 10 "a repository is published" test -s central/index.json
-
-port=7000
-upper=
-# begin NAME DATA OPTION...: below the one that was begun before.
-begin() {
-	local name=$1 data=$2
-	shift 2
-	[ -z "$upper" ] || set -- "$@" --upper "$upper" --follow "central $site/central/1.root.json" --follow "own $site/own.root.json"
-	port=$((port + 1))
-	upper="127.0.0.1:$port $name"
-	start "$name" setpriv --reuid nobody --regid nogroup --clear-groups "$bin/pratique-vis" --data "$data" --listen "127.0.0.1:$port" \
-		--http "run/$name.http" --ca ca/ca.pem --certificate "$name.pem" --key "$name.key" "$@"
-	until_true 60 "$name answers" test -S "run/$name.http"
-}
-chown -R nobody own signer published vis run ./*.key
-index=()
+start_publisher "$tools/vis-publisher" >/dev/null
+index=() import=()
 [ -z "${BENCH_INDEX:-}" ] || index=(--source "debian=$export_archive")
-begin root vis/root --socket run/root.sock --watch published --repository "central $site/central" --publish "$site/own" \
-	--publish-key "$site/signer" "${index[@]}"
-begin mid vis/mid --socket run/mid.sock
-import=()
 if [ -n "${BENCH_IMPORT:-}" ]; then
 	advisory IMPORT-1 no-such-package >IMPORT-1.json
 	tar -cJf empty.tar.xz IMPORT-1.json
@@ -112,22 +62,13 @@ if [ -n "${BENCH_IMPORT:-}" ]; then
 	chmod 644 ./*.tar.xz
 	import=(--source "import=$site/import.tar.xz" --interval 1)
 fi
-# What it says of its index is a stage.
-begin leaf vis/index --socket vis/socket "${import[@]}" >/dev/null
-
-# ---- the site ----
-
-start_server
-start_enforcer
-until_true 10 "the enforcer is connected" says status '.enforcers[0].greeted'
-until_true 10 "vis is connected" says status '.advisories.vis_connected'
-enrol n1
-# Backports are judged by the advisories of the next release, and this machine may have some.
-printf 'put KNOWN-%d Debian:%d 1.0\n' 12 12 13 13 >orders
-until_true 30 "the site knows of Debian 12 and 13" sh -c "curl -s --unix-socket run/leaf.http http://vis/v1/vulns/KNOWN-13 | grep -q openssl"
-start_agent n1
-until_true 60 "n1 is in staff" sh -c "'$pratique' nodes --json --socket server.sock |
-	jq -e '[.nodes[].attachments[] | select(.segment == \"staff\")] | length == 1'"
+begin_vis root "${index[@]}"
+begin_vis mid
+begin_vis leaf "${import[@]}"
+for name in root mid leaf; do
+	until_true 120 "$name answers" test -S "run/$name.http"
+done
+start_chain_site >/dev/null
 if [ "$nodes" != 0 ]; then
 	ulimit -Sn "$(ulimit -Hn)"
 	start load-enforcer "$tools/load" enforcer "$site" "$nodes" 271 2711 "${pids[server]}" "$status" "$packages" 1 1 1
@@ -135,10 +76,12 @@ if [ "$nodes" != 0 ]; then
 	until_true 600 "$nodes nodes are held" grep -q ^held load.log
 fi
 if [ -n "${BENCH_INDEX:-}" ]; then
-	until_true 300 "the site's index has the export" sh -c \
-		"[ \$(curl -s --unix-socket run/leaf.http http://vis/v1/status | jq .records) -gt 40000 ]"
+	has_export() {
+		[ "$(ask_vis leaf /v1/status | jq .records)" -gt 40000 ]
+	}
+	until_true 300 "the site's index has the export" has_export
 fi
-echo "site: $((nodes + 1)) nodes; $(curl -s --unix-socket run/leaf.http http://vis/v1/status | jq .records) advisories in its index$(
+echo "site: $((nodes + 1)) nodes; $(ask_vis leaf /v1/status | jq .records) advisories in its index$(
 	[ -z "${BENCH_IMPORT:-}" ] || echo ", and an import of $(basename "$export_archive") in and out of it all the time")"
 
 exchange() {
