@@ -65,8 +65,8 @@ int vuln_update_each_source(struct vuln_update *u, void (*fn)(const char *source
 void vuln_update_forget(struct vuln_update *u);
 
 struct vuln_update_result {
-	uint64_t generation; /* after the commit; raised if and only if a record, a package or what is known of
-	                      * whole ecosystems changed */
+	uint64_t generation; /* after the commit; raised if and only if a record, a package or what is known
+	                      * of whole ecosystems changed */
 	size_t records_put, records_removed;
 	/* What records_put are, and what became of them (show.h, enum vuln_event). */
 	size_t records_new, records_modified, records_withdrawn, records_restored, records_aliased,

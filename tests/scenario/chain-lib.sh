@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 # A publisher, and three levels of VISes above a site (site-lib.sh) whose own VIS is the last of them; sourced after site-lib.sh, in $site.
 #
 #     publisher ─▶ root ─▶ mid ─▶ leaf      mutual TLS between them

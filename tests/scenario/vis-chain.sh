@@ -6,7 +6,7 @@
 # on its way, and nothing is forgotten. How long it takes is bench/push.sh's affair.
 #
 # usage: vis-chain.sh BIN-DIRECTORY PUBLISHER
-# shellcheck source=tests/scenario/site-lib.sh
+# shellcheck source=tests/scenario/site-lib.sh disable=SC2317
 . "$(dirname "$0")/site-lib.sh"
 # shellcheck source=tests/scenario/chain-lib.sh
 . "$(dirname "$0")/chain-lib.sh"
