@@ -74,15 +74,20 @@ static void print_advisories(const json_t *findings)
 	text_table_print(t, stdout);
 }
 
-/* Where sources disagree. */
-static void print_conflicts(const json_t *findings)
+/* Where a package is judged as something else, and where sources disagree. */
+static void print_remarks(const json_t *findings)
 {
 	size_t i;
 	json_t *f;
-	json_array_foreach(findings, i, f)
+	json_array_foreach(findings, i, f) {
+		if (*ctl_string(f, "judged_as"))
+			print_line(NULL, "%s: %s is judged as %s", ctl_string(f, "advisory"),
+			        ctl_string(f, "package"), ctl_string(f, "judged_as"));
 		if (*ctl_string(f, "conflict"))
 			print_line(NULL, "%s: %s", ctl_string(f, "advisory"), ctl_string(f, "conflict"));
+	}
 }
+
 static size_t count_kind(const json_t *findings, const char *kind)
 {
 	size_t n = 0, i;
@@ -106,7 +111,7 @@ static void print_findings(const json_t *findings)
 	if (advisories) {
 		printf("\n%zu advisor%s\n", advisories, advisories == 1 ? "y" : "ies");
 		print_advisories(findings);
-		print_conflicts(findings);
+		print_remarks(findings);
 	}
 	if (count_kind(findings, "waived"))
 		puts("\nwaived");

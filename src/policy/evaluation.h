@@ -7,7 +7,7 @@
 
 struct policy_match { /* a copy of a vuln_match in the decision's arena */
 	const struct posture_package *package;
-	const char *id, *aliases, *fixed, *source, *conflict;
+	const char *id, *aliases, *fixed, *source, *conflict, *judged_as;
 	enum vuln_severity severity;
 	enum vuln_trust trust;
 	bool emergency;

@@ -315,14 +315,16 @@ static void advisory_finding(
 		.aliases = m->aliases,
 		.source = m->source,
 		.conflict = m->conflict,
+		.judged_as = m->judged_as,
 		.severity = m->severity,
 		.trust = m->trust };
-	f.text = policy_arena_format(a, "%s %s has %s (%s%s%s), %s%s%s%s",
+	f.text = policy_arena_format(a, "%s %s has %s (%s%s%s), %s%s%s%s%s%s",
 	        policy_arena_shown(a, p->name, FINDING_VALUE_MAX),
 	        policy_arena_shown(a, p->version, FINDING_VALUE_MAX), m->id,
 	        m->severity == VULN_SEVERITY_UNKNOWN ? "severity " : "", vuln_severity_name(m->severity),
 	        m->emergency ? ", an emergency" : "", m->fixed ? "fixed in " : "no fix known",
-	        m->fixed ? m->fixed : "", m->conflict ? "; " : "", m->conflict ? m->conflict : "");
+	        m->fixed ? m->fixed : "", m->judged_as ? "; judged as " : "",
+	        m->judged_as ? m->judged_as : "", m->conflict ? "; " : "", m->conflict ? m->conflict : "");
 	finding_add(ev, &f);
 }
 
@@ -339,6 +341,7 @@ static void met_finding(struct policy_evaluation *ev, const struct posture_packa
 		.fixed = policy_arena_string(ev->arena, m->fixed),
 		.source = policy_arena_string(ev->arena, m->source),
 		.conflict = m->conflict ? policy_arena_string(ev->arena, m->conflict) : NULL,
+		.judged_as = m->judged_as ? policy_arena_string(ev->arena, m->judged_as) : NULL,
 		.severity = m->severity,
 		.trust = m->trust,
 		.emergency = m->emergency };

@@ -56,6 +56,8 @@ static json_t *finding_to_json(const struct policy_finding *f)
 	json_object_set_new(o, "trust", json_text(vuln_trust_name(f->trust)));
 	if (f->conflict)
 		json_object_set_new(o, "conflict", json_text(f->conflict));
+	if (f->judged_as)
+		json_object_set_new(o, "judged_as", json_text(f->judged_as));
 	json_object_set_new(o, "purl", json_text(f->purl));
 	return o;
 }

@@ -48,16 +48,18 @@ static void keep_match(struct memo_draft *d, const struct vuln_match *match, boo
 	for (size_t i = 0; i < n; i++)
 		aliases[i] = xstrdup(match->aliases[i]);
 	ARRAY_RESERVE_ONE(d->matches, d->n_matches, d->capacity);
-	d->matches[d->n_matches++] = (struct memo_draft_match){ .match = { .id = xstrdup(match->id),
-		                                                        .fixed = xstrdup(match->fixed),
-		                                                        .source = xstrdup(match->source),
-		                                                        .conflict = xstrdup(match->conflict),
-		                                                        .aliases = aliases,
-		                                                        .severity = match->severity,
-		                                                        .trust = match->trust,
-		                                                        .emergency = emergency,
-		                                                        .values = values },
-		.n_aliases = n };
+	d->matches[d->n_matches++] =
+	        (struct memo_draft_match){ .match = { .id = xstrdup(match->id),
+		                                   .fixed = xstrdup(match->fixed),
+		                                   .source = xstrdup(match->source),
+		                                   .conflict = xstrdup(match->conflict),
+		                                   .judged_as = xstrdup(match->judged_as),
+		                                   .aliases = aliases,
+		                                   .severity = match->severity,
+		                                   .trust = match->trust,
+		                                   .emergency = emergency,
+		                                   .values = values },
+		        .n_aliases = n };
 }
 
 void memo_draft_add(
@@ -92,6 +94,7 @@ static void draft_clear(struct memo_draft *d)
 		free((void *)(uintptr_t)m->match.fixed);
 		free((void *)(uintptr_t)m->match.source);
 		free((void *)(uintptr_t)m->match.conflict);
+		free((void *)(uintptr_t)m->match.judged_as);
 		free((void *)(uintptr_t)m->match.values);
 	}
 	free(d->matches);
@@ -140,6 +143,7 @@ static void pack_row(struct packer *p, const struct memo_draft *d, size_t n_term
 			.fixed = pack_string(p, from->fixed),
 			.source = pack_string(p, from->source),
 			.conflict = pack_string(p, from->conflict),
+			.judged_as = pack_string(p, from->judged_as),
 			.aliases = aliases,
 			.severity = from->severity,
 			.trust = from->trust,
@@ -182,6 +186,7 @@ static uint64_t hash_row(const struct memo_row *row, size_t n_terms)
 	for (size_t i = 0; i < row->n_matches; i++) {
 		const struct memo_match *m = &row->matches[i];
 		h = hash_text(hash_text(hash_text(hash_text(h, m->id), m->fixed), m->source), m->conflict);
+		h = hash_text(h, m->judged_as);
 		for (const char *const *a = m->aliases; *a; a++)
 			h = hash_text(h, *a);
 		h = (h ^ (uint64_t)m->severity ^ (uint64_t)m->emergency << 8 ^ (uint64_t)m->trust << 16) *

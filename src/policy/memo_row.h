@@ -6,7 +6,7 @@
 #include "policy/memo.h"
 
 struct memo_match {
-	const char *id, *fixed, *source, *conflict;
+	const char *id, *fixed, *source, *conflict, *judged_as;
 	const char *const *aliases; /* NULL-terminated */
 	enum vuln_severity severity;
 	enum vuln_trust trust;

@@ -180,7 +180,8 @@ struct policy_finding {
 	/* for ADVISORY; else NULL */
 	const char *package, *source_package, *installed, *fixed, *advisory, *purl,
 	        *aliases /* comma separated */, *source;
-	const char *conflict; /* who says otherwise, and why the source stands; NULL: nobody */
+	const char *conflict;  /* who says otherwise, and why the source stands; NULL: nobody */
+	const char *judged_as; /* "a backport of 2.0-2 in Debian:13"; NULL: as what it is */
 	enum vuln_severity severity;
 	enum vuln_trust trust; /* of the source */
 };

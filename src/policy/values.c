@@ -363,6 +363,7 @@ static size_t match_keep(struct policy_evaluation *ev, const struct vuln_match *
 		.fixed = policy_arena_string(ev->arena, m->fixed),
 		.source = policy_arena_string(ev->arena, m->source),
 		.conflict = m->conflict ? policy_arena_string(ev->arena, m->conflict) : NULL,
+		.judged_as = m->judged_as ? policy_arena_string(ev->arena, m->judged_as) : NULL,
 		.severity = m->severity,
 		.trust = m->trust,
 		.emergency = emergency };

@@ -232,6 +232,33 @@ static void sources_that_disagree(void **state)
 	policy_decision_clear(&d);
 }
 
+/* A package that is judged as another one says as which. */
+static void a_backport_says_as_what(void **state)
+{
+	static const struct posture_package backport = { "deb", "curl", "8.1-2~bpo12+1", "amd64", "curl",
+		"8.1-2~bpo12+1" };
+	struct site *s = *state;
+	struct policy_decision d;
+	(void)posture_add_package(s->posture, &backport);
+	publish(s, NOW,
+	        "{\"id\":\"DSA-2\",\"modified\":\"2026-09-01T00:00:00Z\",\"published\":\"2026-09-01T00:00:"
+	        "00Z\","
+	        "\"affected\":[{\"package\":{\"ecosystem\":\"Debian:13\",\"name\":\"curl\"},"
+	        "\"ecosystem_specific\":{\"severity\":\"high\"},"
+	        "\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"8.1-3\"}"
+	        "]}]}]}");
+	decide(s, NOW, &d);
+	assert_int_equal(d.n_findings, 1);
+	assert_string_equal(d.findings[0].text,
+	        "curl 8.1-2~bpo12+1 has DSA-2 (high), fixed in 8.1-3; judged as a backport of 8.1-2 in "
+	        "Debian:13");
+	json_t *json = policy_findings_to_json(&d);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json, 0), "judged_as")),
+	        "a backport of 8.1-2 in Debian:13");
+	json_decref(json);
+	policy_decision_clear(&d);
+}
+
 /* What the emergency source calls affected is an emergency, also where another source stands before it. */
 static void an_emergency_behind_another_source(void **state)
 {
@@ -267,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_advisory_isolates, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions_on_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stale_index, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_backport_says_as_what, setup, teardown),
 		cmocka_unit_test_setup_teardown(sources_that_disagree, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_emergency_behind_another_source, setup, teardown),
 	};

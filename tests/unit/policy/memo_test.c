@@ -78,6 +78,7 @@ static void make_match(struct world *w, size_t i)
 		.severity = (enum vuln_severity)next(w, 5),
 		.trust = (enum vuln_trust)next(w, 4),
 		.conflict = next(w, 3) ? NULL : "somebody says otherwise",
+		.judged_as = next(w, 3) ? NULL : "a backport of 2.0-2 in Debian:13",
 		.published = next(w, 5) ? NOW - next(w, 12) * DAY : 0,
 		.aliases = { next(w, 2) ? t[3] : NULL } };
 }

@@ -88,6 +88,7 @@ int vuln_match_all(struct vuln_index *index, const struct posture *p, const stru
 				.source = m->source,
 				.trust = m->trust,
 				.conflict = m->conflict,
+				.judged_as = m->judged_as,
 				.summary = "",
 				.severity = m->severity,
 				.published = m->published,

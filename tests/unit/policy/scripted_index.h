@@ -14,7 +14,7 @@ struct scripted_match {
 	time_ms published, modified;
 	const char *aliases[3]; /* NULL-terminated */
 	enum vuln_trust trust;
-	const char *conflict;
+	const char *conflict, *judged_as;
 };
 
 /* What a generation changed. */
