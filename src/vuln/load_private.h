@@ -6,8 +6,10 @@
 #include "vuln/load_fetch.h"
 #include "vuln/proof.h"
 
-#define LOAD_GATHERED_MAX ((uint64_t)1000000) /* records that documents of one source make together */
-#define LOAD_SIDECARS_MAX 4000000             /* proofs in one archive */
+#define LOAD_GATHERED_MAX ((uint64_t)1000000)   /* records that documents of one source make together */
+#define LOAD_STATEMENTS_MAX ((uint64_t)2500000) /* and packages that these name, each time */
+#define LOAD_REFERENCES_MAX 512                 /* of a record that several documents make */
+#define LOAD_SIDECARS_MAX 4000000               /* proofs in one archive */
 #define LOAD_SIDECAR_BYTES_MAX (1u << 30)
 
 /* A document as it was found: its proof was verified, as far as the source demands one. */
@@ -26,6 +28,7 @@ struct load_reading {
 	struct proof_keys *keys;      /* NULL: none are known */
 	struct product_map *products; /* NULL: none are declared */
 	struct table *gathered;       /* id -> json_t *, load_gather() */
+	uint64_t statements;          /* that it was given */
 	struct table *sidecars;       /* of an archive: name -> struct load_sidecar */
 	struct osv_parser scratch;    /* to see what a record would be */
 	time_ms newest;               /* of the documents: when those are from that give no date */

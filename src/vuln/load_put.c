@@ -150,21 +150,30 @@ int load_put_undated(struct load_reading *r, const char *where, json_t *record, 
 	return load_put(r, where, record, err);
 }
 
+/* One more than a record may have is kept of each list, so that it is refused for it; of what only points
+ * elsewhere, no more than somebody reads. */
 static void join(json_t *first, json_t *second)
 {
-	static const char *const lists[] = { "affected", "aliases", "related", "references" };
+	static const struct {
+		const char *name;
+		size_t most;
+	} lists[] = { { "affected", RECORD_AFFECTED_MAX + 1 }, { "aliases", RECORD_ALIASES_MAX + 1 },
+		{ "related", RECORD_RELATED_MAX + 1 }, { "references", LOAD_REFERENCES_MAX } };
 	for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
-		json_t *more = json_object_get(second, lists[i]), *there = json_object_get(first, lists[i]);
+		json_t *more = json_object_get(second, lists[i].name),
+		       *there = json_object_get(first, lists[i].name);
 		size_t k, m;
 		json_t *item, *other;
 		if (!json_is_array(more))
 			continue;
 		if (!json_is_array(there)) {
-			json_object_set(first, lists[i], more);
+			json_object_set(first, lists[i].name, more);
 			continue;
 		}
 		json_array_foreach(more, k, item) {
 			bool known = false;
+			if (json_array_size(there) >= lists[i].most)
+				break;
 			if (i > 0) /* names; packages are joined as they come */
 				json_array_foreach(there, m, other)
 					known |= json_equal(item, other);
@@ -180,15 +189,17 @@ int load_gather(struct load_reading *r, json_t *record, struct error *err)
 	if (!r->gathered)
 		r->gathered = table_new();
 	json_t *there = table_get_string(r->gathered, id);
+	r->statements += json_array_size(json_object_get(record, "affected"));
+	if (r->statements > LOAD_STATEMENTS_MAX ||
+	        (!there && table_count(r->gathered) >= LOAD_GATHERED_MAX)) {
+		json_decref(record);
+		return error_set(err, -E2BIG, "more than %llu records, or %llu packages in them",
+		        (unsigned long long)LOAD_GATHERED_MAX, (unsigned long long)LOAD_STATEMENTS_MAX);
+	}
 	if (there) {
 		join(there, record);
 		json_decref(record);
 		return 0;
-	}
-	if (table_count(r->gathered) >= LOAD_GATHERED_MAX) {
-		json_decref(record);
-		return error_set(
-		        err, -E2BIG, "more than %llu records", (unsigned long long)LOAD_GATHERED_MAX);
 	}
 	table_set_string(r->gathered, id, record);
 	return 0;

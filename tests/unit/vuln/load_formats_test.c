@@ -110,6 +110,26 @@ static void alpine_secdb(void **state)
 	"\",\"description\":\"\"}},\"binaries\":{\"lib" package "\":{\"version\":\"" version \
 	"\"}},\"archs\":{}}"
 
+/* What is said again and again of one id costs no more each time (comparing each with all takes longer than a
+ * test may), and is refused where it is too much. */
+static void one_id_again_and_again(void **state)
+{
+	struct load_fixture *f = *state;
+	char *text;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	fputs("{\"distroversion\":\"v3.18\",\"packages\":[{\"pkg\":{\"name\":\"p\",\"secfixes\":{\"1-r0\":[",
+	        out);
+	for (int i = 0; i < 200000; i++)
+		fprintf(out, "\"CVE-2026-1 X-%d\",", i);
+	fputs("\"CVE-2026-2\"]}}}]}", out);
+	fclose(out);
+	load_write(f, "d/a.json", text, length);
+	free(text);
+	load_expect(f, "alpine-secdb", "d", 1, 0, 1);
+	assert_non_null(strstr(f->report.first_refused[0], "more than 256 aliases"));
+}
+
 static void ubuntu_notices(void **state)
 {
 	struct load_fixture *f = *state;
@@ -291,8 +311,9 @@ static void apt_of_this_machine(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
-	const struct CMUnitTest tests[] = { TEST(debian_tracker), TEST(alpine_secdb), TEST(ubuntu_notices),
-		TEST(rpm_updateinfo), TEST(xml_that_harms), TEST(only_its_own_ecosystem),
-		TEST(apt_with_inrelease), TEST(apt_of_this_machine) };
+	const struct CMUnitTest tests[] = { TEST(debian_tracker), TEST(alpine_secdb),
+		TEST(one_id_again_and_again), TEST(ubuntu_notices), TEST(rpm_updateinfo),
+		TEST(xml_that_harms), TEST(only_its_own_ecosystem), TEST(apt_with_inrelease),
+		TEST(apt_of_this_machine) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
