@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -96,12 +97,20 @@ static int parse_offset(const char *p, long *ret_seconds)
 	return 0;
 }
 
+/* timegm() makes March 2 of February 30. */
+static bool is_day(const struct tm *tm)
+{
+	struct tm day = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday };
+	(void)timegm(&day);
+	return day.tm_mday == tm->tm_mday;
+}
+
 int clock_parse(const char *text, time_ms *ret_wall)
 {
 	struct tm tm = { 0 };
 	const char *p = strptime(text, "%Y-%m-%d", &tm);
 	long offset = 0;
-	if (!p)
+	if (!p || !is_day(&tm))
 		return -EINVAL;
 	if (*p) {
 		if (*p != 'T' && *p != 't' && *p != ' ')

@@ -57,6 +57,13 @@ static void write_type(enum tree_role_name role, const char *repository, char ty
 	snprintf(type, TYPE_SIZE, TYPE_FORMAT "%s", tree_role_text(role), repository);
 }
 
+/* Without white space, which would make many texts of one: whoever carries an envelope makes no other of it.
+ */
+static bool is_whole_base64(size_t n_text, size_t n_bytes)
+{
+	return n_text == (n_bytes + 2) / 3 * 4;
+}
+
 /* Base64 of at most `most` bytes; the caller frees. NULL where it is none. */
 static uint8_t *decode(const char *text, size_t most, size_t *ret_length)
 {
@@ -64,7 +71,8 @@ static uint8_t *decode(const char *text, size_t most, size_t *ret_length)
 	if (n / 4 * 3 > most + 2)
 		return NULL;
 	uint8_t *bytes = xmalloc(room);
-	if (base64_decode(text, n, bytes, room, ret_length) == 0 && *ret_length <= most)
+	if (base64_decode(text, n, bytes, room, ret_length) == 0 && *ret_length <= most &&
+	        is_whole_base64(n, *ret_length))
 		return bytes;
 	free(bytes);
 	return NULL;
@@ -79,7 +87,7 @@ static bool read_signature(const json_t *json, struct envelope_signature *ret, s
 	fields_text(&f, "sig", text, sizeof(text), false);
 	if (!f.failed &&
 	        (base64_decode(text, strlen(text), ret->bytes, sizeof(ret->bytes), &n) < 0 ||
-	                n != SIGNATURE_SIZE))
+	                n != SIGNATURE_SIZE || !is_whole_base64(strlen(text), n)))
 		fields_fail(&f, "\"sig\" is not the base64 of %d bytes", SIGNATURE_SIZE);
 	return fields_end(&f);
 }

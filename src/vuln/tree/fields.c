@@ -48,8 +48,7 @@ static const json_t *take(struct fields *f, const char *name)
 	return value;
 }
 
-/* No control characters: what is printed stays one line and moves no cursor. */
-static bool printable(const char *text, size_t length)
+bool fields_printable(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
@@ -75,7 +74,7 @@ void fields_text(struct fields *f, const char *name, char *ret, size_t size, boo
 	ret[0] = '\0';
 	if (!text)
 		return;
-	if (n >= size || (n == 0 && !may_be_empty) || !printable(text, n))
+	if (n >= size || (n == 0 && !may_be_empty) || !fields_printable(text, n))
 		fields_fail(f, "\"%s\" is empty, longer than %zu bytes, or holds control characters", name,
 		        size - 1);
 	else

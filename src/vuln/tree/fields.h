@@ -23,6 +23,8 @@ struct fields {
 json_t *fields_parse(const void *bytes, size_t length, const char *what, struct error *err);
 struct fields fields_begin(const json_t *object, const char *what, struct error *err);
 void fields_fail(struct fields *f, const char *format, ...) PRINTF_LIKE(2, 3);
+/* No control characters: what is printed stays one line and moves no cursor. */
+bool fields_printable(const char *text, size_t length);
 /* A text of at most size - 1 bytes without control characters; at least one unless it may be empty. */
 void fields_text(struct fields *f, const char *name, char *ret, size_t size, bool may_be_empty);
 /* least .. TREE_NUMBER_MAX - 1 */

@@ -141,7 +141,7 @@ static bool read_ecosystems(struct fields *f, const json_t *list, struct tree_sh
 	shard->ecosystems = xcalloc(json_array_size(list) + 1, sizeof(*shard->ecosystems));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *name = json_string_value(json_array_get(list, i));
-		if (!name || strlen(name) >= TREE_NAME_SIZE ||
+		if (!name || strlen(name) >= TREE_NAME_SIZE || !fields_printable(name, strlen(name)) ||
 		        (i && strcmp(shard->ecosystems[i - 1], name) >= 0)) {
 			fields_fail(f, "its ecosystems are not a sorted list of names");
 			return false;

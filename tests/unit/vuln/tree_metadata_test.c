@@ -2,6 +2,7 @@
 /* root.json and index.json: who may sign what, for which repository, and in which order roots follow. */
 #include "tests/unit/test.h"
 
+#include "crypto/base64.h"
 #include "tests/unit/directory.h"
 #include "tests/unit/vuln/tree_site.h"
 
@@ -187,6 +188,59 @@ static void payload_is_what_is_signed(void **state)
 	tree_root_clear(&next);
 }
 
+/* Adds the order of Ed25519's group to the second half of the first signature: the same equation, other
+ * bytes. */
+static void malleate(char *envelope)
+{
+	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
+		0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10 };
+	char *text = strstr(envelope, "\"sig\":\"") + strlen("\"sig\":\""), made[BASE64_SIZE(64)];
+	uint8_t sig[64];
+	size_t n;
+	assert_int_equal(base64_decode(text, strcspn(text, "\""), sig, sizeof(sig), &n), 0);
+	for (unsigned i = 0, carry = 0; i < 32; i++, carry >>= 8) {
+		carry += (unsigned)sig[32 + i] + order[i];
+		sig[32 + i] = (uint8_t)carry;
+	}
+	base64_encode(sig, sizeof(sig), made);
+	memcpy(text, made, sizeof(made) - 1);
+}
+
+/* One text for one envelope, and one signature for one text, as far as others could make another of them. */
+static void nobody_makes_another_envelope(void **state)
+{
+	struct site *s = *state;
+	struct error err;
+	struct tree_root next = site_next_root(s);
+	char *good FREE_ON_EXIT = site_sign(&next, SIGNERS(s->root_keys[0], s->root_keys[1]));
+	static const char *const behind[] = { "x", "{}", "]", "\n{}", ",", "//" };
+	static const struct {
+		const char *from, *to;
+	} changes[] = { { "{\"payloadType\"", "{\"payloadType\":\"x\",\"payloadType\"" },
+		{ "\"payload\":", "\"payload\":\"\",\"payload\":" },
+		{ "{\"payloadType\"", "\xef\xbb\xbf{\"payloadType\"" },
+		{ "{\"payloadType\"", "{\"more\":1,\"payloadType\"" },
+		{ "\"signatures\":[", "\"signatures\":[null," }, { "\"sig\":\"", "\"sig\":\" " },
+		{ "\"sig\":\"", "\"sig\":\"\\u0000" }, { "\"payload\":\"", "\"payload\":\"\\n" },
+		{ "\"keyid\":\"", "\"keyid\":\"0" } };
+	assert_int_equal(open_next(s, good, &err), TREE_GOOD);
+	for (size_t i = 0; i < ARRAY_LENGTH(behind); i++) {
+		char *more FREE_ON_EXIT = xasprintf("%s%s", good, behind[i]);
+		assert_int_equal(open_next(s, more, &err), TREE_MALFORMED);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(changes); i++) {
+		const char *at = strstr(good, changes[i].from);
+		char *other FREE_ON_EXIT = xasprintf(
+		        "%.*s%s%s", (int)(at - good), good, changes[i].to, at + strlen(changes[i].from));
+		if (open_next(s, other, &err) != TREE_MALFORMED)
+			fail_msg("taken with %s", changes[i].to);
+	}
+	malleate(good);
+	assert_int_equal(open_next(s, good, &err), TREE_UNSIGNED);
+	assert_non_null(strstr(err.text, "1 good signatures"));
+	tree_root_clear(&next);
+}
+
 static struct tree_index small_index(const char *repository)
 {
 	struct tree_index index = {
@@ -236,7 +290,7 @@ static void roles_and_repositories_are_apart(void **state)
 	}
 	/* The type is signed: another one over the same signature. */
 	char *text FREE_ON_EXIT = site_sign_payload(TREE_ROLE_ROOT, "example.org", payload, index_key);
-	memcpy(strstr(text, "root+json"), "idex+json", 9);
+	strstr(text, "root+json")[0] = 'b';
 	assert_int_equal(open_index(s, text, &err), TREE_FOREIGN);
 	/* A root where an index is wanted, and the other way round. */
 	char *path FREE_ON_EXIT = site_root_path(s, 1);
@@ -328,12 +382,26 @@ static void payloads_are_read_strictly(void **state)
 		{ "\"generation\":7", "\"generation\":7.5" },
 		{ "\"generation\":7", "\"generation\":9007199254740992" },
 		{ "\"generation\":7", "\"generation\":\"7\"" },
+		{ "\"generation\":7", "\"generation\":7e0" },
+		{ "\"generation\":7", "\"generation\":9223372036854775807" },
+		{ "\"generation\":7", "\"generation\":18446744073709551623" }, /* 2^64 + 7 */
+		{ "\"generation\":7", "\"generation\":007" },
+		{ "\"generation\":7", "\"generation\":null" },
+		{ "\"epoch\":1", "\"epoch\":18446744073709551617" },
+		{ "2026-01-02T00:00:00Z", "9999-12-31T23:59:59Z" },
+		{ "2026-01-02T00:00:00Z", "10000-01-01T00:00:00Z" },
+		{ "2026-01-01T00:00:00Z", "-001-01-01T00:00:00Z" },
+		{ "2026-01-01T00:00:00Z", "1969-12-31T23:59:59Z" },
+		{ "2026-01-01T00:00:00Z", "2026-01-01T24:00:00Z" },
+		{ "2026-01-02T00:00:00Z", "2026-02-30T00:00:00Z" },
+		{ "2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z\\n" },
 		{ "2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z" },
 		{ "2026-01-02T00:00:00Z", "2126-01-02T00:00:00Z" },
 		{ "2026-01-02T00:00:00Z", "tomorrow" },
 		{ "\"name\":\"Debian\"", "\"name\":\"\"" },
 		{ "\"name\":\"Debian\"", "\"name\":\"De\\nbian\"" },
 		{ "\"Debian:11\"", "\"Debian:13\"" },
+		{ "\"Debian:11\"", "\"Debian:\\u001b[2J\"" },
 		{ "\"length\":10", "\"length\":0" },
 		{ "\"length\":10", "\"length\":4294967297" },
 		{ "\"unpacked\":20", "\"unpacked\":34359738369" },
@@ -387,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_key_counts_once, site_setup, site_teardown),
 		cmocka_unit_test_setup_teardown(unknown_keys_do_not_count, site_setup, site_teardown),
 		cmocka_unit_test_setup_teardown(payload_is_what_is_signed, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(nobody_makes_another_envelope, site_setup, site_teardown),
 		cmocka_unit_test_setup_teardown(roles_and_repositories_are_apart, site_setup, site_teardown),
 		cmocka_unit_test_setup_teardown(index_threshold_is_kept, site_setup, site_teardown),
 		cmocka_unit_test_setup_teardown(times_have_a_tolerance, site_setup, site_teardown),
