@@ -6,7 +6,7 @@
  * from it, an alias those that are known by another name because of it, a source whose rank changed all that
  * it has.
  */
-#include "vuln/commit.h"
+#include "vuln/built_from.h"
 
 #include <errno.h>
 
@@ -124,6 +124,8 @@ static int run_within(struct commit *c)
 		r = commit_dependents(c);
 	if (!r)
 		r = commit_packages(c);
+	if (!r)
+		r = commit_built(c);
 	return r ? r : write_rest(c);
 }
 

@@ -34,7 +34,7 @@ struct index_state {
 	uint64_t count;  /* records that are not withdrawn */
 };
 
-enum index_kind { INDEX_BY_ADVISORY = 'p', INDEX_BY_BINARY = 'b' };
+enum index_kind { INDEX_BY_ADVISORY = 'p', INDEX_BY_BINARY = 'b', INDEX_BUILT_FROM = 's' /* built_from.h */ };
 
 struct index_env {
 	MDB_env *env;

@@ -3,6 +3,7 @@
  * The matcher: where each package of a posture is looked up, under which name and version; one lookup a
  * package, and matches whose strings are those in the map (judge.c).
  */
+#include "vuln/built_from.h"
 #include "vuln/match_private.h"
 
 #include <errno.h>
@@ -16,8 +17,8 @@ struct place {
 	enum version_ecosystem order;
 	enum ecosystem_naming naming;
 	enum ecosystem_form form;
-	bool known, by_binary, has_beside, extended; /* extended: beside are those fixes */
-	char origin[ECOSYSTEM_NAME_MAX];             /* of the backport that was judged last */
+	bool known, by_binary, by_built, has_beside, extended; /* extended: beside are those fixes */
+	char origin[ECOSYSTEM_NAME_MAX];                       /* of the backport that was judged last */
 	bool origin_known;
 	struct error reason;
 };
@@ -37,7 +38,9 @@ struct matcher {
 	const char *key_version; /* whose key is in judge; NULL: none */
 	struct source_alias alias;
 	struct backport backport;
-	char rebuilt[VERSION_MAX + 1], judged_as[ECOSYSTEM_NAME_MAX + VERSION_MAX + 64];
+	struct posture_package as_built; /* of the package at hand, where s.name is not its own word */
+	char rebuilt[VERSION_MAX + 1], built_version[VERSION_MAX + 1],
+	        judged_as[ECOSYSTEM_NAME_MAX + VERSION_MAX + 64];
 	char key_text[INDEX_KEY_MAX], name[PACKAGE_NAME_MAX];
 };
 
@@ -70,6 +73,7 @@ static void find_place(struct matcher *m, const char *type)
 		                            : has_packages(m, INDEX_BY_ADVISORY, p->beside);
 	}
 	p->by_binary = has_packages(m, INDEX_BY_BINARY, p->ecosystem);
+	p->by_built = has_packages(m, INDEX_BUILT_FROM, p->ecosystem);
 	/* A few advisories of all releases do not make this release known. */
 	p->known = index_has_ecosystem(m->index, INDEX_BY_BINARY, p->ecosystem) ||
 	        index_has_ecosystem(m->index, INDEX_BY_ADVISORY, p->ecosystem);
@@ -136,11 +140,32 @@ static int take_origin(struct matcher *m, const struct posture_package *package,
 	return 0;
 }
 
+/* Inventories that are names of binaries say no source: it is the one that a suite's indexes know. 0, or what
+ * refuse() returns. */
+static int take_built(struct matcher *m, const struct posture_package *package, struct subject *s)
+{
+	MDB_val v;
+	if (!m->place.by_built || strcmp(package->source, package->name) != 0 ||
+	        strcmp(package->source_version, package->version) != 0 ||
+	        look_up(m, INDEX_BUILT_FROM, m->place.ecosystem, package->name, &v) != 0)
+		return 0;
+	const char *source = built_from_read(v.mv_data, v.mv_size);
+	if (!source || !*source)
+		return refuse(
+		        m, package, "its source package has other versions, and the inventory names none");
+	built_from_version(package->version, m->built_version);
+	m->as_built = *package;
+	m->as_built.source = s->name = source;
+	m->as_built.source_version = s->version = m->built_version;
+	return 0;
+}
+
 /* Debian and its kin: a signed package by the source that was signed, a rebuild by what was built again, a
  * backport in the release that it is from, a subscriber's fix where these are. */
 static int take_source(struct matcher *m, const struct posture_package *package, struct subject *s)
 {
-	int r = ecosystem_signed_source(m->place.ecosystem, package, &m->alias);
+	const struct posture_package *p = s->name == package->source ? package : &m->as_built;
+	int r = ecosystem_signed_source(m->place.ecosystem, p, &m->alias);
 	if (r < 0)
 		return refuse(m, package, "the version of the signed source has another form");
 	if (r > 0) {
@@ -166,7 +191,9 @@ static int judge_by_advisory(struct matcher *m, const struct posture_package *pa
 		.beside = m->place.has_beside ? m->place.beside : NULL,
 		.name = by_source ? package->source : package->name,
 		.version = by_source ? package->source_version : package->version };
-	int r = by_source ? take_source(m, package, &s) : 0;
+	int r = by_source ? take_built(m, package, &s) : 0;
+	if (r == 0 && by_source)
+		r = take_source(m, package, &s);
 	if (r < 0)
 		return r;
 	if (m->place.form != ECOSYSTEM_AS_IS && ecosystem_name_in_form(m->place.form, s.name, m->name) == 0)

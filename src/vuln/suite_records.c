@@ -2,6 +2,7 @@
 #include "vuln/suite_records.h"
 
 #include "posture/dpkg.h"
+#include "vuln/built_from.h"
 #include "vuln/rule.h"
 
 #include <ctype.h>
@@ -13,7 +14,8 @@
  * version alone. */
 struct newest {
 	char *source, *source_version, *version;
-	bool listed; /* of a source: a binary of it is in a Packages index */
+	bool listed;    /* of a source: a binary of it is in a Packages index */
+	char *binaries; /* of a source: what is built from it, with blanks between */
 };
 
 /* All binaries of one source at one version; without any the source itself. */
@@ -33,6 +35,7 @@ static void free_newest(void *n_)
 	free(n->source);
 	free(n->source_version);
 	free(n->version);
+	free(n->binaries);
 	free(n);
 }
 
@@ -125,6 +128,57 @@ static void take_binary(
 	keep(suite->binaries, s, n);
 }
 
+static void add_name(struct writer *w, const char *name, size_t n)
+{
+	if (n == 0 || n >= PACKAGE_NAME_MAX || memchr(name, ' ', n))
+		return;
+	wr_bytes(w, " ", w->length > 0);
+	wr_bytes(w, name, n);
+}
+
+/* "NAME TYPE SECTION PRIORITY ..." a line, behind the field's own; udebs are no packages of a system. */
+static void add_package_list(struct writer *w, struct dpkg_value list)
+{
+	const char *at = list.text, *end = at + list.length;
+	while (at && at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+		while (at < stop && (*at == ' ' || *at == '\t'))
+			at++;
+		const char *blank = memchr(at, ' ', (size_t)(stop - at));
+		if (blank && stop - blank > 5 && memcmp(blank, " deb ", 5) == 0)
+			add_name(w, at, (size_t)(blank - at));
+		at = newline ? newline + 1 : end;
+	}
+}
+
+/* "NAME, NAME,\n NAME": older sources have no list, and do not tell udebs apart. */
+static void add_binaries(struct writer *w, struct dpkg_value binary)
+{
+	const char *at = binary.text, *end = at + binary.length;
+	while (at && at < end) {
+		const char *stop = at;
+		while (stop < end && !strchr(", \t\r\n", *stop))
+			stop++;
+		add_name(w, at, (size_t)(stop - at));
+		at = stop + 1;
+	}
+}
+
+static char *take_binaries(const struct dpkg_stanza *s)
+{
+	struct writer w = wr_make(SUITE_BINARIES_MAX);
+	size_t length;
+	if (s->package_list.length)
+		add_package_list(&w, s->package_list);
+	else if (s->binary.length)
+		add_binaries(&w, s->binary);
+	wr_u8(&w, 0);
+	if (!wr_failed(&w))
+		return (char *)wr_take(&w, &length);
+	wr_free(&w);
+	return NULL;
+}
+
 static void take_source(
         struct load_reading *r, struct suite *suite, const struct dpkg_stanza *s, const char *path)
 {
@@ -136,6 +190,7 @@ static void take_source(
 		return;
 	struct newest *n = xcalloc(1, sizeof(*n));
 	n->version = version;
+	n->binaries = take_binaries(s);
 	keep(suite->sources, s, n);
 }
 
@@ -325,6 +380,46 @@ static int find_ecosystem(
 	return 0;
 }
 
+/* Of two sources that name one binary always the same one counts. */
+static void note_binaries(struct table *built, const char *source, char *binaries)
+{
+	for (char *name; (name = strsep(&binaries, " "));) {
+		const char *other = table_get_string(built, name);
+		if (*name && (!other || strcmp(source, other) < 0))
+			free(table_set_string(built, name, xstrdup(source)));
+	}
+}
+
+/* What a Packages index says counts more: it has both versions. */
+static void note_listed(struct table *built, const char *name, const struct newest *n)
+{
+	char version[VERSION_MAX + 1];
+	built_from_version(n->version, version);
+	bool same = strcmp(version, n->source_version) == 0;
+	free(table_set_string(built, name, xstrdup(same ? n->source : "")));
+}
+
+static void put_built(struct load_reading *r, const struct suite *suite, const char *ecosystem)
+{
+	struct table *built = table_new();
+	TABLE_FOREACH(it, suite->sources) {
+		const struct newest *n = it.value;
+		char *name FREE_ON_EXIT = xstrndup(it.key, it.key_length);
+		if (n->binaries)
+			note_binaries(built, name, n->binaries);
+	}
+	TABLE_FOREACH(it, suite->binaries) {
+		char *name FREE_ON_EXIT = xstrndup(it.key, it.key_length);
+		note_listed(built, name, it.value);
+	}
+	TABLE_FOREACH(it, built) {
+		char *name FREE_ON_EXIT = xstrndup(it.key, it.key_length);
+		if (strcmp(name, it.value) != 0)
+			vuln_update_put_built(r->l->update, r->source->name, ecosystem, name, it.value);
+	}
+	table_free(built, free);
+}
+
 int suite_put(struct load_reading *r, struct suite *suite, struct error *err)
 {
 	char ecosystem[ECOSYSTEM_NAME_MAX];
@@ -335,6 +430,8 @@ int suite_put(struct load_reading *r, struct suite *suite, struct error *err)
 	struct table *groups = make_groups(suite);
 	TABLE_FOREACH(it, groups)
 		put_group(r, suite, ecosystem, it.value, &rw);
+	if (r->l->update)
+		put_built(r, suite, ecosystem);
 	if (r->l->update && table_count(suite->binaries))
 		vuln_update_cover(r->l->update, r->source->name, INDEX_BY_BINARY, ecosystem);
 	if (r->l->update && table_count(suite->sources))

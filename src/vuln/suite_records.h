@@ -7,7 +7,7 @@
  * Packages indexes are of one architecture and name binary packages, with the versions that these have
  * (binNMUs, epochs of their own): what they list is judged by binary package. Sources indexes are of all of
  * them: sources none of whose binaries a Packages index listed are judged by source package. Both say which
- * source a binary is built from.
+ * source a binary is built from, for inventories that do not (built_from.h).
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 
 #define SUITE_LIST_MAX (512u << 20) /* unpacked bytes of one index */
 #define SUITE_PACKAGES_MAX 1000000  /* in all indexes of one suite */
-#define SUITE_BINARIES_MAX 4096     /* that one stanza says to be built from a source */
+#define SUITE_BINARIES_MAX 131072   /* bytes of the names of what is built from one source */
 
 /* What was read of a suite; zeroed by its owner, freed by suite_clear(). */
 struct suite {

@@ -13,6 +13,7 @@ static void make_tables(struct vuln_update *u)
 	u->pending = table_new();
 	u->replaced = table_new();
 	u->covered = table_new();
+	u->built = table_new();
 	u->marks = table_new();
 	u->declared = table_new();
 	u->loaded = table_new();
@@ -23,6 +24,7 @@ static void free_tables(struct vuln_update *u)
 	table_free(u->pending, free);
 	table_free(u->replaced, NULL);
 	table_free(u->covered, NULL);
+	table_free(u->built, free);
 	table_free(u->marks, free);
 	table_free(u->declared, free);
 	table_free(u->loaded, free);

@@ -47,6 +47,11 @@ void vuln_update_replace_all(struct vuln_update *u);
  * record names it, until the source is replaced without saying so again. */
 void vuln_update_cover(
         struct vuln_update *u, const char *source, enum index_kind kind, const char *ecosystem);
+/* The source knows that this binary package of the ecosystem is built from that source package, until it is
+ * replaced without saying so again; package "": whose versions are not the binary's. Of two sources that know
+ * one binary the last one counts. */
+void vuln_update_put_built(struct vuln_update *u, const char *source, const char *ecosystem,
+        const char *binary, const char *package);
 /* What a source is (all but generation, newest and records are taken; loaded 0 = when this update is
  * committed, if it has anything from the source; strings may be NULL). Kept until it is said anew;
  * source_default until then. Another precedence or trust settles all that the source says anew. */

@@ -22,6 +22,7 @@ struct vuln_update {
 	bool replace_all;
 	struct table *replaced; /* source -> non-NULL */
 	struct table *covered;  /* ecosystem key, NUL, source -> non-NULL */
+	struct table *built;    /* package key of INDEX_BUILT_FROM -> struct update_built, built_from.c */
 	struct table *marks;    /* source -> char * */
 	struct table *declared; /* source -> struct vuln_source, in one block with its strings */
 	struct table *loaded;   /* source -> time_ms */

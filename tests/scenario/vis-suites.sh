@@ -200,6 +200,16 @@ rm -rf "$dir/index"
 affected 'pkg:deb/debian/foo@1:1-9?distro=bookworm&upstream=bar@1-9' "$id"
 affected 'pkg:deb/debian/libfoo1@2-1%2Bb1?distro=bookworm&upstream=bar@2-1' ''
 affected 'pkg:deb/debian/extra@1?distro=bookworm' DEBIAN-SECURITY:bookworm:extra:2-1
+# An inventory that is names of binaries alone: which source they are from is the suite's knowledge, for every source's advisories.
+affected 'pkg:deb/debian/libfoo-dev@1-9?distro=bookworm' "$id"
+affected 'pkg:deb/debian/libfoo1@1-9%2Bb3?distro=bookworm' "$id"
+affected 'pkg:deb/debian/libfoo1@2-1%2Bb1?distro=bookworm' ''
+affected 'pkg:deb/debian/libfoo1-dbg@1-9?distro=bookworm' ''
+printf '{"id":"X-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"bar"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"9"}]}]}]}' >"$dir/x.json"
+"$bin/pratique" vuln import --index "$dir/index" "x=$dir/x.json" >/dev/null || failed "another source"
+affected 'pkg:deb/debian/libfoo1@2-1%2Bb1?distro=bookworm' X-1
+"$bin/pratique" vuln import --index "$dir/index" --json "x=$(mkdir "$dir/empty" && echo "$dir/empty")" >/dev/null
+affected 'pkg:deb/debian/libfoo1@2-1%2Bb1?distro=bookworm' ''
 grep -q 'by-hash/SHA256/[0-9a-f]\{64\} .* 200 ' "$dir/access.txt" || failed "indexes are asked for by their digests"
 fetched=$(wc -l <"$dir/access.txt")
 [ "$(import s "$http/debian-security" | counts)" = "[2,0,2,0]" ] || failed "the same again changes nothing"
