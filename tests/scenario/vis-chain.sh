@@ -18,8 +18,13 @@ began=$SECONDS
 make_network n1
 make_chain_site </dev/null
 start_publisher "$publisher"
+# So that the last record of the folder is not the last one of Debian's.
+mkdir -m 755 other
+advisory OTHER-1 no-such-package >other/OTHER-1.json
+begin_vis root --source "other=$site/other"
+begin_vis mid
+begin_vis leaf
 for name in root mid leaf; do
-	begin_vis "$name"
 	until_true 30 "$name answers" test -S "run/$name.http"
 done
 start_chain_site

@@ -96,7 +96,9 @@ static int apply_line(const struct line *line, void *context, struct error *err)
 	struct applying *a = context;
 	char key[LINE_KEY_SIZE];
 	size_t n = line_key(line->source, line->id, key);
-	if (!tree_index_find_source(&a->f->index, line->source)) {
+	/* With its last record a source goes from the index, and the delta that says so is still to be read.
+	 */
+	if (line->record && !tree_index_find_source(&a->f->index, line->source)) {
 		error_set(err, -EBADMSG, "%s is of a source %s that the index does not name", line->id,
 		        line->source);
 		return TREE_EXTRANEOUS;

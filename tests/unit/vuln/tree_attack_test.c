@@ -78,7 +78,6 @@ static void extraneous_records(void **state)
 		{ .source = "own", .id = "B-1", .record = other_shard, .length = strlen(other_shard) },
 		{ .source = "own", .id = "A-1", .record = other_id, .length = strlen(other_id) },
 		{ .source = "stranger", .id = "B-2", .record = other_id, .length = strlen(other_id) },
-		{ .source = "stranger", .id = "A-1" },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
 		struct tree_shard *v = &index.shards[0];

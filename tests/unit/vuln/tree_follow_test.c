@@ -375,6 +375,32 @@ static void what_was_served_stays_for_a_while(void **state)
 	child_free(middle);
 }
 
+/* With its last record a source is named no more, in the very index whose delta takes the record away. */
+static void a_source_that_ends_takes_its_records_along(void **state)
+{
+	struct site *s = *state;
+	struct child *c = child_new(s, "child", NULL), *late = child_new(s, "late", NULL);
+	const struct tree_source own = { .name = "own", .trust = "none", .precedence = 100 };
+	struct tree_publish_result result;
+	site_put(s, "own", "A-1", "Debian:12", "1");
+	site_commit(s, SITE_NOW);
+	expect_good(c, SITE_NOW);
+	site_put(s, "feed", "A-2", "Debian:12", "1");
+	site_commit(s, SITE_NOW + 1000);
+	expect_good(c, SITE_NOW + 1000);
+	EXPECT_RECORDS(c, "A-1@up/own=1 A-2@up/feed=1");
+	tree_publisher_remove(s->publisher, "feed", "A-2");
+	assert_int_equal(tree_publisher_set_sources(s->publisher, &own, 1, NULL), 0);
+	assert_int_equal(tree_publisher_commit(s->publisher, SITE_NOW + 2000, &result, NULL), 0);
+	expect_good(c, SITE_NOW + 2000);
+	EXPECT_RECORDS(c, "A-1@up/own=1");
+	/* Who comes now reads both deltas. */
+	expect_good(late, SITE_NOW + 3000);
+	EXPECT_RECORDS(late, "A-1@up/own=1");
+	child_free(late);
+	child_free(c);
+}
+
 static int note_source(const struct vuln_source *source, void *context)
 {
 	char **text = context;
@@ -430,6 +456,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_follower_may_be_followed, site_setup_open, site_teardown),
 		cmocka_unit_test_setup_teardown(
 		        what_was_served_stays_for_a_while, site_setup_open, site_teardown),
+		cmocka_unit_test_setup_teardown(
+		        a_source_that_ends_takes_its_records_along, site_setup_open, site_teardown),
 		cmocka_unit_test_setup_teardown(sources_say_what_they_are, site_setup_open, site_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
