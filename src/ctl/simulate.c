@@ -1,51 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* pratique simulate */
-#include "base/file.h"
 #include "ctl/client.h"
+#include "ctl/simulate_files.h"
 #include "ctl/text_table.h"
+#include "vuln/load.h"
 
 #include <string.h>
 
 #define WORDS "simulate"
-#define FILE_MAX (8u << 20)
 #define TIMEOUT_MS 150000
 #define SHOWN 40 /* moves that are printed; --all: every one */
-
-/* An OSV record, or a list of them. */
-static int add_advisories(json_t *list, const char *path)
-{
-	char *text FREE_ON_EXIT = NULL;
-	size_t length, i;
-	struct error err;
-	json_error_t why;
-	json_t *one;
-	if (file_read(path, FILE_MAX, &text, &length, &err) < 0)
-		return ctl_fail(WORDS, "%s", err.text);
-	json_t *j = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
-	if (!j)
-		return ctl_fail(WORDS, "%s:%d:%d: %s", path, why.line, why.column, why.text);
-	if (json_is_array(j))
-		json_array_foreach(j, i, one)
-			json_array_append(list, one);
-	else
-		json_array_append(list, j);
-	json_decref(j);
-	return CTL_OK;
-}
-
-static int add_policy(json_t *body, const char *path)
-{
-	char *text FREE_ON_EXIT = NULL;
-	size_t length;
-	struct error err;
-	if (file_read(path, FILE_MAX, &text, &length, &err) < 0)
-		return ctl_fail(WORDS, "%s", err.text);
-	json_t *policy = json_stringn(text, length);
-	if (!policy)
-		return ctl_fail(WORDS, "%s: not a text in UTF-8", path);
-	json_object_set_new(body, "policy", policy);
-	return CTL_OK;
-}
+#define HELD_SHOWN 8
 
 /* ---- the answer, for people ---- */
 
@@ -58,6 +23,17 @@ static void print_between(const json_t *j)
 		        (long long)ctl_integer(b, "attachments"));
 }
 
+static void print_held(const json_t *brake)
+{
+	const json_t *held = json_object_get(brake, "held");
+	const size_t n = json_array_size(held);
+	printf("the brake would let %lld go at once and hold %lld:", (long long)ctl_integer(brake, "passes"),
+	        (long long)ctl_integer(brake, "holds"));
+	for (size_t i = 0; i < MIN(n, (size_t)HELD_SHOWN); i++)
+		printf("%s %s", i ? "," : "", json_string_value(json_array_get(held, i)));
+	puts(n > HELD_SHOWN ? ", ..." : "");
+}
+
 static void print_kept(const json_t *j)
 {
 	const json_t *brake = json_object_get(j, "brake");
@@ -67,8 +43,7 @@ static void print_kept(const json_t *j)
 	if (grace)
 		printf("%lld would keep their segment for the time that it gives\n", (long long)grace);
 	if (json_is_object(brake) && ctl_integer(brake, "holds"))
-		printf("the brake would let %lld go at once and hold %lld\n",
-		        (long long)ctl_integer(brake, "passes"), (long long)ctl_integer(brake, "holds"));
+		print_held(brake);
 }
 
 static void print_moves(const json_t *moves, size_t most)
@@ -127,16 +102,76 @@ static void print_simulation(const json_t *j, bool all)
 		        shown < n ? ": --all shows them" : "");
 }
 
+struct question {
+	struct command_texts advisories;
+	struct simulate_kind as;
+	const char *policy, *source;
+	bool all, check;
+};
+
+static int check_line(const struct command_line *line, const struct question *q)
+{
+	if (!q->advisories.n && !q->policy)
+		return command_line_wrong(line, "give --advisory FILE, --policy FILE, or both");
+	if (!q->advisories.n && (q->as.kind || q->as.ecosystems.n || q->source))
+		return command_line_wrong(line, "--kind, --ecosystem and --source are for --advisory");
+	if (q->as.kind && !load_kind_find(q->as.kind))
+		return command_line_wrong(line, "there is no kind \"%s\"", q->as.kind);
+	if (q->as.kind && load_kind_wants_ecosystem(load_kind_find(q->as.kind)) && q->as.ecosystems.n != 1)
+		return command_line_wrong(
+		        line, "%s does not say of what it is: --ecosystem does", q->as.kind);
+	return COMMAND_GO_ON;
+}
+
+static int make_body(const struct question *q, json_t *body)
+{
+	json_t *list = json_array();
+	char *text FREE_ON_EXIT = NULL;
+	int code = q->policy ? simulate_read_policy(q->policy, &text) : CTL_OK;
+	json_object_set_new(body, "advisories", list);
+	if (text)
+		json_object_set_new(body, "policy", json_string(text));
+	if (q->source)
+		json_object_set_new(body, "source", json_string(q->source));
+	for (size_t i = 0; i < q->advisories.n && code == CTL_OK; i++)
+		code = simulate_read(list, q->advisories.items[i], &q->as);
+	return code;
+}
+
+static int ask(const struct ctl_asking *a, const struct question *q)
+{
+	json_t *j, *body = json_object();
+	int code = make_body(q, body);
+	if (code == CTL_OK)
+		code = ctl_ask(a, "POST", "/v1/simulate", json_incref(body), &j);
+	json_decref(body);
+	if (code != CTL_OK)
+		return code;
+	if (a->json)
+		ctl_print_json(j);
+	else
+		print_simulation(j, q->all);
+	code = q->check && ctl_integer(j, "worse") ? CTL_FAILURE : CTL_OK;
+	json_decref(j);
+	return code;
+}
+
 int ctl_simulate(int argc, char **argv)
 {
-	struct command_texts advisories = { .n = 0 };
-	const char *policy = NULL;
-	bool all = false;
+	struct question q = { .policy = NULL };
 	const struct command_option options[] = {
-		{ 'a', "advisory", "FILE", "an OSV record, or a list of them (JSON); may be repeated",
-		        COMMAND_TEXTS, &advisories },
-		{ 'p', "policy", "FILE", "a policy instead of the one in force", COMMAND_TEXT, &policy },
-		{ 0, "all", NULL, "print every move, not the first 40", COMMAND_FLAG, &all },
+		{ 'a', "advisory", "FILE",
+		        "OSV records, one or many, or a CSAF document (VEX too); may be repeated",
+		        COMMAND_TEXTS, &q.advisories },
+		{ 'k', "kind", "KIND", "what FILE is, as `pratique vuln import` knows it", COMMAND_TEXT,
+		        &q.as.kind },
+		{ 0, "ecosystem", "NAME", "what FILE may speak of (Debian:12); may be repeated",
+		        COMMAND_TEXTS, &q.as.ecosystems },
+		{ 0, "source", "NAME", "the source that they will come from: its precedence and trust count",
+		        COMMAND_TEXT, &q.source },
+		{ 'p', "policy", "FILE", "a policy instead of the one in force", COMMAND_TEXT, &q.policy },
+		{ 0, "all", NULL, "print every move, not the first 40", COMMAND_FLAG, &q.all },
+		{ 0, "check", NULL, "fail where an attachment would be worse off", COMMAND_FLAG, &q.check },
 	};
 	const struct command_line line = {
 		.words = WORDS,
@@ -149,32 +184,18 @@ int ctl_simulate(int argc, char **argv)
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
 		.closing =
-		        "Exit status: 0 answered, 1 refused or failed, 2 wrong usage.\n\n"
+		        "Exit status: 0 answered, 1 refused or failed, or with --check somebody would be "
+		        "worse off, 2 wrong\n"
+		        "usage.\n\n"
 		        "Examples:\n"
 		        "  pratique simulate --advisory DSA-2026-1.json\n"
+		        "  pratique simulate --advisory vex.csaf.json --source vendor --check\n"
 		        "  pratique simulate --policy new-policy --json | jq '.between'\n"
 		        "  pratique simulate --advisory a.json --advisory b.json --policy new-policy --all",
 	};
 	struct ctl_asking a = { .timeout_ms = TIMEOUT_MS };
-	json_t *j, *body = json_object(), *list = json_array();
 	int code = ctl_asking_parse(&a, &line, argc, argv, NULL);
-	if (code == COMMAND_GO_ON && !advisories.n && !policy)
-		code = command_line_wrong(&line, "give --advisory FILE, --policy FILE, or both");
-	if (code == COMMAND_GO_ON) {
-		code = policy ? add_policy(body, policy) : CTL_OK;
-		for (size_t i = 0; i < advisories.n && code == CTL_OK; i++)
-			code = add_advisories(list, advisories.items[i]);
-		json_object_set(body, "advisories", list);
-		if (code == CTL_OK)
-			code = ctl_ask(&a, "POST", "/v1/simulate", json_incref(body), &j);
-		if (code == CTL_OK && a.json)
-			ctl_print_json(j);
-		else if (code == CTL_OK)
-			print_simulation(j, all);
-		if (code == CTL_OK)
-			json_decref(j);
-	}
-	json_decref(list);
-	json_decref(body);
-	return code;
+	if (code == COMMAND_GO_ON)
+		code = check_line(&line, &q);
+	return code == COMMAND_GO_ON ? ask(&a, &q) : code;
 }

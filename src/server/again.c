@@ -97,8 +97,8 @@ void site_judge_all(struct site *site, const char *cause)
 	if (site->is_starting)
 		return;
 	judged_forget(site);
-	TABLE_FOREACH(it, site->nodes)
-		again_add(site, it.value, cause, AGAIN_USUAL);
+	for (size_t i = 0; i < site->n_numbered; i++)
+		again_add(site, site->numbered[i], cause, AGAIN_USUAL);
 	wants_work(site);
 }
 

@@ -6,6 +6,7 @@
 #include "server/api.h"
 #include "server/reverse.h"
 #include "server/simulation.h"
+#include "vuln/record.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -16,11 +17,12 @@
 #define STEPS 8
 #define LIMIT_MS 120000 /* so long one may take */
 
-enum phase { PHASE_COPY, PHASE_COMMIT, PHASE_JUDGE };
+enum phase { PHASE_REST, PHASE_COPY, PHASE_COMMIT, PHASE_JUDGE };
 
 struct api_simulation {
 	struct server *server;
 	struct http_request *request; /* NULL: the client is gone */
+	json_t *body;                 /* the question, until it is begun */
 	enum phase phase;
 	struct event *timer;
 	struct work work;
@@ -41,6 +43,7 @@ static void end(struct api_simulation *a)
 		http_reply_error(a->request, 503, "the server ends");
 	if (a->timer)
 		event_free(a->timer);
+	json_decref(a->body);
 	simulation_free(a->simulation);
 	overlay_free(a->overlay);
 	policy_free(a->policy);
@@ -130,24 +133,6 @@ static void judge(struct api_simulation *a, int64_t end_us)
 	end(a);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *context)
-{
-	struct api_simulation *a = context;
-	const struct site *site = a->server->site;
-	const int64_t end_us = clock_monotonic_us() + PIECE_US;
-	if (!a->request)
-		end(a);
-	else if (clock_monotonic_ms() > a->until)
-		fail(a, 503,
-		        "that took too long: the server has more to do at the moment than there is time for");
-	else if (site->policy != a->in_force || site->index != a->index)
-		fail(a, 503, "the policy or the vulnerability information changed meanwhile: try again");
-	else if (a->phase == PHASE_COPY)
-		copy(a, end_us);
-	else
-		judge(a, end_us);
-}
-
 /* ---- the question ---- */
 
 static void add_packages(struct api_simulation *a)
@@ -161,7 +146,8 @@ static void add_packages(struct api_simulation *a)
 	}
 }
 
-static int take_advisories(struct api_simulation *a, const json_t *list, struct error *err)
+static int take_advisories(
+        struct api_simulation *a, const json_t *list, const char *source, struct error *err)
 {
 	struct site *site = a->server->site;
 	size_t i;
@@ -171,7 +157,7 @@ static int take_advisories(struct api_simulation *a, const json_t *list, struct 
 	int r = overlay_new(site->index, a->server->options.state_directory, &a->overlay, err);
 	json_array_foreach(list, i, record)
 		if (r == 0)
-			r = overlay_add(a->overlay, record, err);
+			r = overlay_add(a->overlay, record, source, err);
 	for (uint32_t p = 0; r == 0 && p < policy_memo_platforms(site->memo); p++) {
 		const struct posture platform = policy_memo_platform_posture(site->memo, p);
 		overlay_add_platform(a->overlay, &platform);
@@ -184,23 +170,78 @@ static int take_advisories(struct api_simulation *a, const json_t *list, struct 
 static int take_question(struct api_simulation *a, const json_t *body, struct error *err)
 {
 	const json_t *advisories = json_object_get(body, "advisories"),
-	             *policy = json_object_get(body, "policy");
+	             *policy = json_object_get(body, "policy"), *source = json_object_get(body, "source");
+	const char *name = json_string_value(source);
 	int r = 0;
 	if (!json_array_size(advisories) && !json_is_string(policy))
 		return error_set(err, -EINVAL, "give advisories, a policy, or both");
+	if (source && (!name || !*name || strlen(name) >= RECORD_SOURCE_MAX))
+		return error_set(err, -EINVAL, "source: not the name of one");
 	if (policy) {
 		const char *text = json_string_value(policy);
 		if (!text)
 			return error_set(err, -EINVAL, "policy: not a text");
 		r = policy_parse("policy", text, strlen(text), NULL, NULL, &a->policy, err);
 	}
-	return r == 0 && json_array_size(advisories) ? take_advisories(a, advisories, err) : r;
+	return r == 0 && json_array_size(advisories) ? take_advisories(a, advisories, name, err) : r;
+}
+
+static void begin(struct api_simulation *a)
+{
+	struct error err = { "" };
+	const int code = take_question(a, a->body, &err);
+	json_decref(TAKE_POINTER(a->body));
+	if (code < 0) {
+		fail(a,
+		        code == -EAGAIN                                               ? 503
+		                : code == -EINVAL || code == -E2BIG || code == -EFBIG ? 400
+		                                                                      : 500,
+		        err.text);
+		return;
+	}
+	a->phase = PHASE_COPY;
+	if (a->overlay)
+		turn_again(a);
+	else
+		judge_begin(a);
+}
+
+/* After a start little is known yet of who was not judged since: which systems there are, for one. */
+static void rest(struct api_simulation *a, int64_t end_us)
+{
+	bool more;
+	do
+		more = site_leisure(a->server->site, clock_wall_ms(), STEPS);
+	while (more && clock_monotonic_us() < end_us);
+	if (more)
+		turn_again(a);
+	else
+		begin(a);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *context)
+{
+	struct api_simulation *a = context;
+	const struct site *site = a->server->site;
+	const int64_t end_us = clock_monotonic_us() + PIECE_US;
+	if (!a->request)
+		end(a);
+	else if (clock_monotonic_ms() > a->until)
+		fail(a, 503,
+		        "that took too long: the server has more to do at the moment than there is time for");
+	else if (site->policy != a->in_force || site->index != a->index)
+		fail(a, 503, "the policy or the vulnerability information changed meanwhile: try again");
+	else if (a->phase == PHASE_REST)
+		rest(a, end_us);
+	else if (a->phase == PHASE_COPY)
+		copy(a, end_us);
+	else
+		judge(a, end_us);
 }
 
 static void handle_simulate(struct http_request *r, void *user)
 {
 	struct server *s = user;
-	struct error err = { "" };
 	if (s->simulation) {
 		http_reply_error(r, 503, "another simulation is under way");
 		return;
@@ -214,23 +255,17 @@ static void handle_simulate(struct http_request *r, void *user)
 		.in_force = s->site->policy,
 		.index = s->site->index,
 		.until = clock_monotonic_ms() + LIMIT_MS };
+	a->body = body;
 	a->timer = evtimer_new(s->base, on_turn, a);
-	int code = a->timer ? take_question(a, body, &err) : -ENOMEM;
-	json_decref(body);
-	if (code < 0) {
-		fail(a,
-		        code == -EAGAIN                                               ? 503
-		                : code == -EINVAL || code == -E2BIG || code == -EFBIG ? 400
-		                                                                      : 500,
-		        err.text);
+	if (!a->timer) {
+		fail(a, 500, "no timer can be made");
 		return;
 	}
 	http_request_on_gone(r, client_gone, a);
-	a->phase = PHASE_COPY;
-	if (a->overlay)
+	if (site_leisure(s->site, clock_wall_ms(), 0))
 		turn_again(a);
 	else
-		judge_begin(a);
+		begin(a);
 }
 
 void api_simulation_stop(struct server *s)

@@ -181,27 +181,29 @@ static void name_old_form(struct overlay *o, const char *id, const char *source)
 	free(text);
 }
 
-int overlay_add(struct overlay *o, const json_t *record, struct error *err)
+int overlay_add(struct overlay *o, const json_t *record, const char *source, struct error *err)
 {
 	struct owners owners = { .n = 0 };
 	char key[RECORD_ID_MAX + RECORD_SOURCE_MAX];
-	const char *id = json_string_value(json_object_get(record, "id")), *source = OVERLAY_SOURCE;
+	const char *id = json_string_value(json_object_get(record, "id"));
 	char *text FREE_ON_EXIT = json_dumps(record, JSON_COMPACT);
 	if (!id || !text)
 		return error_set(err, -EINVAL, "an advisory is an OSV record with an id");
 	if (o->n_given == OVERLAY_ADVISORIES_MAX)
 		return error_set(
 		        err, -E2BIG, "at most %d advisories are tried at a time", OVERLAY_ADVISORIES_MAX);
-	(void)vuln_index_show(o->base, id, note_owner, &owners, NULL);
-	if (owners.n == 1)
-		source = owners.source;
+	if (!source)
+		(void)vuln_index_show(o->base, id, note_owner, &owners, NULL);
+	const bool has_old = source || owners.n == 1;
+	if (!source)
+		source = owners.n == 1 ? owners.source : OVERLAY_SOURCE;
 	int r = vuln_update_put(o->update, source, text, strlen(text), err);
 	if (r < 0)
 		return error_prefix(err, r, "%.127s", id);
 	o->n_given++;
 	table_set(o->given, key, record_key(key, id, source), o);
 	each_name(o, record);
-	if (owners.n == 1)
+	if (has_old)
 		name_old_form(o, id, source);
 	each_reference(o, record, false);
 	ask_id(o, id, false);

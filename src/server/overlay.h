@@ -23,9 +23,10 @@ struct overlay;
 int overlay_new(struct vuln_index *index, const char *parent, struct overlay **ret, struct error *err);
 /* Removes the folder. NULL in, NULL out. */
 struct overlay *overlay_free(struct overlay *o);
-/* An OSV record, in the place of the one that has its id: of the source that alone has it, else of
- * OVERLAY_SOURCE. -EINVAL with the reason where it is no good, -E2BIG above a limit. */
-int overlay_add(struct overlay *o, const json_t *record, struct error *err);
+/* An OSV record from a source, in the place of the one that this source has of its id; source NULL: of the
+ * one that alone has that id, else of OVERLAY_SOURCE. -EINVAL with the reason where it is no good, -E2BIG
+ * above a limit. */
+int overlay_add(struct overlay *o, const json_t *record, const char *source, struct error *err);
 /* A system whose packages will be looked up; after all records were added. */
 void overlay_add_platform(struct overlay *o, const struct posture *platform);
 /* A package that the records may mean: a backport is looked up where it was built from. After the platforms.

@@ -25,7 +25,12 @@ struct simulation {
 	uint64_t packages_gone; /* of the site, when the memo began */
 	time_ms now;
 	size_t judged, unread, worse, better, level, by_monitor, by_grace, n_left_out;
-	size_t braked; /* nodes that the brake is asked about */
+	struct asked { /* demotions that the brake is asked about */
+		struct site_node *node;
+		unsigned urgency;
+		json_t *move; /* NULL: it is not listed */
+	} * asked;
+	size_t n_asked, asked_capacity;
 	json_t *moves;
 	struct between *between;
 	size_t n_between, between_capacity;
@@ -94,6 +99,9 @@ struct simulation *simulation_free(struct simulation *s)
 		free(s->between[i].to);
 	}
 	free(s->between);
+	for (size_t i = 0; i < s->n_asked; i++)
+		json_decref(s->asked[i].move);
+	free(s->asked);
 	json_decref(s->moves);
 	roaring_bitmap_free(s->nodes);
 	policy_memo_free(s->memo);
@@ -163,7 +171,13 @@ static enum site_kept keeps(const struct simulation *s, const struct site_attach
 {
 	if (!v->rejected && policy_monitor_segment(s->policy, policy_node_role(s->policy, a->node->name)))
 		return SITE_KEPT_MONITOR;
-	return !v->at_once && !v->rejected && in->demote_ms > 0 ? SITE_KEPT_GRACE : SITE_NOT_KEPT;
+	if (v->at_once || a->contested)
+		return SITE_NOT_KEPT;
+	if (!v->rejected && in->demote_ms > 0)
+		return SITE_KEPT_GRACE;
+	return policy_brake(s->policy) && !a->keep.released && a->keep.dismissed_until > s->now
+	        ? SITE_KEPT_DISMISSED
+	        : SITE_NOT_KEPT;
 }
 
 static json_t *text_or_null(const char *text)
@@ -172,16 +186,16 @@ static json_t *text_or_null(const char *text)
 	return j ? j : json_null();
 }
 
-static void list_move(struct simulation *s, const struct site_attachment *a, const char *from,
+/* Borrowed; NULL where there are too many to list. */
+static json_t *list_move(struct simulation *s, const struct site_attachment *a, const char *from,
         const struct verdict *v, const char *change, enum site_kept kept)
 {
 	char mac[MAC_TEXT_SIZE];
-	json_t *why = json_array();
 	if (json_array_size(s->moves) == SIMULATION_MOVES_MAX) {
 		s->n_left_out++;
-		json_decref(why);
-		return;
+		return NULL;
 	}
+	json_t *why = json_array();
 	for (size_t i = 0; i < MIN(v->decision.n_findings, (size_t)REASONS); i++)
 		json_array_append_new(why, text_or_null(v->decision.findings[i].text));
 	json_t *move = json_object();
@@ -196,15 +210,36 @@ static void list_move(struct simulation *s, const struct site_attachment *a, con
 	json_object_set_new(move, "findings", json_integer((json_int_t)v->decision.n_findings));
 	json_object_set_new(move, "why", why);
 	json_array_append_new(s->moves, move);
+	return move;
 }
 
-/* True where it is a demotion that the brake would be asked about. */
-static bool take_move(struct simulation *s, const struct site_attachment *a, const struct verdict *v)
+/* When it is judged: with advisories the worst first, as changes.c has it. */
+static unsigned urgency_of(const struct simulation *s, const struct verdict *v)
+{
+	static const unsigned by_severity[] = { POLICY_CHANGE_HIGH, POLICY_CHANGE_LOW, POLICY_CHANGE_MEDIUM,
+		POLICY_CHANGE_HIGH, POLICY_CHANGE_CRITICAL };
+	unsigned urgency = POLICY_CHANGE_OTHER;
+	if (s->own)
+		return urgency;
+	for (size_t i = 0; i < v->decision.n_findings; i++)
+		if (v->decision.findings[i].kind == POLICY_FINDING_ADVISORY)
+			urgency = MIN(urgency, by_severity[v->decision.findings[i].severity]);
+	return v->decision.emergency ? POLICY_CHANGE_EMERGENCY : urgency;
+}
+
+static void ask_brake(
+        struct simulation *s, const struct site_attachment *a, const struct verdict *v, json_t *move)
+{
+	ARRAY_RESERVE_ONE(s->asked, s->n_asked, s->asked_capacity);
+	s->asked[s->n_asked++] = (struct asked){ a->node, urgency_of(s, v), json_incref(move) };
+}
+
+static void take_move(struct simulation *s, const struct site_attachment *a, const struct verdict *v)
 {
 	const struct policy_segment *in = site_segment(s->site, &a->decided, s->now);
 	const char *from = a->keep.by != SITE_NOT_KEPT && *a->keep.verdict ? a->keep.verdict : in->name;
 	if (strcmp(from, v->segment->name) == 0)
-		return false;
+		return;
 	const struct policy_segment *was = policy_segment_by_name(s->site->policy, from);
 	const int level = was ? was->level : 0;
 	const bool is_worse = v->segment->level < level;
@@ -215,8 +250,14 @@ static bool take_move(struct simulation *s, const struct site_attachment *a, con
 	s->by_monitor += kept == SITE_KEPT_MONITOR;
 	s->by_grace += kept == SITE_KEPT_GRACE;
 	count_between(s, from, v->segment->name);
-	list_move(s, a, from, v, is_worse ? "worse" : v->segment->level > level ? "better" : "other", kept);
-	return is_worse && kept == SITE_NOT_KEPT && !v->at_once && !a->keep.own && !a->contested;
+	json_t *move = list_move(s, a, from, v,
+	        is_worse                            ? "worse"
+	                : v->segment->level > level ? "better"
+	                                            : "other",
+	        kept);
+	if (is_worse && kept == SITE_NOT_KEPT && policy_brake(s->policy) && !v->at_once && !a->keep.own &&
+	        !a->keep.released && !a->contested)
+		ask_brake(s, a, v, move);
 }
 
 static bool is_judged(const struct simulation *s, const struct site_attachment *a)
@@ -226,7 +267,7 @@ static bool is_judged(const struct simulation *s, const struct site_attachment *
 
 static void judge(struct simulation *s, struct site_node *node)
 {
-	bool asks_brake = false, any = false, read = true;
+	bool any = false, read = true;
 	for (struct site_attachment *a = node->attachments; a; a = a->next_of_node) {
 		struct verdict v;
 		if (!is_judged(s, a))
@@ -236,13 +277,12 @@ static void judge(struct simulation *s, struct site_node *node)
 			read = false;
 			continue;
 		}
-		asks_brake |= take_move(s, a, &v);
+		take_move(s, a, &v);
 		policy_decision_clear(&v.decision);
 	}
 	site_release_posture(node);
 	s->judged += any && read;
 	s->unread += any && !read;
-	s->braked += asks_brake;
 }
 
 bool simulation_work(struct simulation *s, size_t most)
@@ -273,13 +313,48 @@ static json_t *between_to_json(const struct simulation *s)
 	return list;
 }
 
+static int by_turn(const void *a_, const void *b_)
+{
+	const struct asked *a = a_, *b = b_;
+	if (a->urgency != b->urgency)
+		return a->urgency < b->urgency ? -1 : 1;
+	if (a->node->platform != b->node->platform)
+		return a->node->platform < b->node->platform ? -1 : 1;
+	return a->node->number < b->node->number ? -1 : a->node->number > b->node->number;
+}
+
+/* In the order in which they would be judged, the first ones pass. A node counts once, with all of its
+ * attachments; but none of them passes a brake that has no room. */
 static json_t *brake_to_json(struct simulation *s)
 {
 	const struct policy_brake *b = policy_brake(s->policy);
 	if (!b)
 		return json_null();
-	const size_t room = MIN(brake_room_by(s->site, b, s->now), s->braked);
-	return json_pack("{s:I, s:I}", "passes", (json_int_t)room, "holds", (json_int_t)(s->braked - room));
+	size_t room = brake_room_by(s->site, b, s->now), passes = 0, holds = 0;
+	json_t *held = json_array();
+	const struct site_node *counted = NULL, *kept = NULL;
+	if (s->n_asked)
+		qsort(s->asked, s->n_asked, sizeof(*s->asked), by_turn);
+	for (size_t i = 0; i < s->n_asked; i++) {
+		const struct asked *a = &s->asked[i];
+		if (room > 0) {
+			passes += a->node != counted;
+			room -= a->node != counted;
+			counted = a->node;
+			continue;
+		}
+		if (a->move)
+			json_object_set_new(
+			        a->move, "kept_by", text_or_null(site_kept_name(SITE_KEPT_BRAKE)));
+		if (a->node == kept)
+			continue;
+		kept = a->node;
+		holds++;
+		if (json_array_size(held) < SIMULATION_MOVES_MAX)
+			json_array_append_new(held, text_or_null(a->node->name));
+	}
+	return json_pack(
+	        "{s:I, s:I, s:o}", "passes", (json_int_t)passes, "holds", (json_int_t)holds, "held", held);
 }
 
 json_t *simulation_to_json(struct simulation *s)

@@ -69,9 +69,18 @@ restart_server() {
 	start_server >/dev/null
 	until_true 20 "the enforcer is back" says status '.enforcers[0].greeted'
 }
+# placed SEGMENT: who is there.
+placed() {
+	api nodes --json | jq -c "[.nodes[] | select(.segment == \"$1\") | .name] | sort"
+}
+# would_move OPTION...: who would be better off.
+would_move() {
+	api simulate "$@" --json | jq -c '[.moves[] | select(.change == "better") | .node] | sort'
+}
+clerks_are='["c1","c2","c3","c4","c5","c6"]'
 package=$(dpkg-query -W -f '${source:Package}\n' bash)
 publish() {
-	advisory "$1" "$package" >"$site/$1.json"
+	advisory "$1" "$package" | jq ".aliases = [\"CVE-2026-9999\"]" >"$site/$1.json"
 	"$bin/pratique" vuln publish --dir "$site/vis/published" ${2:+"$2"} "$site/$1.json" || fail "$1 cannot be published"
 }
 withdraw() {
@@ -85,7 +94,7 @@ until_true 10 "c1 reaches what is behind the gateway" reaches c1
 
 advisory TEST-1 "$package" >"$site/try.json"
 tried=$(api simulate --advisory "$site/try.json" --json) || fail "nothing is simulated: $tried"
-jq -e '.nodes == 10 and .worse == 6 and .better == 0 and .brake == {passes: 1, holds: 5} and
+jq -e '.nodes == 10 and .worse == 6 and .better == 0 and .brake.passes == 1 and .brake.holds == 5 and (.brake.held | length) == 5 and
 	.between == [{from: "staff", to: "isolated", attachments: 6}] and
 	([.moves[] | select(.to == "isolated") | .node] | sort) == ["c1", "c2", "c3", "c4", "c5", "c6"] and
 	all(.moves[]; .why[0] | contains("TEST-1"))' <<<"$tried" >/dev/null || fail "what would be is something else: $tried"
@@ -95,6 +104,28 @@ api simulate --policy "$site/policy.tried" --json | jq -e '.nodes == 10 and .wor
 sed -i 's/no advisory where severity >= high and id/no advisory where id/' "$site/policy.tried"
 api simulate --policy "$site/policy" --advisory "$site/try.json" --json | jq -e '.worse == 6' >/dev/null || fail "both are not tried"
 api simulate --policy "$site/try.json" >/dev/null 2>&1 && fail "an advisory is taken for a policy"
+api simulate --advisory "$site/try.json" --check >/dev/null && fail "--check does not say that nodes would be worse off"
+api simulate --policy "$site/policy" --check >/dev/null || fail "--check says that nodes would be worse off"
+advisory TEST-8 no-such-package | jq -s . >"$site/list.json"
+api simulate --advisory "$site/list.json" --advisory "$site/try.json" --json | jq -e '.worse == 6' >/dev/null || fail "a list is not tried"
+jq -c 'if type == "array" then .[] else . end' "$site/list.json" "$site/try.json" >"$site/lines.json"
+api simulate --advisory "$site/lines.json" --json | jq -e '.worse == 6' >/dev/null || fail "records one after the other are not tried"
+# wrong FILE WHAT: what is said of it.
+wrong() {
+	local said
+	said=$(api simulate --advisory "$1" 2>&1 >/dev/null) && fail "$1 is taken"
+	[[ "$said" == *"$2"* ]] || fail "of $1 it says: $said"
+}
+printf '[\n{"id": "A-1"},\n  {"id": 7}\n]' >"$site/wrong.json"
+wrong "$site/wrong.json" "wrong.json:2:"
+printf '{"id": "A-1",\n "modified": "2026-01-01T00:00:00Z"\n' >"$site/cut.json"
+wrong "$site/cut.json" "cut.json:"
+: >"$site/empty.json"
+wrong "$site/empty.json" "empty.json:1: there is no advisory in it"
+wrong "$site/none.json" "none.json"
+echo 'segment {' >"$site/policy.wrong"
+said=$(api simulate --policy "$site/policy.wrong" 2>&1) && fail "a wrong policy is taken"
+grep -q "policy.wrong:1:9" <<<"$said" || fail "of a wrong policy it says: $said"
 [ -z "$(find "$site/state" -name 'simulation-*')" ] || fail "a simulation is left behind"
 are_in 10 staff || fail "a simulation moved somebody"
 holds 0 || fail "a simulation makes the brake hold"
@@ -106,6 +137,8 @@ publish TEST-1
 until_true 20 "one node is demoted" are_in 1 isolated
 until_true 20 "five are held" holds 5
 are_in 9 staff || fail "the brake did not hold"
+[ "$(api brake --json | jq -c '[.held[].node] | sort')" = "$(jq -c '.brake.held | sort' <<<"$tried")" ] || fail "others are held than was said"
+[ "$(placed isolated)" = "$(jq -c '[.moves[] | select(.kept_by == null) | .node]' <<<"$tried")" ] || fail "another one is out than was said"
 victim=$(api nodes --json | jq -r '[.nodes[] | select(.segment == "isolated")][0].name')
 reaches "$victim" && fail "$victim is isolated and reaches everything"
 for name in "${clerks[@]}"; do
@@ -131,14 +164,40 @@ api audit --json 2>/dev/null | jq -es 'any(.[]; .action == "brake release" and .
 
 # ---- an emergency ----
 
-withdraw TEST-1
+jq '. + {withdrawn: "2026-11-22T00:00:00Z", modified: "2096-01-01T00:00:00Z"}' "$site/TEST-1.json" >"$site/withdrawn.json"
+[ "$(would_move --advisory "$site/withdrawn.json")" = "$clerks_are" ] || fail "withdrawn, it would free others"
+"$bin/pratique" vuln publish --dir "$site/vis/published" "$site/withdrawn.json" || fail "it cannot be withdrawn"
 until_true 60 "the advisory is withdrawn, and all are back" are_in 10 staff
+withdraw TEST-1
 publish TEST-2
 until_true 20 "another one is held, for the hour is not over" holds 6
 are_in 10 staff || fail "the brake counts anew"
 publish TEST-2 --emergency
 until_true 20 "as an emergency it goes past the brake" are_in 6 isolated
 until_true 5 "nothing is held" holds 0
+
+# ---- somebody says that it is not so ----
+
+jq '.id = "NOT-2" | .modified = "2096-01-01T00:00:00Z" |
+	.affected[].database_specific = {pratique: {status: "not_affected", justification: "not built in"}}' "$site/TEST-2.json" >"$site/NOT-2.json"
+cat >"$site/vex.json" <<-END
+	{"document": {"category": "csaf_vex", "csaf_version": "2.0", "title": "not affected", "publisher": {"category": "vendor", "name": "Example",
+	  "namespace": "https://example.com"}, "tracking": {"id": "VEX-2", "status": "final", "version": "1",
+	  "initial_release_date": "2096-01-01T00:00:00Z", "current_release_date": "2096-01-01T00:00:00Z",
+	  "revision_history": [{"date": "2096-01-01T00:00:00Z", "number": "1", "summary": "first"}]}},
+	 "product_tree": {"full_product_names": [{"name": "$package", "product_id": "P",
+	  "product_identification_helper": {"purl": "pkg:deb/debian/$package?arch=source&distro=bookworm"}}]},
+	 "vulnerabilities": [{"cve": "CVE-2026-9999", "product_status": {"known_not_affected": ["P"]},
+	  "flags": [{"label": "vulnerable_code_not_present", "product_ids": ["P"]}]}]}
+END
+[ "$(would_move --advisory "$site/NOT-2.json" --source published)" = '[]' ] || fail "a lower source would stand above an emergency"
+for file in NOT-2 vex; do
+	[ "$(would_move --advisory "$site/$file.json" --source emergency)" = "$clerks_are" ] || fail "$file would free others"
+done
+"$bin/pratique" vuln publish --dir "$site/vis/published" --emergency "$site/NOT-2.json" || fail "NOT-2 cannot be published"
+until_true 60 "it is not so, and all are back" are_in 10 staff
+withdraw NOT-2
+until_true 60 "and out again without that" are_in 6 isolated
 
 # ---- monitor mode ----
 

@@ -15,7 +15,7 @@ struct overlay *overlay_free(struct overlay *o)
 	return NULL;
 }
 
-int overlay_add(struct overlay *o, const json_t *record, struct error *err)
+int overlay_add(struct overlay *o, const json_t *record, const char *source, struct error *err)
 {
 	return -EIO;
 }

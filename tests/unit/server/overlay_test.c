@@ -205,7 +205,7 @@ static void try_round(struct fixture *f, uint32_t round)
 		/* Newer than what there is, so that it stands. */
 		strstr(text, "2026-0")[3] = '7';
 		json_t *record = json_loads(text, 0, NULL);
-		if (overlay_add(o, record, &err) < 0)
+		if (overlay_add(o, record, NULL, &err) < 0)
 			fail_msg("%s", err.text);
 		json_decref(record);
 		put(to[1], source_of(owners[at], n_owners[at]), text);
@@ -240,13 +240,13 @@ static void test_refused(void **state)
 	assert_int_equal(overlay_new(index, f->root, &o, &err), 0);
 	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
 		json_t *j = json_loads(bad[i], 0, NULL);
-		assert_int_equal(overlay_add(o, j, &err), -EINVAL);
+		assert_int_equal(overlay_add(o, j, NULL, &err), -EINVAL);
 		json_decref(j);
 	}
 	for (unsigned i = 0; i <= OVERLAY_ADVISORIES_MAX; i++) {
 		json_t *j = json_pack("{s:o, s:s, s:[]}", "id", json_sprintf("N-%u", i), "modified",
 		        "2026-01-01T00:00:00Z", "affected");
-		assert_int_equal(overlay_add(o, j, &err), i < OVERLAY_ADVISORIES_MAX ? 0 : -E2BIG);
+		assert_int_equal(overlay_add(o, j, NULL, &err), i < OVERLAY_ADVISORIES_MAX ? 0 : -E2BIG);
 		json_decref(j);
 	}
 	overlay_free(o);

@@ -172,7 +172,7 @@ static void test_another_index(void **state)
 	commit(f);
 	struct vuln_moment there = vuln_index_moment(f->index), never = { .generation = there.generation };
 	struct fixture other = { .update = NULL };
-	strcpy(other.dir, dir);
+	snprintf(other.dir, sizeof(other.dir), "%s", dir);
 	assert_int_equal(vuln_update_open(dir, &other.update, &err), 0);
 	put_simple(&other, "A-2", "dash", FIXED_1, "");
 	commit(&other);
