@@ -26,6 +26,15 @@ int ecosystem_backport(const char *ecosystem, const char *version, struct backpo
 	return 1;
 }
 
+int ecosystem_no_origin(const char *origin, struct error *err)
+{
+	return error_set(err, -ENOENT,
+	        "it is a backport from %s, of which the index has no advisories: load a source that has "
+	        "them, "
+	        "as Debian's whole export",
+	        origin);
+}
+
 int ecosystem_rebuild(const char *ecosystem, const char *version, char ret[VERSION_MAX + 1])
 {
 	size_t n = strlen(version), end = n;

@@ -64,6 +64,8 @@ struct backport {
 	char version[VERSION_MAX + 1];
 };
 int ecosystem_backport(const char *ecosystem, const char *version, struct backport *ret);
+/* Why one cannot be judged whose origin the index does not know, and what helps: -ENOENT. */
+int ecosystem_no_origin(const char *origin, struct error *err);
 
 /* A source that was built again unchanged, "1.2-3+b1" of Debian (binary NMU), has the version without that:
  * 1, and it is in ret; 0: it is no such version. */

@@ -130,10 +130,7 @@ static int take_origin(struct matcher *m, const struct posture_package *package,
 	s->version = m->backport.version;
 	if (!p->origin_known) {
 		struct error reason;
-		error_set(&reason, 0,
-		        "it is a backport from %s, of which the index has no advisories: load a source that "
-		        "speaks of %s too",
-		        p->origin, p->origin);
+		(void)ecosystem_no_origin(p->origin, &reason);
 		return refuse(m, package, reason.text);
 	}
 	s->ecosystem = p->origin;

@@ -51,8 +51,7 @@ static int take_origin(struct subject *s, struct error *err)
 	const bool known = index_has_ecosystem(s->judge.index, INDEX_BY_ADVISORY, s->backport.ecosystem);
 	s->version = s->backport.version;
 	if (!known) {
-		error_set(err, 0, "it is a backport from %s, of which the index has no advisories",
-		        s->backport.ecosystem);
+		(void)ecosystem_no_origin(s->backport.ecosystem, err);
 		return 1;
 	}
 	/* Asked of no release: this is the one. */

@@ -3,6 +3,12 @@
  */
 #include "tests/unit/vuln/match_bed.h"
 
+#include "vuln/needs.h"
+
+#define NO_14 \
+	"it is a backport from Debian:14, of which the index has no advisories: load a source that has " \
+	"them, as Debian's whole export"
+
 /* A backport is the next release's source, whatever is known of its own release's. */
 static void backports_are_judged_where_they_are_from(void **state)
 {
@@ -20,7 +26,39 @@ static void backports_are_judged_where_they_are_from(void **state)
 	EXPECT(f, "p-bin A-1 - unknown test ");
 	f->posture.os_version = "13";
 	f->packages[0].source_version = "3.0-2~bpo13+1";
-	EXPECT(f, "p-bin: it is a backport from Debian:14, of which the index has no advisories");
+	EXPECT(f, "p-bin: " NO_14);
+}
+
+static void expect_needs(struct fixture *f, const char *text)
+{
+	char needs[NEEDS_MAX][ECOSYSTEM_NAME_MAX], said[256] = "";
+	const size_t n = vuln_needs(f->index, &f->posture, needs);
+	for (size_t i = 0, at = 0; i < n; i++)
+		at += (size_t)snprintf(said + at, sizeof(said) - at, "%s ", needs[i]);
+	assert_string_equal(said, text);
+}
+
+/* What the index lacks is asked for: of the packages' own release, and of those that backports are from. */
+static void what_is_needed(void **state)
+{
+	struct fixture *f = *state;
+	put_in(f, "Debian:12", "A-1", "p", "[{\"introduced\":\"0\"}]", "");
+	commit(f);
+	install(f, "deb", "p", "1.0-1", "p", "1.0-1");
+	expect_needs(f, "");
+	install(f, "deb", "q", "2.0-2~bpo12+1", "q", "2.0-2~bpo12+1");
+	install(f, "deb", "r", "2.0-2~bpo12+1", NULL, NULL);
+	install(f, "deb", "s", "2.0-2~bpo11+1", "s", "2.0-2~bpo11+1"); /* of the release before */
+	install(f, "pypi", "t", "1", NULL, NULL);
+	install(f, "strange", "u", "1~bpo12+1", NULL, NULL);
+	expect_needs(f, "Debian:13 PyPI ");
+	f->posture.os_version = "13";
+	expect_needs(f, "Debian:13 PyPI ");
+	put_in(f, "Debian:13", "A-2", "p", "[{\"introduced\":\"0\"}]", "");
+	commit(f);
+	expect_needs(f, "PyPI ");
+	f->packages[1].source_version = "2.0-2~bpo13+1";
+	expect_needs(f, "Debian:14 PyPI ");
 }
 
 /* What was built again unchanged is the source that it was built from: a list names that. */
@@ -147,8 +185,7 @@ static void queries_are_judged_alike(void **state)
 	expect_asked(f, "Debian:12", "p", "9", "2.0-2~bpo12+1", "A-2 as a backport of 2.0-2 in Debian:13;");
 	expect_asked(f, "Debian:12", "p", "1.0-1", NULL, "A-1;A-3;");
 	expect_asked(f, "Debian:12", "p", NULL, NULL, "A-1;A-3;");
-	expect_asked(f, "Debian:13", "p", "1.0-2~bpo13+1", NULL,
-	        "A-2;A-3;[1 it is a backport from Debian:14, of which the index has no advisories]");
+	expect_asked(f, "Debian:13", "p", "1.0-2~bpo13+1", NULL, "A-2;A-3;[1 " NO_14 "]");
 	expect_asked(f, "Debian:12", "linux-signed-amd64", "6.1.8+1", NULL, "A-4;");
 	expect_asked(f, "Debian:12", "linux-signed-amd64", "6.1.9+1", NULL, "");
 	expect_asked(f, "Debian:12", "linux-signed-amd64", "6.1.9", NULL,
@@ -164,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_INDEX(backports_are_judged_where_they_are_from),
+		WITH_INDEX(what_is_needed),
 		WITH_INDEX(rebuilds_are_what_was_built),
 		WITH_INDEX(extended_fixes_of_ubuntu),
 		WITH_INDEX(other_ecosystems),
