@@ -50,6 +50,8 @@ void load_report_print(const char *source, const struct load_report *r)
 		fprintf(stderr, "refused: %s\n", r->first_refused[i]);
 	if (r->refused > LOAD_KEPT)
 		fprintf(stderr, "refused: and %" PRIu64 " more\n", r->refused - LOAD_KEPT);
+	for (size_t i = 0; i < LOAD_KEPT && r->first_hint[i]; i++)
+		fprintf(stderr, "note: %s\n", r->first_hint[i]);
 }
 
 static json_t *texts(char *const *list)
@@ -62,11 +64,11 @@ static json_t *texts(char *const *list)
 
 json_t *load_report_to_json(const char *source, const struct load_report *r)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name", source,
-	        "read", (json_int_t)r->read, "mapped", (json_int_t)r->mapped, "unmapped",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
+	        source, "read", (json_int_t)r->read, "mapped", (json_int_t)r->mapped, "unmapped",
 	        (json_int_t)r->unmapped, "refused", (json_int_t)r->refused, "withdrawn",
 	        (json_int_t)r->withdrawn, "removed", (json_int_t)r->removed, "signed", (json_int_t)r->signed_,
 	        "checksum", (json_int_t)r->checked, "statements_unmapped", (json_int_t)r->statements_unmapped,
 	        "passed_over", (json_int_t)r->passed_over, "first_refused", texts(r->first_refused),
-	        "first_unmapped", texts(r->first_unmapped));
+	        "first_unmapped", texts(r->first_unmapped), "notes", texts(r->first_hint));
 }

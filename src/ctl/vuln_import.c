@@ -13,7 +13,7 @@
 struct import {
 	const char *kind, *name, *keyring, *trust, *index, *licence, *cache, *products, *suite;
 	int64_t precedence;
-	struct command_texts ecosystems, components, architectures;
+	struct command_texts ecosystems, components, architectures, hosts, labels;
 	bool check, json;
 };
 
@@ -60,14 +60,19 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.architectures = im->architectures.items,
 		.cache = im->cache,
 		.products = im->products,
+		.hosts = im->hosts.n ? im->hosts.items : NULL,
+		.labels = im->labels.n ? im->labels.items : load_source_labels(im->kind, from),
+		.fetched = &report,
 		.ecosystems = im->ecosystems.n ? im->ecosystems.items : NULL,
 		.now = clock_wall_ms() };
 	if (im->trust)
 		(void)vuln_trust_parse(im->trust, &source.trust);
 	char *fetched FREE_ON_EXIT = NULL;
 	int r = load_fetch(&source, &fetched, err);
-	if (r < 0)
+	if (r < 0) {
+		load_report_clear(&report);
 		return r;
+	}
 	const char *origin = source.from;
 	if (fetched)
 		source.from = fetched;
@@ -223,6 +228,13 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "architecture", "NAME",
 		        "kind apt: whose package lists, or source; several times; none: source",
 		        COMMAND_TEXTS, &im.architectures },
+		{ 0, "host", "HOST",
+		        "kind csaf: whom a provider may send us to beside itself; may be given several times",
+		        COMMAND_TEXTS, &im.hosts },
+		{ 0, "tlp", "LABEL",
+		        "kind csaf: whose labels are taken (a provider's URL: WHITE); may be given several "
+		        "times",
+		        COMMAND_TEXTS, &im.labels },
 		{ 0, "cache", "DIR", "where what is fetched from URLs is kept", COMMAND_TEXT, &im.cache },
 		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
 		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
@@ -246,6 +258,8 @@ int ctl_vuln_import(int argc, char **argv)
 		        "  pratique vuln import --index index --cache cache --suite bookworm-security \\\n"
 		        "      --keyring /usr/share/keyrings/debian-archive-keyring.gpg --trust signed \\\n"
 		        "      http://deb.debian.org/debian-security\n"
+		        "  pratique vuln import --index index --kind csaf --cache cache --keyring vendor.asc "
+		        "--trust signed vendor=https://vendor.example\n"
 		        "  pratique vuln import --index index --kind updateinfo --ecosystem AlmaLinux:9 "
 		        "updateinfo.xml.gz",
 		.least = 1,

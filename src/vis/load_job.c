@@ -33,6 +33,9 @@ static void take_report(struct ipc_loaded *l, struct load_report *report)
 	l->reasons = xcalloc(LOAD_KEPT, sizeof(*l->reasons));
 	for (size_t i = 0; i < LOAD_KEPT && report->first_refused[i]; i++)
 		l->reasons[l->n_reasons++].text = xstrndup(report->first_refused[i], 511);
+	l->notes = xcalloc(LOAD_KEPT, sizeof(*l->notes));
+	for (size_t i = 0; i < LOAD_KEPT && report->first_hint[i]; i++)
+		l->notes[l->n_notes++].text = xstrndup(report->first_hint[i], 511);
 }
 
 /* What comes, comes in numbers: the more often it was in the way, the longer it waits. */
@@ -93,43 +96,53 @@ static char *mark_of(const struct source_config *c, const struct load_source *s)
 	add_names(&w, "", &c->ecosystems);
 	add_names(&w, "component=", &c->components);
 	add_names(&w, "architecture=", &c->architectures);
+	add_names(&w, "tlp=", &c->labels);
 	wr_u8(&w, 0);
 	size_t length;
 	return (char *)wr_take(&w, &length);
+}
+
+/* Where it is then, from is not looked at again while the mark is the same. */
+static int load_from(const struct load_job *job, const struct load_source *s, struct vuln_update *u,
+        struct ipc_loaded *l, struct error *err)
+{
+	const struct source_config *c = job->config->sources[job->source];
+	struct vuln_source described = source_config_describe(c);
+	struct load_report *report = s->fetched;
+	const struct load load = { .update = u, .report = report };
+	char *mark FREE_ON_EXIT = mark_of(c, s);
+	described.loaded = s->now;
+	vuln_update_put_source(u, &described);
+	if (mark && vuln_update_source_is(u, s->name, mark)) {
+		l->unchanged = true;
+		return load_job_commit(job, u, l, err);
+	}
+	vuln_update_replace_source(u, s->name);
+	int r = load_source(&load, s, err);
+	described.counted = true;
+	described.unmapped = report->unmapped;
+	described.refused = report->refused;
+	vuln_update_put_source(u, &described);
+	if (r == 0 && mark)
+		vuln_update_mark_source(u, s->name, mark);
+	return r == 0 ? load_job_commit(job, u, l, err) : r;
 }
 
 static int load(const struct load_job *job, struct vuln_update *u, struct ipc_loaded *l, struct error *err)
 {
 	const struct source_config *c = job->config->sources[job->source];
 	struct load_source s = source_config_to_load(c, job->config->cache, clock_wall_ms());
-	struct vuln_source described = source_config_describe(c);
 	s.prover = job->prover;
 	struct load_report report = { 0 };
-	const struct load load = { .update = u, .report = &report };
 	char *fetched FREE_ON_EXIT = NULL;
+	s.fetched = &report;
 	int r = load_fetch(&s, &fetched, err);
-	if (r < 0)
-		return r;
-	if (fetched)
+	if (r == 0 && fetched)
 		s.from = fetched;
-	char *mark FREE_ON_EXIT = mark_of(c, &s);
-	described.loaded = s.now;
-	vuln_update_put_source(u, &described);
-	if (mark && vuln_update_source_is(u, s.name, mark)) {
-		l->unchanged = true;
-		return load_job_commit(job, u, l, err);
-	}
-	vuln_update_replace_source(u, s.name);
-	r = load_source(&load, &s, err);
-	described.counted = true;
-	described.unmapped = report.unmapped;
-	described.refused = report.refused;
-	vuln_update_put_source(u, &described);
-	if (r == 0 && mark)
-		vuln_update_mark_source(u, s.name, mark);
 	if (r == 0)
-		r = load_job_commit(job, u, l, err);
-	take_report(l, &report);
+		r = load_from(job, &s, u, l, err);
+	if (!l->unchanged)
+		take_report(l, &report);
 	load_report_clear(&report);
 	return r;
 }
@@ -157,6 +170,9 @@ void load_job_clear(struct ipc_loaded *l)
 	}
 	for (size_t i = 0; i < l->n_reasons; i++)
 		free(l->reasons[i].text);
+	for (size_t i = 0; i < l->n_notes; i++)
+		free(l->notes[i].text);
+	free(l->notes);
 	free(l->changed);
 	free(l->reasons);
 	free(l->failure);

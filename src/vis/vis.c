@@ -114,6 +114,8 @@ static void log_loaded(const char *name, const struct ipc_loaded *l)
 {
 	for (size_t i = 0; i < l->n_reasons; i++)
 		log_warning("refused: %s", l->reasons[i].text);
+	for (size_t i = 0; i < l->n_notes; i++)
+		log_warning("%s", l->notes[i].text);
 	if (*l->failure)
 		log_error("source %s stays as it was: %s", name, l->failure);
 	else if (!l->unchanged)

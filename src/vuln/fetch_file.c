@@ -17,11 +17,14 @@
 
 struct fetch {
 	CURL *curl;
+	struct fetch_manner manner;
+	int64_t bytes;
 };
 
 /* One file on its way: into path.part, then in the place of path. */
 struct transfer {
 	CURL *curl;
+	const struct fetch_manner *manner;
 	const char *url, *path;
 	int64_t limit, got;
 	int fd;
@@ -82,9 +85,9 @@ static struct curl_slist *condition(struct transfer *t)
 	char *tag_path FREE_ON_EXIT = beside(t->path, ".etag"), *tag FREE_ON_EXIT = NULL;
 	size_t length;
 	struct stat st;
-	if (stat(t->path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (t->manner->whole || stat(t->path, &st) < 0 || !S_ISREG(st.st_mode))
 		return NULL;
-	if (file_read(tag_path, TAG_MAX, &tag, &length, NULL) == 0 && length > 0) {
+	if (!t->manner->many && file_read(tag_path, TAG_MAX, &tag, &length, NULL) == 0 && length > 0) {
 		char *header FREE_ON_EXIT = xasprintf("If-None-Match: %s", tag);
 		return curl_slist_append(NULL, header);
 	}
@@ -103,7 +106,7 @@ static void set_limits(struct transfer *t)
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	/* A connection that was proven does not lead to one that is not. */
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, t->manner->may ? 0L : 1L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)FETCH_REDIRECTS_MAX);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -135,9 +138,9 @@ static int keep(struct transfer *t, const char *part, struct error *err)
 	if (futimens(t->fd, times) < 0)
 		return error_set(err, -errno, "%s: %s", part, strerror(errno));
 	(void)unlink(tag_path); /* before: an old tag must never stand beside a new file */
-	if (fsync(t->fd) < 0 || rename(part, t->path) < 0)
+	if ((!t->manner->many && fsync(t->fd) < 0) || rename(part, t->path) < 0)
 		return error_set(err, -errno, "%s: %s", t->path, strerror(errno));
-	if (*t->etag)
+	if (*t->etag && !t->manner->many)
 		(void)file_replace(tag_path, t->etag, strlen(t->etag), 0644, NULL);
 	return FETCH_NEW;
 }
@@ -157,30 +160,93 @@ static int judge(struct transfer *t, CURLcode code, const char *part, struct err
 	if (status == 404 || status == 410)
 		return FETCH_ABSENT;
 	if (status != 200)
-		return error_set(err, -EIO, "%s: the server answers %ld", t->url, status);
+		return error_set(err, -ENODATA, "%s: the server answers %ld", t->url, status);
 	return keep(t, part, err);
+}
+
+/* With somebody to ask, redirects are followed one by one: *ret_next is where the next one leads, or NULL
+ * where there is none. */
+static int next_hop(struct transfer *t, CURLcode code, char **ret_next, struct error *err)
+{
+	const char *to = NULL;
+	*ret_next = NULL;
+	if (!t->manner->may || code != CURLE_OK)
+		return 0;
+	curl_easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &to);
+	if (!to)
+		return 0;
+	struct error why;
+	if (strncmp(t->url, "https://", 8) == 0 && strncmp(to, "https://", 8) != 0)
+		return error_set(err, -EPERM, "%s: redirected from https to %.200s", t->url, to);
+	if (t->manner->may(to, t->manner->context, &why) < 0)
+		return error_set(err, -EPERM, "%s: redirected: %s", t->url, why.text);
+	*ret_next = xstrdup(to);
+	return 0;
+}
+
+static CURLcode perform(struct transfer *t)
+{
+	curl_easy_reset(t->curl);
+	t->got = 0;
+	set_limits(t);
+	struct curl_slist *headers = condition(t);
+	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, headers);
+	/* What came with a redirect is not of the file. */
+	CURLcode code = ftruncate(t->fd, 0) < 0 || lseek(t->fd, 0, SEEK_SET) < 0 ? CURLE_WRITE_ERROR
+	                                                                         : curl_easy_perform(t->curl);
+	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	return code;
+}
+
+static int follow(struct transfer *t, const char *part, struct error *err)
+{
+	char *own FREE_ON_EXIT = NULL;
+	const char *first = t->url;
+	for (int hop = 0; hop <= FETCH_REDIRECTS_MAX; hop++) {
+		char *next = NULL;
+		CURLcode code = perform(t);
+		int r = next_hop(t, code, &next, err);
+		if (r < 0)
+			return r;
+		if (!next)
+			return judge(t, code, part, err);
+		free(own);
+		t->url = own = next;
+	}
+	return error_set(err, -EPERM, "%s: more than %d redirects", first, FETCH_REDIRECTS_MAX);
 }
 
 int fetch_file(struct fetch *f, const char *url, const char *path, int64_t limit, struct error *err)
 {
-	struct transfer t = { .curl = f->curl, .url = url, .path = path, .limit = limit };
+	struct transfer t = {
+		.curl = f->curl, .manner = &f->manner, .url = url, .path = path, .limit = limit
+	};
 	char *part FREE_ON_EXIT = beside(path, ".part");
+	struct error why;
 	if (fetch_check_url(url, err) < 0)
 		return -EPROTONOSUPPORT;
+	if (f->manner.may && f->manner.may(url, f->manner.context, &why) < 0)
+		return error_set(err, -EPERM, "%s: %s", url, why.text);
 	t.fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (t.fd < 0)
 		return error_set(err, -errno, "%s: %s", part, strerror(errno));
-	curl_easy_reset(f->curl);
-	set_limits(&t);
-	struct curl_slist *headers = condition(&t);
-	curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, headers);
-	CURLcode code = curl_easy_perform(f->curl);
-	int r = judge(&t, code, part, err);
-	curl_slist_free_all(headers);
+	int r = follow(&t, part, err);
+	f->bytes += t.got;
 	close(t.fd);
 	if (r != FETCH_NEW)
 		(void)unlink(part);
 	return r;
+}
+
+void fetch_set_manner(struct fetch *f, const struct fetch_manner *manner)
+{
+	f->manner = *manner;
+}
+
+int64_t fetch_bytes(const struct fetch *f)
+{
+	return f->bytes;
 }
 
 void fetch_forget(const char *path)
@@ -204,7 +270,7 @@ int fetch_open(struct fetch **ret, struct error *err)
 	CURL *curl = curl_easy_init();
 	if (!curl)
 		return error_set(err, -ENOMEM, "no memory to fetch anything");
-	*ret = xmalloc(sizeof(**ret));
+	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->curl = curl;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include <stdbool.h>
 
 #define FETCH_SECONDS_MAX 600 /* for one file */
 #define FETCH_CONNECT_SECONDS_MAX 20
@@ -20,6 +21,20 @@
 struct fetch;
 int fetch_open(struct fetch **ret, struct error *err);
 struct fetch *fetch_close(struct fetch *f); /* NULL in, NULL out */
+
+/* How the files that follow are fetched; all false and NULL at first. */
+struct fetch_manner {
+	/* Whether a URL may be asked: the file's own, and each that it is redirected to; -EPERM of
+	 * fetch_file() with the reason where not. NULL: all may. */
+	int (*may)(const char *url, void *context, struct error *why);
+	void *context;
+	bool whole; /* as a whole, whatever is there */
+	bool many;  /* files that can be fetched anew: neither synced one by one nor with an .etag each, so
+	             * that  time alone tells whether one has changed */
+};
+void fetch_set_manner(struct fetch *f, const struct fetch_manner *manner);
+/* Bytes that came in all, however much of them was kept. */
+int64_t fetch_bytes(const struct fetch *f);
 
 enum fetch_outcome { FETCH_NEW, FETCH_UNCHANGED, FETCH_ABSENT };
 /* Into path, whose folder is there; path.part and path.etag lie beside it. What became of it (enum

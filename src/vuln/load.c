@@ -2,10 +2,12 @@
 #include "vuln/load.h"
 
 #include "vuln/load_private.h"
+#include "vuln/load_provider.h"
 #include "vuln/product_map.h"
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define APT_PREFIX "apt:"
@@ -41,6 +43,18 @@ char *load_source_name(const char *spec, const char **ret_path)
 	if (strncmp(spec, APT_PREFIX, strlen(APT_PREFIX)) == 0)
 		return xstrdup("debian-security (apt)");
 	return name_of_path(spec);
+}
+
+const char *const *load_source_labels(const char *kind, const char *from)
+{
+	static const char *const everybody[] = { "WHITE", NULL };
+	return kind && strcmp(kind, "csaf") == 0 && load_is_provider(from) ? everybody : NULL;
+}
+
+bool load_label_is(const char *label, const char *other)
+{
+	const char *a = strcasecmp(label, "CLEAR") == 0 ? "WHITE" : label;
+	return strcasecmp(a, strcasecmp(other, "CLEAR") == 0 ? "WHITE" : other) == 0;
 }
 
 static void free_json(void *json)

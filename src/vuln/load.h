@@ -32,6 +32,8 @@ struct load_report {
 	uint64_t passed_over;           /* files that are no documents of the kind */
 	char *first_refused[LOAD_KEPT]; /* "file: reason" */
 	char *first_unmapped[LOAD_KEPT];
+	uint64_t hints; /* what the administrator should know of the source, and is no record's fault */
+	char *first_hint[LOAD_KEPT];
 };
 void load_report_clear(struct load_report *report);
 
@@ -64,6 +66,10 @@ struct load_source {
 	const char *cache;    /* where what is fetched from URLs is kept; NULL: nothing is fetched */
 	int prover;           /* the socket of a prover (proof.h); 0: gpgv is run here */
 	time_ms now;          /* wall time, for what expires; 0: nothing does */
+	/* Of a provider: hosts that it may send us to beside its own, and the labels of the Traffic Light
+	 * Protocol whose documents are taken, each NULL-terminated; labels NULL: nobody looks. */
+	const char *const *hosts, *const *labels;
+	struct load_report *fetched; /* gets what fetching refuses; NULL: nobody is told */
 };
 
 /* Whether it can be the name of a suite, a component or an architecture. */
@@ -76,6 +82,12 @@ bool load_kind_wants_ecosystem(const struct load_kind *kind);
 /* Their names and what they are, in turn; NULL at the end. */
 const char *load_kind_name(size_t i);
 const char *load_kind_about(size_t i);
+
+/* The labels of a source for which nobody has said any: those for everybody where it is a provider's URL,
+ * else NULL. */
+const char *const *load_source_labels(const char *kind, const char *from);
+/* Whether two labels are one; WHITE has been called CLEAR since TLP 2.0. */
+bool load_label_is(const char *label, const char *other);
 
 /* Splits a SOURCE argument: the name (caller frees) and where the rest begins. */
 char *load_source_name(const char *spec, const char **ret_path);

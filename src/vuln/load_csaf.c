@@ -37,6 +37,19 @@ static int check_document(const json_t *json, struct error *why)
 	return 0;
 }
 
+/* A document without a label is as its feed's, which was asked for. */
+static int check_label(const json_t *json, const char *const *labels, struct error *why)
+{
+	const json_t *distribution = json_object_get(json_object_get(json, "document"), "distribution");
+	const char *label = load_json_text(json_object_get(distribution, "tlp"), "label");
+	for (const char *const *l = labels; *label && l && *l; l++)
+		if (load_label_is(*l, label))
+			return 0;
+	return *label && labels
+	        ? error_set(why, -EPERM, "its label is TLP:%.20s, which nobody asked for", label)
+	        : 0;
+}
+
 /* Index ids hold neither white space nor control characters. */
 static char *clean_id(const char *text)
 {
@@ -260,6 +273,8 @@ int load_read_csaf(struct load_reading *r, const struct load_document *d, struct
 		r->l->report->passed_over++;
 	} else if (json) {
 		result = check_document(json, why);
+		if (result == 0)
+			result = check_label(json, r->source->labels, why);
 		if (result == 0)
 			result = csaf_products_read(json, &products, why);
 		if (result == 0)

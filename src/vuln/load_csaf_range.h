@@ -14,9 +14,9 @@
 
 #include <jansson.h>
 
-#define CSAF_RANGE_MAX 4096              /* bytes of one range */
-#define CSAF_RANGE_BYTES_MAX (32u << 20) /* of all that one document's statements are about */
-#define CSAF_RANGE_CONSTRAINTS_MAX 256   /* of one range */
+#define CSAF_RANGE_MAX 4096             /* bytes of one range */
+#define CSAF_RANGE_BYTES_MAX (8u << 20) /* of all that one document's statements are about */
+#define CSAF_RANGE_CONSTRAINTS_MAX 256  /* of one range */
 
 /* How the publisher's versions become those of the package. */
 struct csaf_numbering {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The kinds of sources: one row each. */
-#include "vuln/load_private.h"
+#include "vuln/load_provider.h"
 
 #include <string.h>
 
@@ -24,12 +24,13 @@ const struct load_kind load_kinds[] = {
 	        .proofs_beside = true,
 	        .read = load_read_log },
 	{ .name = "csaf",
-	        .about = "CSAF 2.0 advisories and VEX, one document a .json file",
+	        .about = "CSAF 2.0 advisories and VEX, one document a .json file; of a URL the provider's",
 	        .endings = json,
 	        .document_max = OSV_RECORD_MAX,
 	        .proofs_beside = true,
 	        .proofs_usual = true,
 	        .is_other = load_is_of_csaf_provider,
+	        .fetch = load_fetch_csaf,
 	        .read = load_read_csaf },
 	{ .name = "debian-tracker",
 	        .about = "the JSON of Debian's security tracker",

@@ -104,6 +104,7 @@ int load_put_record(
         struct load_reading *r, const char *where, const void *record, size_t length, struct error *why);
 void load_note_refused(struct load_report *report, const char *what, const char *why);
 void load_note_unmapped(struct load_report *report, const char *what, const char *why);
+void load_note_hint(struct load_report *report, const char *text);
 void load_progress(struct load_reading *r);
 
 /* JSON texts of strangers: duplicate keys are refused, and depth is bounded. NULL with the reason. */

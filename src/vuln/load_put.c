@@ -12,6 +12,7 @@ void load_report_clear(struct load_report *report)
 	for (size_t i = 0; i < LOAD_KEPT; i++) {
 		free(report->first_refused[i]);
 		free(report->first_unmapped[i]);
+		free(report->first_hint[i]);
 	}
 	memset(report, 0, sizeof(*report));
 }
@@ -40,6 +41,13 @@ void load_note_unmapped(struct load_report *report, const char *what, const char
 		report->first_unmapped[report->unmapped] = reason(what, why);
 	report->read++;
 	report->unmapped++;
+}
+
+void load_note_hint(struct load_report *report, const char *text)
+{
+	if (report->hints < LOAD_KEPT)
+		report->first_hint[report->hints] = xstrdup(text);
+	report->hints++;
 }
 
 void load_progress(struct load_reading *r)

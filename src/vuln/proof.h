@@ -31,6 +31,8 @@ void proof_keys_ask(struct proof_keys *k, int prover);
 /* The whole life of a prover: runs gpgv over descriptors that it is sent until the other end is closed.
  * -EPROTO for what is no such message. */
 int proof_serve(int fd);
+/* Whether it holds a key or subkey with this fingerprint, in hexadecimal. */
+bool proof_keys_have(const struct proof_keys *keys, const char *fingerprint);
 
 /* Who signed: the fingerprint of the signing key, in hexadecimal. */
 #define PROOF_FINGERPRINT_SIZE 65

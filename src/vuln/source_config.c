@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #define REPOSITORY_PREFIX "repository:" /* ADDRESS#ROOT-FILE */
 
@@ -47,6 +48,15 @@ const struct config_option source_config_options[] = {
 	        .type = CONFIG_LIST,
 	        .offset = offsetof(struct source_config, architectures),
 	        .help = "kind apt: whose package lists, or source; may be repeated; none: source" },
+	{ .name = "host",
+	        .type = CONFIG_LIST,
+	        .offset = offsetof(struct source_config, hosts),
+	        .help = "kind csaf: whom a provider may send us to beside itself (HOST[:PORT]); may be "
+	                "repeated" },
+	{ .name = "tlp",
+	        .type = CONFIG_LIST,
+	        .offset = offsetof(struct source_config, labels),
+	        .help = "kind csaf: whose labels are taken (a provider's URL: WHITE); may be repeated" },
 	{ .name = "ecosystem",
 	        .type = CONFIG_LIST,
 	        .offset = offsetof(struct source_config, ecosystems),
@@ -164,6 +174,34 @@ static void check_repository(const struct source_config *c, const char *file, st
 		        file, c->named.line);
 }
 
+/* What only a CSAF provider has. */
+static void check_provider(struct source_config *c, const char *file, struct error_report *r)
+{
+	static const char *const labels[] = { "UNLABELED", "WHITE", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT",
+		"RED" };
+	bool csaf = strcmp(c->kind, "csaf") == 0;
+	if (c->hosts.count && !(csaf && load_source_labels(c->kind, c->from ? c->from : "")))
+		error_report_add(
+		        r, "%s:%d: host: only a CSAF provider's URL sends us elsewhere", file, c->named.line);
+	if (c->labels.count && !csaf)
+		error_report_add(
+		        r, "%s:%d: tlp: only documents of kind csaf are labelled", file, c->named.line);
+	for (size_t i = 0; i < c->labels.count; i++) {
+		bool known = false;
+		for (size_t k = 0; k < ARRAY_LENGTH(labels); k++)
+			known |= strcasecmp(labels[k], c->labels.items[i]) == 0;
+		if (!known)
+			error_report_add(
+			        r, "%s:%d: tlp: \"%s\" is no label", file, c->named.line, c->labels.items[i]);
+	}
+	for (size_t i = 0; i < c->hosts.count; i++)
+		if (strpbrk(c->hosts.items[i], "/ \t@") || !*c->hosts.items[i])
+			error_report_add(r, "%s:%d: host: \"%s\" is not HOST or HOST:PORT", file,
+			        c->named.line, c->hosts.items[i]);
+	c->host_names = terminated(&c->hosts);
+	c->label_names = terminated(&c->labels);
+}
+
 /* Its faults are in a file of its own, whose lines they name. */
 static void check_products(struct source_config *c, const char *file, struct error_report *r)
 {
@@ -190,6 +228,7 @@ void source_config_check(struct source_config *c, const char *file, struct error
 	check_trust(c, file, r);
 	check_from(c, file, r);
 	check_products(c, file, r);
+	check_provider(c, file, r);
 	check_ecosystems(c, file, r);
 	check_suite(c, file, r);
 }
@@ -199,6 +238,8 @@ void source_config_clear(struct source_config *c)
 	free(TAKE_POINTER(c->ecosystem_names));
 	free(TAKE_POINTER(c->component_names));
 	free(TAKE_POINTER(c->architecture_names));
+	free(TAKE_POINTER(c->host_names));
+	free(TAKE_POINTER(c->label_names));
 }
 
 struct source_config *source_config_of_spec(const char *spec)
@@ -257,6 +298,9 @@ struct load_source source_config_to_load(const struct source_config *c, const ch
 		.keyring = *c->keyring ? c->keyring : NULL,
 		.trust = c->trust_level,
 		.ecosystems = c->ecosystem_names,
+		.hosts = c->host_names,
+		.labels = c->labels.count ? (const char *const *)c->label_names
+		                          : load_source_labels(c->kind, c->from),
 		.products = *c->products ? c->products : NULL,
 		.suite = *c->suite ? c->suite : NULL,
 		.components = c->component_names,

@@ -15,9 +15,9 @@ struct source_config {
 	char *kind, *from, *root, *licence, *keyring, *trust, *products, *suite;
 	int64_t precedence, fresh, every, skew;
 	bool required, on_demand;
-	struct config_list ecosystems, components, architectures;
+	struct config_list ecosystems, components, architectures, hosts, labels;
 	const char **ecosystem_names; /* NULL-terminated; NULL: all. source_config_check() sets it */
-	const char **component_names, **architecture_names; /* and these */
+	const char **component_names, **architecture_names, **host_names, **label_names; /* and these */
 	enum vuln_trust trust_level;
 };
 

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-static inline void load_document_fuzz(const char *kind, const uint8_t *data, size_t size)
+/* products: declared ones, or NULL. */
+static inline void load_document_fuzz(
+        const char *kind, struct product_map *products, const uint8_t *data, size_t size)
 {
 	static const char *const ecosystems[] = { "AlmaLinux:9", NULL };
 	struct load_report report = { 0 };
@@ -17,7 +19,9 @@ static inline void load_document_fuzz(const char *kind, const uint8_t *data, siz
 		.from = "",
 		.ecosystems = strcmp(kind, "updateinfo") == 0 ? ecosystems : NULL,
 		.now = 1 };
-	struct load_reading r = { .l = &l, .source = &source, .kind = load_kind_find(kind) };
+	struct load_reading r = {
+		.l = &l, .source = &source, .kind = load_kind_find(kind), .products = products
+	};
 	char *text FREE_ON_EXIT = xmalloc(size + 1);
 	memcpy(text, data, size);
 	text[size] = '\0';
@@ -39,6 +43,6 @@ static inline void load_document_fuzz(const char *kind, const uint8_t *data, siz
 	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); \
 	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) \
 	{ \
-		load_document_fuzz(kind, data, size); \
+		load_document_fuzz(kind, NULL, data, size); \
 		return 0; \
 	}

@@ -32,7 +32,7 @@ chmod 755 "$dir"
 
 failed() {
 	printf 'FAILED: %s\n' "$*"
-	tail -20 "$dir"/*.log 2>/dev/null || true
+	tail -n 20 "$dir"/*.log 2>/dev/null || true
 	exit 1
 }
 until_true() {

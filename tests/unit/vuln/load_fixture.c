@@ -17,7 +17,8 @@
 int load_set_up(void **state)
 {
 	struct load_fixture *f = calloc(1, sizeof(*f));
-	strcpy(f->root, "/tmp/pratique-load-XXXXXX");
+	const char *base = getenv("TMPDIR");
+	snprintf(f->root, sizeof(f->root), "%s/pratique-load-XXXXXX", base ? base : "/tmp");
 	if (!mkdtemp(f->root))
 		return -1;
 	char *index FREE_ON_EXIT = xasprintf("%s/index", f->root);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+#include "vuln/provider_mirror.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STATE ".provider.json"
+#define REFUSED "refused.txt"
+
+static const char *const proofs[] = { ".sha512", ".sha256", ".asc" };
+
+int provider_mirror_open(struct provider_mirror *m, struct fetch *f, const struct load_source *s,
+        const char *folder, struct error *err)
+{
+	*m = (struct provider_mirror){ .fetch = f,
+		.source = s,
+		.folder = folder,
+		.tree = xasprintf("%s/tree", folder),
+		.origin = { s->from, s->hosts },
+		.refused = wr_make(PROVIDER_REFUSED_BYTES_MAX),
+		.end = clock_monotonic_ms() + (time_ms)PROVIDER_SECONDS_MAX * 1000 };
+	m->list = (struct provider_list){
+		.origin = &m->origin, .refuse = provider_mirror_refuse, .context = m
+	};
+	provider_list_open(&m->list);
+	m->state.kept = table_new();
+	return file_make_directory(m->tree, 0755, err);
+}
+
+void provider_mirror_close(struct provider_mirror *m)
+{
+	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = false });
+	fetch_set_manner(m->fetch, &(struct fetch_manner){ .whole = false });
+	provider_list_close(&m->list);
+	provider_state_clear(&m->state);
+	wr_free(&m->refused);
+	free(m->tree);
+}
+
+static int may(const char *url, void *mirror, struct error *why)
+{
+	return provider_url_check(&((struct provider_mirror *)mirror)->origin, url, why);
+}
+
+void provider_mirror_set_manner(struct provider_mirror *m, struct fetch_manner manner)
+{
+	manner.may = may;
+	manner.context = m;
+	fetch_set_manner(m->fetch, &manner);
+}
+
+char *provider_mirror_list_name(const char *url)
+{
+	static const uint64_t key[2] = { 0x7072617469717565, 0x6c69737400000001 };
+	return xasprintf("list-%016llx", (unsigned long long)hash_bytes(key, url, strlen(url)));
+}
+
+void provider_mirror_refuse(const char *what, const char *why, void *mirror)
+{
+	struct provider_mirror *m = mirror;
+	char *line FREE_ON_EXIT = xasprintf("%.2048s: %s", what, why);
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	size_t n = strlen(line);
+	if (m->refused.length + n + 1 <= PROVIDER_REFUSED_BYTES_MAX) {
+		wr_bytes(&m->refused, line, n);
+		wr_u8(&m->refused, '\n');
+	}
+	if (m->source->fetched)
+		load_note_refused(m->source->fetched, what, why);
+}
+
+static void forget(struct provider_mirror *m, const char *path)
+{
+	char *local FREE_ON_EXIT = xasprintf("%s/%s", m->tree, path);
+	(void)unlink(local);
+	for (size_t i = 0; i < ARRAY_LENGTH(proofs); i++) {
+		char *proof FREE_ON_EXIT = xasprintf("%s%s", local, proofs[i]);
+		(void)unlink(proof);
+	}
+	free(table_remove_string(m->state.kept, path));
+}
+
+/* Whether this document is wanted at all, and what the round may still take. */
+static int check_limits(const struct provider_mirror *m, struct error *err)
+{
+	if (fetch_bytes(m->fetch) > PROVIDER_BYTES_MAX)
+		return error_set(err, -EFBIG, "%s: more than %lld bytes; the next look goes on",
+		        m->origin.url, (long long)PROVIDER_BYTES_MAX);
+	if (clock_monotonic_ms() > m->end)
+		return error_set(err, -ETIMEDOUT, "%s: more than %d seconds; the next look goes on",
+		        m->origin.url, PROVIDER_SECONDS_MAX);
+	return 0;
+}
+
+/* One proof of a document; what is not to be had is not there. */
+static int fetch_proof(
+        struct provider_mirror *m, const char *url, const char *local, const char *suffix, struct error *err)
+{
+	char *at FREE_ON_EXIT = xasprintf("%s%s", url, suffix),
+	         *to FREE_ON_EXIT = xasprintf("%s%s", local, suffix);
+	int r = fetch_file(m->fetch, at, to, PROOF_SIGNATURE_MAX, err);
+	if (r == -EIO)
+		return r;
+	if (r < 0 || r == FETCH_ABSENT)
+		(void)unlink(to);
+	return r < 0 ? FETCH_ABSENT : r;
+}
+
+/* One digest is enough; signatures where somebody looks at them. */
+static int fetch_proofs(struct provider_mirror *m, const char *url, const char *local, struct error *err)
+{
+	int r = fetch_proof(m, url, local, ".sha512", err);
+	if (r == FETCH_ABSENT)
+		r = fetch_proof(m, url, local, ".sha256", err);
+	if (r >= 0 && m->source->keyring)
+		r = fetch_proof(m, url, local, ".asc", err);
+	return r < 0 ? r : 0;
+}
+
+static int make_folder(const char *local, struct error *err)
+{
+	char *folder FREE_ON_EXIT = xstrndup(local, (size_t)(strrchr(local, '/') - local));
+	struct stat st;
+	return stat(folder, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : file_make_directory(folder, 0755, err);
+}
+
+/* What is wrong with one document is no reason to go without the others; a connection that fails again and
+ * again is. */
+static int settle(struct provider_mirror *m, const char *path, const struct provider_document *d, int r,
+        struct error *why, struct error *err)
+{
+	if (r == -EIO && ++m->broken > PROVIDER_BROKEN_MAX)
+		return error_set(err, r, "%s", why->text);
+	if (r == FETCH_ABSENT) {
+		(void)error_set(why, 0, "it is listed, and the server does not have it");
+		forget(m, path);
+	} else {
+		/* Asked for again as a whole the next time; until then what is there stands. */
+		free(table_remove_string(m->state.kept, path));
+	}
+	provider_mirror_refuse(d->url, why->text, m);
+	return 0;
+}
+
+static int fetch_document(
+        struct provider_mirror *m, const char *path, const struct provider_document *d, struct error *err)
+{
+	char *local FREE_ON_EXIT = xasprintf("%s/%s", m->tree, path);
+	const struct provider_kept *kept = table_get_string(m->state.kept, path);
+	struct stat st;
+	struct error why;
+	bool there = kept && stat(local, &st) == 0 && (int64_t)st.st_size == kept->size;
+	bool same = there && d->updated == kept->updated;
+	if (same && d->updated && !m->whole)
+		return 0;
+	m->asked++;
+	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = !same, .many = true });
+	int r = make_folder(local, &why);
+	if (r == 0)
+		r = fetch_file(m->fetch, d->url, local, OSV_RECORD_MAX, &why);
+	if (r == FETCH_NEW || r == FETCH_UNCHANGED) {
+		if (r == FETCH_NEW)
+			provider_mirror_set_manner(m, (struct fetch_manner){ .whole = true, .many = true });
+		int proof = fetch_proofs(m, d->url, local, &why);
+		if (proof < 0)
+			r = proof;
+	}
+	if ((r != FETCH_NEW && r != FETCH_UNCHANGED) || stat(local, &st) < 0)
+		return settle(m, path, d, r, &why, err);
+	provider_state_set(&m->state, path, d->updated, (int64_t)st.st_size);
+	return 0;
+}
+
+/* A document or a proof of one that nobody names any more. */
+static bool is_named(const struct provider_mirror *m, const char *path)
+{
+	size_t n = strlen(path);
+	if (strcmp(path, REFUSED) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(proofs); i++) {
+		size_t k = strlen(proofs[i]);
+		if (n > k && strcmp(path + n - k, proofs[i]) == 0)
+			return table_get(m->list.documents, path, n - k);
+	}
+	return table_get(m->list.documents, path, n);
+}
+
+static int remove_others(struct provider_mirror *m, struct error *err)
+{
+	char *const roots[] = { m->tree, NULL };
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	if (!walk)
+		return error_set(err, -errno, "%s: %s", m->tree, strerror(errno));
+	size_t skip = strlen(m->tree) + 1;
+	for (FTSENT *e; (e = fts_read(walk));) {
+		if (e->fts_info == FTS_DP && e->fts_level > 0) {
+			(void)rmdir(e->fts_path); /* where nothing is left in it */
+		} else if (e->fts_info != FTS_D && e->fts_level > 0 && !is_named(m, e->fts_path + skip)) {
+			(void)unlink(e->fts_path);
+			free(table_remove_string(m->state.kept, e->fts_path + skip));
+		}
+	}
+	fts_close(walk);
+	return 0;
+}
+
+/* Where all that was refused is named; as it was where it is the same, so that the source is too. */
+static int write_refused(const struct provider_mirror *m, struct error *err)
+{
+	char *path FREE_ON_EXIT = xasprintf("%s/" REFUSED, m->tree), *before FREE_ON_EXIT = NULL;
+	size_t length = 0;
+	if (m->refused.length == 0) {
+		(void)unlink(path);
+		return 0;
+	}
+	if (file_read(path, PROVIDER_REFUSED_BYTES_MAX, &before, &length, NULL) == 0 &&
+	        length == m->refused.length && memcmp(before, m->refused.data, length) == 0)
+		return 0;
+	return file_replace(path, m->refused.data, m->refused.length, 0644, err);
+}
+
+static int fetch_documents(struct provider_mirror *m, const char *state, const char *url, struct error *err)
+{
+	size_t saved = 0;
+	int r = 0;
+	TABLE_FOREACH(it, m->list.documents) {
+		char *path FREE_ON_EXIT = xstrndup(it.key, it.key_length);
+		if (r == 0)
+			r = check_limits(m, err);
+		if (r == 0)
+			r = fetch_document(m, path, it.value, err);
+		if (r == 0 && m->asked >= saved + PROVIDER_SAVE_EVERY) {
+			saved = m->asked;
+			r = provider_state_write(state, url, &m->state, err);
+		}
+	}
+	return r;
+}
+
+int provider_mirror_update(struct provider_mirror *m, const char *url, struct error *err)
+{
+	char *state FREE_ON_EXIT = xasprintf("%s/" STATE, m->folder);
+	time_ms now = m->source->now ? m->source->now : clock_wall_ms();
+	provider_state_clear(&m->state);
+	provider_state_read(state, url, &m->state);
+	/* Nothing at all is more likely a fault than the end of all advisories. */
+	if (table_count(m->list.documents) == 0 && table_count(m->state.kept) > 0)
+		return error_set(err, -ENODATA, "%s: it lists no document any more, and had %zu", url,
+		        table_count(m->state.kept));
+	m->whole = now - m->state.whole >= PROVIDER_WHOLE_MS || now < m->state.whole;
+	int r = fetch_documents(m, state, url, err);
+	if (r == 0)
+		r = remove_others(m, err);
+	if (r == 0)
+		r = write_refused(m, err);
+	if (r == 0 && m->whole)
+		m->state.whole = now;
+	int written = provider_state_write(state, url, &m->state, r == 0 ? err : NULL);
+	return r < 0 ? r : written;
+}
