@@ -2,6 +2,7 @@
 /* `pratique vuln diff`: which records and packages two states of advisories differ in. */
 #include "ctl/ctl.h"
 #include "ctl/text_table.h"
+#include "ctl/vuln_changes.h"
 #include "ctl/vuln_state.h"
 
 #include <jansson.h>
@@ -190,13 +191,16 @@ static int run(char **names, bool json)
 int ctl_vuln_diff(int argc, char **argv)
 {
 	bool json = false;
+	const char *generations = NULL;
 	const struct command_option options[] = {
+		{ 'g', "generations", "FROM[:TO]", "of the one index A, in place of A and B", COMMAND_TEXT,
+		        &generations },
 		{ 'j', "json", NULL, "as JSON", COMMAND_FLAG, &json },
 	};
 	const struct command_line line = {
 		.program = "pratique",
 		.words = WORDS,
-		.synopsis = "[--json] A B",
+		.synopsis = "[--json] A B | [--json] --generations FROM[:TO] A",
 		.about = "Which records B has that A has not, lacks, or says otherwise, and of which "
 		         "packages. A and B "
 		         "are\n"
@@ -207,18 +211,29 @@ int ctl_vuln_diff(int argc, char **argv)
 		         "by id alone "
 		         "where\n"
 		         "A and B have one source each. Who signed a repository is for `pratique vuln "
-		         "verify`.",
+		         "verify`.\n"
+		         "With --generations: what became of records after the one generation of an index, "
+		         "up to "
+		         "the other or\n"
+		         "until now, as far as the index keeps its past, which is said.",
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
 		.closing = "Exit status: 0 compared, 1 failed, 2 wrong usage.\n\n"
 		           "Examples:\n"
 		           "  pratique vuln diff yesterday.tar.xz today.tar.xz\n"
-		           "  pratique vuln diff --json /var/lib/pratique/vis/index /srv/www/advisories",
-		.least = 2,
+		           "  pratique vuln diff --json /var/lib/pratique/vis/index /srv/www/advisories\n"
+		           "  pratique vuln diff --generations 17 /var/lib/pratique/vis/index\n"
+		           "  pratique vuln diff --generations 17:23 --json /var/lib/pratique/vis/index",
+		.least = 1,
 		.most = 2,
 		.argument = "A and B",
 	};
 	char **arguments;
 	int code = command_line_parse(&line, argc, argv, &arguments);
-	return code != COMMAND_GO_ON ? code : run(arguments, json);
+	if (code != COMMAND_GO_ON)
+		return code;
+	if (!arguments[1] != (generations != NULL))
+		return command_line_wrong(
+		        &line, generations ? "--generations is about one index" : "A and B are needed");
+	return generations ? ctl_vuln_changes(WORDS, arguments[0], generations, json) : run(arguments, json);
 }

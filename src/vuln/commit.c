@@ -105,6 +105,8 @@ static int write_rest(struct commit *c)
 		c->state.updated = c->now;
 		if (!r)
 			r = commit_write_journal(c, c->scope_changed);
+		if (!r)
+			r = commit_write_added(c);
 	}
 	if (!r)
 		r = commit_write_sources(c);
@@ -157,6 +159,7 @@ int update_run(struct vuln_update *u, time_ms now, struct writer *changed, struc
 	table_free(c.regroup, NULL);
 	table_free(c.ecosystem_deltas, free);
 	settle_clear(&c.settle);
+	wr_free(&c.added);
 	wr_free(&c.keys);
 	wr_free(&c.rule);
 	wr_free(&c.fresh);

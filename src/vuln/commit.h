@@ -61,6 +61,8 @@ struct commit {
 	struct table *ecosystem_deltas; /* ecosystem key -> int64_t */
 	bool scope_changed;             /* an ecosystem is known that was not, or not any more */
 	unsigned pieces;                /* of work, that were done */
+	struct writer added;            /* keys of records that were not there; n_added 0: not made */
+	size_t n_added;
 	struct vuln_update_result result;
 };
 
@@ -86,5 +88,8 @@ enum vuln_severity commit_entry_severity(struct commit *c, struct rewrite *rewri
 
 /* commit_packages.c: every package that a record of c->rewrites names or named. */
 int commit_packages(struct commit *c);
+/* changes.c: a record that was not there; and all of them, after the generation was raised. */
+void commit_note_added(struct commit *c, const MDB_val *record_key);
+int commit_write_added(struct commit *c);
 /* journal.c: what this update changed, or with all everything; after the generation was raised. */
 int commit_write_journal(struct commit *c, bool all);

@@ -71,6 +71,7 @@ static int keep_form(struct commit *c, const MDB_val *key, const struct rewrite 
 	MDB_val frame;
 	if (!w->old || record_read(w->old, w->old_length, &old) < 0) {
 		count_events(&c->result, 0);
+		commit_note_added(c, key);
 		return 0;
 	}
 	struct vuln_form form = { .events = events_of(c, w, &old),

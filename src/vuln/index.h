@@ -5,7 +5,8 @@
  * behind.
  *
  *   meta        "format": u32; "state": struct index_state; "history": struct history_state (history.h);
- *               "journal" and "change" generation (journal.h)
+ *               "journal" and "change" generation (journal.h); "added" and "new"
+ *               generation (changes.h)
  *   records     id NUL source      -> record (record.h), withdrawn ones too
  *   texts       id NUL source      -> the record as its source wrote it, OSV JSON (text.h)
  *   refs        id                 -> 'a' or 'r' and a record key: who names it as alias, as related

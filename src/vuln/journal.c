@@ -2,74 +2,32 @@
 #include "vuln/journal.h"
 
 #include "vuln/commit.h"
-#include "vuln/index_private.h"
+#include "vuln/journal_rows.h"
 
 #include <errno.h>
 #include <openssl/rand.h>
 
-#define STATE "journal"
-#define PREFIX "change"
-#define KEY_SIZE (sizeof(PREFIX) - 1 + sizeof(uint64_t))
 #define HEAD_SIZE (sizeof(uint64_t) + 1)
 
-/* In the meta database. */
-struct journal_state {
-	uint64_t first; /* the oldest generation that it has; 0 = none */
-	uint64_t bytes; /* of all of them */
-};
-
-static MDB_val make_key(uint8_t key[KEY_SIZE], uint64_t generation)
-{
-	memcpy(key, PREFIX, sizeof(PREFIX) - 1);
-	for (size_t i = 0; i < sizeof(generation); i++)
-		key[sizeof(PREFIX) - 1 + i] = (uint8_t)(generation >> (56 - 8 * i));
-	return index_val(key, KEY_SIZE);
-}
+static const struct journal_kind journal = { "journal", "change", JOURNAL_UPDATES_MAX, JOURNAL_BYTES_MAX };
 
 /* ---- writing ---- */
 
-static int forget_oldest(struct commit *c, struct journal_state *s)
-{
-	uint8_t bytes[KEY_SIZE];
-	MDB_val key = make_key(bytes, s->first), value;
-	int r = mdb_get(c->txn, c->index->meta, &key, &value);
-	s->first++;
-	if (r)
-		return r == MDB_NOTFOUND ? 0 : r;
-	s->bytes -= MIN(s->bytes, (uint64_t)value.mv_size);
-	return mdb_del(c->txn, c->index->meta, &key, NULL);
-}
-
-static int write_row(struct commit *c, const struct writer *row)
-{
-	uint8_t bytes[KEY_SIZE];
-	MDB_val key = make_key(bytes, c->state.generation), value = index_val(row->data, row->length);
-	return mdb_put(c->txn, c->index->meta, &key, &value, 0);
-}
-
 int commit_write_journal(struct commit *c, bool all)
 {
-	struct journal_state state;
 	uint64_t mark = 0;
-	int r = index_read_meta(c->index, c->txn, STATE, &state, sizeof(state));
-	if (r || RAND_bytes((uint8_t *)&mark, sizeof(mark)) != 1)
-		return r ? r : EIO;
+	if (RAND_bytes((uint8_t *)&mark, sizeof(mark)) != 1)
+		return EIO;
 	struct writer row = wr_make(HEAD_SIZE + JOURNAL_UPDATE_MAX);
 	all = all || c->changed->length > JOURNAL_UPDATE_MAX;
 	wr_u64(&row, mark | 1);
 	wr_u8(&row, all);
 	if (!all)
 		wr_bytes(&row, c->changed->data, c->changed->length);
-	r = wr_failed(&row) ? ENOMEM : write_row(c, &row);
-	state.bytes += row.length;
+	int r = wr_failed(&row) ? ENOMEM
+	                        : journal_rows_put(c->index, c->txn, &journal, c->state.generation, &row);
 	wr_free(&row);
-	if (!state.first)
-		state.first = c->state.generation;
-	while (!r && state.first < c->state.generation &&
-	        (state.bytes > JOURNAL_BYTES_MAX || c->state.generation - state.first >= JOURNAL_UPDATES_MAX))
-		r = forget_oldest(c, &state);
-	MDB_val key = index_val(STATE, sizeof(STATE) - 1), value = index_val(&state, sizeof(state));
-	return r ? r : mdb_put(c->txn, c->index->meta, &key, &value, 0);
+	return r;
 }
 
 /* ---- reading ---- */
@@ -78,11 +36,7 @@ int commit_write_journal(struct commit *c, bool all)
 static struct reader open_row(
         struct vuln_index *index, uint64_t generation, uint64_t *ret_mark, bool *ret_all)
 {
-	uint8_t bytes[KEY_SIZE];
-	MDB_val key = make_key(bytes, generation), value = { 0 };
-	struct reader r = rd_make(NULL, 0);
-	if (mdb_get(index->txn, index->e.meta, &key, &value) == 0)
-		r = rd_make(value.mv_data, value.mv_size);
+	struct reader r = journal_rows_get(index, &journal, generation);
 	*ret_mark = rd_u64(&r);
 	*ret_all = rd_u8(&r) != 0;
 	return r;

@@ -33,6 +33,7 @@ enum vuln_event {
 	VULN_ALIASED = 8,  /* its aliases changed */
 	VULN_MERGED = 16,  /* and it is another vulnerability's record because of it, or no longer */
 	VULN_REMOVED = 32, /* its source no longer has it: cancelled */
+	VULN_ADDED = 64,   /* it was not there before (changes.h); of no form */
 };
 const char *vuln_event_name(enum vuln_event e); /* "modified", ... */
 struct vuln_form {

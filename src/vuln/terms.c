@@ -51,6 +51,8 @@ const char *vuln_event_name(enum vuln_event e)
 		return "aliased";
 	case VULN_MERGED:
 		return "merged";
+	case VULN_ADDED:
+		return "added";
 	case VULN_REMOVED:
 		return "cancelled";
 	}

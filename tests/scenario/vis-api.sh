@@ -97,6 +97,26 @@ for name in requests queries queries_refused records_sent records_missing pages_
 done
 ok "counted"
 
+# ---- two generations of its index ----
+
+changes() {
+	"$bin/pratique" vuln diff --json --generations "$1" "$site/index" | jq -e "$2" >/dev/null
+}
+changes 0 '.added_complete and .changes_complete and .from == 0 and .to == .now and .counts.added == (.records | map(select(.events == ["added"])) | length)' ||
+	fail "vuln diff of generations: $("$bin/pratique" vuln diff --json --generations 0 "$site/index" | jq -c 'del(.records)')"
+at=$("$bin/pratique" vuln diff --json --generations 0 "$site/index" | jq '.records[] | select(.id == "AAA-2026-1").generation')
+changes "$((at - 1)):$at" '.records | any(.id == "AAA-2026-1")' || fail "vuln diff: not in its generation $at"
+changes "$at" '.records | all(.id != "AAA-2026-1")' || fail "vuln diff: after its generation $at"
+"$bin/pratique" vuln diff --generations 0 "$site/index" | grep -q '^+ AAA-2026-1  (published)  added; generation ' || fail "vuln diff for people"
+for wrong in "--generations x $site/index" "--generations 2:1 $site/index" "--generations 1 $site/index $site/index" "$site/index"; do
+	# shellcheck disable=SC2086 # words
+	"$bin/pratique" vuln diff $wrong >/dev/null 2>&1
+	[ $? = 2 ] || fail "vuln diff $wrong"
+done
+"$bin/pratique" vuln diff --generations 99999999 "$site/index" >"$site/after.log" 2>&1 && fail "a generation that is to come"
+grep -q 'there is nothing after it' "$site/after.log" || fail "vuln diff: $(cat "$site/after.log")"
+ok "vuln diff compares two generations"
+
 # ---- what is killed ----
 
 front=$(front_of "${pids[daemon]}")
