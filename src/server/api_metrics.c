@@ -12,17 +12,21 @@ static const struct {
 #include "server/counters.def"
 #undef COUNTER
 	{ "handshakes_failed", "node connections that did not shake hands" },
+	{ "connections_failed", "node connections that waited: no file descriptor or memory was left" },
 	{ "enforcer_connections_refused_full", "enforcers' connections refused: too many in all" },
 	{ "enforcer_connections_refused_source",
 	        "enforcers' connections refused: too many from one address" },
 	{ "enforcer_handshakes_failed", "enforcers' connections that did not shake hands" },
+	{ "enforcer_connections_failed", "enforcers' connections that waited: no file descriptor was left" },
 	{ "enrolment_connections_refused_full", "enrolment connections refused: too many in all" },
 	{ "enrolment_connections_refused_source",
 	        "enrolment connections refused: too many from one address" },
 	{ "enrolment_handshakes_failed", "enrolment connections that did not shake hands" },
+	{ "enrolment_connections_failed", "enrolment connections that waited: no file descriptor was left" },
 	{ "api_connections_refused_full", "API connections refused: too many in all" },
 	{ "api_connections_refused_source", "API connections refused: too many from one address" },
 	{ "api_handshakes_failed", "API connections that did not shake hands" },
+	{ "api_connections_failed", "API connections that waited: no file descriptor was left" },
 };
 
 static void add_counters(struct metrics *m, const json_t *values)

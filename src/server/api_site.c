@@ -18,6 +18,7 @@ static void add_up(struct listener_counters *total, const struct listener *l)
 	total->refused_total += one.refused_total + one.refused_handshakes;
 	total->refused_source += one.refused_source;
 	total->handshakes_failed += one.handshakes_failed;
+	total->accept_errors += one.accept_errors;
 }
 
 static struct listener_counters sum(struct listener *const *listeners, size_t n)
@@ -50,7 +51,7 @@ static void put_refused(json_t *j, const char *prefix, const struct listener_cou
 		uint64_t value;
 	} rows[] = { { "connections_refused_full", c->refused_total },
 		{ "connections_refused_source", c->refused_source },
-		{ "handshakes_failed", c->handshakes_failed } };
+		{ "handshakes_failed", c->handshakes_failed }, { "connections_failed", c->accept_errors } };
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		char *name FREE_ON_EXIT = xasprintf("%s%s", prefix, rows[i].name);
 		json_object_set_new(j, name, json_integer((json_int_t)rows[i].value));

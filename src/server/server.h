@@ -36,6 +36,12 @@ LIST_HEAD(enforcer_links, enforcer_link);
 LIST_HEAD(place_requests, place_request);
 LIST_HEAD(event_followers, event_follower);
 
+/* What the doors of nodes and enforcers had refused when it was last said. */
+struct doors {
+	uint64_t full, failed;
+	time_ms said; /* 0 = never */
+};
+
 struct server {
 	struct server_options options;
 	struct event_base *base;
@@ -77,6 +83,7 @@ struct server {
 	int warned_server, warned_cas[BUNDLE_MAX]; /* of their certificates' ends: days left, 0 = not yet */
 	time_ms refused_second;                    /* of the refusals that are logged */
 	unsigned refused_now;
+	struct doors doors;
 };
 
 /* main.c */
@@ -89,6 +96,11 @@ int server_read_address(const char *text, uint16_t port, struct sockaddr_storage
 
 /* program.c: a number of this very program, 0 where it has none: another build may judge otherwise. */
 uint64_t program_number(void);
+
+/* doors.c */
+/* Warns where fewer files may be open than connections are allowed. */
+void doors_check_files(const struct server *s);
+void doors_tick(struct server *s, time_ms now);
 
 /* turn.c */
 int turn_start(struct server *s, struct error *err);

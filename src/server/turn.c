@@ -57,6 +57,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	struct server *s = context;
 	site_tick(s->site, clock_wall_ms());
 	enforcer_send_owed(s);
+	doors_tick(s, clock_wall_ms());
 	expiry_tick(s, clock_wall_ms());
 }
 
@@ -89,6 +90,7 @@ int turn_start(struct server *s, struct error *err)
 	        !s->flush_event || !s->work_event || !s->tick_event || !s->floor_event ||
 	        event_add(s->tick_event, &tick) < 0 || event_add(s->floor_event, &floor) < 0)
 		return error_set(err, -ENOMEM, "the loop's timers cannot be made");
+	doors_check_files(s);
 	store_on_work(s->store, on_store_work, s);
 	if (store_has_work(s->store))
 		evtimer_add(s->commit_event, &at_once);

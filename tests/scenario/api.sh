@@ -281,5 +281,38 @@ above api_handshakes_failed 0 || fail "wrong TLS is not counted"
 local_api status >/dev/null || fail "the server is gone"
 kill -0 "${pids[daemon]}" || fail "the server is gone"
 stop_server
-grep -E 'runtime error|AddressSanitizer|LeakSanitizer' "$site"/*.log && fail "a sanitizer has something to say"
 ok "ended in order"
+
+# ---- too few files ----
+
+echo "connections_per_source = 1000" >>"$site/server.conf"
+prlimit --nofile=100:100 "$bin/pratique-server" --config "$site/server.conf" >"$site/few.log" 2>&1 &
+pids[daemon]=$!
+until_true 20 "the server answers with 100 files" local_api status
+grep -q "connections_max is 20000, but this process may have only 100 files open" "$site/few.log" || fail "it is not said at the start"
+python3 - "$site" <<-'END' || fail "a crowd cannot come"
+	import socket, sys, time, pathlib
+	log, crowd = pathlib.Path(sys.argv[1], "few.log"), []
+	for _ in range(300):
+	    s = socket.socket(socket.AF_INET6)
+	    s.settimeout(0.2)
+	    try:
+	        s.connect(("::1", 271))
+	    except OSError:
+	        pass
+	    crowd.append(s)
+	    if "no file descriptor or memory is left" in log.read_text():
+	        break
+	for _ in range(600):
+	    if "no file descriptor or memory is left" in log.read_text():
+	        break
+	    time.sleep(0.05)
+	else:
+	    sys.exit("nothing is said")
+END
+until_true 20 "and answers again when they have gone" local_api status
+above connections_failed 0 || fail "those that were not taken are not counted"
+local_api events --json | jq -es 'any(.[]; .kind == "full")' >/dev/null || fail "there is no event of it"
+stop_server
+grep -E 'runtime error|AddressSanitizer|LeakSanitizer' "$site"/*.log && fail "a sanitizer has something to say"
+ok "too few files are said, counted and survived"
