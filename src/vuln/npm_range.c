@@ -28,8 +28,8 @@ static const char *skip_blanks(const char *at)
 	return at;
 }
 
-/* A number, or x, X or *: then nothing after it counts. */
-static bool take_number(const char **at, struct npm_partial *p)
+/* A number, or x, X or *: then nothing after it counts. Zeros lead in the loose mode alone. */
+static bool take_number(const char **at, bool loose, struct npm_partial *p)
 {
 	if (**at == 'x' || **at == 'X' || **at == '*') {
 		++*at;
@@ -37,7 +37,7 @@ static bool take_number(const char **at, struct npm_partial *p)
 		return true;
 	}
 	uint64_t number = 0;
-	if (!is_digit(**at))
+	if (!is_digit(**at) || (!loose && **at == '0' && is_digit((*at)[1])))
 		return false;
 	for (; is_digit(**at); ++*at) {
 		number = number * 10 + (uint64_t)(**at - '0');
@@ -46,6 +46,19 @@ static bool take_number(const char **at, struct npm_partial *p)
 	}
 	if (!p->any)
 		p->number[p->n++] = number;
+	return true;
+}
+
+/* None is empty, and none a number that zeros lead (Semantic Versioning 9). */
+static bool are_strict(const char *at, size_t length)
+{
+	for (const char *end = at + length, *next; at <= end; at = next + 1) {
+		bool number = true;
+		for (next = at; next < end && *next != '.'; next++)
+			number = number && is_digit(*next);
+		if (next == at || (number && *at == '0' && next - at > 1))
+			return false;
+	}
 	return true;
 }
 
@@ -59,7 +72,7 @@ static bool take_pre(const char **at, bool loose, struct npm_partial *p)
 	while (is_identifier(**at))
 		++*at;
 	p->pre_length = (size_t)(*at - p->pre);
-	return p->pre_length > 0;
+	return p->pre_length > 0 && (loose || are_strict(p->pre, p->pre_length));
 }
 
 /* [v=]M[.m[.p[-pre]]][+build] */
@@ -70,15 +83,18 @@ static bool take_partial(const char **at, bool loose, struct npm_partial *ret)
 	while (**at == 'v' || **at == '=' || is_blank(**at))
 		++*at;
 	do {
-		if (!take_number(at, ret))
+		if (!take_number(at, loose, ret))
 			return false;
 		parts++;
 	} while (parts < 3 && **at == '.' && ++*at);
 	if (parts == 3 && !take_pre(at, loose, ret))
 		return false;
-	if (**at == '+')
-		for (++*at; is_identifier(**at);)
+	if (**at == '+') {
+		if (!is_identifier(*++*at))
+			return false;
+		while (is_identifier(**at))
 			++*at;
+	}
 	if (ret->n < 3)
 		ret->pre = NULL;
 	return !**at || is_blank(**at) || **at == '|';
@@ -156,13 +172,14 @@ struct comparator {
 struct comparators {
 	struct comparator list[4];
 	size_t n;
-	bool prereleases;
+	bool prereleases, too_large;
 };
 
 static void put(struct comparators *c, enum npm_operator operator, uint64_t major, uint64_t minor,
         uint64_t patch, const char *pre, size_t pre_length)
 {
 	c->list[c->n++] = (struct comparator){ operator, { major, minor, patch }, pre, pre_length };
+	c->too_large = c->too_large || major > NUMBER_MAX || minor > NUMBER_MAX || patch > NUMBER_MAX;
 }
 
 /* Up to, without, and without its pre-releases. */
@@ -279,6 +296,8 @@ static int judge_term(const struct asked *asked, const struct npm_term *t, struc
 {
 	struct comparators c = { .prereleases = asked->prereleases };
 	expand(&c, t);
+	if (c.too_large)
+		return -EINVAL;
 	for (size_t i = 0; i < c.n; i++) {
 		char text[VERSION_MAX + 1];
 		const struct comparator *one = &c.list[i];

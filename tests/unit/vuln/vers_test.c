@@ -190,6 +190,13 @@ static void judges_by_npms_own_rules(void **state)
 	assert_int_equal(npm_range_contains("~1.2.3beta", "1.2.9", 0, &inside, NULL), -EINVAL);
 	assert_int_equal(npm_range_contains("1.x", "1.2", 0, &inside, NULL), -EINVAL);
 	assert_int_equal(npm_range_contains("<=9007199254740992.x", "1.0.0", 0, &inside, NULL), -EINVAL);
+	/* What node-semver refuses, so that nobody takes our answer for its. */
+	static const char *const strict[] = { "01.x", ">=1.02.3", "1.2.3-01", "1.2.3-a..b", "1.2.3+",
+		"^9007199254740991.0.0", "~1.9007199254740991", "1 - 9007199254740991" };
+	for (size_t i = 0; i < ARRAY_LENGTH(strict); i++)
+		if (npm_range_contains(strict[i], "1.0.0", 0, &inside, NULL) != -EINVAL)
+			fail_msg("taken: %s", strict[i]);
+	assert_int_equal(npm_range_contains("01.x", "1.0.0", NPM_LOOSE, &inside, NULL), 0);
 }
 
 int main(void)
