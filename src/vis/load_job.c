@@ -38,6 +38,14 @@ static void take_report(struct ipc_loaded *l, struct load_report *report)
 		l->notes[l->n_notes++].text = xstrndup(report->first_hint[i], 511);
 }
 
+static void take_counts(struct ipc_loaded *l, const struct osv_counts *c)
+{
+	l->beyond_limits = c->beyond_limits;
+	l->entries_refused = c->affected_refused;
+	l->entries_unsupported = c->affected_unsupported;
+	l->versions_invalid = c->versions_invalid;
+}
+
 /* What comes, comes in numbers: the more often it was in the way, the longer it waits. */
 static int next_wait(int wait_ms)
 {
@@ -71,6 +79,8 @@ int load_job_commit(
 	l->put = result.records_put;
 	l->removed = result.records_removed;
 	l->keys = result.keys_changed;
+	l->aliases_refused = result.aliases_refused;
+	l->forms_pruned = result.forms_pruned;
 	return 0;
 }
 
@@ -119,6 +129,7 @@ static int load_from(const struct load_job *job, const struct load_source *s, st
 	}
 	vuln_update_replace_source(u, s->name);
 	int r = load_source(&load, s, err);
+	take_counts(l, vuln_update_counts(u));
 	described.counted = true;
 	described.unmapped = report->unmapped;
 	described.refused = report->refused;

@@ -32,6 +32,9 @@ struct vis {
 	uint64_t refusals[TREE_N_REFUSALS]; /* of repositories that are sources */
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
 	time_ms updated; /* when the index changed last, since the start */
+	/* What of records was left out, or had to go. */
+	uint64_t beyond_limits, entries_refused, entries_unsupported, versions_invalid, aliases_refused,
+	        forms_pruned;
 };
 
 static void note_change(const char *ecosystem, const char *package, void *context)
@@ -70,6 +73,27 @@ static void fill_publisher_metrics(struct metrics *m, const struct publisher_sta
 	metrics_count(m, "published_failures", "How often publishing failed", s->failures);
 }
 
+/* Of the folder and of repositories by our own update, of other sources by their loaders. */
+static void fill_left_out(struct metrics *m, const struct vis *v)
+{
+	static const struct osv_counts none;
+	const struct osv_counts *own = v->update ? vuln_update_counts(v->update) : &none;
+	metrics_count(m, "records_beyond_limits", "Records refused because they claim more than a record may",
+	        v->beyond_limits + own->beyond_limits);
+	metrics_count(m, "entries_refused",
+	        "Affected packages with a version that their ecosystem does not allow",
+	        v->entries_refused + own->affected_refused);
+	metrics_count(m, "entries_unsupported",
+	        "Affected packages of ecosystems without a known order of versions",
+	        v->entries_unsupported + own->affected_unsupported);
+	metrics_count(m, "versions_invalid", "Listed versions that no installed package can have",
+	        v->versions_invalid + own->versions_invalid);
+	metrics_count(m, "aliases_refused", "Ids that aliases do not join, because they would join too much",
+	        v->aliases_refused);
+	metrics_gauge(m, "forms_pruned", "Older forms of records that had to go, since the index was made",
+	        (double)v->forms_pruned);
+}
+
 static void fill_metrics(struct metrics *m, void *user)
 {
 	const struct vis *v = user;
@@ -81,6 +105,7 @@ static void fill_metrics(struct metrics *m, void *user)
 	metrics_count(m, "records_removed", "Advisories taken out of the index", v->records_removed);
 	metrics_count(m, "records_refused", "Records that are malformed", v->records_refused);
 	metrics_count(m, "failures", "Sources and folders that could not be read", v->failures);
+	fill_left_out(m, v);
 	if (v->loaders) {
 		metrics_count(m, "loads", "Looks at sources", loaders_counters(v->loaders)->loads);
 		metrics_count(m, "loads_crashed", "Of these, ended by a signal or a limit",
@@ -162,6 +187,8 @@ static int commit(struct vis *v, uint64_t *ret_generation, struct error *err)
 	if (r < 0)
 		return r;
 	*ret_generation = result.generation;
+	v->aliases_refused += result.aliases_refused;
+	v->forms_pruned = result.forms_pruned;
 	announce(v, result.generation, result.records_put, result.records_removed, result.keys_changed);
 	return 0;
 }
@@ -279,11 +306,22 @@ static void load_due(struct vis *v, bool all)
 	}
 }
 
+static void add_left_out(struct vis *v, const struct ipc_loaded *l)
+{
+	v->beyond_limits += l->beyond_limits;
+	v->entries_refused += l->entries_refused;
+	v->entries_unsupported += l->entries_unsupported;
+	v->versions_invalid += l->versions_invalid;
+	v->aliases_refused += l->aliases_refused;
+	v->forms_pruned = MAX(v->forms_pruned, l->forms_pruned);
+}
+
 static void on_loaded(const struct ipc_loaded *l, void *user)
 {
 	struct vis *v = user;
 	bool failed = *l->failure;
 	log_loaded(v->config->sources[l->source]->named.name, l);
+	add_left_out(v, l);
 	v->records_refused += l->refused;
 	v->failures += failed;
 	if (l->refusal > TREE_GOOD && l->refusal < TREE_N_REFUSALS)

@@ -41,6 +41,7 @@ record "$site/first" EXAMPLE-2026-2 12 alpha 1.8-1 ', "aliases": ["CVE-2026-1001
 record "$site/first" EXAMPLE-2026-3 11 alpha 1.8-1
 record "$site/first" EXAMPLE-2026-4 13 gamma 2.0-3
 record "$site/first" EXAMPLE-2026-5 12 gamma 3.0-1
+record "$site/first" EXAMPLE-2026-6 12 delta "1:2:3 no version"
 record "$site/first" EXAMPLE-2026-9 12 gone 1.8-1 ', "withdrawn": "2026-01-02T00:00:00Z"'
 # A page of them is more than sockets hold.
 details=$(head -c 3000 /dev/zero | tr '\0' x)
@@ -96,6 +97,13 @@ for name in requests queries queries_refused records_sent records_missing pages_
 	[ "$(counter "$name")" -gt 0 ] || fail "$name was not counted"
 done
 ok "counted"
+"$bin/pratique" metrics --socket "$site/metrics.sock" | python3 "$here/metrics-check.py" pratique_vis_ pratique_vis_http_kept_bytes \
+	pratique_vis_http_kept_limit_bytes pratique_vis_http_answers_again_total pratique_vis_records_beyond_limits_total \
+	pratique_vis_entries_refused_total pratique_vis_entries_unsupported_total pratique_vis_versions_invalid_total \
+	pratique_vis_aliases_refused_total pratique_vis_forms_pruned || fail "the metrics are not as they should be"
+[ "$("$bin/pratique" metrics --socket "$site/metrics.sock" | sed -n 's/^pratique_vis_entries_refused_total //p')" -gt 0 ] ||
+	fail "an entry that was refused is not counted"
+ok "what was left out of records is counted"
 
 # ---- two generations of its index ----
 
