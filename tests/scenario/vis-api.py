@@ -520,6 +520,36 @@ def crowds():
         s.close()
 
 
+def smuggled():
+    """What a relay in front of us could take for another message than we do is no message, and ends the connection."""
+    query = json.dumps(package("alpha", version="1.0-1"))
+    after = "GET /v1/status HTTP/1.1\r\nHost: vis\r\n\r\n"
+    for head in (f"Content-Length: 0\r\nContent-Length: {len(query)}", f"Content-Length: +{len(query)}",
+                 f"Content-Length: {len(query)}, {len(query)}", f"Content-Length:{len(query)}\r\n Host: other",
+                 f"Content-Length : {len(query)}", f"Content-Length: {len(query)}\r\nTransfer-Encoding: chunked",
+                 "Transfer-Encoding: chunked", "Transfer-Encoding: identity, chunked", "Transfer-Encoding:\x0bchunked",
+                 f"Content-Length: {len(query)}\nX: y", f"Content-Length: 0x{len(query):x}", "Host: other\r\nContent-Length: 0"):
+        answer = say(f"POST /v1/query HTTP/1.1\r\nHost: vis\r\n{head}\r\n\r\n{query}{after}".encode("latin-1"))
+        status = int(answer.split(b" ", 2)[1])
+        if status not in (400, 501) or answer.count(b"HTTP/1.1 ") != 1:
+            fail("smuggled by", repr(head), answer[:200], answer.count(b"HTTP/1.1 "))
+    ok("12 ways to say a length otherwise: refused, and nothing behind them is answered")
+
+
+def thousands():
+    """One address opens what it can; the others have theirs."""
+    theirs = [socket.create_connection(("127.0.0.1", 9446), timeout=60) for _ in range(800)]
+    s = socket.create_connection(("127.0.0.1", 9446), timeout=60, source_address=("127.0.0.9", 0))
+    with context().wrap_socket(s, server_hostname="127.0.0.1") as s:
+        s.sendall(request())
+        answer = read_all(s)
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        fail("beside 800 connections of another address:", answer[:200])
+    for s in theirs:
+        s.close()
+    ok("beside 800 connections of one address another one is answered")
+
+
 def flood():
     """More than one address may ask is answered 429; it gets its turn again, and the socket is not concerned."""
     seen = set()
@@ -540,7 +570,9 @@ def flood():
 
 def public():
     messages()
+    smuggled()
     crowds()
+    thousands()
     flood()
 
 
