@@ -15,22 +15,47 @@ struct load_progress load_progress_begin(const char *source)
 	};
 }
 
+static bool is_time(struct load_progress *p)
+{
+	time_ms now = clock_monotonic_ms();
+	if (!p->terminal || now - p->started < AFTER_MS || now - p->shown < EVERY_MS)
+		return false;
+	p->shown = now;
+	p->any = true;
+	return true;
+}
+
 void load_progress_show(const struct load_report *report, void *progress)
 {
 	struct load_progress *p = progress;
-	time_ms now = clock_monotonic_ms();
-	if (!p->terminal || now - p->started < AFTER_MS || now - p->shown < EVERY_MS)
+	if (is_time(p))
+		fprintf(stderr, "\r\033[K%s: %" PRIu64 " records, %" PRIu64 " refused", p->source,
+		        report->read, report->refused);
+}
+
+void load_progress_fetch(const char *url, int64_t got, int64_t total, void *progress)
+{
+	struct load_progress *p = progress;
+	if (!is_time(p))
 		return;
-	p->shown = now;
-	p->any = true;
-	fprintf(stderr, "\r\033[K%s: %" PRIu64 " records, %" PRIu64 " refused", p->source, report->read,
-	        report->refused);
+	fprintf(stderr, "\r\033[K%s: fetching, %.1f", p->source, (double)got / 1e6);
+	if (total > 0)
+		fprintf(stderr, " of %.1f", (double)total / 1e6);
+	fputs(" MB", stderr);
 }
 
 void load_progress_end(const struct load_progress *p)
 {
 	if (p->any)
 		fputs("\r\033[K", stderr);
+}
+
+static void print_reasons(const char *what, char *const *first, uint64_t n)
+{
+	for (size_t i = 0; i < LOAD_KEPT && first[i]; i++)
+		fprintf(stderr, "%s: %s\n", what, first[i]);
+	if (n > LOAD_KEPT)
+		fprintf(stderr, "%s: and %" PRIu64 " more\n", what, n - LOAD_KEPT);
 }
 
 void load_report_print(const char *source, const struct load_report *r)
@@ -46,10 +71,12 @@ void load_report_print(const char *source, const struct load_report *r)
 		printf("; %" PRIu64 " other files", r->passed_over);
 	puts(".");
 	fflush(stdout);
-	for (size_t i = 0; i < LOAD_KEPT && r->first_refused[i]; i++)
-		fprintf(stderr, "refused: %s\n", r->first_refused[i]);
-	if (r->refused > LOAD_KEPT)
-		fprintf(stderr, "refused: and %" PRIu64 " more\n", r->refused - LOAD_KEPT);
+	print_reasons("refused", r->first_refused, r->refused);
+	print_reasons("unmapped", r->first_unmapped, r->unmapped);
+	if (r->read == 0)
+		fprintf(stderr, "%s: there is no document of its kind; --kind says what it is\n", source);
+	else if (r->read == r->refused)
+		fprintf(stderr, "%s: nothing of it is loaded; is it of another kind (--kind)?\n", source);
 	for (size_t i = 0; i < LOAD_KEPT && r->first_hint[i]; i++)
 		fprintf(stderr, "note: %s\n", r->first_hint[i]);
 }

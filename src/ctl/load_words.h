@@ -14,8 +14,10 @@ struct load_progress {
 };
 struct load_progress load_progress_begin(const char *source);
 void load_progress_show(const struct load_report *report, void *progress);
+void load_progress_fetch(const char *url, int64_t got, int64_t total, void *progress);
 void load_progress_end(const struct load_progress *p);
 
-/* One line, and the first of what was refused on standard error. */
+/* One line, and on standard error the first of what was refused or unmapped, and what to do where there was
+ * nothing else. */
 void load_report_print(const char *source, const struct load_report *report);
 json_t *load_report_to_json(const char *source, const struct load_report *report);

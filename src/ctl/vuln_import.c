@@ -67,9 +67,15 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		.now = clock_wall_ms() };
 	if (im->trust)
 		(void)vuln_trust_parse(im->trust, &source.trust);
+	else if (strncmp(from, "https://", 8) == 0)
+		source.trust = VULN_TRUST_TRANSPORT;
+	struct load_progress progress = load_progress_begin(source.name);
+	source.fetching = load_progress_fetch;
+	source.fetching_context = &progress;
 	char *fetched FREE_ON_EXIT = NULL;
 	int r = load_fetch(&source, &fetched, err);
 	if (r < 0) {
+		load_progress_end(&progress);
 		load_report_clear(&report);
 		return r;
 	}
@@ -78,7 +84,6 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 		source.from = fetched;
 	if (t->update)
 		vuln_update_replace_source(t->update, source.name);
-	struct load_progress progress = load_progress_begin(source.name);
 	const struct load l = { .update = t->update,
 		.check = &t->check,
 		.report = &report,
@@ -134,6 +139,15 @@ static int check_products(const struct import *im)
 	return r < 0 ? CTL_FAILURE : CTL_OK;
 }
 
+/* Of whoever calls; NULL where that is nobody with a home. */
+static char *own_cache(void)
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	if (base && *base == '/')
+		return xasprintf("%s/pratique/vuln", base);
+	return home && *home == '/' ? xasprintf("%s/.cache/pratique/vuln", home) : NULL;
+}
+
 /* All of the sources, or nothing: where one cannot be read the index stays as it was. */
 static int run(const struct import *im, char **specs)
 {
@@ -187,9 +201,10 @@ static char *about(void)
 	static const char text[] =
 	        "Reads sources of advisories, translates them to OSV and puts them into an index, each in "
 	        "the place\n"
-	        "of what its name held before, or only checks them. A SOURCE is a folder, an archive or a "
-	        "file, and\n"
-	        "NAME=SOURCE names it otherwise than after its file. What is malformed, or fails a proof, "
+	        "of what its name held before, or only checks them. A SOURCE is a folder, an archive, a "
+	        "file or a\n"
+	        "URL, and NAME=SOURCE names it otherwise than after its file. What is malformed, or fails a "
+	        "proof, "
 	        "is\n"
 	        "refused and named; the rest is loaded: read = mapped + unmapped + refused.\n\n"
 	        "Kinds:\n";
@@ -206,7 +221,7 @@ static char *about(void)
 int ctl_vuln_import(int argc, char **argv)
 {
 	struct import im = { .precedence = VULN_PRECEDENCE_DEFAULT };
-	char *text FREE_ON_EXIT = about();
+	char *text FREE_ON_EXIT = about(), *cache FREE_ON_EXIT = own_cache();
 	const struct command_option options[] = {
 		{ 'k', "kind", "KIND", "what the sources are (osv; apt for apt:)", COMMAND_TEXT, &im.kind },
 		{ 'n', "name", "NAME", "what the index calls the source", COMMAND_TEXT, &im.name },
@@ -235,7 +250,8 @@ int ctl_vuln_import(int argc, char **argv)
 		        "kind csaf: whose labels are taken (a provider's URL: WHITE); may be given several "
 		        "times",
 		        COMMAND_TEXTS, &im.labels },
-		{ 0, "cache", "DIR", "where what is fetched from URLs is kept", COMMAND_TEXT, &im.cache },
+		{ 0, "cache", "DIR", "where what is fetched from URLs is kept (~/.cache/pratique/vuln)",
+		        COMMAND_TEXT, &im.cache },
 		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
 		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
 		        &im.precedence, 0, VULN_PRECEDENCE_MAX },
@@ -270,6 +286,8 @@ int ctl_vuln_import(int argc, char **argv)
 	int code = command_line_parse(&line, argc, argv, &sources);
 	if (code != COMMAND_GO_ON)
 		return code;
+	if (!im.cache)
+		im.cache = cache;
 	size_t n = 0;
 	while (sources[n])
 		n++;

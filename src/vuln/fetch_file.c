@@ -19,12 +19,15 @@ struct fetch {
 	CURL *curl;
 	struct fetch_manner manner;
 	int64_t bytes;
+	fetch_progress_fn progress;
+	void *context;
 };
 
 /* One file on its way: into path.part, then in the place of path. */
 struct transfer {
 	CURL *curl;
 	const struct fetch_manner *manner;
+	const struct fetch *fetch;
 	const char *url, *path;
 	int64_t limit, got;
 	int fd;
@@ -98,6 +101,13 @@ static struct curl_slist *condition(struct transfer *t)
 	return NULL;
 }
 
+static int on_progress(void *transfer, curl_off_t total, curl_off_t got, curl_off_t up_total, curl_off_t up)
+{
+	const struct transfer *t = transfer;
+	t->fetch->progress(t->url, got, total, t->fetch->context);
+	return 0;
+}
+
 static void set_limits(struct transfer *t)
 {
 	bool https = strncmp(t->url, "https://", 8) == 0;
@@ -125,6 +135,11 @@ static void set_limits(struct transfer *t)
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
+	if (t->fetch->progress) {
+		curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
+	}
 }
 
 /* Whole: it takes the place of what was there, with the publisher's time and tag. */
@@ -220,7 +235,7 @@ static int follow(struct transfer *t, const char *part, struct error *err)
 int fetch_file(struct fetch *f, const char *url, const char *path, int64_t limit, struct error *err)
 {
 	struct transfer t = {
-		.curl = f->curl, .manner = &f->manner, .url = url, .path = path, .limit = limit
+		.curl = f->curl, .fetch = f, .manner = &f->manner, .url = url, .path = path, .limit = limit
 	};
 	char *part FREE_ON_EXIT = beside(path, ".part");
 	struct error why;
@@ -265,13 +280,15 @@ int fetch_check_url(const char *url, struct error *err)
 	return 0;
 }
 
-int fetch_open(struct fetch **ret, struct error *err)
+int fetch_open(fetch_progress_fn progress, void *context, struct fetch **ret, struct error *err)
 {
 	CURL *curl = curl_easy_init();
 	if (!curl)
 		return error_set(err, -ENOMEM, "no memory to fetch anything");
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->curl = curl;
+	(*ret)->progress = progress;
+	(*ret)->context = context;
 	return 0;
 }
 

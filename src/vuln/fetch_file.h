@@ -18,8 +18,12 @@
 #define FETCH_FILE_MAX ((int64_t)4 << 30) /* bytes as they come */
 #define FETCH_URL_MAX 2048
 
+/* Called now and then while a file comes: the bytes so far, and of all, 0 where that is not known. */
+typedef void (*fetch_progress_fn)(const char *url, int64_t got, int64_t total, void *context);
+
 struct fetch;
-int fetch_open(struct fetch **ret, struct error *err);
+int fetch_open(
+        fetch_progress_fn progress /* may be NULL */, void *context, struct fetch **ret, struct error *err);
 struct fetch *fetch_close(struct fetch *f); /* NULL in, NULL out */
 
 /* How the files that follow are fetched; all false and NULL at first. */

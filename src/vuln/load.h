@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "vuln/fetch_file.h"
 #include "vuln/update.h"
 #include "vuln/vuln.h"
 
@@ -70,6 +71,8 @@ struct load_source {
 	 * Protocol whose documents are taken, each NULL-terminated; labels NULL: nobody looks. */
 	const char *const *hosts, *const *labels;
 	struct load_report *fetched; /* gets what fetching refuses; NULL: nobody is told */
+	fetch_progress_fn fetching;  /* may be NULL */
+	void *fetching_context;
 };
 
 /* Whether it can be the name of a suite, a component or an architecture. */

@@ -78,7 +78,9 @@ static struct archive *open_archive(const char *path, bool raw, struct error *er
 	if (archive_read_open_filename(a, path, BLOCK_SIZE) == ARCHIVE_OK)
 		return a;
 	(void)error_set(err, -EINVAL, "%s: %s%s", path,
-	        raw ? "" : "neither a folder nor a document of its kind nor a .zip or .tar file: ",
+	        raw ? ""
+	            : "neither a folder nor a .zip or .tar file, nor by its name a document of the kind "
+	              "(--kind): ",
 	        archive_error_string(a));
 	archive_read_free(a);
 	return NULL;

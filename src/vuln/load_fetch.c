@@ -75,7 +75,7 @@ static int fetch_source(const struct load_source *s, const char *folder, char **
 {
 	const struct load_kind *kind = load_kind_find(s->kind ? s->kind : "osv");
 	struct fetch *f;
-	int r = fetch_open(&f, err);
+	int r = fetch_open(s->fetching, s->fetching_context, &f, err);
 	if (r < 0)
 		return r;
 	r = kind && kind->fetch ? kind->fetch(f, s, folder, ret_from, err)
@@ -93,7 +93,8 @@ int load_fetch(const struct load_source *s, char **ret_from, struct error *err)
 	if (r < 0)
 		return r;
 	if (!s->cache)
-		return error_set(err, -EINVAL, "%s: a URL needs a cache", s->from);
+		return error_set(
+		        err, -EINVAL, "%s: where what is fetched is to be kept is not said (cache)", s->from);
 	char *folder FREE_ON_EXIT = xasprintf("%s/%s", s->cache, s->name);
 	r = strchr(s->name, '/') || *s->name == '.' || !*s->name
 	        ? error_set(err, -EINVAL, "\"%s\": no name for a folder", s->name)

@@ -91,9 +91,9 @@ static int read_updateinfo(const char *root, const struct repomd_data *data, cha
 static int load_repository(struct load_reading *reading, struct error *err)
 {
 	const char *root = reading->source->from;
-	struct repomd_data data;
+	struct repomd_data data = { .href = "" };
 	char *text FREE_ON_EXIT = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = open_repomd(root, reading->keys, &data, err);
 	if (r == 0)
 		r = read_updateinfo(root, &data, &text, &length, err);
@@ -137,7 +137,7 @@ static int refuse_other_times(
         const struct fetch_mirror *m, const struct repomd_data *data, time_ms now, struct error *err)
 {
 	char is[CLOCK_TEXT_SIZE], was[CLOCK_TEXT_SIZE];
-	struct repomd_data before;
+	struct repomd_data before = { .href = "" };
 	if (now && data->timestamp > now + FETCH_AHEAD_MAX_MS)
 		return error_set(err, -EBADMSG, "%s: its updateinfo is of %s, which is not yet", m->base,
 		        clock_format(data->timestamp, is));
@@ -170,7 +170,7 @@ static int fetch_updateinfo(const struct fetch_mirror *m, const struct repomd_da
 /* What the accepted one led to, and this one does not, is not kept. */
 static void drop_old(const struct fetch_mirror *m, const struct repomd_data *data)
 {
-	struct repomd_data before;
+	struct repomd_data before = { .href = "" };
 	if (open_repomd(m->current, NULL, &before, NULL) < 0 || strcmp(before.href, data->href) == 0)
 		return;
 	char *path FREE_ON_EXIT = xasprintf("%s/%s", m->current, before.href);
@@ -180,7 +180,7 @@ static void drop_old(const struct fetch_mirror *m, const struct repomd_data *dat
 static int mirror_repository(
         const struct fetch_mirror *m, const struct proof_keys *keys, time_ms now, struct error *err)
 {
-	struct repomd_data data;
+	struct repomd_data data = { .href = "" };
 	int r = fetch_repomd(m, keys != NULL, err);
 	if (r < 0)
 		return r;

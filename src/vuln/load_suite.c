@@ -51,7 +51,7 @@ static int take_index(struct load_reading *reading, const struct release_file *r
         const struct suite_index *index, struct suite *suite, struct error *err)
 {
 	char *path FREE_ON_EXIT = NULL, *text FREE_ON_EXIT = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = find_file(reading->source, release, index->base, &path, err);
 	if (r == 0)
 		r = unpack(release, index->base, path, &text, &length, err);

@@ -67,7 +67,7 @@ static void close_run(struct proof_run *run)
 static void take_descriptors(struct msghdr *m, const struct request *request, struct proof_run *ret)
 {
 	struct cmsghdr *head = CMSG_FIRSTHDR(m);
-	int fds[PROOF_FDS], n = 0, at = 0;
+	int fds[PROOF_FDS] = { 0 }, n = 0, at = 0;
 	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
 	        head->cmsg_len >= CMSG_LEN(0))
 		n = (int)MIN((head->cmsg_len - CMSG_LEN(0)) / sizeof(int), (size_t)PROOF_FDS);
@@ -109,7 +109,7 @@ static int receive_run(int fd, struct proof_run *ret)
 
 int proof_serve(int fd)
 {
-	struct proof_run run;
+	struct proof_run run = { .file_max = 0 };
 	int r;
 	while ((r = receive_run(fd, &run)) > 0) {
 		int32_t result = proof_run_here(&run);

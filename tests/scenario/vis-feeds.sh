@@ -64,6 +64,7 @@ cat >"$dir/nginx.conf" <<-EOF
 		uwsgi_temp_path $dir/nginx; scgi_temp_path $dir/nginx;
 		server { listen 127.0.0.1:$port; root $dir/www;
 			location /loop { return 302 /loop; }
+			location /slow/ { alias $dir/www/; limit_rate 20k; }
 			location /file { return 302 file:///etc/passwd; }
 		}
 		server { listen 127.0.0.1:$((port + 1)) ssl; root $dir/www; ssl_certificate $dir/tls.pem; ssl_certificate_key $dir/tls.key;
@@ -107,6 +108,24 @@ refused "ertificate" "a=$https/a.json"
 refused "ailed to connect" "a=http://127.0.0.1:1/a.json"
 refused "" --trust signed "a=$http/a.json"
 [ "$(cd "$dir/cache/a" && ls)" = "$(printf 'a.json\na.json.etag')" ] || failed "the cache holds $(ls "$dir/cache/a")"
+
+# ---- what lasts is shown on a terminal, and nowhere else; and what is wrong says what to do ----
+printf '{"id":"S-1","modified":"2026-01-01T00:00:00Z","details":"%s"}' "$(head -c 80000 /dev/zero | tr '\0' x)" >"$dir/www/slow.json"
+slow="$bin/pratique vuln import --index $dir/slow --cache $dir/slowcache slow=$http/slow/slow.json"
+[[ $(script -qec "$slow" /dev/null </dev/null) == *"slow: fetching, "*" of 0.1 MB"*"1 unmapped"* ]] || failed "fetching is shown on a terminal"
+rm -rf "$dir/slowcache"
+said=$($slow 2>&1)
+[[ $said != *fetching* && $said == *"unmapped: "* ]] || failed "fetching is shown on no terminal: $said"
+mkdir "$dir/nothing"
+said=$("$bin/pratique" vuln import --check "$dir/nothing" 2>&1)
+[[ $said == *"no document of its kind; --kind"* ]] || failed "$said"
+said=$("$bin/pratique" vuln import --check --kind csaf "$dir/www/a.json" 2>&1)
+[[ $said == *"refused: $dir/www/a.json: "*"another kind"* ]] || failed "$said"
+(
+	export HOME=$dir/home
+	unset XDG_CACHE_HOME
+	"$bin/pratique" vuln import --check "a=$http/a.json" >/dev/null && [ -s "$HOME/.cache/pratique/vuln/a/a.json" ]
+) || failed "a cache by itself"
 
 # ---- with a CA that is trusted here, https is; and it does not lead to http ----
 trusted() {
