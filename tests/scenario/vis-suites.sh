@@ -349,8 +349,9 @@ pids[-1]=$vis
 until_true 30 "a load waits for the server" test -e "$dir/hangs"
 # confined NAME: a process of that name below pratique-vis, under a filter, without capabilities.
 below() { # PID
-	local child
-	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+	local child children
+	read -ra children <<<"$(cat /proc/"$1"/task/*/children 2>/dev/null | tr '\n' ' ')"
+	for child in "${children[@]}"; do
 		echo "$child"
 		below "$child"
 	done
