@@ -20,6 +20,7 @@ struct posture *collect_posture(const struct root *root, struct ownership *owner
 	collect_sshd(root, p);
 	collect_accounts(root, p);
 	collect_security(root, p);
+	collect_sources(root, p);
 	ownership_free(own);
 	return p;
 }
@@ -34,5 +35,6 @@ struct posture *collect_silent(const struct root *root, struct ownership *owners
 	collect_firewall(root, p);
 	collect_settings(root, p);
 	collect_security(root, p);
+	collect_sources(root, p);
 	return p;
 }

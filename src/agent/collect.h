@@ -40,7 +40,10 @@ void collect_accounts(const struct root *root, struct posture *p);
 /* collect_security.c: virus scanner, mandatory access control and audit. */
 void collect_security(const struct root *root, struct posture *p);
 
+/* collect_sources.c: where packages' vendors and the owner say that there is prevention information. */
+void collect_sources(const struct root *root, struct posture *p);
+
 /* The little of all this that changes without anything that can be watched: what processes run, what starts
- * at boot, modes of radios, rules of x_tables, settings, and what security software does. For the digest
- * alone, often. Caller frees. */
+ * at boot, modes of radios, rules of x_tables, settings, what security software does, and sources in folders
+ * that were not there before. For the digest alone, often. Caller frees. */
 struct posture *collect_silent(const struct root *root, struct ownership *ownership);

@@ -119,6 +119,16 @@ static void show_security_software(const struct posture *p)
 	        count_words(&p->audit_rules, one));
 }
 
+static void show_sources(const struct posture *p)
+{
+	for (size_t i = 0; i < p->n_sources; i++) {
+		const struct posture_source *s = &p->sources[i];
+		printf("%-12s %s, named in %s\n", i ? "" : "sources", s->url, show_known(s->file));
+		for (size_t k = 0; k < s->n_software; k++)
+			printf("%-12s   for %s\n", "", s->software[k]);
+	}
+}
+
 void show_configuration(const struct posture *p)
 {
 	char rules[16], policies[16];
@@ -139,4 +149,5 @@ void show_configuration(const struct posture *p)
 	else
 		show_settings("sshd", &p->sshd);
 	show_settings("settings", &p->settings);
+	show_sources(p);
 }

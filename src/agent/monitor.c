@@ -56,6 +56,8 @@ static const struct {
 	{ "/usr/lib", "os-release", WATCH_OTHER },
 	{ "/boot", "vmlinuz-", WATCH_OTHER },
 	{ "/lib/modules", "", WATCH_OTHER },
+	{ "/etc/pratique/sources.d", "", WATCH_OTHER },
+	{ "/usr/share/pratique/sources.d", "", WATCH_OTHER },
 };
 
 static const char *const locks[] = { "/var/lib/dpkg/lock", "/var/lib/dpkg/lock-frontend",

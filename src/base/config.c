@@ -273,15 +273,9 @@ static void take_line(
 	}
 }
 
-static bool take_file(struct load *l, const char *path)
+/* text is cut up. */
+static bool take_text(struct load *l, const char *path, char *text, size_t length)
 {
-	char *text FREE_ON_EXIT = NULL;
-	struct error e;
-	size_t length;
-	if (file_read(path, CONFIG_FILE_MAX, &text, &length, &e) < 0) {
-		error_report_add(&l->errors, "%s", e.text);
-		return false;
-	}
 	if (memchr(text, '\0', length)) { /* what follows it would be passed over in silence */
 		complain(l, path, 0, "a NUL byte: this is not a text file");
 		return false;
@@ -304,6 +298,29 @@ static bool take_file(struct load *l, const char *path)
 		end_section(l, path, &outer);
 	}
 	return true;
+}
+
+static bool take_file(struct load *l, const char *path)
+{
+	char *text FREE_ON_EXIT = NULL;
+	struct error e;
+	size_t length;
+	if (file_read(path, CONFIG_FILE_MAX, &text, &length, &e) == 0)
+		return take_text(l, path, text, length);
+	error_report_add(&l->errors, "%s", e.text);
+	return false;
+}
+
+int config_read_sections(const char *name, const char *text, size_t length,
+        const struct config_section *sections, size_t n_sections, void *target,
+        void (*report)(const char *text), struct error *err)
+{
+	char *copy FREE_ON_EXIT = xmalloc(length + 1);
+	struct load l = { { .target = target }, sections, n_sections, target, { report, err, 0 } };
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	(void)take_text(&l, name, copy, length);
+	return l.errors.result;
 }
 
 int config_load_sections(const char *path, const char *const *overrides, const struct config_option *options,

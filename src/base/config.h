@@ -67,6 +67,10 @@ struct config_section {
 int config_load_sections(const char *path, const char *const *overrides, const struct config_option *options,
         size_t n_options, const struct config_section *sections, size_t n_sections, void *target,
         void (*report)(const char *text), struct error *err);
+/* The same of a text that has sections alone; name stands for its file in messages. */
+int config_read_sections(const char *name, const char *text, size_t length,
+        const struct config_section *sections, size_t n_sections, void *target,
+        void (*report)(const char *text), struct error *err);
 void config_clear_sections(const struct config_section *sections, size_t n_sections, void *target);
 /* The table as a reference for --help. */
 void config_describe(FILE *out, const struct config_option *options, size_t n_options);

@@ -68,6 +68,5 @@ int posture_get_array(
         const json_t *object, const char *key, size_t most, const json_t **ret, struct error *err);
 /* Adds one entry of posture_sources_json(); -E2BIG above the limit. */
 int posture_source_from_json(struct posture *p, const json_t *o, struct error *err);
-void posture_clear_sources(struct posture *p);
 /* Adds what the members of posture_security_json() say. */
 int posture_security_from_json(struct posture *p, const json_t *json, struct error *err);

@@ -4,7 +4,6 @@
  * is valid UTF-8 without control characters from the moment that it is in the arena.
  */
 #include "posture/catalogue.h"
-#include "posture/json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,7 +46,8 @@ struct posture *posture_free(struct posture *p)
 	free(p->listening);
 	free(p->starting);
 	free(p->routes);
-	posture_clear_sources(p);
+	posture_cut_sources(p, 0);
+	free(p->sources);
 	free(p->unknowns);
 	free(p->settings.items);
 	free(p->sshd.items);

@@ -230,6 +230,8 @@ bool posture_is_uplink(const struct posture *p, const struct posture_interface *
  * last. */
 int posture_add_source(struct posture *p, const char *url, const char *file);
 int posture_add_software(struct posture *p, const char *software);
+/* Forgets all sources but the first n. */
+void posture_cut_sources(struct posture *p, size_t n);
 /* What a source may be for: an ecosystem of OSV ("PyPI", "Debian:12") or a package URL without a version
  * ("pkg:deb/debian/acme"), in the one form that it has here, which the caller frees. -EINVAL with the reason.
  */

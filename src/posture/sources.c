@@ -69,7 +69,7 @@ int posture_add_source(struct posture *p, const char *url, const char *file)
 int posture_add_software(struct posture *p, const char *software)
 {
 	char *canonical FREE_ON_EXIT = NULL;
-	if (p->n_sources == 0 || posture_software_canonical(software, &canonical, NULL) < 0 ||
+	if (p->n_sources == 0 || posture_software_canonical(software, &canonical, NULL) < 0 || !canonical ||
 	        strcmp(software, canonical) != 0)
 		return -EINVAL;
 	struct posture_source *s = &p->sources[p->n_sources - 1];
@@ -80,11 +80,10 @@ int posture_add_software(struct posture *p, const char *software)
 	return 0;
 }
 
-void posture_clear_sources(struct posture *p)
+void posture_cut_sources(struct posture *p, size_t n)
 {
-	for (size_t i = 0; i < p->n_sources; i++)
-		free(p->sources[i].software);
-	free(p->sources);
+	while (p->n_sources > n)
+		free(p->sources[--p->n_sources].software);
 }
 
 /* ---- JSON ---- */
