@@ -147,7 +147,8 @@ void policy_report_waivers(
 
 /* ---- evaluation ---- */
 
-struct policy_memo; /* memo.h */
+struct policy_memo;     /* memo.h */
+struct vuln_named_list; /* vuln/named.h */
 
 /* The packages of a posture, each once, by their numbers in the memo's catalogue, ascending. */
 struct policy_inventory {
@@ -165,8 +166,10 @@ struct policy_input {
 	/* Where it is given, the posture's own list is not looked at; policy and index are the memo's. */
 	const struct policy_inventory *inventory;
 	struct vuln_index *index; /* NULL = no vulnerability information */
-	enum tristate unique;     /* one host alone has this identity, and this one alone */
-	const char *segment; /* that the authentication named: no other is admitted to; NULL or "" = any */
+	/* The sources that the node names for what it has; NULL: the posture is asked. */
+	const struct vuln_named_list *named;
+	enum tristate unique; /* one host alone has this identity, and this one alone */
+	const char *segment;  /* that the authentication named: no other is admitted to; NULL or "" = any */
 	time_ms now;
 };
 

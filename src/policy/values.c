@@ -3,6 +3,7 @@
 
 #include "policy/traits.h"
 #include "vuln/ecosystem.h"
+#include "vuln/named.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -419,6 +420,17 @@ static int match_unjudged(const struct posture_package *package, const char *rea
 	return 0;
 }
 
+/* What the node itself says that more is known about, elsewhere. */
+static const char *missing_source(struct policy_evaluation *ev)
+{
+	const struct policy_input *in = ev->input;
+	struct vuln_named_list own CLEANUP(vuln_named_clear) = { 0 };
+	if (!in->named && in->posture)
+		vuln_named_collect(in->posture, &own);
+	char *missing FREE_ON_EXIT = vuln_named_missing(in->index, in->named ? in->named : &own);
+	return missing ? policy_arena_string(ev->arena, missing) : NULL;
+}
+
 /* Why the answer of the index is not the whole answer; NULL where it is. */
 static const char *match_doubt(struct policy_evaluation *ev)
 {
@@ -431,7 +443,7 @@ static const char *match_doubt(struct policy_evaluation *ev)
 	if (ev->n_unjudged)
 		return policy_arena_format(ev->arena, "%zu %s cannot be judged, the first is %s",
 		        ev->n_unjudged, ev->n_unjudged == 1 ? "package" : "packages", ev->unjudged);
-	return NULL;
+	return missing_source(ev);
 }
 
 static int match_all(struct policy_evaluation *ev, struct memo_own *own, struct error *err)

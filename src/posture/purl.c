@@ -117,12 +117,19 @@ static const char *architecture_name(struct posture *p, const char *architecture
 }
 
 /* In ecosystems such as npm the namespace is a part of the name: @scope/name. */
+static void write_name(const struct purl *purl, char ret[PURL_TEXT_MAX + 2])
+{
+	const bool is_whole = !purl->namespace || is_of_distribution(purl->type);
+	snprintf(ret, PURL_TEXT_MAX + 2, "%s%s%s", is_whole ? "" : purl->namespace, is_whole ? "" : "/",
+	        purl->name);
+}
+
 static const char *whole_name(struct posture *p, const struct purl *purl)
 {
 	NOT_CLEARED char whole[PURL_TEXT_MAX + 2];
 	if (!purl->namespace || is_of_distribution(purl->type))
 		return posture_string(p, purl->name);
-	snprintf(whole, sizeof(whole), "%s/%s", purl->namespace, purl->name);
+	write_name(purl, whole);
 	return posture_string(p, whole);
 }
 
@@ -191,6 +198,22 @@ int purl_parse(
 	package.source_version = package.version;
 	take_upstream(p, purl_find_qualifier(&purl, "upstream"), &package);
 	*ret = package;
+	return 0;
+}
+
+int purl_package_name(
+        const char *text, char ret_type[POSTURE_STRING_MAX + 1], char ret_name[POSTURE_STRING_MAX + 1])
+{
+	NOT_CLEARED char buffer[PURL_TEXT_MAX + 1], whole[PURL_TEXT_MAX + 2];
+	NOT_CLEARED struct purl purl;
+	int r = purl_read(text, strlen(text), PURL_AS_WRITTEN, buffer, &purl, NULL);
+	if (r < 0)
+		return r;
+	write_name(&purl, whole);
+	if (strlen(purl.type) > POSTURE_STRING_MAX || strlen(whole) > POSTURE_STRING_MAX)
+		return -EINVAL;
+	snprintf(ret_type, POSTURE_STRING_MAX + 1, "%s", purl.type);
+	snprintf(ret_name, POSTURE_STRING_MAX + 1, "%s", whole);
 	return 0;
 }
 

@@ -21,5 +21,10 @@ char *purl_with_source(const struct posture *p, const struct posture_package *pa
 int purl_parse(
         const char *text, size_t length, struct posture *p, struct posture_package *ret, struct error *err);
 
+/* Of a package URL without a version: its type, and the name that a posture's package of it has. -EINVAL as
+ * above. */
+int purl_package_name(
+        const char *text, char ret_type[POSTURE_STRING_MAX + 1], char ret_name[POSTURE_STRING_MAX + 1]);
+
 /* The namespace and the distro qualifier of a purl, decoded; empty where it has none. -EINVAL as above. */
 int purl_distribution(const char *text, char ret_namespace[64], char ret_distro[64]);

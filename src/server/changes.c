@@ -6,6 +6,7 @@
  * server that is killed judges everybody when it starts.
  */
 #include "server/again.h"
+#include "server/named.h"
 #include "server/reverse.h"
 
 #include <string.h>
@@ -118,6 +119,7 @@ void site_advisories_changed(
 	c->platform = 0;
 	add_unnumbered(site, unseen, all);
 	roaring_bitmap_free(unseen);
+	named_look(site);
 	if (policy_reinspect_pace(site->policy))
 		site->round++;
 	if (!changes_wait(site))
@@ -231,6 +233,7 @@ void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 	site->index = index;
 	site->moment = index ? vuln_index_moment(index) : (struct vuln_moment){ 0 };
 	changes_restart(site);
+	named_look(site);
 	site_judge_all(site, "advisories");
 }
 
@@ -239,6 +242,7 @@ void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 void changes_tick(struct site *site, time_ms now)
 {
 	const uint64_t freshness = policy_freshness(site->policy, site->index, now);
+	named_look(site);
 	if (freshness == site->freshness)
 		return;
 	site->freshness = freshness;

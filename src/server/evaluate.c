@@ -5,7 +5,7 @@
  * taken or the server began, and where a decision has words about it.
  */
 #include "policy/facts.h"
-#include "server/site.h"
+#include "server/named.h"
 
 static bool is_numbered(const struct site_node *node)
 {
@@ -17,6 +17,13 @@ static void remember(struct site *site, struct site_node *node, const struct pos
 {
 	if (node->platform == POLICY_MEMO_NO_PLATFORM)
 		node->platform = policy_memo_platform(site->memo, posture);
+	if (!node->has_named) { /* the first time since the start */
+		struct vuln_named_list named = { 0 };
+		vuln_named_collect(posture, &named);
+		named_set(site, node, &named);
+		if (site->effects.reported)
+			site->effects.reported(site->context, posture);
+	}
 	if (policy_facts_hold(node->facts, site->policy, now))
 		return;
 	free(node->facts);
@@ -48,6 +55,7 @@ bool site_evaluate(struct site *site, struct site_node *node, const struct site_
 		.unique = unique,
 		.now = now };
 	site->counters.judgements++;
+	input.named = node->has_named ? &node->named : NULL;
 	if (evaluate_again(site, node, &input, ret))
 		return true;
 	input.posture = site_node_posture(site, node);
@@ -57,6 +65,7 @@ bool site_evaluate(struct site *site, struct site_node *node, const struct site_
 		node->n_package_ids };
 	if (!input.posture || !is_numbered(node))
 		input.inventory = NULL;
+	input.named = node->has_named ? &node->named : NULL;
 	policy_evaluate(site->policy, &input, ret);
 	return input.posture != NULL;
 }

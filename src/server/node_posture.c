@@ -9,6 +9,7 @@
  */
 #include "posture/catalogue.h"
 #include "posture/package_list.h"
+#include "server/named.h"
 #include "server/reverse.h"
 #include "server/site.h"
 
@@ -43,6 +44,7 @@ static void clear_posture(struct site_posture *p)
 	free(p->text);
 	free(p->packed);
 	free(p->package_ids);
+	vuln_named_clear(&p->named);
 }
 
 /* Those that came in another way than the reader's usual one. False where one found no room. */
@@ -67,6 +69,7 @@ struct site_posture *site_posture_new(struct posture_catalogue *catalogue, struc
 	p->posture = posture;
 	(void)name_packages(catalogue, posture);
 	write_posture(p);
+	vuln_named_collect(posture, &p->named);
 	posture_digest(posture, p->digest);
 	return p;
 }
@@ -205,6 +208,7 @@ int site_take_posture(struct site *site, struct site_node *node, struct site_pos
 	memcpy(node->posture_digest, inspected->digest, sizeof(node->posture_digest));
 	site_save_node(site, node);
 	store_it(site, node, inspected, left);
+	named_set(site, node, &inspected->named);
 	site_posture_free(inspected);
 	if (site->effects.reported)
 		site->effects.reported(site->context, node->posture);

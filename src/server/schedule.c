@@ -2,6 +2,7 @@
 /* Time: what expires, what is due for inspection; and what is ordered at once. */
 #include "server/again.h"
 #include "server/keep.h"
+#include "server/named.h"
 
 #include <string.h>
 
@@ -90,6 +91,7 @@ void site_tick(struct site *site, time_ms now)
 size_t site_revoke(struct site *site, struct site_node *node, const char *reason, time_ms now)
 {
 	size_t n = 0;
+	named_forget(site, node);
 	node->revoked = true;
 	node->pinned = false;
 	node->revoked_at = now;

@@ -156,7 +156,8 @@ struct applied_wait *applied_cancel(struct applied_wait *w); /* NULL in, NULL ou
 int vis_start(struct server *s, struct error *err);
 void vis_stop(struct server *s);
 bool vis_is_connected(const struct server *s);
-/* Asks pratique-vis for the ecosystems of these packages that the index knows nothing of. */
+/* Asks pratique-vis for the ecosystems of these packages that the index knows nothing of, and tells it which
+ * sources nodes name. */
 void vis_want(struct server *s, const struct posture *posture);
 
 /* api*.c, enrolment.c */

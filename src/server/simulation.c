@@ -132,6 +132,7 @@ static bool evaluate(struct simulation *s, struct site_node *node, const char *s
 		.segment = segment,
 		.unique = is_doubted ? TRI_NO : TRI_YES,
 		.facts = node->facts,
+		.named = node->has_named ? &node->named : NULL,
 		.now = s->now };
 	bool done = node->package_ids && node->platform != POLICY_MEMO_NO_PLATFORM &&
 	        policy_facts_hold(node->facts, s->policy, s->now) &&

@@ -3,6 +3,7 @@
 #include "posture/catalogue.h"
 #include "server/again.h"
 #include "server/keep.h"
+#include "server/named.h"
 #include "server/reverse.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ static void node_free(void *p)
 	posture_free(n->replaced);
 	free(n->package_ids);
 	free(n->facts);
+	vuln_named_clear(&n->named);
+	free(n->named_serials);
 	free(n->left.ids);
 	free(n);
 }
@@ -383,6 +386,7 @@ int site_open(struct store *store, struct policy *policy, EVP_PKEY *token_key, c
 	site->changes = changes_new();
 	site->judged = judged_new();
 	site->retries = retries_new();
+	site->named = named_new();
 	changes_restart(site);
 	int code = store_each_node(store, load_node, site, err);
 	if (code == 0)
@@ -417,6 +421,7 @@ struct site *site_close(struct site *site)
 	table_free(site->revoked_serials, NULL);
 	table_free(site->machines, NULL);
 	again_free(site->again);
+	named_free(site->named);
 	changes_free(site->changes);
 	judged_free(site->judged);
 	retries_free(site->retries);

@@ -27,6 +27,7 @@
 #include "policy/memo.h"
 #include "store/store.h"
 #include "vuln/journal.h"
+#include "vuln/named.h"
 
 #define SITE_NODES_MAX 200000
 #define SITE_ATTACHMENTS_MAX 200000
@@ -88,6 +89,9 @@ struct site_node {
 	uint32_t number;            /* in site->numbered, for good */
 	uint32_t platform;          /* of the memo; POLICY_MEMO_NO_PLATFORM: not known */
 	struct policy_facts *facts; /* what the policy found in its posture; NULL: not known */
+	bool has_named;             /* what follows is what its posture says (named.h) */
+	struct vuln_named_list named;
+	uint64_t *named_serials; /* under which each is counted; 0 = there was no room */
 };
 
 /* Where a node is put by one decision. */
@@ -166,7 +170,8 @@ struct site_effects {
 	void (*event)(void *context, const struct store_event *e);
 	/* Wants site_work() soon: there are nodes to judge again. */
 	void (*work)(void *context);
-	/* A node has reported this; what its packages need may not be in the index. May be NULL. */
+	/* A node has reported this, or had before the start; what its packages need may not be in the index.
+	 * May be NULL. */
 	void (*reported)(void *context, const struct posture *posture);
 };
 
@@ -212,6 +217,7 @@ struct site {
 	uint64_t freshness; /* policy_freshness() when it was last looked at */
 	unsigned round;     /* of inspections that a change of the advisories asks of everybody */
 	struct site_pace round_pace;
+	struct named *named; /* sources that nodes name */
 	time_ms last_prune;
 	time_ms refusal_second;
 	unsigned refusals_now;
@@ -345,6 +351,7 @@ struct site_posture {
 	size_t packed_length;
 	uint32_t *package_ids;
 	size_t n_package_ids;
+	struct vuln_named_list named;
 	uint8_t digest[32];
 };
 /* Takes posture over; its packages get numbers. Touches nothing else, so that any thread may do it. */

@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "net/ipc_stream.h"
+#include "server/named.h"
 #include "server/server.h"
 #include "vuln/listing.h"
 #include "vuln/needs.h"
@@ -17,18 +18,21 @@
 
 #define VIS_WATCH_MS 1000
 #define VIS_FRAME_MAX (4u << 20)
-#define VIS_WRITE_MAX (64u << 10)
-#define WANTED_MAX 64 /* ecosystems that nodes need and the index knows nothing of */
+#define VIS_WRITE_MAX (1u << 20)
+#define VIS_NAMED_MS 1000 /* between two messages of what nodes name */
+#define WANTED_MAX 64     /* ecosystems that nodes need and the index knows nothing of */
 
 struct vis_link {
 	struct server *server;
 	struct ipc_client *client;
-	bool is_open, was_told;
+	bool is_open, is_greeted, was_told;
 	struct event *timer;
 	dev_t device; /* of the index's file, to see when it is another one */
 	ino_t inode;
 	char wanted[WANTED_MAX][ECOSYSTEM_NAME_MAX]; /* said to pratique-vis, each once a connection */
 	size_t n_wanted;
+	uint64_t named_sent; /* named_changes() of what this connection was told; UINT64_MAX: nothing */
+	time_ms named_at;    /* monotonic */
 };
 
 static void index_file(const struct vis_link *v, struct stat *ret)
@@ -123,11 +127,50 @@ static bool is_wanted(const struct vis_link *v, const char *ecosystem)
 	return false;
 }
 
+/* ---- what nodes name ---- */
+
+static void add_named(const struct named_url *url, void *message)
+{
+	struct ipc_named *m = message;
+	if (m->n_sources < NAMED_MAX)
+		m->sources[m->n_sources++] =
+		        (struct ipc_named_source){ .url = xstrdup(url->url), .nodes = (uint32_t)url->nodes };
+}
+
+/* All of it, where something of it is new, and not more often than it may be. */
+static void tell_named(struct vis_link *v)
+{
+	struct named *named = v->server->site->named;
+	struct ipc_stream *stream = v->client ? ipc_client_stream(v->client) : NULL;
+	const time_ms now = clock_monotonic_ms();
+	if (!v->is_greeted || !stream || v->named_sent == named_changes(named) ||
+	        (v->named_sent != UINT64_MAX && now - v->named_at < VIS_NAMED_MS))
+		return;
+	v->named_sent = named_changes(named);
+	v->named_at = now;
+	struct ipc_named m = { .sources = xcalloc(NAMED_MAX, sizeof(*m.sources)),
+		.refused = (uint32_t)named_refused(named) };
+	named_each(named, add_named, &m);
+	named_note_sent(named);
+	(void)ipc_stream_send(stream, IPC_NAMED, &m, NULL);
+	ipc_body_clear(IPC_NAMED, &m);
+}
+
+static void take_listed(struct vis_link *v, const struct ipc_listed *m)
+{
+	struct named *named = v->server->site->named;
+	named_begin_listed(named);
+	for (size_t i = 0; i < m->n_sources; i++)
+		named_set_listed(named, m->sources[i].url, m->sources[i].source);
+}
+
 void vis_want(struct server *s, const struct posture *posture)
 {
 	char needs[NEEDS_MAX][ECOSYSTEM_NAME_MAX];
 	struct vis_link *v = s->vis;
 	const size_t n = v && s->site->index ? vuln_needs(s->site->index, posture, needs) : 0;
+	if (v)
+		tell_named(v);
 	for (size_t i = 0; i < n; i++) {
 		if (is_wanted(v, needs[i]) || v->n_wanted == WANTED_MAX)
 			continue;
@@ -148,6 +191,12 @@ static int take_message(struct vis_link *v, const struct ipc_message *m)
 			return -EPROTO;
 		take_changes(v); /* it may have gone on while we were not listening */
 		repeat_wanted(v);
+		v->is_greeted = true;
+		v->named_sent = UINT64_MAX;
+		tell_named(v);
+		return 0;
+	case IPC_LISTED:
+		take_listed(v, m->body);
 		return 0;
 	case IPC_ADVISORIES:
 		take_changes(v);
@@ -182,7 +231,7 @@ static void on_close(struct ipc_stream *stream, const char *reason, void *contex
 	struct vis_link *v = context;
 	if (v->is_open)
 		log_notice("pratique-vis is away: %s", reason);
-	v->is_open = false;
+	v->is_open = v->is_greeted = false;
 }
 
 static const struct ipc_handlers handlers = {
@@ -192,6 +241,7 @@ static const struct ipc_handlers handlers = {
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	watch_index(context);
+	tell_named(context);
 }
 
 static int find_user(const char *name, uid_t *ret, struct error *err)

@@ -2,21 +2,21 @@
 #include "vis/subscribers.h"
 
 #include "base/log.h"
-#include "ipc/ipc.h"
 #include "net/listener.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#define CHANGED_MAX 4096      /* of the message ADVISORIES */
-#define FRAME_MAX (64u << 10) /* of what a subscriber says */
+#define CHANGED_MAX 4096       /* of the message ADVISORIES */
+#define FRAME_MAX (320u << 10) /* of what a subscriber says */
 #define SOCKET_MODE 0660
 
 struct subscriber {
 	struct subscribers *all;
 	struct stream *stream;
 	bool greeted;
+	struct ipc_named named; /* as it said last */
 	LIST_ENTRY(subscriber) entries;
 };
 
@@ -29,11 +29,11 @@ struct subscribers {
 	struct ipc_package_key *changed;
 	size_t n_changed;
 	bool too_many;
-	void (*wanted)(const char *ecosystem, void *user);
-	void *wanted_user;
+	struct subscribers_handlers handlers;
+	void *user;
 };
 
-static void send_message(struct subscriber *s, enum ipc_number number, const void *body)
+void subscriber_send(struct subscriber *s, enum ipc_number number, const void *body)
 {
 	struct writer w = wr_make(IPC_FRAME_MAX);
 	struct error err;
@@ -49,6 +49,7 @@ static void free_subscriber(struct subscriber *s)
 {
 	LIST_REMOVE(s, entries);
 	s->all->count--;
+	ipc_body_clear(IPC_NAMED, &s->named);
 	free(s);
 }
 
@@ -58,9 +59,24 @@ static bool greet(struct subscriber *s, const struct ipc_hello *hello)
 		return false;
 	s->greeted = true;
 	if (hello->generation != s->all->generation)
-		send_message(s, IPC_ADVISORIES,
+		subscriber_send(s, IPC_ADVISORIES,
 		        &(struct ipc_advisories){ .generation = s->all->generation, .all = true });
 	return true;
+}
+
+static void take_wanted(const struct subscribers *all, const struct ipc_wanted *wanted)
+{
+	for (size_t i = 0; i < wanted->n_ecosystems && all->handlers.wanted; i++)
+		all->handlers.wanted(wanted->ecosystems[i].ecosystem, all->user);
+}
+
+static void take_named(struct subscriber *s, struct ipc_named *named)
+{
+	ipc_body_clear(IPC_NAMED, &s->named);
+	s->named = *named;
+	*named = (struct ipc_named){ 0 };
+	if (s->all->handlers.named)
+		s->all->handlers.named(s, s->all->user);
 }
 
 /* HELLO first; after it, what the subscriber needs. */
@@ -70,13 +86,13 @@ static bool take_message(struct subscriber *s, const uint8_t *data, size_t size)
 	struct error err;
 	if (ipc_decode(data, size, &m, &err) < 0)
 		return false;
-	const struct subscribers *all = s->all;
-	bool good = m.number == IPC_HELLO ? greet(s, m.body) : s->greeted && m.number == IPC_WANTED;
-	if (good && m.number == IPC_WANTED) {
-		const struct ipc_wanted *wanted = m.body;
-		for (size_t i = 0; i < wanted->n_ecosystems && all->wanted; i++)
-			all->wanted(wanted->ecosystems[i].ecosystem, all->wanted_user);
-	}
+	bool good = s->greeted && (m.number == IPC_WANTED || m.number == IPC_NAMED);
+	if (m.number == IPC_HELLO)
+		good = greet(s, m.body);
+	else if (good && m.number == IPC_WANTED)
+		take_wanted(s->all, m.body);
+	else if (good)
+		take_named(s, m.body);
 	ipc_message_clear(&m);
 	return good;
 }
@@ -114,7 +130,7 @@ static void on_stream(struct stream *stream, const struct identity *peer, void *
 	LIST_INSERT_HEAD(&all->list, s, entries);
 	all->count++;
 	stream_set_handlers(stream, &handlers, s);
-	send_message(s, IPC_HELLO,
+	subscriber_send(s, IPC_HELLO,
 	        &(struct ipc_hello){ .role = (char *)"vis",
 	                .name = all->name,
 	                .version = IPC_VERSION,
@@ -126,13 +142,14 @@ int subscribers_open(struct event_base *base, const char *path, const char *name
         struct subscribers **ret, struct error *err)
 {
 	struct subscribers *s = xcalloc(1, sizeof(*s));
-	const struct listener_config config = { .path = path,
+	struct listener_config config = { .path = path,
 		.mode = SOCKET_MODE,
 		.connections_max = SUBSCRIBERS_MAX,
 		.handshakes_max = SUBSCRIBERS_MAX,
 		.limits = STREAM_LIMITS_DEFAULT,
 		.on_stream = on_stream,
 		.user = s };
+	config.limits.read_max = FRAME_MAX;
 	int r = listener_new(base, &config, &s->listener, err);
 	if (r < 0) {
 		free(s);
@@ -169,6 +186,7 @@ struct subscribers *subscribers_close(struct subscribers *s)
 	for (struct subscriber *one = LIST_FIRST(&s->list), *next; one; one = next) {
 		next = LIST_NEXT(one, entries);
 		stream_free(one->stream);
+		ipc_body_clear(IPC_NAMED, &one->named);
 		free(one);
 	}
 	forget_changes(s);
@@ -193,10 +211,23 @@ void subscribers_add_all(struct subscribers *s)
 	s->too_many = true;
 }
 
-void subscribers_on_wanted(struct subscribers *s, void (*fn)(const char *ecosystem, void *user), void *user)
+void subscribers_set_handlers(struct subscribers *s, const struct subscribers_handlers *handlers_, void *user)
 {
-	s->wanted = fn;
-	s->wanted_user = user;
+	s->handlers = *handlers_;
+	s->user = user;
+}
+
+const struct ipc_named *subscriber_named(const struct subscriber *s)
+{
+	return &s->named;
+}
+
+void subscribers_each_named(
+        struct subscribers *s, void (*fn)(const struct ipc_named *named, void *context), void *context)
+{
+	struct subscriber *one;
+	LIST_FOREACH(one, &s->list, entries)
+		fn(&one->named, context);
 }
 
 void subscribers_tell(struct subscribers *s, uint64_t generation)
@@ -208,6 +239,6 @@ void subscribers_tell(struct subscribers *s, uint64_t generation)
 	s->generation = generation;
 	struct subscriber *one;
 	LIST_FOREACH(one, &s->list, entries)
-		send_message(one, IPC_ADVISORIES, &message);
+		subscriber_send(one, IPC_ADVISORIES, &message);
 	forget_changes(s);
 }

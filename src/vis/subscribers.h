@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "base/error.h"
+#include "ipc/ipc.h"
 #include <event2/event.h>
 
 #define SUBSCRIBERS_MAX 256
@@ -17,8 +17,19 @@ int subscribers_open(struct event_base *base, const char *path, const char *name
 size_t subscribers_count(const struct subscribers *s);
 struct subscribers *subscribers_close(struct subscribers *s); /* NULL in, NULL out */
 
-/* Who is called when a subscriber needs an ecosystem that the index knows nothing of. */
-void subscribers_on_wanted(struct subscribers *s, void (*fn)(const char *ecosystem, void *user), void *user);
+/* Who is called when a subscriber needs an ecosystem that the index knows nothing of, and when it has said
+ * which sources its nodes name. */
+struct subscriber;
+struct subscribers_handlers {
+	void (*wanted)(const char *ecosystem, void *user);
+	void (*named)(struct subscriber *from, void *user);
+};
+void subscribers_set_handlers(struct subscribers *s, const struct subscribers_handlers *handlers, void *user);
+/* What all of them have said last. */
+void subscribers_each_named(
+        struct subscribers *s, void (*fn)(const struct ipc_named *named, void *context), void *context);
+const struct ipc_named *subscriber_named(const struct subscriber *s);
+void subscriber_send(struct subscriber *s, enum ipc_number number, const void *body);
 
 /* The packages that one update changed. */
 void subscribers_add_change(struct subscribers *s, const char *ecosystem, const char *package);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/metrics_server.h"
+#include "vis/asked.h"
 #include "vis/loader.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct vis {
 	struct front *front;
 	struct repositories *repositories;
 	struct publisher *publisher;
+	struct asked *asked;
 	int lock;                           /* on the index's directory */
 	uint64_t refusals[TREE_N_REFUSALS]; /* of repositories that are sources */
 	uint64_t generation, updates, records_put, records_removed, records_refused, failures;
@@ -127,6 +129,8 @@ static void fill_metrics(struct metrics *m, void *user)
 		repositories_fill_metrics(v->repositories, m);
 	if (v->publisher)
 		fill_publisher_metrics(m, publisher_state(v->publisher));
+	if (v->asked)
+		asked_fill_metrics(v->asked, m);
 	metrics_gauge(m, "subscribers", "Programs that are told of changes",
 	        (double)subscribers_count(v->subscribers));
 	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
@@ -287,7 +291,7 @@ static void set_timer(struct vis *v)
 {
 	time_ms now = clock_monotonic_ms(), next = now + v->config->check_ms;
 	for (size_t i = 0; i < v->config->n_sources; i++)
-		if (!v->config->sources[i]->on_demand || v->due[i].at)
+		if (asked_is_wanted(v->asked, i))
 			next = MIN(next, v->due[i].at);
 	next = MAX(next - now, 10);
 	const struct timeval t = { next / 1000, next % 1000 * 1000 };
@@ -299,7 +303,7 @@ static void load_due(struct vis *v, bool all)
 	time_ms now = clock_monotonic_ms();
 	for (size_t i = 0; i < v->config->n_sources; i++) {
 		/* One on demand is none until it is asked for. */
-		if ((v->config->sources[i]->on_demand && !v->due[i].at) || (!all && v->due[i].at > now))
+		if (!asked_is_wanted(v->asked, i) || (!all && v->due[i].at > now))
 			continue;
 		v->due[i].at = now + v->config->check_ms; /* until it has ended */
 		loaders_load(v->loaders, i);
@@ -402,7 +406,7 @@ static void drop_unnamed(const char *source, void *context)
 	for (size_t i = 0; i < v->config->n_sources && !named; i++) {
 		named = belongs_to(v->config->sources[i], source);
 		if (named) /* one on demand that is there was asked for before */
-			v->due[i].at = clock_monotonic_ms();
+			asked_note(v->asked, i);
 	}
 	if (!named && !repositories_owns(v->repositories, source))
 		vuln_update_replace_source(v->update, source);
@@ -443,32 +447,27 @@ static int commit_repository(struct tree_follow *f, bool all, void *user, struct
 	return tree_follow_applied(f, err);
 }
 
-/* A node's posture has software of an ecosystem that nothing is known of: the administrator's list says where
- * there is prevention information of it (quarantine draft, 5.1). The node itself names no address. */
-static void want_sources(struct vis *v, const char *ecosystem)
+/* One on demand: an ecosystem is lacking, or nodes name its URL (quarantine draft, 5.1). */
+static void load_asked(size_t source, const char *why, void *user)
 {
-	char canonical[ECOSYSTEM_NAME_MAX];
-	enum version_ecosystem order;
-	if (ecosystem_canonical(ecosystem, canonical, &order) < 0)
-		return;
-	for (size_t i = 0; i < v->config->n_sources; i++) {
-		const struct source_config *c = v->config->sources[i];
-		for (size_t k = 0; c->on_demand && !v->due[i].at && k < c->ecosystems.count; k++) {
-			if (strcmp(c->ecosystems.items[k], canonical) != 0)
-				continue;
-			log_notice(
-			        "%s is asked for: source %s is loaded from now on", canonical, c->named.name);
-			v->due[i].at = clock_monotonic_ms() + v->config->check_ms;
-			loaders_load(v->loaders, i);
-		}
-	}
+	struct vis *v = user;
+	log_notice("%s is asked for: source %s is loaded from now on", why,
+	        v->config->sources[source]->named.name);
+	v->due[source].at = clock_monotonic_ms() + v->config->check_ms; /* until it has ended */
+	loaders_load(v->loaders, source);
 }
 
 static void on_wanted(const char *ecosystem, void *user)
 {
 	struct vis *v = user;
 	repositories_want(v->repositories, ecosystem);
-	want_sources(v, ecosystem);
+	asked_ecosystem(v->asked, ecosystem);
+}
+
+static void on_named(struct subscriber *from, void *user)
+{
+	struct vis *v = user;
+	asked_named(v->asked, v->subscribers, from);
 }
 
 static void on_front(struct front *f, const struct ipc_message *m, void *user)
@@ -524,7 +523,7 @@ static int open_repositories(struct vis *v, struct event_base *base, struct erro
 	if (r < 0)
 		return r;
 	repositories_set_front(v->repositories, v->front);
-	subscribers_on_wanted(v->subscribers, on_wanted, v);
+	subscribers_set_handlers(v->subscribers, &(struct subscribers_handlers){ on_wanted, on_named }, v);
 	return 0;
 }
 
@@ -538,6 +537,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 	(void)gethostname(name, sizeof(name) - 1);
 	/* Before anything is changed: another one may be running. */
 	int r = vuln_index_lock(config->data, true, &v->lock, err);
+	if (r == 0)
+		v->asked = asked_open(config, load_asked, v);
 	if (r == 0)
 		r = subscribers_open(base, config->socket, name, generation, &v->subscribers, err);
 	if (r == 0)
@@ -590,6 +591,7 @@ struct vis *vis_close(struct vis *v)
 	front_stop(v->front);
 	metrics_server_close(v->metrics);
 	subscribers_close(v->subscribers);
+	asked_close(v->asked);
 	folder_close(v->folder);
 	vuln_update_close(v->update);
 	if (v->lock >= 0)
