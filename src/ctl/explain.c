@@ -153,6 +153,20 @@ static void print_places(const json_t *node, time_ms now)
 	}
 }
 
+static void print_sources(const json_t *node)
+{
+	size_t i;
+	json_t *s;
+	json_array_foreach(json_object_get(node, "sources"), i, s) {
+		const char *state = ctl_string(s, "state"), *source = ctl_string(s, "source");
+		const bool held = strcmp(state, "held") == 0;
+		print_line(held ? NULL : TEXT_YELLOW, "names         %s for %s%s: %s%s%s",
+		        ctl_string(s, "url"), ctl_string(s, "package"),
+		        ctl_integer(s, "packages") > 1 ? " and others" : "", state, *source ? " as " : "",
+		        source);
+	}
+}
+
 static void print_node(const json_t *node)
 {
 	const json_t *decision = json_object_get(node, "decision"),
@@ -166,6 +180,7 @@ static void print_node(const json_t *node)
 	if (*ctl_string(node, "role"))
 		printf("role          %s\n", ctl_string(node, "role"));
 	print_places(node, now);
+	print_sources(node);
 	if (ctl_boolean(node, "revoked"))
 		print_line(TEXT_RED, "revoked       %s", ctl_string(node, "revoked_reason"));
 	if (!json_is_object(decision)) {

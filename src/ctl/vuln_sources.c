@@ -4,6 +4,7 @@
 #include "ctl/client.h"
 #include "ctl/text_table.h"
 #include "ctl/vuln_tree.h"
+#include "vuln/asked.h"
 #include "vuln/source_json.h"
 
 #include <string.h>
@@ -59,7 +60,30 @@ static void print_sources(const json_t *sources)
 	text_table_print(t, stdout);
 }
 
-/* {"sources": [...]} of an index. */
+/* What nodes name, and what the list says of it. */
+static void print_named(const json_t *all)
+{
+	static const char *const headings[] = { "NAMED BY NODES", "NODES", "SOURCE", NULL };
+	const json_t *named = json_object_get(all, "named"), *o;
+	const json_int_t refused = ctl_integer(all, "named_refused");
+	size_t i;
+	if (json_array_size(named) == 0 && refused == 0)
+		return;
+	struct text_table *t = text_table_new(headings);
+	json_array_foreach(named, i, o) {
+		const char *source = ctl_string(o, "source");
+		text_table_cell(t, NULL, "%s", ctl_string(o, "url"));
+		text_table_cell(t, NULL, "%lld", (long long)ctl_integer(o, "nodes"));
+		text_table_cell(
+		        t, *source ? NULL : TEXT_YELLOW, "%s", *source ? source : "not listed, not fetched");
+	}
+	putchar('\n');
+	text_table_print(t, stdout);
+	if (refused)
+		printf("%lld more that there was no room for\n", (long long)refused);
+}
+
+/* {"sources": [...]} of an index, and what nodes name. */
 static json_t *read_index(const char *dir, struct error *err)
 {
 	struct vuln_index *index;
@@ -67,7 +91,14 @@ static json_t *read_index(const char *dir, struct error *err)
 		return NULL;
 	json_t *sources = vuln_index_sources_json(index, clock_wall_ms(), err);
 	vuln_index_close(index);
-	return sources ? json_pack("{s:o}", "sources", sources) : NULL;
+	if (!sources)
+		return NULL;
+	json_t *all = json_pack("{s:o}", "sources", sources);
+	if (vuln_asked_show(dir, all, err) < 0) {
+		json_decref(all);
+		return NULL;
+	}
+	return all;
 }
 
 /* The same of a pratique-vis, with "tree". */
@@ -97,6 +128,7 @@ static void show(const json_t *all, bool json)
 		return;
 	}
 	print_sources(json_object_get(all, "sources"));
+	print_named(all);
 	if (tree)
 		vuln_tree_print(tree, clock_wall_ms());
 }
@@ -115,7 +147,9 @@ int ctl_vuln_sources(int argc, char **argv)
 		.about = "Shows where advisories come from: what the sources are, under which licence, who "
 		         "stands "
 		         "where two\n"
-		         "disagree (the lower precedence), how far they are proven, and how fresh they are. "
+		         "disagree (the lower precedence), how far they are proven, and how fresh they are; "
+		         "and the\n"
+		         "sources that nodes name, with the source of the list that each is, if any. "
 		         "Of a "
 		         "pratique-vis\n"
 		         "also the VISes above it and whether one withholds something, the signed "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The API about nodes: who they are, where, why; and what an operator may order. */
 #include "server/api.h"
+#include "server/named.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -91,6 +92,29 @@ static void handle_attachments(struct http_request *r, void *user)
 
 /* ---- nodes ---- */
 
+/* The sources that it names, of what it has. */
+static json_t *sources_to_json(struct server *s, const struct site_node *n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n->named.n; i++) {
+		const struct vuln_named *named = &n->named.items[i];
+		struct named_url url = { .url = named->url };
+		const bool counted = named_find(s->site->named, named->url, &url);
+		const char *state = url.source ? "held"
+		        : url.listed           ? "asked for"
+		        : url.told             ? "not listed"
+		                               : "unknown";
+		json_t *o = json_object();
+		json_object_set_new(o, "url", api_text(named->url));
+		json_object_set_new(o, "package", api_text(named->package));
+		json_object_set_new(o, "packages", json_integer((json_int_t)named->n_packages));
+		json_object_set_new(o, "state", json_string(counted ? state : "refused"));
+		json_object_set_new(o, "source", api_text(url.source ? url.source : url.listed));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static json_t *node_to_json(struct server *s, const struct site_node *n, time_ms now)
 {
 	json_t *j = json_object(), *places = json_array();
@@ -124,6 +148,8 @@ static json_t *node_to_json(struct server *s, const struct site_node *n, time_ms
 		json_object_set_new(j, "revoked_at", api_time(n->revoked_at));
 	}
 	json_object_set_new(j, "attachments", places);
+	if (n->named.n)
+		json_object_set_new(j, "sources", sources_to_json(s, n));
 	return j;
 }
 

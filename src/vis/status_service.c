@@ -3,6 +3,7 @@
  * /v1/sources: where it comes from. GET /v1/openapi.json: what there is. */
 #include "base/log.h"
 #include "vis/services.h"
+#include "vuln/asked.h"
 #include "vuln/source_json.h"
 
 static void handle_status(struct http_request *r, void *user)
@@ -23,12 +24,14 @@ static void handle_sources(struct http_request *r, void *user)
 	const struct front_context *c = user;
 	struct error err;
 	json_t *sources = vuln_index_sources_json(c->index, clock_wall_ms(), &err);
-	if (sources) {
-		http_reply_json(r, 200,
-		        json_pack("{s:I, s:o}", "generation", (json_int_t)vuln_index_generation(c->index),
-		                "sources", sources));
+	json_t *all = sources ? json_pack("{s:I, s:o}", "generation",
+	                                (json_int_t)vuln_index_generation(c->index), "sources", sources)
+	                      : NULL;
+	if (all && vuln_asked_show(c->config->index, all, &err) == 0) {
+		http_reply_json(r, 200, all);
 		return;
 	}
+	json_decref(all);
 	log_error("%s", err.text);
 	http_reply_error(r, 500, "%s", err.text);
 }

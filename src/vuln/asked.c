@@ -4,7 +4,6 @@
 #include "base/file.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
 #define NAME "asked.json"
@@ -126,18 +125,35 @@ int vuln_asked_read(const char *index_directory, struct vuln_asked *ret, struct 
 	return 0;
 }
 
+static json_t *urls_to_json(const struct vuln_asked *a)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < a->n_urls; i++)
+		json_array_append_new(list,
+		        json_pack("{s:s, s:s?, s:I}", "url", a->urls[i].url, "source", a->urls[i].source,
+		                "nodes", (json_int_t)a->urls[i].nodes));
+	return list;
+}
+
+int vuln_asked_show(const char *index_directory, json_t *object, struct error *err)
+{
+	struct vuln_asked a CLEANUP(vuln_asked_clear) = { 0 };
+	int r = vuln_asked_read(index_directory, &a, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	json_object_set_new(object, "named", urls_to_json(&a));
+	json_object_set_new(object, "named_refused", json_integer((json_int_t)a.refused));
+	return 0;
+}
+
 int vuln_asked_write(const char *index_directory, const struct vuln_asked *a, struct error *err)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/" NAME, index_directory);
-	json_t *json = json_object(), *sources = json_array(), *named = json_array();
+	json_t *json = json_object(), *sources = json_array();
 	for (size_t i = 0; i < a->n_sources; i++)
 		json_array_append_new(sources, json_string(a->sources[i]));
-	for (size_t i = 0; i < a->n_urls; i++)
-		json_array_append_new(named,
-		        json_pack("{s:s, s:s?, s:I}", "url", a->urls[i].url, "source", a->urls[i].source,
-		                "nodes", (json_int_t)a->urls[i].nodes));
 	json_object_set_new(json, "sources", sources);
-	json_object_set_new(json, "named", named);
+	json_object_set_new(json, "named", urls_to_json(a));
 	json_object_set_new(json, "refused", json_integer((json_int_t)a->refused));
 	char *text FREE_ON_EXIT = json_dumps(json, JSON_COMPACT);
 	json_decref(json);

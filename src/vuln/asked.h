@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include <jansson.h>
 #include <stdbool.h>
 
 #define VULN_ASKED_SOURCES_MAX 256
@@ -38,3 +39,7 @@ bool vuln_asked_has_source(const struct vuln_asked *a, const char *name);
 void vuln_asked_clear_urls(struct vuln_asked *a);
 /* Adds to the nodes of one that is there already. False where there is no room. */
 bool vuln_asked_add_url(struct vuln_asked *a, const char *url, const char *source, uint32_t nodes);
+
+/* Adds to object what nodes name, as commands and pratique-vis show it: "named" and "named_refused"; nothing
+ * and zero where there is no such file. -EINVAL as above. */
+int vuln_asked_show(const char *index_directory, json_t *object, struct error *err);

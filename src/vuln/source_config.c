@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/source_config.h"
 
+#include "base/url.h"
 #include "vuln/product_map.h"
 #include "vuln/proof.h"
 
@@ -38,7 +39,8 @@ const struct config_option source_config_options[] = {
 	OPTION(skew, CONFIG_DURATION, "5 min", 1000, 86400000,
 	        "kind repository: how far its publisher's clock and ours may be apart"),
 	OPTION(required, CONFIG_BOOLEAN, "yes", 0, 0, "its age counts as the age of what is known"),
-	OPTION(on_demand, CONFIG_BOOLEAN, "no", 0, 0, "loaded once a node has something of its ecosystems"),
+	OPTION(on_demand, CONFIG_BOOLEAN, "no", 0, 0,
+	        "loaded once a node has something of its ecosystems, or names its URL"),
 	OPTION(suite, CONFIG_STRING, "", 0, 0, "kind apt: of the archive at from (bookworm-security)"),
 	{ .name = "component",
 	        .type = CONFIG_LIST,
@@ -82,9 +84,13 @@ static void check_from(const struct source_config *c, const char *file, struct e
 		        c->named.line, from);
 	if (c->trust_level == VULN_TRUST_TRANSPORT && !https)
 		error_report_add(r, "%s:%d: trust: transport is for https", file, c->named.line);
+	char url[URL_MAX + 1];
+	struct error why;
 	if (c->on_demand && !is_url(from))
 		error_report_add(
 		        r, "%s:%d: on_demand: nodes name URLs, and this is none", file, c->named.line);
+	else if (c->on_demand && url_canonical(from, url, &why) < 0)
+		error_report_add(r, "%s:%d: on_demand: nodes cannot name %s", file, c->named.line, why.text);
 }
 
 static void check_trust(struct source_config *c, const char *file, struct error_report *r)
