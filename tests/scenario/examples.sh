@@ -46,6 +46,10 @@ expect 0 "table bridge pratique" "${enforcer[@]}" --dry-run "$dir/policy"
 # The agent has no check of its own: this is all that is wrong.
 expect 2 "pratique-agent run: $dir/agent.conf: interface: \"a/b\" is no interface name" \
 	"$bin/pratique-agent" run --config "$dir/agent.conf" --set interface=a/b
+mkdir -p "$dir/root/usr/share/pratique/sources.d"
+cp "$root/examples/source.conf" "$dir/root/usr/share/pratique/sources.d/acme.conf"
+expect 0 "https://feeds.acme.example/osv.zip, named in $dir/root/usr/share/pratique/sources.d/acme.conf" \
+	"$bin/pratique-agent" inspect --root "$dir/root"
 
 expect 1 "there is no user nosuch" "${server[@]}" --set user=nosuch
 expect 1 "$dir/none.key: No such file" "${server[@]}" --set "key=$dir/none.key"
