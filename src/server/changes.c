@@ -144,20 +144,21 @@ static int take_key(const char *ecosystem, const char *package, void *context)
 void site_index_moved(struct site *site, time_ms now)
 {
 	struct moved_keys m = { NULL };
-	struct vuln_moment moment = { 0 };
 	struct error err;
 	if (!site->index)
 		return;
+	struct vuln_moment moment = vuln_index_moment(site->index);
+	if (moment.generation == site->moment.generation && moment.mark == site->moment.mark)
+		return;
 	const int r = vuln_index_changes(site->index, &site->moment, take_key, &m, &moment, &err);
-	const bool same = r == 0 && moment.generation == site->moment.generation;
 	site->moment = moment;
-	if (!same)
-		site_advisories_changed(site, m.keys, m.n, r != 0, now);
+	site_advisories_changed(site, m.keys, m.n, r != 0, now);
 	for (size_t i = 0; i < m.n; i++) {
 		free((char *)(uintptr_t)m.keys[i].ecosystem);
 		free((char *)(uintptr_t)m.keys[i].package);
 	}
 	free(m.keys);
+	site->effects.work(site->context); /* where nobody is moved, that is to be noted */
 }
 
 /* ---- whom it moves ---- */

@@ -166,6 +166,45 @@ static void test_everybody(void **state)
 	assert_int_equal(restarted(&c), CROWD);
 }
 
+/* An index without a journal, looked at again and again: it is asked for all it knows when it has moved. */
+static void test_without_a_journal(void **state)
+{
+	struct crowd c;
+	struct bed *b = *state;
+	begin(&c, b, POLICY);
+	b->index.mark = 0;
+	site_index_moved(b->site, c.now); /* another one, for all that is known */
+	crowd_work(&c);
+	const size_t asked = b->index.packages;
+	const uint64_t judged = b->site->counters.judgements_again;
+	for (unsigned i = 0; i < 3; i++) {
+		site_index_moved(b->site, c.now);
+		crowd_work(&c);
+	}
+	assert_int_equal(b->index.packages, asked);
+	assert_int_equal(b->site->counters.judgements_again, judged);
+	publish(b, &hole, NULL);
+	site_index_moved(b->site, c.now);
+	crowd_work(&c);
+	assert_int_equal(crowd_in(&c, "isolated"), CROWD / 2);
+}
+
+/* A site without nodes does not let its enforcers wait. */
+static void test_nobody(void **state)
+{
+	struct bed *b = *state;
+	b->program = b->index.mark = 1;
+	bed_close(b);
+	bed_open(b);
+	b->log[0] = '\0';
+	site_start(b->site, T0);
+	assert_non_null(strstr(b->log, "work "));
+	assert_true(b->site->start_waits);
+	assert_false(site_work(b->site, T0, 1));
+	assert_false(b->site->start_waits);
+	b->log[0] = '\0';
+}
+
 /* Some were judged by another policy, or another index, when the server was killed; then both are as before.
  */
 static void test_there_and_back(void **state)
@@ -279,6 +318,8 @@ int main(void)
 		IN_BED(test_changed_meanwhile),
 		IN_BED(test_changed_before_leisure),
 		IN_BED(test_everybody),
+		IN_BED(test_without_a_journal),
+		IN_BED(test_nobody),
 		IN_BED(test_there_and_back),
 		IN_BED(test_lost_turn),
 		IN_BED(test_held_nodes),
