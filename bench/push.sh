@@ -60,7 +60,7 @@ if [ -n "${BENCH_IMPORT:-}" ]; then
 	cp "$export_archive" full.tar.xz
 	cp empty.tar.xz import.tar.xz
 	chmod 644 ./*.tar.xz
-	import=(--source "import=$site/import.tar.xz" --interval 1)
+	import=(--source "import=$site/import.tar.xz" --interval 1 --metrics run/leaf.metrics)
 fi
 begin_vis root "${index[@]}"
 begin_vis mid
@@ -84,12 +84,19 @@ fi
 echo "site: $((nodes + 1)) nodes; $(ask_vis leaf /v1/status | jq .records) advisories in its index$(
 	[ -z "${BENCH_IMPORT:-}" ] || echo ", and an import of $(basename "$export_archive") in and out of it all the time")"
 
+imports() {
+	grep -c 'import: [0-9]* records read' leaf.log || true
+}
+# The whole export, then next to nothing: each time all of its records come or go in one transaction.
 exchange() {
+	local what=full before
 	while :; do
-		cp full.tar.xz next && mv next import.tar.xz
-		sleep 20
-		cp empty.tar.xz next && mv next import.tar.xz
-		sleep 20
+		before=$(imports)
+		cp "$what.tar.xz" next && mv next import.tar.xz
+		while [ "$(imports)" = "$before" ]; do
+			sleep 0.2
+		done
+		[ "$what" = full ] && what=empty || what=full
 	done
 }
 if [ -n "${BENCH_IMPORT:-}" ]; then
@@ -105,4 +112,5 @@ for way in ${BENCH_WAYS:-signed published}; do
 	/usr/bin/python3 "$root/bench/push_latency.py" "$runs" "$way" "$bin" || fail "no figures"
 	echo "  load: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 done
-[ -z "${BENCH_IMPORT:-}" ] || echo "  imports of the leaf meanwhile: $(grep -c '^.*import: [0-9]* records read' leaf.log || true)"
+[ -z "${BENCH_IMPORT:-}" ] || echo "imports of the leaf meanwhile: $(imports); they gave way $(curl -s --unix-socket run/leaf.metrics http://vis/metrics |
+	awk '/^pratique_vis_loads_given_way/ { print $2 }') times"
