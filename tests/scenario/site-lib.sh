@@ -80,7 +80,7 @@ make_site() {
 	mkdir -m 755 "$site/vis" "$site/vis/published" "$site/vis/index"
 	[ -d "$site/ca" ] || "$bin/pratique" ca init --dir "$site/ca" --site "scenario" >/dev/null || fail "the CA cannot be made"
 	for who in server:srv enforcer:gateway; do
-		"$bin/pratique" ca issue --dir "$site/ca" --role "${who%:*}" --name "${who#*:}" --out "$site" >/dev/null ||
+		[ -f "$site/${who#*:}.pem" ] || "$bin/pratique" ca issue --dir "$site/ca" --role "${who%:*}" --name "${who#*:}" --out "$site" >/dev/null ||
 			fail "no certificate for $who"
 	done
 	chown -R nobody "$site/ca" "$site/state" "$site/vis"
