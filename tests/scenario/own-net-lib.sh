@@ -28,11 +28,11 @@ namespaces=()
 cleanup() {
 	local name
 	for name in "${!pids[@]}"; do
-		kill "${pids[$name]}" 2>/dev/null
+		kill "${pids[$name]}" 2>/dev/null || true
 	done
 	wait
 	for name in "${namespaces[@]}"; do
-		ip netns del "$name" 2>/dev/null
+		ip netns del "$name" 2>/dev/null || true
 	done
 	return 0
 }
