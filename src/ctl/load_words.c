@@ -65,6 +65,8 @@ void load_report_print(const char *source, const struct load_report *r)
 	        source, r->read, r->mapped, r->unmapped, r->refused, r->withdrawn, r->removed);
 	if (r->signed_ + r->checked)
 		printf("; %" PRIu64 " signed, %" PRIu64 " with a checksum alone", r->signed_, r->checked);
+	if (r->remembered)
+		printf(" (%" PRIu64 " verified before)", r->remembered);
 	if (r->statements_unmapped)
 		printf("; %" PRIu64 " statements about products without a package", r->statements_unmapped);
 	if (r->passed_over)
@@ -91,11 +93,12 @@ static json_t *texts(char *const *list)
 
 json_t *load_report_to_json(const char *source, const struct load_report *r)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
-	        source, "read", (json_int_t)r->read, "mapped", (json_int_t)r->mapped, "unmapped",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+	        "name", source, "read", (json_int_t)r->read, "mapped", (json_int_t)r->mapped, "unmapped",
 	        (json_int_t)r->unmapped, "refused", (json_int_t)r->refused, "withdrawn",
 	        (json_int_t)r->withdrawn, "removed", (json_int_t)r->removed, "signed", (json_int_t)r->signed_,
-	        "checksum", (json_int_t)r->checked, "statements_unmapped", (json_int_t)r->statements_unmapped,
-	        "passed_over", (json_int_t)r->passed_over, "first_refused", texts(r->first_refused),
-	        "first_unmapped", texts(r->first_unmapped), "notes", texts(r->first_hint));
+	        "remembered", (json_int_t)r->remembered, "checksum", (json_int_t)r->checked,
+	        "statements_unmapped", (json_int_t)r->statements_unmapped, "passed_over",
+	        (json_int_t)r->passed_over, "first_refused", texts(r->first_refused), "first_unmapped",
+	        texts(r->first_unmapped), "notes", texts(r->first_hint));
 }

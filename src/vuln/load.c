@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/load.h"
 
+#include "base/file.h"
 #include "vuln/load_private.h"
 #include "vuln/load_provider.h"
 #include "vuln/product_map.h"
+#include "vuln/proof_memory.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,6 +85,16 @@ int load_open_keys(const struct load_source *s, struct proof_keys **ret, struct 
 	return r;
 }
 
+/* Where it is kept which signatures were good: the source's own folder of the cache. Caller frees; NULL where
+ * there is none. */
+static char *memory_path(const struct load_source *s)
+{
+	if (!s->cache || !s->keyring || !s->now || !*s->name || *s->name == '.' || strchr(s->name, '/'))
+		return NULL;
+	char *folder FREE_ON_EXIT = xasprintf("%s/%s", s->cache, s->name);
+	return file_make_directory(folder, 0755, NULL) == 0 ? xasprintf("%s/.proofs", folder) : NULL;
+}
+
 int load_source(const struct load *l, const struct load_source *s, struct error *err)
 {
 	bool apt = strncmp(s->from, APT_PREFIX, strlen(APT_PREFIX)) == 0;
@@ -93,6 +105,9 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 	if (s->trust == VULN_TRUST_SIGNED && !s->keyring)
 		return error_set(err, -EINVAL, "source %s: a signed source needs a keyring", s->name);
 	int result = load_open_keys(s, &r.keys, err);
+	char *memory FREE_ON_EXIT = memory_path(s);
+	if (result == 0 && r.keys && memory)
+		r.memory = proof_memory_open(memory, r.keys, s->now);
 	if (result == 0 && s->products)
 		result = product_map_open(s->products, &r.products, NULL, err);
 	if (l->update)
@@ -106,6 +121,9 @@ int load_source(const struct load *l, const struct load_source *s, struct error 
 	osv_parser_clear(&r.scratch);
 	table_free(r.gathered, free_json);
 	table_free(r.sidecars, free);
+	if (result == 0 && r.memory) /* one that cannot be written costs time and nothing else */
+		(void)proof_memory_write(r.memory, memory, NULL);
+	proof_memory_close(r.memory);
 	proof_keys_close(r.keys);
 	product_map_close(r.products);
 	return result;

@@ -33,7 +33,8 @@ struct load_report {
 	uint64_t passed_over;           /* files that are no documents of the kind */
 	char *first_refused[LOAD_KEPT]; /* "file: reason" */
 	char *first_unmapped[LOAD_KEPT];
-	uint64_t hints; /* what the administrator should know of the source, and is no record's fault */
+	uint64_t remembered; /* of signed_: verified at an earlier load, as they are (proof_memory.h) */
+	uint64_t hints;      /* what the administrator should know of the source, and is no record's fault */
 	char *first_hint[LOAD_KEPT];
 };
 void load_report_clear(struct load_report *report);

@@ -26,6 +26,7 @@ struct load_reading {
 	const struct load_source *source;
 	const struct load_kind *kind;
 	struct proof_keys *keys;      /* NULL: none are known */
+	struct proof_memory *memory;  /* NULL: no signature is remembered */
 	struct product_map *products; /* NULL: none are declared */
 	struct table *gathered;       /* id -> json_t *, load_gather() */
 	uint64_t statements;          /* that it was given */

@@ -3,6 +3,7 @@
 #include "vuln/load_private.h"
 
 #include "base/file.h"
+#include "vuln/proof_memory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -82,10 +83,15 @@ static int check_proofs(struct load_reading *r, const struct load_document *d, l
 		return result;
 	char *name FREE_ON_EXIT = xasprintf("%s.asc", d->where);
 	const struct load_sidecar *s = r->keys ? sidecar(name, context) : NULL;
-	if (s)
+	struct proof_memory_key key;
+	bool known = s && proof_memory_has(r->memory, s->bytes, s->length, d->text, d->length, &key);
+	if (s && !known)
 		result = proof_verify_detached(r->keys, s->bytes, s->length, d->text, d->length, signer, why);
 	if (result < 0)
 		return result;
+	if (s && !known)
+		proof_memory_add(r->memory, &key);
+	r->l->report->remembered += known;
 	if (r->source->trust >= VULN_TRUST_SIGNED && !s)
 		return error_set(why, -ENOENT, "it is not signed (no .asc beside it)");
 	if (r->source->trust >= VULN_TRUST_CHECKSUM && !s && !checked)

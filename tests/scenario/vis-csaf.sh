@@ -176,7 +176,9 @@ expect "requests" "/provider-metadata.json /csaf/white/changes.csv" "$(requests 
 put 2026/a-2.json A-2 1.2
 changes "${good/02-02/04-02}"
 mark
-expect "records changed" 1 "$(import "${signed[@]}" "v=$http/provider-metadata.json" | jq .changed)"
+# Only what is new is gpgv's work.
+expect "records changed, and signatures verified before" "[1,2]" \
+	"$(import "${signed[@]}" "v=$http/provider-metadata.json" | jq -c '[.changed, .sources[0].remembered]')"
 expect "requests" "a-2.json a-2.json.asc a-2.json.sha512" "$(requests | grep 2026 | xargs -n1 basename | sort | xargs)"
 expect "findings" "A-3" "$(match "$dir/index")"
 
@@ -205,6 +207,15 @@ expect "another's keyring" "[0,0,3,0]" "$(cat "$dir/counts")"
 said=$(import --trust signed --keyring "$dir/stranger.asc" "v=$http/provider-metadata.json" | jq -r '.sources[0].notes[0]')
 [[ $said == *"fingerprint mismatch: Example says"*"$fingerprint"*"which is not in $dir/stranger.asc"* ]] || failed "$said"
 expect "notes with the right keyring" "[]" "$(import "${signed[@]}" "v=$http/provider-metadata.json" | jq -c '.sources[0].notes')"
+
+# ---- a folder of documents remembers as well; another keyring, or another signature, is not what it remembers ----
+cp -r "$white/2026" "$dir/folder"
+remembered() { jq -c '.sources[0] | [.signed, .remembered, .refused]'; }
+expect "a folder" "[3,0,0]" "$(import "${signed[@]}" "f=$dir/folder" | remembered)"
+expect "a folder again" "[3,3,0]" "$(import "${signed[@]}" "f=$dir/folder" | remembered)"
+cp "$dir/folder/a-2.json.asc" "$dir/folder/a-3.json.asc"
+expect "another document's signature" "[2,2,1]" "$(import "${signed[@]}" "f=$dir/folder" | remembered)"
+expect "another keyring" "[0,0,3]" "$(import --trust signed --keyring "$dir/stranger.asc" "f=$dir/folder" | remembered)"
 
 # ---- ROLIE: pages, labels, other hosts ----
 entry() { printf '{"id":"%s","updated":"2026-01-01T00:00:00Z","content":{"src":"%s"}}' "$1" "$2"; }

@@ -4,6 +4,7 @@
 #include "tests/unit/vuln/load_fixture.h"
 #include "vuln/proof.h"
 #include "vuln/proof_gpgv.h"
+#include "vuln/proof_memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -251,6 +252,59 @@ static void status_lines(void **state)
 	}
 }
 
+/* What was good stays so for a day, for these bytes and this keyring alone. */
+static void memory(void **state)
+{
+	struct load_fixture *f = *state;
+	struct proof_keys *keys = NULL, *others = NULL;
+	struct proof_memory_key key, other;
+	if (!load_have_gpg())
+		return;
+	load_make_key(f, "vendor");
+	load_make_key(f, "stranger");
+	char *vendor FREE_ON_EXIT = xasprintf("%s/vendor.gpg", f->root);
+	char *stranger FREE_ON_EXIT = xasprintf("%s/stranger.gpg", f->root);
+	char *path FREE_ON_EXIT = xasprintf("%s/memory", f->root);
+	const time_ms now = 1800000000000;
+	assert_int_equal(proof_keys_open(vendor, &keys, &f->err), 0);
+	assert_int_equal(proof_keys_open(stranger, &others, &f->err), 0);
+	struct proof_memory *m = proof_memory_open(path, keys, now);
+	assert_false(proof_memory_has(m, "sig", 3, "text", 4, &key));
+	proof_memory_add(m, &key);
+	assert_true(proof_memory_has(m, "sig", 3, "text", 4, &other));
+	/* Where one ends and the other begins counts. */
+	assert_false(proof_memory_has(m, "sigt", 4, "ext", 3, &other));
+	assert_false(proof_memory_has(m, "sig", 3, "text ", 5, &other));
+	assert_int_equal(proof_memory_write(m, path, &f->err), 0);
+	proof_memory_close(m);
+	m = proof_memory_open(path, keys, now + PROOF_MEMORY_MS - 1);
+	assert_true(proof_memory_has(m, "sig", 3, "text", 4, &other));
+	/* Used again, it is as old as it was. */
+	assert_int_equal(proof_memory_write(m, path, &f->err), 0);
+	proof_memory_close(m);
+	static const time_ms bad_times[] = { PROOF_MEMORY_MS, -1 };
+	for (size_t i = 0; i < ARRAY_LENGTH(bad_times); i++) {
+		m = proof_memory_open(path, keys, now + bad_times[i]);
+		assert_false(proof_memory_has(m, "sig", 3, "text", 4, &other));
+		proof_memory_close(m);
+	}
+	m = proof_memory_open(path, others, now);
+	assert_false(proof_memory_has(m, "sig", 3, "text", 4, &other));
+	/* What nobody asked for is not written again. */
+	assert_int_equal(proof_memory_write(m, path, &f->err), 0);
+	proof_memory_close(m);
+	m = proof_memory_open(path, keys, now);
+	assert_false(proof_memory_has(m, "sig", 3, "text", 4, &other));
+	proof_memory_close(m);
+	load_write(f, "memory", "PQPROOF1 and something else", SIZE_MAX);
+	m = proof_memory_open(path, keys, now);
+	assert_false(proof_memory_has(m, "sig", 3, "text", 4, &other));
+	proof_memory_close(m);
+	assert_false(proof_memory_has(NULL, "sig", 3, "text", 4, &other));
+	proof_keys_close(keys);
+	proof_keys_close(others);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(weak_and_old_signatures, load_set_up, load_tear_down),
 		cmocka_unit_test_setup_teardown(signed_texts, load_set_up, load_tear_down),
 		cmocka_unit_test_setup_teardown(keyrings, load_set_up, load_tear_down),
+		cmocka_unit_test_setup_teardown(memory, load_set_up, load_tear_down),
 		cmocka_unit_test(digest_files),
 		cmocka_unit_test(status_lines),
 	};
