@@ -42,7 +42,10 @@ static int fetch_text(struct provider_mirror *m, const char *url, const char *na
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/.%s", m->folder, name);
 	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = false });
-	int r = fetch_file(m->fetch, url, path, (int64_t)limit, err);
+	int r = provider_mirror_check(m, err);
+	if (r < 0)
+		return r;
+	r = fetch_file(m->fetch, url, path, (int64_t)limit, err);
 	if (r < 0 || r == FETCH_ABSENT)
 		return r;
 	int read = file_read(path, limit, ret_text, ret_length, err);
@@ -152,7 +155,7 @@ static void hint_at_keys(struct provider_mirror *m, const struct provider_metada
 
 static int take_page(struct provider_mirror *m, const char *url, char **ret_next, struct error *err)
 {
-	char *text FREE_ON_EXIT = NULL, *name FREE_ON_EXIT = provider_mirror_list_name(url);
+	char *text FREE_ON_EXIT = NULL, *name FREE_ON_EXIT = provider_mirror_list_name(m, url);
 	size_t length = 0;
 	struct error why;
 	int r = fetch_text(m, url, name, PROVIDER_LIST_MAX, &text, &length, err);
@@ -194,7 +197,7 @@ static int take_folder(struct provider_mirror *m, const char *url, struct error 
 	} lists[] = { { "changes.csv", provider_list_changes }, { "index.txt", provider_list_index } };
 	for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
 		char *list FREE_ON_EXIT = xasprintf("%s%s", url, lists[i].name), *text FREE_ON_EXIT = NULL;
-		char *name FREE_ON_EXIT = provider_mirror_list_name(list);
+		char *name FREE_ON_EXIT = provider_mirror_list_name(m, list);
 		size_t length = 0;
 		struct error why;
 		int r = fetch_text(m, list, name, PROVIDER_LIST_MAX, &text, &length, err);

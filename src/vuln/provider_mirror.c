@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fts.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #define STATE ".provider.json"
 #define REFUSED "refused.txt"
+#define LIST "list-"
 
 static const char *const proofs[] = { ".sha512", ".sha256", ".asc" };
 
@@ -30,15 +32,16 @@ int provider_mirror_open(struct provider_mirror *m, struct fetch *f, const struc
 	};
 	provider_list_open(&m->list);
 	m->state.kept = table_new();
+	m->lists = table_new();
 	return file_make_directory(m->tree, 0755, err);
 }
 
 void provider_mirror_close(struct provider_mirror *m)
 {
-	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = false });
 	fetch_set_manner(m->fetch, &(struct fetch_manner){ .whole = false });
 	provider_list_close(&m->list);
 	provider_state_clear(&m->state);
+	table_free(m->lists, NULL);
 	wr_free(&m->refused);
 	free(m->tree);
 }
@@ -55,10 +58,12 @@ void provider_mirror_set_manner(struct provider_mirror *m, struct fetch_manner m
 	fetch_set_manner(m->fetch, &manner);
 }
 
-char *provider_mirror_list_name(const char *url)
+char *provider_mirror_list_name(struct provider_mirror *m, const char *url)
 {
 	static const uint64_t key[2] = { 0x7072617469717565, 0x6c69737400000001 };
-	return xasprintf("list-%016llx", (unsigned long long)hash_bytes(key, url, strlen(url)));
+	char *name = xasprintf(LIST "%016llx", (unsigned long long)hash_bytes(key, url, strlen(url)));
+	table_set_string(m->lists, name, m);
+	return name;
 }
 
 void provider_mirror_refuse(const char *what, const char *why, void *mirror)
@@ -88,9 +93,11 @@ static void forget(struct provider_mirror *m, const char *path)
 	free(table_remove_string(m->state.kept, path));
 }
 
-/* Whether this document is wanted at all, and what the round may still take. */
-static int check_limits(const struct provider_mirror *m, struct error *err)
+int provider_mirror_check(const struct provider_mirror *m, struct error *err)
 {
+	if (m->total > (int64_t)LOAD_TOTAL_MAX)
+		return error_set(err, -EFBIG, "%s: its documents are more than %lld bytes", m->origin.url,
+		        (long long)LOAD_TOTAL_MAX);
 	if (fetch_bytes(m->fetch) > PROVIDER_BYTES_MAX)
 		return error_set(err, -EFBIG, "%s: more than %lld bytes; the next look goes on",
 		        m->origin.url, (long long)PROVIDER_BYTES_MAX);
@@ -159,8 +166,10 @@ static int fetch_document(
 	struct error why;
 	bool there = kept && stat(local, &st) == 0 && (int64_t)st.st_size == kept->size;
 	bool same = there && d->updated == kept->updated;
-	if (same && d->updated && !m->whole)
+	if (same && d->updated && !m->whole) {
+		m->total += kept->size;
 		return 0;
+	}
 	m->asked++;
 	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = !same, .many = true });
 	int r = make_folder(local, &why);
@@ -175,6 +184,7 @@ static int fetch_document(
 	}
 	if ((r != FETCH_NEW && r != FETCH_UNCHANGED) || stat(local, &st) < 0)
 		return settle(m, path, d, r, &why, err);
+	m->total += (int64_t)st.st_size;
 	provider_state_set(&m->state, path, d->updated, (int64_t)st.st_size);
 	return 0;
 }
@@ -212,6 +222,25 @@ static int remove_others(struct provider_mirror *m, struct error *err)
 	return 0;
 }
 
+/* Lists that the provider names no more: it may name others each time. */
+static void remove_lists(const struct provider_mirror *m)
+{
+	struct dirent **entries;
+	int n = scandir(m->folder, &entries, NULL, NULL);
+	for (int i = 0; i < n; i++) {
+		const char *name = entries[i]->d_name;
+		size_t length = strlen(LIST) + 16;
+		if (strncmp(name, "." LIST, strlen("." LIST)) == 0 &&
+		        !(strlen(name) > length && table_get(m->lists, name + 1, length))) {
+			char *path FREE_ON_EXIT = xasprintf("%s/%s", m->folder, name);
+			(void)unlink(path);
+		}
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+}
+
 /* Where all that was refused is named; as it was where it is the same, so that the source is too. */
 static int write_refused(const struct provider_mirror *m, struct error *err)
 {
@@ -234,7 +263,7 @@ static int fetch_documents(struct provider_mirror *m, const char *state, const c
 	TABLE_FOREACH(it, m->list.documents) {
 		char *path FREE_ON_EXIT = xstrndup(it.key, it.key_length);
 		if (r == 0)
-			r = check_limits(m, err);
+			r = provider_mirror_check(m, err);
 		if (r == 0)
 			r = fetch_document(m, path, it.value, err);
 		if (r == 0 && m->asked >= saved + PROVIDER_SAVE_EVERY) {
@@ -261,6 +290,8 @@ int provider_mirror_update(struct provider_mirror *m, const char *url, struct er
 		r = remove_others(m, err);
 	if (r == 0)
 		r = write_refused(m, err);
+	if (r == 0)
+		remove_lists(m);
 	if (r == 0 && m->whole)
 		m->state.whole = now;
 	int written = provider_state_write(state, url, &m->state, r == 0 ? err : NULL);

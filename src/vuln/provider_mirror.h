@@ -16,7 +16,9 @@ struct provider_mirror {
 	struct provider_list list;
 	struct provider_state state;
 	struct writer refused; /* lines of tree/refused.txt */
+	struct table *lists;   /* names of those that this round fetched */
 	time_ms end;           /* monotonic */
+	int64_t total;         /* bytes of the documents that are there */
 	bool whole;            /* this round asks about each document */
 	int broken;
 	size_t asked;
@@ -28,7 +30,9 @@ void provider_mirror_close(struct provider_mirror *m);
 /* With the origin's rules added. */
 void provider_mirror_set_manner(struct provider_mirror *m, struct fetch_manner manner);
 /* What a list is kept as: another URL is another file. Caller frees. */
-char *provider_mirror_list_name(const char *url);
+char *provider_mirror_list_name(struct provider_mirror *m, const char *url);
+/* What the round may still take: -EFBIG, -ETIMEDOUT. */
+int provider_mirror_check(const struct provider_mirror *m, struct error *err);
 /* Names what is not followed or not to be had. */
 void provider_mirror_refuse(const char *what, const char *why, void *mirror);
 /* Fetches what has changed of m->list, takes away what it does not name. */

@@ -243,6 +243,8 @@ grep -q "lead in a circle" "$dir/said.txt" || failed "$(cat "$dir/said.txt")"
 
 # ---- by security.txt, and by the host alone ----
 metadata "{\"directory_url\":\"$http/csaf/white/\"}"
+expect "folders again" "[3,0,0,3]" "$(import "${signed[@]}" "r=$http/provider-metadata.json" | counts)"
+expect "lists that are kept" 1 "$(find "$dir/cache/r" -name '.list-*' ! -name '*.etag' | wc -l)"
 printf 'Contact: mailto:a@b\nCSAF: %s/provider-metadata.json\n' "$http" >"$www/.well-known/security.txt"
 expect "security.txt" "[3,0,0,3]" "$(import "${signed[@]}" "s=$http/.well-known/security.txt" | counts)"
 expect "the host" "[3,0,0,3]" "$(import "${signed[@]}" "h=$http" | counts)"
