@@ -156,7 +156,9 @@ static const char *hint_of(const struct ctl_asking *a, int code, const char *tex
 	if (a->server || !strstr(text, a->socket))
 		return "";
 	if (code == -ECONNREFUSED || code == -ENOENT)
-		return a->daemon ? "; is the daemon running?" : "; is pratique-server running?";
+		return a->hint      ? a->hint
+		        : a->daemon ? "; is the daemon running?"
+		                    : "; is pratique-server running?";
 	if (code != -EACCES && code != -EPERM)
 		return "";
 	return a->daemon ? "; only root and its own user may ask"

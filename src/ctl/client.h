@@ -16,6 +16,7 @@
 struct ctl_asking {
 	const char *words;  /* of the subcommand */
 	const char *daemon; /* who listens; NULL: pratique-server */
+	const char *hint;   /* where nobody listens: what to do; NULL: to look whether it runs */
 	const char *socket; /* NULL: CTL_SOCKET */
 	bool json;
 	int timeout_ms; /* for the answer; 0: as long as most take */
@@ -28,6 +29,7 @@ struct ctl_asking {
 /* Of commands that ask a pratique-vis. */
 #define CTL_ASKING_VIS \
 	((struct ctl_asking){ .daemon = "pratique-vis", \
+	        .hint = "; is pratique-vis running, with http (--http) as its socket?", \
 	        .socket = "/run/pratique/vis-http.sock", \
 	        .roles = TLS_ROLE(ROLE_VIS), \
 	        .port = 8446 })

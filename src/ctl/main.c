@@ -75,8 +75,9 @@ static bool command_matches(const struct ctl_command *c, int argc, char **argv, 
 	return !space || (argc > 1 && strcmp(argv[1], space + 1) == 0);
 }
 
-/* "pratique policy" or "pratique policy --help": the commands of that family. */
-static int print_family(const char *word, bool asked)
+/* "pratique policy" or "pratique policy --help": the commands of that family, and which is not one of them.
+ */
+static int print_family(const char *word, const char *unknown, bool asked)
 {
 	FILE *out = asked ? stdout : stderr;
 	size_t length = strlen(word);
@@ -84,6 +85,8 @@ static int print_family(const char *word, bool asked)
 	for (const struct ctl_command *c = ctl_commands; c->words; c++) {
 		if (strncmp(c->words, word, length) != 0 || c->words[length] != ' ')
 			continue;
+		if (!any && unknown)
+			fprintf(out, "pratique %s: no command \"%s\"\n\n", word, unknown);
 		if (!any)
 			fprintf(out, "usage: pratique %s COMMAND [OPTIONS]\n\n", word);
 		any = true;
@@ -111,9 +114,10 @@ static int run_command(int argc, char **argv)
 {
 	int n = 0;
 	const struct ctl_command *best = ctl_find_command(argc, argv, &n);
-	if (!best)
-		return print_family(
-		        argv[0], argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
+	if (!best) {
+		const bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+		return print_family(argv[0], asked || argc < 2 ? NULL : argv[1], asked);
+	}
 	argv[n - 1] = (char *)best->words;
 	int code = best->run(argc - n + 1, argv + n - 1);
 	if (fflush(stdout) != 0 && code == CTL_OK)

@@ -174,6 +174,7 @@ int ctl_simulate(int argc, char **argv)
 		{ 0, "check", NULL, "fail where an attachment would be worse off", COMMAND_FLAG, &q.check },
 	};
 	const struct command_line line = {
+		.program = "pratique",
 		.words = WORDS,
 		.synopsis = "[OPTIONS] --advisory FILE... [--policy FILE]\n[OPTIONS] --policy FILE",
 		.about = "Asks the server which nodes would move, from which segment to which and why, if "

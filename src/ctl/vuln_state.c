@@ -2,6 +2,7 @@
 #include "ctl/vuln_state.h"
 
 #include "base/file.h"
+#include "ctl/load_words.h"
 #include "vuln/load.h"
 #include "vuln/show.h"
 #include "vuln/tree/pull.h"
@@ -95,8 +96,12 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 static int put_source(const char *from, struct vuln_update *u, struct error *err)
 {
 	struct load_report report = { 0 };
-	const struct load load = { .update = u, .report = &report };
+	struct load_progress progress = load_progress_begin(from);
+	const struct load load = {
+		.update = u, .report = &report, .progress = load_progress_show, .context = &progress
+	};
 	int r = load_source_spec(&load, from, err);
+	load_progress_end(&progress);
 	if (r == 0 && report.refused)
 		fprintf(stderr, "refused: %s\n", report.first_refused[0]);
 	load_report_clear(&report);

@@ -315,7 +315,9 @@ int ctl_vuln_subscribe(int argc, char **argv)
 		         "one object a line, with the record.",
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
-		.closing = "Examples:\n"
+		.closing = "Exit status: 1 the VIS ended it, or failed, 2 wrong usage. Until then it goes "
+		           "on.\n\n"
+		           "Examples:\n"
 		           "  pratique vuln subscribe --socket /run/pratique/vis-http.sock\n"
 		           "  pratique vuln subscribe --server https://vis.example.org --certificate me.pem "
 		           "--key "
