@@ -438,7 +438,7 @@ static int start(struct server *s, struct error *err)
 		        SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_NETLINK | SANDBOX_THREADS,
 		        err);
 	if (code == 0)
-		site_start(s->site, clock_wall_ms());
+		turn_begin(s);
 	return code;
 }
 

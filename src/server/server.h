@@ -104,6 +104,8 @@ void doors_tick(struct server *s, time_ms now);
 
 /* turn.c */
 int turn_start(struct server *s, struct error *err);
+/* The site begins to work. */
+void turn_begin(struct server *s);
 void turn_stop(struct server *s);
 /* Enforcers have something queued that must leave before the store commits. */
 void turn_wants_flush(struct server *s);

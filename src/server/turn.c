@@ -97,6 +97,13 @@ int turn_start(struct server *s, struct error *err)
 	return 0;
 }
 
+void turn_begin(struct server *s)
+{
+	site_start(s->site, clock_wall_ms());
+	log_info("%zu of %zu nodes are judged at once: their answer may have changed", site_waiting(s->site),
+	        table_count(s->site->nodes));
+}
+
 static void free_event(struct event **e)
 {
 	if (*e)

@@ -193,9 +193,18 @@ until_true 120 "all nodes are in staff" all_in staff
 until_true 20 "and reach what is behind the gateway" all_reach
 advisory TEST-1 "$package" >"$site/TEST-1.json"
 
-for moment in dead 015; do
-	killed_after "$moment"
-done
+# judged_at_start N: how many nodes the last start found that something may have changed for.
+judged_at_start() {
+	grep "judged at once" "$site/server.log" | tail -n 1 | grep -q "server: $1 of ${#nodes[@]} nodes" ||
+		fail "the start judged others: $(grep "judged at once" "$site/server.log" | tail -n 1)"
+}
+kill -9 "${pids[server]}"
+restart_server
+judged_at_start 0
+until_true 30 "and all are still in staff" all_in staff
+killed_after dead
+grep "judged at once" "$site/server.log" | tail -n 1 | grep -q "0 of" && fail "the start did not see the advisory"
+killed_after 015
 demotion place ''
 admission sync ''
 demotion placed 'P'
