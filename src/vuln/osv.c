@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/osv.h"
 
+#include "vuln/plain.h"
 #include "vuln/severity.h"
 
 #include <errno.h>
@@ -32,9 +33,8 @@ static int check_id(const char *id, struct error *err)
 		return error_set(err, -EINVAL, "\"id\" is missing or not a text");
 	if (strlen(id) >= RECORD_ID_MAX)
 		return error_set(err, -EINVAL, "\"id\" is longer than %d bytes", RECORD_ID_MAX - 1);
-	for (const char *c = id; *c; c++)
-		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return error_set(err, -EINVAL, "\"id\" holds white space or control characters");
+	if (strchr(id, ' ') || !text_is_plain(id))
+		return error_set(err, -EINVAL, "\"id\" holds white space or control characters");
 	return 0;
 }
 
@@ -259,7 +259,8 @@ static int take_package(struct osv_parser *p, const json_t *affected, char ecosy
 	const char *osv_name = json_string_value(json_object_get(package, "name"));
 	if (!osv_ecosystem || !osv_name)
 		return error_set(err, -EINVAL, "a package without ecosystem or name");
-	int r = ecosystem_canonical(osv_ecosystem, ecosystem, ret_order);
+	int r = text_is_plain(osv_ecosystem) ? ecosystem_canonical(osv_ecosystem, ecosystem, ret_order)
+	                                     : -EINVAL;
 	if (r == -ENOTSUP)
 		return 0;
 	if (r < 0 || ecosystem_package_name(ecosystem, osv_name, name) < 0)
@@ -271,10 +272,7 @@ static int take_package(struct osv_parser *p, const json_t *affected, char ecosy
 /* A name that stands for many, or for none that could be installed. */
 static bool is_pattern(const char *name)
 {
-	for (const char *c = name; *c; c++)
-		if ((unsigned char)*c <= ' ' || *c == '*' || *c == '?' || *c == 0x7f)
-			return true;
-	return *name == '\0';
+	return *name == '\0' || strpbrk(name, " *?") || !text_is_plain(name);
 }
 
 static int count_package(struct osv_parser *p, const char *ecosystem, const char *name, struct error *err)

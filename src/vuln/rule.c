@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/rule.h"
 
+#include "vuln/plain.h"
+
 #include <errno.h>
 
 #define RULE_BYTES_MAX (48u << 20)
@@ -34,9 +36,8 @@ int rule_add_event(struct rule_builder *b, enum rule_event kind, const char *ver
 {
 	bool unbounded = (kind == RULE_INTRODUCED && strcmp(version, "0") == 0) ||
 	        (kind == RULE_LIMIT && strcmp(version, "*") == 0);
-	for (const char *c = version; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return error_set(err, -EINVAL, "a version that holds control characters");
+	if (!text_is_plain(version))
+		return error_set(err, -EINVAL, "a version that holds control characters");
 	if (b->n_events - range_start(b) >= RULE_EVENTS_MAX)
 		return error_set(err, -E2BIG, "more than %d events in a range", RULE_EVENTS_MAX);
 	b->key.length = 0;

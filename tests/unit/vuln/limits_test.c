@@ -85,6 +85,38 @@ static void malformed_records_are_refused(void **state)
 	assert_int_equal(commit(f).generation, 0);
 }
 
+/* What a terminal would obey, or show in another order than it stands. */
+static void what_is_not_plain_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const turns[] = { "\\u009b31m", "\\u0085", "\\u202e", "\\u2066", "\\u200f",
+		"\\u061c", "\\u001b[2J", "\\u007f" };
+	static const char *const forms[] = { "{\"id\":\"A%s\",\"modified\":\"2026-01-01\"}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":"
+		"\"Packagist\","
+		"\"name\":\"x%s\"}}]}",
+		"{\"id\":\"A\",\"modified\":\"2026-01-01\",\"affected\":[{\"package\":{\"ecosystem\":\"Red "
+		"Hat:x%s\","
+		"\"name\":\"x\"}}]}" };
+	for (size_t i = 0; i < ARRAY_LENGTH(turns) * ARRAY_LENGTH(forms); i++) {
+		struct error err;
+		char *json FREE_ON_EXIT =
+		        xasprintf(forms[i % ARRAY_LENGTH(forms)], turns[i / ARRAY_LENGTH(forms)]);
+		if (vuln_update_put(f->update, "test", json, strlen(json), &err) != -EINVAL)
+			fail_msg("taken: %s", json);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(turns); i++) {
+		char *more FREE_ON_EXIT = xasprintf(
+		        ",\"affected\":[{\"package\":{\"ecosystem\":\"Packagist\",\"name\":\"a/b\"},"
+		        "\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},"
+		        "{\"fixed\":\"9%s\"}]}]}]",
+		        turns[i]);
+		put(f, "A", 1, more);
+		assert_int_equal(vuln_update_counts(f->update)->affected_refused, i + 1);
+	}
+	put(f, "\xc3\x84-\xe2\x82\xac", 1, "");
+}
+
 /* A record whose member `before` is repeated n times with a number in it. */
 static char *repeated(const char *before, const char *item, int n, const char *after)
 {
@@ -273,6 +305,7 @@ int main(void)
 #define WITH_INDEX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		WITH_INDEX(malformed_records_are_refused),
+		WITH_INDEX(what_is_not_plain_is_refused),
 		WITH_INDEX(what_claims_too_much_is_refused),
 		WITH_INDEX(the_oldest_forms_go),
 		WITH_INDEX(a_commit_gives_way),
