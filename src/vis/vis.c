@@ -530,10 +530,9 @@ static int open_repositories(struct vis *v, struct event_base *base, struct erro
 int vis_open(struct event_base *base, const struct vis_config *config, struct vis **ret, struct error *err)
 {
 	struct vis *v = xcalloc(1, sizeof(*v));
-	v->lock = -1;
+	*v = (struct vis){ .config = config, .lock = -1 };
 	char name[256] = "vis";
 	uint64_t generation = 0;
-	v->config = config;
 	(void)gethostname(name, sizeof(name) - 1);
 	/* Before anything is changed: another one may be running. */
 	int r = vuln_index_lock(config->data, true, &v->lock, err);
