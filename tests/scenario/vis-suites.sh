@@ -301,7 +301,7 @@ cat >"$dir/vis.conf" <<-EOF
 	interval = 1 s
 	source security {
 		kind = apt
-		from = $http/debian-security
+		from = http://localhost:$port/debian-security
 		suite = bookworm-security
 		component = main
 		architecture = amd64
