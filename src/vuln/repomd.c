@@ -69,10 +69,11 @@ static uint64_t take_number(struct xml *x, const char *text)
 	errno = 0;
 	text += strspn(text, " \t\r\n");
 	unsigned long long n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno || n > INT64_MAX / 1000 ||
-	        (*end && !strchr(". \t\r\n", *end)))
-		xml_stop(x, -EINVAL, "a number that is none");
-	return n;
+	bool ends = !*end || strchr(". \t\r\n", *end);
+	if (*text >= '0' && *text <= '9' && !errno && n <= INT64_MAX / 1000 && ends)
+		return n;
+	xml_stop(x, -EINVAL, "a number that is none");
+	return 0;
 }
 
 static void on_end(struct xml *x, int depth, const char *name, const char *text, void *user)
