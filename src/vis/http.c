@@ -5,6 +5,7 @@
 #include "net/endpoint.h"
 #include "net/openapi.h"
 #include "net/source_limits.h"
+#include "vis/kept.h"
 
 #include <errno.h>
 #include <string.h>
@@ -157,6 +158,21 @@ json_t *vis_http_describe(const struct vis_http *h)
 struct vis_http_counters *vis_http_counters(struct vis_http *h)
 {
 	return h->counters;
+}
+
+void vis_http_fill_metrics(const struct vis_http_counters *c, struct metrics *m)
+{
+#define COUNTER(name, text) metrics_count(m, "http_" #name, text, c->name);
+#include "vis/http_counters.def"
+#undef COUNTER
+	metrics_gauge(m, "http_connections", "Connections of readers now", (double)c->connections);
+	metrics_count(m, "http_accepted", "Connections of readers", c->accepted);
+	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
+	metrics_count(m, "http_busy", "Requests refused while answers waited for readers", c->busy);
+	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
+	metrics_gauge(m, "http_kept_bytes", "Bytes of answers that are kept to be sent again",
+	        (double)c->kept_bytes);
+	metrics_gauge(m, "http_kept_limit_bytes", "As many as there may be", KEPT_MAX);
 }
 
 /* ---- places ---- */

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "net/http.h"
+#include "net/metrics.h"
 
 #define VIS_HTTP_PORT 8446 /* where none is given */
 #define VIS_LISTEN_MAX 16
@@ -54,6 +55,7 @@ int vis_http_open(struct event_base *base, const struct vis_http_config *config,
         struct vis_http_counters *counters, struct vis_http **ret, struct error *err);
 struct vis_http *vis_http_close(struct vis_http *h); /* NULL in, NULL out */
 struct vis_http_counters *vis_http_counters(struct vis_http *h);
+void vis_http_fill_metrics(const struct vis_http_counters *c, struct metrics *m);
 
 /* A row says all of a route: who may use it, what it takes and what it answers. Names are those of
  * schemas.def. */

@@ -247,3 +247,18 @@ const char *publisher_repository(const struct publisher *p)
 {
 	return p->repository;
 }
+
+void publisher_fill_metrics(const struct publisher *p, struct metrics *m)
+{
+	const struct publisher_state *s = publisher_state(p);
+	metrics_gauge(m, "published_epoch", "The epoch of the repository that is published here",
+	        (double)s->point.epoch);
+	metrics_gauge(m, "published_generation", "Its generation", (double)s->point.generation);
+	metrics_gauge(m, "published_expires_timestamp_seconds", "When its signed index expires",
+	        (double)s->expires / 1000);
+	metrics_gauge(m, "published_records", "Advisories in it", (double)s->records);
+	metrics_gauge(m, "published_records_refused", "Advisories that cannot be in it", (double)s->refused);
+	metrics_count(m, "published_indexes", "Indexes that were signed since the start", s->commits);
+	metrics_count(m, "published_bytes", "Bytes of snapshots and deltas since the start", s->bytes);
+	metrics_count(m, "published_failures", "How often publishing failed", s->failures);
+}

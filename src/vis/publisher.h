@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "net/metrics.h"
 #include "vuln/tree/publish.h"
 
 struct publisher_config {
@@ -36,4 +37,5 @@ int publisher_start(const struct publisher_config *config, struct publisher **re
 struct publisher *publisher_stop(struct publisher *p); /* NULL in, NULL out */
 void publisher_tell(struct publisher *p);              /* the index has changed */
 const struct publisher_state *publisher_state(const struct publisher *p);
+void publisher_fill_metrics(const struct publisher *p, struct metrics *m);
 const char *publisher_repository(const struct publisher *p); /* the repository's name */

@@ -46,35 +46,6 @@ static void note_change(const char *ecosystem, const char *package, void *contex
 		subscribers_add_change(v->subscribers, ecosystem, package);
 }
 
-static void fill_front_metrics(struct metrics *m, const struct vis_http_counters *c)
-{
-#define COUNTER(name, text) metrics_count(m, "http_" #name, text, c->name);
-#include "vis/http_counters.def"
-#undef COUNTER
-	metrics_gauge(m, "http_connections", "Connections of readers now", (double)c->connections);
-	metrics_count(m, "http_accepted", "Connections of readers", c->accepted);
-	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
-	metrics_count(m, "http_busy", "Requests refused while answers waited for readers", c->busy);
-	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
-	metrics_gauge(m, "http_kept_bytes", "Bytes of answers that are kept to be sent again",
-	        (double)c->kept_bytes);
-	metrics_gauge(m, "http_kept_limit_bytes", "As many as there may be", KEPT_MAX);
-}
-
-static void fill_publisher_metrics(struct metrics *m, const struct publisher_state *s)
-{
-	metrics_gauge(m, "published_epoch", "The epoch of the repository that is published here",
-	        (double)s->point.epoch);
-	metrics_gauge(m, "published_generation", "Its generation", (double)s->point.generation);
-	metrics_gauge(m, "published_expires_timestamp_seconds", "When its signed index expires",
-	        (double)s->expires / 1000);
-	metrics_gauge(m, "published_records", "Advisories in it", (double)s->records);
-	metrics_gauge(m, "published_records_refused", "Advisories that cannot be in it", (double)s->refused);
-	metrics_count(m, "published_indexes", "Indexes that were signed since the start", s->commits);
-	metrics_count(m, "published_bytes", "Bytes of snapshots and deltas since the start", s->bytes);
-	metrics_count(m, "published_failures", "How often publishing failed", s->failures);
-}
-
 /* Of the folder and of repositories by our own update, of other sources by their loaders. */
 static void fill_left_out(struct metrics *m, const struct vis *v)
 {
@@ -128,14 +99,14 @@ static void fill_metrics(struct metrics *m, void *user)
 	if (v->repositories)
 		repositories_fill_metrics(v->repositories, m);
 	if (v->publisher)
-		fill_publisher_metrics(m, publisher_state(v->publisher));
+		publisher_fill_metrics(v->publisher, m);
 	if (v->asked)
 		asked_fill_metrics(v->asked, m);
 	metrics_gauge(m, "subscribers", "Programs that are told of changes",
 	        (double)subscribers_count(v->subscribers));
 	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
 	if (v->front)
-		fill_front_metrics(m, front_counters(v->front));
+		vis_http_fill_metrics(front_counters(v->front), m);
 }
 
 /* What a load came to. A source that cannot be read keeps what it said before. */
