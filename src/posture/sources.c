@@ -44,8 +44,8 @@ int posture_software_canonical(const char *text, char **ret, struct error *err)
 		r = error_set(err, -EINVAL,
 		        "\"%.200s\" is neither an ecosystem such as PyPI or Debian:12 nor a package URL",
 		        text);
-	if (r < 0)
-		return r;
+	if (!made)
+		return r < 0 ? r : -EINVAL;
 	if (strlen(made) > POSTURE_SOFTWARE_TEXT_MAX)
 		return error_set(
 		        err, -EINVAL, "\"%.200s\" is longer than %d bytes", text, POSTURE_SOFTWARE_TEXT_MAX);

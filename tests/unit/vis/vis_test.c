@@ -6,6 +6,7 @@
 #include "net/stream.h"
 #include "tests/unit/test.h"
 #include "vis/loader.h"
+#include "vuln/asked.h"
 #include "vuln/vuln.h"
 
 #include <dirent.h>
@@ -28,6 +29,8 @@ struct heard {
 	size_t messages;
 	bool all;
 	char packages[256];
+	size_t listed;
+	char listed_url[256];
 };
 
 struct fixture {
@@ -95,6 +98,14 @@ static void hear(struct heard *h, const struct ipc_message *m)
 	h->messages++;
 	if (m->number == IPC_HELLO) {
 		h->hello = ((const struct ipc_hello *)m->body)->generation;
+		return;
+	}
+	if (m->number == IPC_LISTED) {
+		const struct ipc_listed *l = m->body;
+		h->listed = l->n_sources;
+		for (size_t i = 0; i < l->n_sources; i++)
+			snprintf(h->listed_url, sizeof(h->listed_url), "%s %s", l->sources[i].url,
+			        l->sources[i].source);
 		return;
 	}
 	assert_int_equal(m->number, IPC_ADVISORIES);
@@ -297,6 +308,45 @@ static void a_source_on_demand(void **state)
 	publish(f->source, "d.json", "C-2", "q");
 	start(f);
 	assert_int_equal(count(f), 2);
+}
+
+/* Of all that nodes name the list's own is loaded, is told, and is loaded again by the next vis, though it
+ * never came; what is no URL in its form is counted and goes no further. */
+static void a_source_that_nodes_name(void **state)
+{
+	struct fixture *f = *state;
+	struct vuln_asked asked = { 0 };
+	struct error err;
+	struct ipc_named_source sources[] = { { (char *)"http://127.0.0.1:1/feed.json", 3 },
+		{ (char *)"http://127.0.0.1:1/other.json", 2 },
+		{ (char *)"http://127.0.0.1:1/x/../feed.json", 1 }, { (char *)"file:///etc/passwd", 1 } };
+	const struct ipc_named named = { .sources = sources, .n_sources = ARRAY_LENGTH(sources) };
+	free(f->spec->from);
+	f->spec->from = xstrdup("http://127.0.0.1:1/%66eed.json");
+	f->spec->on_demand = true;
+	start(f);
+	assert_int_equal(vis_loads(f->vis)->loads, 0);
+	subscribe(f, 0);
+	struct writer w = wr_make(4096);
+	assert_int_equal(ipc_encode(&w, IPC_NAMED, &named, NULL), 0);
+	stream_write(f->subscriber, w.data, w.length);
+	wr_free(&w);
+	wait_message(f);
+	assert_int_equal(f->heard.listed, 1);
+	assert_int_equal(strncmp(f->heard.listed_url, "http://127.0.0.1:1/feed.json ", 29), 0);
+	turn_until_loaded(f);
+	assert_int_equal(vis_loads(f->vis)->loads, 1);
+	assert_int_equal(vuln_asked_read(f->data, &asked, &err), 0);
+	assert_int_equal(asked.n_sources, 1);
+	assert_int_equal(asked.n_urls, 2);
+	assert_string_equal(asked.urls[0].source, f->spec->named.name);
+	assert_null(asked.urls[1].source);
+	assert_int_equal(asked.urls[1].nodes, 2);
+	vuln_asked_clear(&asked);
+	f->subscriber = stream_free(f->subscriber);
+	f->vis = vis_close(f->vis);
+	start(f);
+	assert_int_equal(vis_loads(f->vis)->loads, 1);
 }
 
 /* The parent of a process, and whether it has this name; 0 where it has gone. */
@@ -528,6 +578,7 @@ int main(void)
 		WITH_VIS(a_load_may_crash),
 		WITH_VIS(a_load_gives_way),
 		WITH_VIS(a_source_on_demand),
+		WITH_VIS(a_source_that_nodes_name),
 		WITH_VIS(a_malformed_file_changes_nothing),
 		WITH_VIS(emergencies_are_a_source),
 		WITH_VIS(a_stranger_is_sent_away),
