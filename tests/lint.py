@@ -62,8 +62,18 @@ def lint_file(root, name):
     return complaints
 
 
+def lint_scenarios(root):
+    """A scenario that meson.build does not name never runs."""
+    folder = os.path.join(root, "tests/scenario")
+    with open(os.path.join(folder, "meson.build"), encoding="utf-8") as f:
+        named = f.read()
+    return [f"tests/scenario/{name}: meson.build does not name it, so it never runs"
+            for name in sorted(os.listdir(folder))
+            if name.endswith(".sh") and os.access(os.path.join(folder, name), os.X_OK) and f"'{name[:-3]}'" not in named]
+
+
 def rules(root):
-    complaints = [c for name in tracked(root) for c in lint_file(root, name)]
+    complaints = [c for name in tracked(root) for c in lint_file(root, name)] + lint_scenarios(root)
     print("\n".join(complaints), end="\n" if complaints else "")
     return 1 if complaints else 0
 

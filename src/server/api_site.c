@@ -144,6 +144,7 @@ static int add_source(const struct vuln_source *source, void *context)
 	        (source->freshness_ms && l->now - source->loaded > source->freshness_ms);
 	json_object_set_new(j, "name", api_text(source->name));
 	json_object_set_new(j, "required", json_boolean(source->required));
+	json_object_set_new(j, "partial", json_boolean(source->partial));
 	json_object_set_new(j, "trust", json_string(vuln_trust_name(source->trust)));
 	json_object_set_new(j, "precedence", json_integer(source->precedence));
 	json_object_set_new(j, "loaded", api_time(source->loaded));

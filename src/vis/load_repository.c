@@ -20,7 +20,8 @@ static int open_follower(const struct load_job *job, struct tree_follow **ret, s
 		.shards = c->ecosystem_names,
 		.skew_ms = c->skew,
 		.precedence = c->precedence == VULN_PRECEDENCE_DEFAULT ? 0 : (uint32_t)c->precedence,
-		.required = c->required };
+		.required = c->required,
+		.partial = c->partial };
 	int r = file_make_directory(dir, STATE_MODE, err);
 	return r == 0 ? tree_follow_open(&config, ret, err) : r;
 }

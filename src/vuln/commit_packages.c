@@ -47,19 +47,22 @@ static void add_entry(struct commit *c, const uint8_t *entry)
 	c->entries[c->n_entries++] = entry;
 }
 
-/* Entries that call something affected: what a source knows of is known by these, and not by what is excused.
- */
-static size_t count_affected(const struct commit *c)
+/* What a source knows of is known by what it calls affected, and not by what it excuses. */
+static bool makes_known(const struct package_entry *entry)
+{
+	return entry->head.status == VULN_AFFECTED && !(entry->head.flags & ENTRY_PARTIAL);
+}
+
+static size_t count_known(const struct commit *c)
 {
 	struct package_entry entry;
 	size_t n = 0;
 	for (size_t i = 0; i < c->n_entries; i++)
-		n += package_entry_read(c->entries[i], SIZE_MAX, &entry) &&
-		        entry.head.status == VULN_AFFECTED;
+		n += package_entry_read(c->entries[i], SIZE_MAX, &entry) && makes_known(&entry);
 	return n;
 }
 
-/* Entries of records that are not written anew stay. Returns how many there were that call it affected. */
+/* Entries of records that are not written anew stay. Returns how many there were that make it known. */
 static size_t keep_entries(struct commit *c, const MDB_val *value)
 {
 	struct package_entry entry;
@@ -68,7 +71,7 @@ static size_t keep_entries(struct commit *c, const MDB_val *value)
 	for (size_t at = PACKAGE_ENTRIES_AT; at < value->mv_size; at += entry.head.size) {
 		if (!package_entry_read((const uint8_t *)value->mv_data + at, value->mv_size - at, &entry))
 			break;
-		n += entry.head.status == VULN_AFFECTED;
+		n += makes_known(&entry);
 		size_t key_length = index_record_key(key, entry.id, entry.source);
 		if (!table_get(c->rewrites, key, key_length))
 			add_entry(c, entry.at);
@@ -182,7 +185,7 @@ static int write_package(struct commit *c, const struct touch *touches, size_t n
 		return 0;
 	if (!had && !c->n_entries)
 		return 0;
-	add_delta(c, key, touches[0].key_length, (int64_t)count_affected(c) - (int64_t)n_old);
+	add_delta(c, key, touches[0].key_length, (int64_t)count_known(c) - (int64_t)n_old);
 	c->result.keys_changed++;
 	wr_u16(c->changed, touches[0].key_length);
 	wr_bytes(c->changed, key, touches[0].key_length);

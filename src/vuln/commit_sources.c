@@ -58,11 +58,13 @@ static void declare(struct commit *c, const struct vuln_source *declared)
 {
 	struct commit_source *s = commit_source(c, declared->name);
 	struct vuln_source *v = &s->s.v;
-	s->rank_changed =
-	        s->was_there && (v->precedence != declared->precedence || v->trust != declared->trust);
+	s->rank_changed = s->was_there &&
+	        (v->precedence != declared->precedence || v->trust != declared->trust ||
+	                v->partial != declared->partial);
 	v->precedence = declared->precedence;
 	v->trust = declared->trust;
 	v->required = declared->required;
+	v->partial = declared->partial;
 	v->freshness_ms = declared->freshness_ms;
 	if (declared->loaded)
 		v->loaded = declared->loaded;

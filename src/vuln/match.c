@@ -216,6 +216,27 @@ static bool has_key(struct matcher *m, const struct posture_package *package)
 	return true;
 }
 
+/* Whether the index says of this package that something affects it: then it is known where its ecosystem is
+ * not, of which there are partial sources alone. */
+static bool is_spoken_of(struct matcher *m, const struct posture_package *package)
+{
+	const char *named = m->place.naming == ECOSYSTEM_BY_SOURCE ? package->source : package->name;
+	struct package_entry entry;
+	MDB_val v[2] = { { 0 } };
+	bool affected = false;
+	if (ecosystem_name_in_form(m->place.form, named, m->name) == 0)
+		(void)look_up(m, INDEX_BY_ADVISORY, m->place.ecosystem, m->name, &v[0]);
+	(void)look_up(m, INDEX_BY_BINARY, m->place.ecosystem, package->name, &v[1]);
+	for (size_t i = 0; i < ARRAY_LENGTH(v); i++)
+		for (size_t at = PACKAGE_ENTRIES_AT; at < v[i].mv_size; at += entry.head.size) {
+			if (!package_entry_read(
+			            (const uint8_t *)v[i].mv_data + at, v[i].mv_size - at, &entry))
+				break;
+			affected = affected || entry.head.status == VULN_AFFECTED;
+		}
+	return affected;
+}
+
 static int judge_package(struct matcher *m, const struct posture_package *package)
 {
 	if (!m->place.type || strcmp(m->place.type, package->type) != 0)
@@ -223,11 +244,12 @@ static int judge_package(struct matcher *m, const struct posture_package *packag
 	m->key_version = NULL;
 	m->judge.package = package;
 	m->judge.order = m->place.order;
-	if (!m->place.known && !m->place.has_beside)
+	const bool known = m->place.known || (m->place.ecosystem[0] && is_spoken_of(m, package));
+	if (!known && !m->place.has_beside)
 		return refuse(m, package, m->place.reason.text);
 	if (!has_key(m, package))
 		return refuse(m, package, "its name is too long to be looked up");
-	int r = m->place.known ? 0 : refuse(m, package, m->place.reason.text);
+	int r = known ? 0 : refuse(m, package, m->place.reason.text);
 	if (r == 0)
 		r = judge_by_advisory(m, package);
 	if (r < 0 || !m->place.by_binary)

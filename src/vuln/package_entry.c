@@ -18,6 +18,7 @@ void package_entry_write(struct writer *w, const struct record *record,
 		.severity = (uint8_t)terms->severity,
 		.status = (uint8_t)affected->status,
 		.trust = (uint8_t)terms->source->trust,
+		.flags = terms->source->partial ? ENTRY_PARTIAL : 0,
 		.n_aliases = (uint16_t)record->n_aliases };
 	size_t start = w->length;
 	wr_zero(w, sizeof(head));

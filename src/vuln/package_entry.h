@@ -21,6 +21,7 @@
 
 enum package_entry_flag {
 	ENTRY_DELIBERATE = 1, /* no entry decides alone: all are gone through, this one first (settle.h) */
+	ENTRY_PARTIAL = 2,    /* of a source that does not make its ecosystem known */
 };
 
 struct package_entry_head {

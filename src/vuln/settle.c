@@ -109,7 +109,7 @@ static void take_group(struct settle *s, const struct settle_member *first, size
 	for (size_t i = 0; i < n; i++) {
 		struct package_entry_head head = first[i].entry.head;
 		size_t at = s->others.length;
-		head.flags = 0;
+		head.flags &= (uint8_t)~ENTRY_DELIBERATE;
 		head.others_at = head.n_others = 0;
 		if (&first[i] == lead.member)
 			continue;
@@ -144,7 +144,7 @@ static void put_lead(struct writer *w, const struct settle_lead *lead, size_t ot
 {
 	struct package_entry_head head = lead->member->entry.head;
 	size_t at = w->length;
-	head.flags = lead->deliberate ? ENTRY_DELIBERATE : 0;
+	head.flags = (uint8_t)((head.flags & ~ENTRY_DELIBERATE) | (lead->deliberate ? ENTRY_DELIBERATE : 0));
 	head.others_at = lead->n_others ? (uint32_t)(others_at + lead->others_at) : 0;
 	head.n_others = (uint32_t)lead->n_others;
 	wr_bytes(w, lead->member->bytes, head.size);

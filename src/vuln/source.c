@@ -19,7 +19,7 @@ void source_write(struct writer *w, const struct source *s)
 	wr_u8(w, SOURCE_FORMAT);
 	wr_u32(w, s->v.precedence);
 	wr_u8(w, (uint8_t)s->v.trust);
-	wr_u8(w, s->v.required);
+	wr_u8(w, (uint8_t)(s->v.required | s->v.partial << 1));
 	wr_u64(w, (uint64_t)s->v.freshness_ms);
 	wr_u64(w, (uint64_t)s->v.loaded);
 	wr_u64(w, (uint64_t)s->v.newest);
@@ -42,7 +42,9 @@ int source_read(const void *bytes, size_t length, const char *name, struct sourc
 	ret->v.name = name;
 	ret->v.precedence = rd_u32(&r);
 	ret->v.trust = (enum vuln_trust)rd_u8(&r);
-	ret->v.required = rd_u8(&r);
+	const uint8_t kinds = rd_u8(&r);
+	ret->v.required = kinds & 1;
+	ret->v.partial = kinds & 2;
 	ret->v.freshness_ms = (time_ms)rd_u64(&r);
 	ret->v.loaded = (time_ms)rd_u64(&r);
 	ret->v.newest = (time_ms)rd_u64(&r);

@@ -3,8 +3,9 @@
  * What the index knows of a source: struct vuln_source, and the mark of what was loaded from it. In the
  * index:
  *
- *   u8 format, u32 precedence, u8 trust, u8 required, i64 freshness, i64 loaded, i64 newest, u64 generation,
- *   u64 records, u8 counted, u64 unmapped, u64 refused, strings kind, origin, licence, mark
+ *   u8 format, u32 precedence, u8 trust, u8 bits (1 required, 2 partial), i64 freshness, i64 loaded,
+ *   i64 newest, u64 generation, u64 records, u8 counted, u64 unmapped, u64 refused,
+ *   strings kind, origin, licence, mark
  */
 #pragma once
 

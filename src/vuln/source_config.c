@@ -39,6 +39,8 @@ const struct config_option source_config_options[] = {
 	OPTION(skew, CONFIG_DURATION, "5 min", 1000, 86400000,
 	        "kind repository: how far its publisher's clock and ours may be apart"),
 	OPTION(required, CONFIG_BOOLEAN, "yes", 0, 0, "its age counts as the age of what is known"),
+	OPTION(partial, CONFIG_BOOLEAN, "no", 0, 0,
+	        "it speaks of some software alone: the rest of its ecosystems is not known by it"),
 	OPTION(on_demand, CONFIG_BOOLEAN, "no", 0, 0,
 	        "loaded once a node has something of its ecosystems, or names its URL"),
 	OPTION(suite, CONFIG_STRING, "", 0, 0, "kind apt: of the archive at from (bookworm-security)"),
@@ -237,6 +239,9 @@ void source_config_check(struct source_config *c, const char *file, struct error
 	check_provider(c, file, r);
 	check_ecosystems(c, file, r);
 	check_suite(c, file, r);
+	if (c->partial &&
+	        ((kind && strcmp(c->kind, "apt") == 0) || (c->from && strncmp(c->from, "apt:", 4) == 0)))
+		error_report_add(r, "%s:%d: partial: a suite knows all of its release", file, c->named.line);
 }
 
 void source_config_clear(struct source_config *c)
@@ -293,6 +298,7 @@ struct vuln_source source_config_describe(const struct source_config *c)
 		.precedence = (uint32_t)c->precedence,
 		.trust = c->trust_level,
 		.required = c->required,
+		.partial = c->partial,
 		.freshness_ms = c->fresh };
 }
 

@@ -14,7 +14,7 @@ struct source_config {
 	struct config_named named;
 	char *kind, *from, *root, *licence, *keyring, *trust, *products, *suite;
 	int64_t precedence, fresh, every, skew;
-	bool required, on_demand;
+	bool required, on_demand, partial;
 	struct config_list ecosystems, components, architectures, hosts, labels;
 	const char **ecosystem_names; /* NULL-terminated; NULL: all. source_config_check() sets it */
 	const char **component_names, **architecture_names, **host_names, **label_names; /* and these */

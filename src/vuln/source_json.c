@@ -21,11 +21,11 @@ static json_t *number_or_null(bool known, int64_t n)
 
 json_t *vuln_source_json(const struct vuln_source *s, time_ms now)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:I, s:I}", "name", s->name, "kind",
-	        s->kind, "origin", s->origin, "licence", s->licence, "precedence", (json_int_t)s->precedence,
-	        "trust", vuln_trust_name(s->trust), "required", (int)s->required, "stale",
-	        (int)is_stale(s, now), "records", (json_int_t)s->records, "generation",
-	        (json_int_t)s->generation);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:b, s:I, s:I}", "name", s->name,
+	        "kind", s->kind, "origin", s->origin, "licence", s->licence, "precedence",
+	        (json_int_t)s->precedence, "trust", vuln_trust_name(s->trust), "required", (int)s->required,
+	        "partial", (int)s->partial, "stale", (int)is_stale(s, now), "records", (json_int_t)s->records,
+	        "generation", (json_int_t)s->generation);
 	if (!o)
 		return NULL;
 	json_object_set_new(o, "loaded", time_or_null(s->loaded));

@@ -53,6 +53,7 @@ struct vuln_source {
 	uint32_t precedence;
 	enum vuln_trust trust;
 	bool required;        /* its age counts in vuln_index_freshness() */
+	bool partial;         /* of its ecosystems it knows some packages: the others are not known by it */
 	time_ms freshness_ms; /* older than that it is stale; 0 = no limit of its own */
 	time_ms loaded; /* wall time of the last successful load, or look that found nothing new; 0 = never */
 	time_ms newest; /* the latest "modified" among its records; 0 = none */

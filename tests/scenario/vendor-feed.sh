@@ -108,6 +108,7 @@ cat >"$site/vis.conf" <<-END
 	source acme {
 		from = $feeds/%61cme.zip
 		on_demand = yes
+		partial = yes
 		required = no
 	}
 END

@@ -37,6 +37,7 @@ int tree_follow_open(const struct tree_follow_config *config, struct tree_follow
 	f->skew = config->skew_ms ? config->skew_ms : TREE_SKEW_MS;
 	f->precedence = config->precedence;
 	f->required = config->required;
+	f->partial = config->partial;
 	f->fd = -1;
 	f->got = wr_make(TREE_INDEX_MAX);
 	take_shards(f, config->shards);

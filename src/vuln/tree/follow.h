@@ -32,6 +32,7 @@ struct tree_follow_config {
 	int64_t skew_ms;     /* 0: TREE_SKEW_MS */
 	uint32_t precedence; /* of its sources in the index of vulnerabilities; 0: what the publisher says */
 	bool required;       /* its age counts for policies */
+	bool partial;        /* see struct vuln_source */
 };
 
 struct tree_follow;

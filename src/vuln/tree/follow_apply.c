@@ -182,6 +182,7 @@ static void describe_sources(struct applying *a)
 	struct vuln_source v = describe(f, f->name);
 	v.origin = f->index.repository;
 	v.required = f->required;
+	v.partial = f->partial;
 	note_source(a, &v);
 }
 

@@ -36,7 +36,7 @@ struct tree_follow {
 	size_t n_shards;
 	int64_t skew;
 	uint32_t precedence;
-	bool required;
+	bool required, partial;
 	struct tree_root root;
 	struct tree_point seen;
 

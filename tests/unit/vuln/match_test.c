@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* From hand-written OSV records to matches: update, index and matcher together. */
 #include "tests/unit/vuln/match_bed.h"
+#include "vuln/listing.h"
 
 static void below_fixed(void **state)
 {
@@ -287,6 +288,46 @@ static void an_advisory_of_all_releases(void **state)
 	EXPECT(f, "p: the index has no advisories for Debian:13", "p A-1 2 unknown test ");
 }
 
+static void say_partial(struct fixture *f, bool partial)
+{
+	vuln_update_put_source(f->update,
+	        &(struct vuln_source){
+	                .name = "vendor", .precedence = 100, .required = true, .partial = partial });
+}
+
+/* A vendor's feed knows its own packages: what it does not name is not known by it, as long as nobody else
+ * knows the release. */
+static void a_partial_source_knows_what_it_names(void **state)
+{
+	struct fixture *f = *state;
+	const char *const record =
+	        "{\"id\":\"V-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\",\"name\":\"acme\"},\"ranges\":[{\"type\":\"ECOSYSTEM\","
+	        "\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"2\"}]}]}]}";
+	say_partial(f, true);
+	put(f, "vendor", record);
+	commit(f);
+	install(f, "deb", "acme", "1", "acme", "1");
+	install(f, "deb", "openssl", "1", "openssl", "1");
+	EXPECT(f, "acme V-1 2 unknown vendor ", "openssl: the index has no advisories for Debian:12");
+	assert_false(vuln_index_knows(f->index, "Debian:12"));
+	f->packages[0].version = f->packages[0].source_version = "2";
+	EXPECT(f, "openssl: the index has no advisories for Debian:12");
+	/* It is a source of all of it after all, and again not: then what others say counts. */
+	say_partial(f, false);
+	commit(f);
+	EXPECT_NOTHING(f);
+	say_partial(f, true);
+	commit(f);
+	EXPECT(f, "openssl: the index has no advisories for Debian:12");
+	put_simple(f, "A-1", "zlib", "[{\"introduced\":\"0\"}]", "");
+	commit(f);
+	EXPECT_NOTHING(f);
+	vuln_update_remove(f->update, "test", "A-1");
+	commit(f);
+	EXPECT(f, "openssl: the index has no advisories for Debian:12");
+}
+
 /* What is only excused is not known of; and what is excused in all releases is in each. */
 static void excuses_make_nothing_known(void **state)
 {
@@ -350,6 +391,7 @@ int main(void)
 		WITH_INDEX(sources_keep_apart),
 		WITH_INDEX(what_cannot_be_judged_is_said),
 		WITH_INDEX(an_advisory_of_all_releases),
+		WITH_INDEX(a_partial_source_knows_what_it_names),
 		WITH_INDEX(excuses_make_nothing_known),
 		WITH_INDEX(a_name_that_no_index_holds),
 		WITH_INDEX(too_many_rules_affect_everything),
