@@ -4,100 +4,52 @@
 # there; a connection that is not proven, or leads to one that is not, is none; signatures and checksums come along. And a
 # pratique-vis with a configuration, which loads beside its loop.
 # Arguments: the folder of the programs.
-set -euo pipefail
-
-bin=$1
-[ "$(id -u)" = 0 ] || {
-	echo "root is needed"
-	exit 77
-}
-for program in nginx gpg gpgv openssl jq; do
-	command -v "$program" >/dev/null || {
-		echo "$program is needed"
-		exit 77
-	}
-done
-[ -n "${PQ_FEEDS_INSIDE:-}" ] || PQ_FEEDS_INSIDE=1 exec unshare --net -- "$0" "$@"
-ip link set lo up
-dir=$(mktemp -d)
-pids=()
-cleanup() {
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-	gpgconf --homedir "$dir/gnupg" --kill all 2>/dev/null || true
-	wait
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-chmod 755 "$dir"
-
-failed() {
-	printf 'FAILED: %s\n' "$*"
-	tail -n 20 "$dir"/*.log 2>/dev/null || true
-	exit 1
-}
-until_true() {
-	local seconds=$1 what=$2
-	shift 2
-	for _ in $(seq $((seconds * 20))); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	failed "$what"
-}
+# shellcheck source=tests/scenario/feeds-lib.sh
+. "$(dirname "$0")/feeds-lib.sh"
 
 record() { # ID VERSION
 	printf '{"id":"%s","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"p"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"%s"}]}]}]}' "$1" "$2"
 }
 
 # ---- the server ----
-mkdir "$dir/www" "$dir/nginx" "$dir/gnupg"
-chmod 700 "$dir/gnupg"
+mkdir "$site/www"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-	-addext subjectAltName=DNS:localhost -keyout "$dir/tls.key" -out "$dir/tls.pem" 2>/dev/null
+	-addext subjectAltName=DNS:localhost -keyout "$site/tls.key" -out "$site/tls.pem" 2>/dev/null
 port=8080
-cat >"$dir/nginx.conf" <<-EOF
-	daemon off; pid $dir/nginx/pid; error_log $dir/nginx.log; user root;
-	events {}
-	http {
-		access_log $dir/access.txt;
-		client_body_temp_path $dir/nginx; proxy_temp_path $dir/nginx; fastcgi_temp_path $dir/nginx;
-		uwsgi_temp_path $dir/nginx; scgi_temp_path $dir/nginx;
-		server { listen 127.0.0.1:$port; root $dir/www;
-			location /loop { return 302 /loop; }
-			location /slow/ { alias $dir/www/; limit_rate 20k; }
-			location /file { return 302 file:///etc/passwd; }
-		}
-		server { listen 127.0.0.1:$((port + 1)) ssl; root $dir/www; ssl_certificate $dir/tls.pem; ssl_certificate_key $dir/tls.key;
-			location /down { return 302 http://127.0.0.1:$port/a.json; }
-		}
+start_nginx <<-EOF
+	access_log $site/access.txt;
+	server { listen 127.0.0.1:$port; root $site/www;
+		location /loop { return 302 /loop; }
+		location /slow/ { alias $site/www/; limit_rate 20k; }
+		location /file { return 302 file:///etc/passwd; }
+	}
+	server { listen 127.0.0.1:$((port + 1)) ssl; root $site/www; ssl_certificate $site/tls.pem; ssl_certificate_key $site/tls.key;
+		location /down { return 302 http://127.0.0.1:$port/a.json; }
 	}
 EOF
-record A-1 2 >"$dir/www/a.json"
-nginx -c "$dir/nginx.conf" -e "$dir/nginx.log" &
-pids+=($!)
-until_true 10 "nginx serves" test -s "$dir/nginx/pid"
+record A-1 2 >"$site/www/a.json"
 
 http=http://127.0.0.1:$port
 https=https://localhost:$((port + 1))
-import() { "$bin/pratique" vuln import --index "$dir/index" --cache "$dir/cache" --json "$@"; }
+import() { "$bin/pratique" vuln import --index "$site/index" --cache "$site/cache" --json "$@"; }
 refused() { # WORDS ARGUMENT...
 	local words=$1 said
 	shift
-	said=$(import "$@" 2>&1) && failed "$* is taken: $said"
-	[[ $said == *"$words"* ]] || failed "$*: $said"
+	said=$(import "$@" 2>&1) && fail "$* is taken: $said"
+	[[ $said == *"$words"* ]] || fail "$*: $said"
 }
 
 # ---- fetched once, and again when it is new ----
-[ "$(import "a=$http/a.json" | jq -c '[.sources[0].mapped, .changed]')" = "[1,1]" ] || failed "a feed is loaded"
-[ "$(import "a=$http/a.json" | jq -c '[.sources[0].mapped, .changed]')" = "[1,0]" ] || failed "the same again changes nothing"
-[ "$(tail -1 "$dir/access.txt" | grep -c ' 304 ')" = 1 ] || failed "it was fetched again: $(tail -1 "$dir/access.txt")"
-record A-1 3 >"$dir/www/a.json"
-touch -d '+1 min' "$dir/www/a.json"
-[ "$(import "a=$http/a.json" | jq .changed)" = 1 ] || failed "what is new is loaded"
+[ "$(import "a=$http/a.json" | jq -c '[.sources[0].mapped, .changed]')" = "[1,1]" ] || fail "a feed is loaded"
+[ "$(import "a=$http/a.json" | jq -c '[.sources[0].mapped, .changed]')" = "[1,0]" ] || fail "the same again changes nothing"
+[ "$(tail -1 "$site/access.txt" | grep -c ' 304 ')" = 1 ] || fail "it was fetched again: $(tail -1 "$site/access.txt")"
+record A-1 3 >"$site/www/a.json"
+touch -d '+1 min' "$site/www/a.json"
+[ "$(import "a=$http/a.json" | jq .changed)" = 1 ] || fail "what is new is loaded"
 
 # ---- a URL that ends in no file's name ----
-printf '{"p":{"CVE-2026-1":{"releases":{"bookworm":{"status":"open"}}}}}' >"$dir/www/data"
-[ "$(import --kind debian-tracker "t=$http/data?x=y" | jq '.sources[0].mapped')" = 1 ] || failed "the tracker by its URL"
+printf '{"p":{"CVE-2026-1":{"releases":{"bookworm":{"status":"open"}}}}}' >"$site/www/data"
+[ "$(import --kind debian-tracker "t=$http/data?x=y" | jq '.sources[0].mapped')" = 1 ] || fail "the tracker by its URL"
 
 # ---- what is refused, and leaves everything as it was ----
 refused "does not have it" "a=$http/none.json"
@@ -107,74 +59,74 @@ refused "rotocol" "a=$http/file"
 refused "ertificate" "a=$https/a.json"
 refused "ailed to connect" "a=http://127.0.0.1:1/a.json"
 refused "" --trust signed "a=$http/a.json"
-[ "$(cd "$dir/cache/a" && ls)" = "$(printf 'a.json\na.json.etag')" ] || failed "the cache holds $(ls "$dir/cache/a")"
+[ "$(cd "$site/cache/a" && ls)" = "$(printf 'a.json\na.json.etag')" ] || fail "the cache holds $(ls "$site/cache/a")"
 
 # ---- what lasts is shown on a terminal, and nowhere else; and what is wrong says what to do ----
-printf '{"id":"S-1","modified":"2026-01-01T00:00:00Z","details":"%s"}' "$(head -c 80000 /dev/zero | tr '\0' x)" >"$dir/www/slow.json"
-slow="$bin/pratique vuln import --index $dir/slow --cache $dir/slowcache slow=$http/slow/slow.json"
-[[ $(script -qec "$slow" /dev/null </dev/null) == *"slow: fetching, "*" of 0.1 MB"*"1 unmapped"* ]] || failed "fetching is shown on a terminal"
-rm -rf "$dir/slowcache"
+printf '{"id":"S-1","modified":"2026-01-01T00:00:00Z","details":"%s"}' "$(head -c 80000 /dev/zero | tr '\0' x)" >"$site/www/slow.json"
+slow="$bin/pratique vuln import --index $site/slow --cache $site/slowcache slow=$http/slow/slow.json"
+[[ $(script -qec "$slow" /dev/null </dev/null) == *"slow: fetching, "*" of 0.1 MB"*"1 unmapped"* ]] || fail "fetching is shown on a terminal"
+rm -rf "$site/slowcache"
 said=$($slow 2>&1)
-[[ $said != *fetching* && $said == *"unmapped: "* ]] || failed "fetching is shown on no terminal: $said"
-mkdir "$dir/nothing"
-said=$("$bin/pratique" vuln import --check "$dir/nothing" 2>&1)
-[[ $said == *"no document of its kind; --kind"* ]] || failed "$said"
-said=$("$bin/pratique" vuln import --check --kind csaf "$dir/www/a.json" 2>&1)
-[[ $said == *"refused: $dir/www/a.json: "*"another kind"* ]] || failed "$said"
+[[ $said != *fetching* && $said == *"unmapped: "* ]] || fail "fetching is shown on no terminal: $said"
+mkdir "$site/nothing"
+said=$("$bin/pratique" vuln import --check "$site/nothing" 2>&1)
+[[ $said == *"no document of its kind; --kind"* ]] || fail "$said"
+said=$("$bin/pratique" vuln import --check --kind csaf "$site/www/a.json" 2>&1)
+[[ $said == *"refused: $site/www/a.json: "*"another kind"* ]] || fail "$said"
 (
-	export HOME=$dir/home
+	export HOME=$site/home
 	unset XDG_CACHE_HOME
 	"$bin/pratique" vuln import --check "a=$http/a.json" >/dev/null && [ -s "$HOME/.cache/pratique/vuln/a/a.json" ]
-) || failed "a cache by itself"
+) || fail "a cache by itself"
 
 # ---- with a CA that is trusted here, https is; and it does not lead to http ----
 trusted() {
-	unshare -m bash -c "mount --bind $dir/tls.pem /etc/ssl/certs/ca-certificates.crt && exec \"\$@\"" - \
-		"$bin/pratique" vuln import --index "$dir/index" --cache "$dir/cache" --json "$@"
+	unshare -m bash -c "mount --bind $site/tls.pem /etc/ssl/certs/ca-certificates.crt && exec \"\$@\"" - \
+		"$bin/pratique" vuln import --index "$site/index" --cache "$site/cache" --json "$@"
 }
-[ "$(trusted "b=$https/a.json" | jq '.sources[0].mapped')" = 1 ] || failed "https with a trusted certificate"
-said=$(trusted "b=$https/down" 2>&1) && failed "https led to http: $said"
-[[ $said == *rotocol* ]] || failed "$said"
+[ "$(trusted "b=$https/a.json" | jq '.sources[0].mapped')" = 1 ] || fail "https with a trusted certificate"
+said=$(trusted "b=$https/down" 2>&1) && fail "https led to http: $said"
+[[ $said == *rotocol* ]] || fail "$said"
 
 # ---- proofs come along ----
-gpg --homedir "$dir/gnupg" --batch --passphrase '' --quick-gen-key feed ed25519 sign 0 2>/dev/null
-gpg --homedir "$dir/gnupg" --batch --armor --export feed >"$dir/feed.asc"
-gpg --homedir "$dir/gnupg" --batch --armor --detach-sign "$dir/www/a.json" 2>/dev/null
-sign=(--trust signed --keyring "$dir/feed.asc" "c=$http/a.json")
-[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .signed]')" = "[1,1]" ] || failed "a signed feed is loaded"
-record A-1 4 >"$dir/www/a.json"
-touch -d '+2 min' "$dir/www/a.json"
-[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || failed "the signature is of another file"
-rm "$dir/www/a.json.asc"
-[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || failed "an old signature proves a new file"
+gpg --homedir "$site/gnupg" --batch --passphrase '' --quick-gen-key feed ed25519 sign 0 2>/dev/null
+gpg --homedir "$site/gnupg" --batch --armor --export feed >"$site/feed.asc"
+gpg --homedir "$site/gnupg" --batch --armor --detach-sign "$site/www/a.json" 2>/dev/null
+sign=(--trust signed --keyring "$site/feed.asc" "c=$http/a.json")
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .signed]')" = "[1,1]" ] || fail "a signed feed is loaded"
+record A-1 4 >"$site/www/a.json"
+touch -d '+2 min' "$site/www/a.json"
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || fail "the signature is of another file"
+rm "$site/www/a.json.asc"
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || fail "an old signature proves a new file"
 
 # ---- an RPM repository: repomd.xml leads to its updateinfo, and its signature covers it ----
-repo=$dir/www/almalinux/9
+repo=$site/www/almalinux/9
 mkdir -p "$repo/repodata"
 # updateinfo VERSION PACKING SECONDS: how long ago.
 repomd_at=0
 updateinfo() {
-	local file when xml=$dir/updateinfo.xml
+	local file when xml=$site/updateinfo.xml
 	when=$(($(date +%s) - $3))
 	printf '<?xml version="1.0" encoding="UTF-8"?>\n<updates><update from="x@example.com" status="final" type="security" version="1"><id>ALSA-2026:1</id><title>foo</title><issued date="2026-01-02 03:04:05"/><severity>Important</severity><references><reference href="x" id="CVE-2026-1" type="cve"/></references><pkglist><collection><package name="foo" version="%s" release="1.el9" epoch="0" arch="x86_64" src="foo-%s-1.el9.src.rpm"/></collection></pkglist></update><update type="bugfix"><id>ALBA-2026:2</id></update></updates>' "$1" "$1" >"$xml"
 	rm -f "$repo"/repodata/*updateinfo*
-	case $2 in gz) gzip -nc "$xml" ;; xz) xz -c "$xml" ;; zst) zstd -qc "$xml" ;; bz2) bzip2 -c "$xml" ;; esac >"$dir/packed"
-	file=repodata/$(sha256sum "$dir/packed" | cut -c1-64)-updateinfo.xml.$2
-	cp "$dir/packed" "$repo/$file"
+	case $2 in gz) gzip -nc "$xml" ;; xz) xz -c "$xml" ;; zst) zstd -qc "$xml" ;; bz2) bzip2 -c "$xml" ;; esac >"$site/packed"
+	file=repodata/$(sha256sum "$site/packed" | cut -c1-64)-updateinfo.xml.$2
+	cp "$site/packed" "$repo/$file"
 	printf '<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>%s</revision><data type="updateinfo"><checksum type="sha256">%s</checksum><open-checksum type="sha256">%s</open-checksum><location href="%s"/><timestamp>%s</timestamp><size>%s</size><open-size>%s</open-size></data></repomd>' \
-		"$when" "$(sha256sum "$dir/packed" | cut -c1-64)" "$(sha256sum "$xml" | cut -c1-64)" "$file" "$when" \
-		"$(stat -c %s "$dir/packed")" "$(stat -c %s "$xml")" >"$repo/repodata/repomd.xml"
+		"$when" "$(sha256sum "$site/packed" | cut -c1-64)" "$(sha256sum "$xml" | cut -c1-64)" "$file" "$when" \
+		"$(stat -c %s "$site/packed")" "$(stat -c %s "$xml")" >"$repo/repodata/repomd.xml"
 	sign_repomd feed
 }
 sign_repomd() {
-	gpg --homedir "$dir/gnupg" --batch --yes --armor --local-user "$1" --detach-sign "$repo/repodata/repomd.xml" 2>/dev/null
+	gpg --homedir "$site/gnupg" --batch --yes --armor --local-user "$1" --detach-sign "$repo/repodata/repomd.xml" 2>/dev/null
 	repomd_at=$((repomd_at + 1)) # nginx tells files of one second and one size not apart
 	touch -d "@$((1700000000 + repomd_at))" "$repo/repodata/repomd.xml" "$repo/repodata/repomd.xml.asc"
 }
-gpg --homedir "$dir/gnupg" --batch --passphrase '' --quick-gen-key mallory ed25519 sign 0 2>/dev/null
-rpms=(--kind updateinfo --ecosystem AlmaLinux:9 --trust signed --keyring "$dir/feed.asc" "r=$http/almalinux/9/")
+gpg --homedir "$site/gnupg" --batch --passphrase '' --quick-gen-key mallory ed25519 sign 0 2>/dev/null
+rpms=(--kind updateinfo --ecosystem AlmaLinux:9 --trust signed --keyring "$site/feed.asc" "r=$http/almalinux/9/")
 fixed() { # VERSION
-	"$bin/pratique" vuln show --index "$dir/index" ALSA-2026:1 | grep -q "$1-1.el9" || failed "$1 is not in the index"
+	"$bin/pratique" vuln show --index "$site/index" ALSA-2026:1 | grep -q "$1-1.el9" || fail "$1 is not in the index"
 }
 age=9000
 for packer in gzip:gz xz:xz zstd:zst bzip2:bz2; do
@@ -182,13 +134,13 @@ for packer in gzip:gz xz:xz zstd:zst bzip2:bz2; do
 	packing=${packer#*:}
 	updateinfo "$age" "$packing" "$age"
 	[ "$(import "${rpms[@]}" | jq -c '[.sources[0].mapped, .sources[0].unmapped, .sources[0].signed, .changed]')" = "[1,1,1,1]" ] ||
-		failed "an RPM repository with its updateinfo.xml.$packing"
+		fail "an RPM repository with its updateinfo.xml.$packing"
 	fixed "$age"
 	age=$((age - 1000))
 done
-before=$(wc -l <"$dir/access.txt")
-[ "$(import "${rpms[@]}" | jq .changed)" = 0 ] || failed "the same repository again changes nothing"
-[ "$(tail -n +$((before + 1)) "$dir/access.txt" | grep -c ' 304 ')" = 2 ] || failed "more than repomd.xml and its signature was asked for"
+before=$(wc -l <"$site/access.txt")
+[ "$(import "${rpms[@]}" | jq .changed)" = 0 ] || fail "the same repository again changes nothing"
+[ "$(tail -n +$((before + 1)) "$site/access.txt" | grep -c ' 304 ')" = 2 ] || fail "more than repomd.xml and its signature was asked for"
 last=$((age + 1000))
 updateinfo 1 gz 99999
 refused "was accepted before" "${rpms[@]}"
@@ -222,20 +174,20 @@ sign_repomd feed
 refused "has no updateinfo" "${rpms[@]}"
 fixed "$last"
 updateinfo 1 gz 100
-[ "$(import "${rpms[@]}" | jq .changed)" = 1 ] || failed "what is right again is taken"
+[ "$(import "${rpms[@]}" | jq .changed)" = 1 ] || fail "what is right again is taken"
 # In a folder, and by the checksums of a repomd.xml that nobody signed.
 said=$("$bin/pratique" vuln import --check --kind updateinfo --ecosystem AlmaLinux:9 --trust checksum --json "r=$repo")
-[ "$(jq -c '.sources[0] | [.mapped, .unmapped, .checksum, .signed]' <<<"$said")" = "[1,1,1,0]" ] || failed "a repository in a folder: $said"
+[ "$(jq -c '.sources[0] | [.mapped, .unmapped, .checksum, .signed]' <<<"$said")" = "[1,1,1,0]" ] || fail "a repository in a folder: $said"
 "$bin/pratique" vuln import --check --kind updateinfo --ecosystem AlmaLinux:9 "$(ls "$repo"/repodata/*updateinfo*)" >/dev/null ||
-	failed "an updateinfo alone"
+	fail "an updateinfo alone"
 
 # ---- a pratique-vis with a configuration ----
-record V-1 2 >"$dir/www/v.json"
-record W-1 2 >"$dir/w.json"
-cat >"$dir/vis.conf" <<-EOF
-	data = $dir/vis
-	socket = $dir/vis.sock
-	cache = $dir/viscache
+record V-1 2 >"$site/www/v.json"
+record W-1 2 >"$site/w.json"
+cat >"$site/vis.conf" <<-EOF
+	data = $site/vis
+	socket = $site/vis.sock
+	cache = $site/viscache
 	interval = 1 s
 	source web {
 		from = $http/v.json
@@ -244,7 +196,7 @@ cat >"$dir/vis.conf" <<-EOF
 		fresh = 1 hour
 	}
 	source file {
-		from = $dir/w.json
+		from = $site/w.json
 		ecosystem = Debian:11
 	}
 	source gone {
@@ -252,20 +204,20 @@ cat >"$dir/vis.conf" <<-EOF
 		required = no
 	}
 EOF
-chown nobody "$dir"
-"$bin/pratique-vis" --config "$dir/vis.conf" --set user=nobody 2>"$dir/vis.log" &
-pids+=($!)
-sources() { "$bin/pratique" vuln sources --index "$dir/vis" --json; }
+chown nobody "$site"
+"$bin/pratique-vis" --config "$site/vis.conf" --set user=nobody 2>"$site/vis.log" &
+pids[vis]=$!
+sources() { "$bin/pratique" vuln sources --index "$site/vis" --json; }
 loaded() { sources | jq -e '[.sources[] | select(.loaded)] | length == 2'; }
 until_true 20 "both sources are loaded" loaded
-until_true 20 "the third is named in the log" grep -q "source gone stays as it was.*does not have it" "$dir/vis.log"
+until_true 20 "the third is named in the log" grep -q "source gone stays as it was.*does not have it" "$site/vis.log"
 [ "$(sources | jq -c '.sources[] | select(.name == "web") | [.licence, .precedence, .trust, .records, .stale]')" = \
-	'["CC0-1.0",7,"none",1,false]' ] || failed "$(sources)"
-match() { "$bin/pratique" vuln match --index "$dir/vis" --inventory <(echo 'pkg:deb/debian/p@1?distro=bookworm') --json 2>/dev/null; }
-[[ $(match) == *V-1* ]] || failed "V-1 matches: $(match)"
-[[ $(match) != *W-1* ]] || failed "a source spoke of what it may not speak of"
-record V-2 2 >"$dir/www/v.json"
-touch -d '+1 min' "$dir/www/v.json"
+	'["CC0-1.0",7,"none",1,false]' ] || fail "$(sources)"
+match() { "$bin/pratique" vuln match --index "$site/vis" --inventory <(echo 'pkg:deb/debian/p@1?distro=bookworm') --json 2>/dev/null; }
+[[ $(match) == *V-1* ]] || fail "V-1 matches: $(match)"
+[[ $(match) != *W-1* ]] || fail "a source spoke of what it may not speak of"
+record V-2 2 >"$site/www/v.json"
+touch -d '+1 min' "$site/www/v.json"
 changed() { [[ $(match) == *V-2* && $(match) != *V-1* ]]; }
 until_true 20 "what is new is noticed within its interval" changed
 echo "feeds: all as promised"
