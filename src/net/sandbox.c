@@ -19,7 +19,7 @@ static const char *const always[] = { "accept4", "brk", "clock_getres", "clock_g
 	"epoll_pwait2", "epoll_wait", "eventfd2", "exit", "exit_group", "fcntl", "fdatasync", "fstat",
 	"fsync", "futex", "getegid", "geteuid", "getgid", "getgroups", "getpeername", "getpid", "getppid",
 	"getpriority", "getrandom", "getresgid", "getresuid", "getrlimit", "getrusage", "getsockname",
-	"getsockopt", "gettid", "gettimeofday", "getuid", "kill", "lseek", "madvise", "membarrier", "mremap",
+	"getsockopt", "gettid", "gettimeofday", "getuid", "lseek", "madvise", "membarrier", "mremap",
 	"munmap", "nanosleep", "newfstatat", "pipe2", "poll", "ppoll", "prctl", "pread64", "preadv",
 	"prlimit64", "pselect6", "pwrite64", "pwritev", "read", "readv", "recvfrom", "recvmmsg", "recvmsg",
 	"restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn",
@@ -196,6 +196,8 @@ static int fill(scmp_filter_ctx f, unsigned allowed)
 		r = allow_clone(f, allowed);
 	if (r == 0 && (allowed & SANDBOX_PROGRAMS))
 		r = allow(f, programs, ARRAY_LENGTH(programs));
+	if (r == 0 && (allowed & SANDBOX_SIGNALS))
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(kill), 0);
 	if (r == 0 && (allowed & SANDBOX_READ))
 		r = allow_reading(f);
 	if (r == 0 && (allowed & SANDBOX_WRITE))

@@ -21,6 +21,7 @@
 #define SANDBOX_NETLINK 0x8u /* makes netlink sockets */
 #define SANDBOX_THREADS 0x10u
 #define SANDBOX_PROGRAMS 0x20u /* starts processes, in no name space of their own, and executes programs */
+#define SANDBOX_SIGNALS 0x40u  /* to processes of its user: to end those that it has started */
 
 /* For good, and for all threads. -ENOSYS where the kernel has no seccomp. */
 int sandbox_enter(unsigned allowed, struct error *err);

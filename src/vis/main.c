@@ -185,7 +185,9 @@ static int run(const struct vis_config *config, const char *user)
 	if (r == 0)
 		r = vis_open(base, config, &vis, &err);
 	if (r == 0)
-		r = sandbox_enter(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_THREADS, &err);
+		r = sandbox_enter(
+		        SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_THREADS | SANDBOX_SIGNALS,
+		        &err);
 	if (r < 0) {
 		log_error("%s", err.text);
 	} else {

@@ -23,6 +23,7 @@
 #define AGAIN_FIRST_MS 500
 #define AGAIN_LAST_MS 30000
 #define STOP_MS 3000
+#define BUSY_MS 5000 /* until another publisher has gone */
 
 struct publisher {
 	pid_t keeper;
@@ -181,8 +182,14 @@ static int keep(int fd, pid_t parent, void *context)
 /* What is wrong with directory or keys is said where somebody sees it: at the start. */
 static int look(struct publisher *p, const struct publisher_config *config, struct error *err)
 {
+	const struct timespec wait = { 0, 20000000 };
 	struct tree_publisher *first = NULL;
 	int r = open_repository(config, &first, err);
+	/* That of a pratique-vis which was killed ends with it, but not before it. */
+	for (int ms = 0; r == -EBUSY && ms < BUSY_MS; ms += 20) {
+		(void)nanosleep(&wait, NULL);
+		r = open_repository(config, &first, err);
+	}
 	if (r == -EACCES) {
 		const struct error why = *err;
 		error_set(err, r,

@@ -163,6 +163,7 @@ static void it_gives_what_is_named(void **state)
 		{ SANDBOX_SOCKETS | SANDBOX_NETLINK, make_netlink_socket, ALLOWED },
 		{ SANDBOX_SOCKETS | SANDBOX_NETLINK, make_packet_socket, EPERM },
 		{ SANDBOX_THREADS, make_thread, ALLOWED },
+		{ SANDBOX_SIGNALS, signal_parent, ALLOWED },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		int got = inside(rows[i].allowed, rows[i].deed);
