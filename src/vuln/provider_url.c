@@ -53,7 +53,7 @@ int provider_url_check(const struct provider_origin *origin, const char *url, st
 		return error_set(why, -EPERM, "\"%.100s\" is neither http nor https", url);
 	size_t n = provider_url_origin_length(url), own = provider_url_origin_length(origin->url);
 	size_t n_host = n - (size_t)(host - url);
-	if (!is_host(host, n_host))
+	if (!is_host(host, n_host) || (url[n] && url[n] != '/'))
 		return error_set(why, -EPERM, "\"%.100s\" names no host that is plain", url);
 	if (is_https(origin->url) && !is_https(url))
 		return error_set(why, -EPERM, "\"%.100s\" leads from https to http", url);
