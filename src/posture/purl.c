@@ -174,12 +174,6 @@ static int check_lengths(const struct purl *purl, struct error *err)
 	                      POSTURE_STRING_MAX);
 }
 
-/* Encoded slashes may make parts of a name that nobody can write again. */
-static bool has_empty_part(const char *name)
-{
-	return *name == '/' || name[strlen(name) - 1] == '/' || strstr(name, "//");
-}
-
 int purl_parse(
         const char *text, size_t length, struct posture *p, struct posture_package *ret, struct error *err)
 {
@@ -197,8 +191,6 @@ int purl_parse(
 		return r;
 	struct posture_package package = { .type = type_name(p, purl.type) };
 	package.name = whole_name(p, &purl);
-	if (!is_of_distribution(purl.type) && has_empty_part(package.name))
-		return error_set(err, -EINVAL, "the name of a package URL has an empty part");
 	package.version = posture_string(p, purl.version);
 	package.architecture = architecture_name(p, purl_find_qualifier(&purl, "arch"));
 	take_epoch(p, purl_find_qualifier(&purl, "epoch"), &package);

@@ -207,6 +207,13 @@ static void move_path(struct piece *namespace, struct piece *name)
 	namespace->length = (size_t)(slash - namespace->at);
 }
 
+/* Encoded slashes may make parts of a name that nobody can write again. */
+static bool has_empty_part(const char *name)
+{
+	const size_t n = strlen(name);
+	return n == 0 || *name == '/' || name[n - 1] == '/' || strstr(name, "//");
+}
+
 /* All is split before a NUL is written into it. */
 static const char *take_parts(struct pieces *p, enum purl_rules rules, struct purl *ret)
 {
@@ -215,7 +222,7 @@ static const char *take_parts(struct pieces *p, enum purl_rules rules, struct pu
 		return wrong;
 	p->type.at[p->type.length] = '\0';
 	ret->type = p->type.at;
-	if (!decode(&p->name) || (p->version.at && !decode(&p->version)) ||
+	if (!decode(&p->name) || has_empty_part(p->name.at) || (p->version.at && !decode(&p->version)) ||
 	        (p->namespace.at && !decode_path(&p->namespace, false)) ||
 	        (p->subpath.at && !decode_path(&p->subpath, true)))
 		return "a part of a package URL is badly encoded";
