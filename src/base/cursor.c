@@ -222,3 +222,11 @@ bool text_take_number(const char **at, uint64_t *ret)
 	*ret = n;
 	return true;
 }
+
+int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 'a' - 'A';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

@@ -90,3 +90,5 @@ uint8_t *wr_take(struct writer *w, size_t *ret_length);
  * alone, and no greater than fits. */
 bool text_take(const char **at, const char *text);
 bool text_take_number(const char **at, uint64_t *ret);
+/* 0 to 15, of either case; -1 for what is no hexadecimal digit. */
+int text_hex_digit(char c);

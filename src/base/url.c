@@ -2,6 +2,7 @@
 #include "base/url.h"
 
 #include "base/address.h"
+#include "base/cursor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -128,18 +129,10 @@ static const char *put_authority(struct output *o, const char *authority, size_t
 
 /* ---- path and query ---- */
 
-static int hexadecimal(char c)
-{
-	const char *const digits = "0123456789abcdef", *at;
-	c = c >= 'A' && c <= 'F' ? (char)(c + 'a' - 'A') : c;
-	at = c ? strchr(digits, c) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
 /* One "%XX": as it must be. */
 static bool put_encoded(struct output *o, const char *at)
 {
-	const int high = hexadecimal(at[1]), low = high < 0 ? -1 : hexadecimal(at[2]);
+	const int high = text_hex_digit(at[1]), low = high < 0 ? -1 : text_hex_digit(at[2]);
 	char encoded[4];
 	if (low < 0)
 		return false;

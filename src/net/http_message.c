@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/http_message.h"
 
+#include "base/cursor.h"
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -272,14 +273,6 @@ void http_head_clear(struct http_head *h)
 	*h = (struct http_head){ .content_length = -1 };
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int http_percent_decode(const char *text, size_t length, bool plus, char *ret, size_t size)
 {
 	size_t n = 0;
@@ -288,9 +281,10 @@ int http_percent_decode(const char *text, size_t length, bool plus, char *ret, s
 		if (c == '+' && plus) {
 			c = ' ';
 		} else if (c == '%') {
-			if (length - i < 3 || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
+			if (length - i < 3 || text_hex_digit(text[i + 1]) < 0 ||
+			        text_hex_digit(text[i + 2]) < 0)
 				return -EINVAL;
-			c = (unsigned char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+			c = (unsigned char)(text_hex_digit(text[i + 1]) << 4 | text_hex_digit(text[i + 2]));
 			i += 2;
 		}
 		if (c < 0x20 || c == 0x7f || n + 1 >= size)
@@ -319,7 +313,7 @@ enum {
 
 static int size_char(struct http_chunks *c, char ch)
 {
-	int value = hex_value(ch);
+	int value = text_hex_digit(ch);
 	if (c->state == CHUNK_SIZE && value >= 0) {
 		c->left = c->left * 16 + (uint64_t)value;
 		c->digits = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "posture/purl_text.h"
 
+#include "base/cursor.h"
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -86,11 +87,6 @@ static const char *split(struct piece rest, struct pieces *ret)
 	return ret->name.length ? NULL : "a package URL has a name";
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* In place, and ended with a NUL: behind each piece stands a separator or the end of the buffer. False for a
  * broken escape or an encoded NUL. */
 static bool decode(struct piece *s)
@@ -102,7 +98,8 @@ static bool decode(struct piece *s)
 			*to++ = *from;
 			continue;
 		}
-		int high = end - from < 3 ? -1 : hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+		int high = end - from < 3 ? -1 : text_hex_digit(from[1]),
+		    low = high < 0 ? -1 : text_hex_digit(from[2]);
 		if (low < 0 || (high | low) == 0)
 			return false;
 		*to++ = (char)(high << 4 | low);

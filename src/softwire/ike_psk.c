@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "softwire/ike_psk.h"
 
+#include "base/cursor.h"
 #include "base/file.h"
 #include "base/table.h"
 #include "crypto/base64.h"
@@ -55,19 +56,12 @@ int ike_identity_check(const char *identity, struct error *err)
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
 static bool decode_hex(const char *text, size_t n, struct ike_psk *k)
 {
 	if (n % 2 || n / 2 > sizeof(k->secret))
 		return false;
 	for (size_t i = 0; i < n; i += 2) {
-		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+		int high = text_hex_digit(text[i]), low = text_hex_digit(text[i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		k->secret[k->length++] = (uint8_t)(high << 4 | low);

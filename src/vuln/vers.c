@@ -141,11 +141,6 @@ char *vers_write(const struct vers *vers)
 	return (char *)wr_take(&w, &length);
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 #define NOT_CANONICAL "non-canonical VERS: "
 
 static const char bad_escape[] = NOT_CANONICAL "invalid percent-encoding in version";
@@ -163,7 +158,8 @@ static const char *decode(
 			*to++ = *from;
 			continue;
 		}
-		int high = end - from < 3 ? -1 : hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+		int high = end - from < 3 ? -1 : text_hex_digit(from[1]),
+		    low = high < 0 ? -1 : text_hex_digit(from[2]);
 		if (low < 0 || (high | low) == 0)
 			return bad_escape;
 		char c = (char)(high << 4 | low);
