@@ -131,6 +131,7 @@ void named_set(struct site *site, struct site_node *node, struct vuln_named_list
 	if (node->named.n == 0)
 		return;
 	node->named_serials = xcalloc(node->named.n, sizeof(*node->named_serials));
+	bool is_new = false;
 	for (size_t i = 0; i < node->named.n; i++) {
 		struct entry *e = see(n, node->named.items[i].url);
 		n->changes++;
@@ -141,8 +142,10 @@ void named_set(struct site *site, struct site_node *node, struct vuln_named_list
 		}
 		e->nodes++;
 		node->named_serials[i] = e->serial;
+		is_new |= !e->looked;
 	}
-	named_look(site);
+	if (is_new)
+		named_look(site);
 }
 
 void named_forget(struct site *site, struct site_node *node)

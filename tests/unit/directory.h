@@ -4,6 +4,7 @@
 
 #include "base/defs.h"
 
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,4 +30,16 @@ static inline void directory_remove(char *path)
 	if (path)
 		(void)nftw(path, directory_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(path);
+}
+
+/* The names in it that begin with no dot. */
+static inline size_t directory_count(const char *path)
+{
+	DIR *dir = opendir(path);
+	size_t n = 0;
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return n;
 }

@@ -5,7 +5,6 @@
 #include "tests/unit/directory.h"
 #include "tests/unit/vuln/tree_site.h"
 
-#include <dirent.h>
 #include <string.h>
 
 #define EXPECT_RECORDS(child, text) \
@@ -316,13 +315,7 @@ static void a_follower_may_be_followed(void **state)
 static size_t count_files(const struct child *c)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/files", tree_follow_served(c->follow));
-	size_t n = 0;
-	DIR *dir = opendir(path);
-	assert_non_null(dir);
-	for (struct dirent *e; (e = readdir(dir));)
-		n += e->d_name[0] != '.';
-	closedir(dir);
-	return n;
+	return directory_count(path);
 }
 
 /* Who has just read the index of before finds what it names, whether or not we were started again. Time is

@@ -6,7 +6,6 @@
 #include "tests/unit/vuln/tree_site.h"
 #include "vuln/tree/lines.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -191,15 +190,10 @@ static void state_is_read_back(void **state)
 	assert_true(site_commit(s, SITE_NOW - SITE_DAY).point.generation == last + 1);
 }
 
-static unsigned files_in(const struct site *s)
+static size_t files_in(const struct site *s)
 {
 	char *path FREE_ON_EXIT = xasprintf("%s/files", s->dir);
-	DIR *dir = opendir(path);
-	unsigned n = 0;
-	for (struct dirent *e; (e = readdir(dir));)
-		n += e->d_name[0] != '.';
-	closedir(dir);
-	return n;
+	return directory_count(path);
 }
 
 static void many_deltas_become_few(void **state)
