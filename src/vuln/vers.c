@@ -75,14 +75,22 @@ static bool is_above(enum vers_comparator c)
 	return c == VERS_GREATER || c == VERS_GREATER_EQUAL;
 }
 
-/* Of one version, what ends an interval comes before what begins one. Both are orderable: vers_sort() has
- * looked. */
+/* By their keys, whose order is total: that in which Maven, Composer and pacman compare two odd versions is
+ * not. 0 for what has none: vers_sort() has looked. */
+static int order_versions(enum version_ecosystem e, const char *a, const char *b)
+{
+	struct version_key ka, kb;
+	if (version_key_make_loosely(e, a, &ka, NULL) < 0 || version_key_make_loosely(e, b, &kb, NULL) < 0)
+		return 0;
+	return version_key_order(&ka, &kb);
+}
+
+/* Of one version, what ends an interval comes before what begins one. */
 static int order_constraints(const void *a_, const void *b_, void *vers_)
 {
 	const struct vers_constraint *a = a_, *b = b_;
 	const struct vers *vers = vers_;
-	int order = 0;
-	(void)version_compare_loosely(vers->order, a->version, b->version, &order, NULL);
+	int order = order_versions(vers->order, a->version, b->version);
 	if (!order)
 		order = is_above(a->comparator) - is_above(b->comparator);
 	return order ? order : (a->serial > b->serial) - (a->serial < b->serial);
