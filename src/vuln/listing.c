@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Keys of `ecosystems`: kind, name; those with a NUL behind the name are about sources. */
-static int walk_ecosystems(struct vuln_index *index,
+static int walk_ecosystems(
         int (*fn)(const char *ecosystem, uint64_t entries, void *context), void *context, MDB_cursor *cursor)
 {
 	const char kind = INDEX_BY_ADVISORY;
@@ -40,7 +40,7 @@ int vuln_index_each_ecosystem(struct vuln_index *index,
 	int r = index_begin_cursor(index, index->e.ecosystems, &cursor, err);
 	if (r < 0)
 		return r;
-	r = walk_ecosystems(index, fn, context, cursor);
+	r = walk_ecosystems(fn, context, cursor);
 	index_end_cursor(index, cursor);
 	return r == -EIO ? error_set(err, r, "index %s: its ecosystems cannot be read", index->dir) : r;
 }

@@ -9,6 +9,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -161,15 +162,17 @@ static int keep_sidecar(struct load_reading *r, const char *name, const struct w
 }
 
 /* What an entry is to this reading. */
-enum role { PASSED_OVER, DOCUMENT, PROOF, OUTSIDE, NESTED };
+enum role { PASSED_OVER, DOCUMENT, PROOF, OUTSIDE, NESTED, NAMELESS };
 
 static enum role role_of(const struct load_reading *r, struct archive_entry *entry, const char *name)
 {
 	bool packed;
-	if (!stays_inside(name))
+	if (name && !stays_inside(name))
 		return OUTSIDE;
 	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
 		return PASSED_OVER;
+	if (!name)
+		return NAMELESS;
 	if (is_archive_name(name))
 		return NESTED;
 	if (load_is_document(r->kind, name, &packed))
@@ -232,15 +235,27 @@ static int next_entry(
 	return code == ARCHIVE_EOF ? code : 0;
 }
 
+static void note_not_taken(
+        struct load_report *report, struct archive_entry *entry, const char *name, enum role role)
+{
+	if (role == OUTSIDE)
+		load_note_refused(report, name, "its name leads out of the archive");
+	else if (role == NESTED)
+		load_note_refused(report, name, "packed once more within the archive");
+	else if (role == NAMELESS)
+		load_note_refused(report, "an entry of the archive", "its name has no known encoding");
+	else
+		report->passed_over += role == PASSED_OVER && archive_entry_filetype(entry) != AE_IFDIR;
+}
+
 static int take_entries(
         struct load_reading *r, struct archive *a, bool proofs, struct writer *w, struct error *err)
 {
 	struct archive_entry *entry;
-	struct load_report *report = r->l->report;
 	int result;
 	while ((result = next_entry(r, a, &entry, err)) == 0) {
 		const char *name = archive_entry_pathname(entry);
-		enum role role = name ? role_of(r, entry, name) : PASSED_OVER;
+		const enum role role = role_of(r, entry, name);
 		if (proofs) {
 			result = role == PROOF ? take_proof(r, a, name, w, err)
 			                       : count_skipped(r, a, entry, err);
@@ -248,13 +263,7 @@ static int take_entries(
 			result = take_document(r, a, entry, name, w, err);
 		} else {
 			result = count_skipped(r, a, entry, err);
-			if (role == OUTSIDE)
-				load_note_refused(report, name, "its name leads out of the archive");
-			else if (role == NESTED)
-				load_note_refused(report, name, "packed once more within the archive");
-			else
-				report->passed_over +=
-				        role == PASSED_OVER && archive_entry_filetype(entry) != AE_IFDIR;
+			note_not_taken(r->l->report, entry, name, role);
 		}
 		if (result < 0)
 			return result;
@@ -276,6 +285,9 @@ static int pass(struct load_reading *r, const char *path, bool proofs, struct er
 
 int load_walk_archive(struct load_reading *r, const char *path, struct error *err)
 {
+	/* An archive says which encoding its names have, and libarchive knows no others than the locale's. */
+	const locale_t letters = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0),
+	               before = letters ? uselocale(letters) : (locale_t)0;
 	int result = 0;
 	if (r->kind->proofs_beside &&
 	        (r->kind->proofs_usual || r->keys || r->source->trust >= VULN_TRUST_CHECKSUM)) {
@@ -283,5 +295,11 @@ int load_walk_archive(struct load_reading *r, const char *path, struct error *er
 		result = pass(r, path, true, err);
 		r->bytes = r->entries = 0; /* all of it comes again */
 	}
-	return result == 0 ? pass(r, path, false, err) : result;
+	if (result == 0)
+		result = pass(r, path, false, err);
+	if (letters) {
+		uselocale(before);
+		freelocale(letters);
+	}
+	return result;
 }

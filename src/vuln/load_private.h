@@ -101,8 +101,7 @@ int load_put_gathered(struct load_reading *r, struct error *err);
 /* The source no longer has this record. */
 void load_remove(struct load_reading *r, const char *id);
 /* The same counting of a record that was made otherwise (record.h). */
-int load_put_record(
-        struct load_reading *r, const char *where, const void *record, size_t length, struct error *why);
+int load_put_record(struct load_reading *r, const void *record, size_t length, struct error *why);
 void load_note_refused(struct load_report *report, const char *what, const char *why);
 void load_note_unmapped(struct load_report *report, const char *what, const char *why);
 void load_note_hint(struct load_report *report, const char *text);

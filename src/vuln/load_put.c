@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Records into the update, and what is counted of them. */
 #include "vuln/load_private.h"
+#include "vuln/plain.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,9 +22,7 @@ void load_report_clear(struct load_report *report)
 static char *reason(const char *what, const char *why)
 {
 	char *text = xasprintf("%s: %s", what, why);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_make_plain(text);
 	return text;
 }
 
@@ -86,8 +85,7 @@ time_ms load_stored_time(struct load_reading *r, const char *id)
 	return modified;
 }
 
-int load_put_record(
-        struct load_reading *r, const char *where, const void *record, size_t length, struct error *why)
+int load_put_record(struct load_reading *r, const void *record, size_t length, struct error *why)
 {
 	int result = r->l->update ? vuln_update_put_record(r->l->update, record, length, why) : 0;
 	if (result < 0)

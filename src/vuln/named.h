@@ -8,8 +8,6 @@
 
 #include "vuln/vuln.h"
 
-#define VULN_SOURCE_NAME_MAX 127 /* bytes of a source's name that are told here */
-
 /* One that is for something that the node has. */
 struct vuln_named {
 	char *url;     /* in its one form */

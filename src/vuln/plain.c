@@ -13,12 +13,25 @@ static bool turns_direction(const unsigned char *c)
 	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
 }
 
+/* What is shown otherwise begins here: with that byte alone, or with others behind it. */
+static bool begins_unplain(const unsigned char *c)
+{
+	const bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+	return *c < ' ' || *c == 0x7f || c1 || turns_direction(c);
+}
+
 bool text_is_plain(const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		const bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-		if (*c < ' ' || *c == 0x7f || c1 || turns_direction(c))
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		if (begins_unplain(c))
 			return false;
-	}
 	return true;
+}
+
+void text_make_plain(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++)
+		if (begins_unplain(c))
+			for (*c = '?'; c[1] >= 0x80 && c[1] < 0xc0; c++)
+				c[1] = '?';
 }

@@ -2,6 +2,7 @@
 #include "vuln/provider_metadata.h"
 
 #include "vuln/load_private.h"
+#include "vuln/plain.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,9 +16,7 @@
 static char *word_of(const json_t *object, const char *name)
 {
 	char *word = xstrndup(load_json_text(object, name), WORD_MAX);
-	for (char *c = word; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_make_plain(word);
 	return word;
 }
 

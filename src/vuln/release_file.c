@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/release_file.h"
 
+#include "vuln/plain.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +14,7 @@ static void take_field(const char *line, const char *name, char *ret, size_t siz
 	if (!*ret && strncmp(line, name, n) == 0 && line[n] == ':') {
 		line += n + 1 + strspn(line + n + 1, " \t");
 		snprintf(ret, size, "%.*s", (int)strcspn(line, "\r\n"), line);
-		for (char *c = ret; *c; c++) /* they go to logs and terminals */
-			if ((unsigned char)*c < ' ' || *c == 0x7f)
-				*c = '?';
+		text_make_plain(ret); /* they go to logs and terminals */
 	}
 }
 

@@ -83,7 +83,7 @@ static int tell_key(const char *key, size_t length,
 	return fn(id, source, context);
 }
 
-static int ids_within(struct vuln_index *index, MDB_cursor *records, MDB_cursor *refs, const char *id,
+static int ids_within(MDB_cursor *records, MDB_cursor *refs, const char *id,
         int (*fn)(const char *id, const char *source, void *context), void *context)
 {
 	size_t n = strlen(id) + 1;
@@ -115,7 +115,7 @@ int vuln_index_ids(struct vuln_index *index, const char *id,
 	if (r < 0)
 		return r;
 	int code = mdb_cursor_open(index->txn, index->e.refs, &refs);
-	r = code ? index_error(err, index->dir, code) : ids_within(index, records, refs, id, fn, context);
+	r = code ? index_error(err, index->dir, code) : ids_within(records, refs, id, fn, context);
 	if (refs)
 		mdb_cursor_close(refs);
 	index_end_cursor(index, records);

@@ -8,7 +8,6 @@
 #include "base/config.h"
 #include "vuln/load.h"
 
-#define SOURCE_CONFIG_MAX 256 /* sources */
 
 struct source_config {
 	struct config_named named;

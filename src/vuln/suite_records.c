@@ -298,7 +298,7 @@ static void put_group(struct load_reading *r, const struct suite *suite, const c
 	/* The Release file has a date each day, and what it says of a package is as old as the package. */
 	time_ms before = load_stored_time(r, id);
 	write_group(r, id, summary, before ? before : suite->date, ecosystem, g, rw);
-	if (!record_end(rw) || load_put_record(r, id, rw->w.data, rw->w.length, &why) < 0)
+	if (!record_end(rw) || load_put_record(r, rw->w.data, rw->w.length, &why) < 0)
 		load_note_refused(r->l->report, id, why.text);
 }
 

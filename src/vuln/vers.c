@@ -328,8 +328,8 @@ static size_t widen(const struct vers *vers, const struct vers_constraint **boun
 	return n;
 }
 
-/* How the version stands to those of the constraints that name one version. 1, 0; -1: none of them is it. */
-static int find_equal(const struct vers *vers, const char *version, const int *orders)
+/* By how a version stands to each constraint's: 1 or 0 where one names just it; -1: none of them does. */
+static int find_equal(const struct vers *vers, const int *orders)
 {
 	int found = -1;
 	for (size_t i = 0; i < vers->n_constraints; i++) {
@@ -355,7 +355,7 @@ int vers_contains(const struct vers *vers, const char *version, bool *ret, struc
 	}
 	if (r < 0)
 		return r;
-	int equal = find_equal(vers, version, orders);
+	int equal = find_equal(vers, orders);
 	if (vers->all || equal >= 0 || excludes_alone) {
 		*ret = vers->all || equal != 0;
 		return 0;

@@ -197,11 +197,6 @@ int line_writer_put(struct line_writer *w, const struct line *line, struct error
 	return r;
 }
 
-uint64_t line_writer_count(const struct line_writer *w)
-{
-	return w->file.records;
-}
-
 static int put_in_place(struct line_writer *w, struct error *err)
 {
 	char name[TREE_PATH_SIZE];

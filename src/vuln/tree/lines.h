@@ -33,7 +33,6 @@ bool line_name_good(const char *name, size_t size);
 struct line_writer;
 int line_writer_open(const char *dir, struct line_writer **ret, struct error *err);
 int line_writer_put(struct line_writer *w, const struct line *line, struct error *err);
-uint64_t line_writer_count(const struct line_writer *w);
 /* On the disk under its name; the writer is gone, also after a failure. */
 int line_writer_finish(struct line_writer *w, struct tree_file *ret, struct error *err);
 struct line_writer *line_writer_drop(struct line_writer *w); /* NULL in, NULL out; nothing is left */

@@ -90,7 +90,7 @@ static void set_limits(CURL *curl, const struct tree_pull *pull, const struct tr
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)seconds);
 }
 
-static int end_transfer(struct transfer *t, const struct tree_request *want, CURLcode code, const char *words)
+static int end_transfer(struct transfer *t, CURLcode code, const char *words)
 {
 	long status = 0;
 	(void)curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -130,7 +130,7 @@ static int fetch(CURL *curl, const struct tree_pull *pull, struct tree_follow *f
 		curl_easy_setopt(curl, CURLOPT_RANGE, range);
 	CURLcode code = curl_easy_perform(curl);
 	curl_slist_free_all(fields);
-	return t.result ? t.result : end_transfer(&t, want, code, words);
+	return t.result ? t.result : end_transfer(&t, code, words);
 }
 
 /* ---- the round ---- */
