@@ -64,6 +64,32 @@ bool changes_wait(const struct site *site)
 	return site->changes->n > 0;
 }
 
+struct moving {
+	struct site *site;
+	unsigned urgency;
+};
+
+static bool move_node(uint32_t number, void *context)
+{
+	const struct moving *m = context;
+	struct site_node *node = number < m->site->n_numbered ? m->site->numbered[number] : NULL;
+	if (node && node->platform == m->site->changes->platform)
+		again_add(m->site, node, "advisories", m->urgency);
+	return true;
+}
+
+/* Whom it moves on this platform, as far as that is known. */
+static void add_moved(struct site *site)
+{
+	struct changes *c = site->changes;
+	for (unsigned i = 0; i < POLICY_N_CHANGES; i++) {
+		struct moving m = { site, i };
+		if (c->moved[i])
+			roaring_iterate(c->moved[i], move_node, &m);
+	}
+	forget_moved(c);
+}
+
 /* ---- what changed ---- */
 
 static void doubt(struct site *site, uint32_t id)
@@ -103,6 +129,7 @@ void site_advisories_changed(
 	if (!unseen)
 		abort();
 	c->generation = site->index ? vuln_index_generation(site->index) : 0;
+	add_moved(site); /* the platforms begin anew, and what was looked up is not looked up again */
 	if (all) {
 		judged_forget(site);
 		doubt_all(site);
@@ -173,29 +200,10 @@ static void on_change(uint32_t id, enum policy_change change, void *context)
 	reverse_add_nodes(site->reverse, id, c->moved[change]);
 }
 
-struct moving {
-	struct site *site;
-	unsigned urgency;
-};
-
-static bool move_node(uint32_t number, void *context)
-{
-	const struct moving *m = context;
-	struct site_node *node = number < m->site->n_numbered ? m->site->numbered[number] : NULL;
-	if (node && node->platform == m->site->changes->platform)
-		again_add(m->site, node, "advisories", m->urgency);
-	return true;
-}
-
 static void end_platform(struct site *site)
 {
 	struct changes *c = site->changes;
-	for (unsigned i = 0; i < POLICY_N_CHANGES; i++) {
-		struct moving m = { site, i };
-		if (c->moved[i])
-			roaring_iterate(c->moved[i], move_node, &m);
-	}
-	forget_moved(c);
+	add_moved(site);
 	c->at = 0;
 	if (++c->platform < policy_memo_platforms(site->memo))
 		return;

@@ -162,6 +162,57 @@ static void test_store_fails(void **state)
 	assert_int_equal(ask_number(&c, "SELECT count(*) FROM attachment WHERE segment = 'isolated'"), CROWD);
 }
 
+/* ---- a second change ---- */
+
+#define MANY 700 /* packages, which are looked up in more pieces than one */
+
+static void come_with_many(struct crowd *c, size_t i, const char *os, const char *version)
+{
+	struct site_outcome o;
+	struct posture *p = bed_posture("openssl");
+	p->firewall_active = TRI_YES;
+	p->os_id = posture_string(p, os);
+	p->os_version = posture_string(p, version);
+	for (unsigned k = 0; k < MANY; k++) {
+		char name[16];
+		snprintf(name, sizeof(name), "p%u", k);
+		const char *kept = posture_string(p, name);
+		const struct posture_package one = { "deb", kept, "1.0-1", "amd64", kept, "1.0-1" };
+		assert_int_equal(posture_add_package(p, &one), 0);
+	}
+	assert_int_equal(site_take_posture(c->bed->site, c->nodes[i],
+	                         site_posture_new(c->bed->site->catalogue, p), true, c->now),
+	        0);
+	site_judge(c->bed->site, c->nodes[i], c->ports[i], "inspection", NULL, c->now, &o);
+	site_outcome_clear(&o);
+	crowd_work(c);
+}
+
+/* While packages are looked up the next change comes, of one package or of all; whom the first one moves is
+ * moved all the same, on the first system that is gone through and on the second. */
+static void test_second_change_during_a_long_lookup(void **state)
+{
+	const struct scripted_match first = {
+		.package = "p3", .id = "TEST-1", .source = "debian", .severity = VULN_SEVERITY_HIGH
+	};
+	for (unsigned run = 0; run < 12; run++) {
+		struct crowd c;
+		crowd_open(&c, *state, POLICY);
+		come_with_many(&c, 0, "debian", "12");
+		come_with_many(&c, 1, "ubuntu", "22.04");
+		assert_int_equal(policy_memo_platforms(c.bed->site->memo), 2);
+		assert_int_equal(crowd_in(&c, "staff"), 2);
+		publish(&c, &first, 1);
+		site_advisories_changed(c.bed->site, NULL, 0, true, c.now);
+		for (unsigned piece = 0; piece < run / 2; piece++)
+			(void)site_work(c.bed->site, c.now, 1);
+		publish(&c, &first, 1);
+		site_advisories_changed(c.bed->site, &key, run % 2, run % 2 == 0, c.now);
+		crowd_work(&c);
+		assert_int_equal(crowd_in(&c, "isolated"), 2);
+	}
+}
+
 /* ---- order ---- */
 
 static const char *const names[3] = { "bash", "dash", "zsh" };
@@ -381,6 +432,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_killed_between_any_two_steps, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_order_of_safety, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_store_fails, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+		        test_second_change_during_a_long_lookup, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_worst_first_and_better_last, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_judged_before_it_was_said, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_else_is_judged, bed_setup, bed_teardown),
