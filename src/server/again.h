@@ -27,6 +27,8 @@ bool changes_wait(const struct site *site);
 void changes_work(struct site *site, time_ms now);
 /* The answers to the policy's demands on the age of vulnerability information may be others. */
 void changes_tick(struct site *site, time_ms now);
+/* Every node that was not inspected since the index changed last is to be, where the policy wants that. */
+void changes_resume_round(struct site *site, time_ms now);
 /* Whether this attachment is to be asked to come again in the round that a change began; counts it. */
 bool changes_ask(struct site *site, struct site_attachment *a, time_ms now);
 

@@ -2,8 +2,9 @@
 /*
  * From changed advisories to the nodes that they move. The packages that an advisory may name are doubted at
  * once; piece by piece they are looked up again, and where one meets something else than before, the nodes
- * that have it are to be judged again: those first whom it is worst for. What waits here is nowhere else: a
- * server that is killed judges everybody when it starts.
+ * that have it are to be judged again: those first whom it is worst for. What waits here is nowhere else: the
+ * note of what everybody was judged by (judged.c) stays where it was until nobody waits, so that a server
+ * that is killed looks up the same changes when it starts, or judges everybody.
  */
 #include "server/again.h"
 #include "server/named.h"
@@ -90,6 +91,43 @@ static void add_moved(struct site *site)
 	forget_moved(c);
 }
 
+/* ---- who is inspected again ---- */
+
+static void begin_round(struct site *site)
+{
+	if (policy_reinspect_pace(site->policy) && !site->is_starting)
+		site->round++;
+}
+
+/* The round of the index's last change goes on: who was inspected after it has been in it. */
+void changes_resume_round(struct site *site, time_ms now)
+{
+	const time_ms began = site->index ? vuln_index_updated(site->index) : 0;
+	if (!began)
+		return;
+	begin_round(site);
+	TABLE_FOREACH(it, site->attachments) {
+		struct site_attachment *a = it.value;
+		if (a->node && a->node->inspected > began && a->node->inspected <= now)
+			a->round = site->round;
+	}
+}
+
+bool changes_ask(struct site *site, struct site_attachment *a, time_ms now)
+{
+	const struct policy_pace *pace = policy_reinspect_pace(site->policy);
+	if (!pace || a->round == site->round || !a->session)
+		return false;
+	if (a->retry_asked || a->retry_waits) { /* it is, already, or will be */
+		a->round = site->round;
+		return false;
+	}
+	if (!pace_take(&site->round_pace, pace, now))
+		return false;
+	a->round = site->round;
+	return true;
+}
+
 /* ---- what changed ---- */
 
 static void doubt(struct site *site, uint32_t id)
@@ -147,8 +185,7 @@ void site_advisories_changed(
 	add_unnumbered(site, unseen, all);
 	roaring_bitmap_free(unseen);
 	named_look(site);
-	if (policy_reinspect_pace(site->policy))
-		site->round++;
+	begin_round(site);
 	if (!changes_wait(site))
 		policy_memo_settle(site->memo, c->generation);
 	if (changes_wait(site) || site_waiting(site))
@@ -243,6 +280,8 @@ void site_set_index(struct site *site, struct vuln_index *index, time_ms now)
 	site->moment = index ? vuln_index_moment(index) : (struct vuln_moment){ 0 };
 	changes_restart(site);
 	named_look(site);
+	if (index)
+		begin_round(site);
 	site_judge_all(site, "advisories");
 }
 
@@ -256,19 +295,4 @@ void changes_tick(struct site *site, time_ms now)
 		return;
 	site->freshness = freshness;
 	site_judge_all(site, "freshness");
-}
-
-bool changes_ask(struct site *site, struct site_attachment *a, time_ms now)
-{
-	const struct policy_pace *pace = policy_reinspect_pace(site->policy);
-	if (!pace || a->round == site->round || !a->session)
-		return false;
-	if (a->retry_asked || a->retry_waits) { /* it is, already, or will be */
-		a->round = site->round;
-		return false;
-	}
-	if (!pace_take(&site->round_pace, pace, now))
-		return false;
-	a->round = site->round;
-	return true;
 }

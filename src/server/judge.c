@@ -323,7 +323,6 @@ static void judge_at(struct site *site, struct site_node *node, const char *caus
 	a->next_inspection = o->next_inspection;
 	a->retry_asked = false;
 	a->retry_waits = 0;
-	a->round = site->round;
 	if (moved)
 		note_move(site, node, a, from, o, cause, now);
 	site_place(site, a, &placement, now);
@@ -345,8 +344,10 @@ void site_judge(struct site *site, struct site_node *node, struct site_attachmen
 		ret->level = 0;
 	} else if (a) {
 		judge_at(site, node, cause, nonce, now, ret);
-		if (strcmp(cause, "inspection") == 0)
+		if (strcmp(cause, "inspection") == 0) {
+			a->round = site->round;
 			site_observe(site, node, a, now);
+		}
 	} else {
 		judge_without_place(site, node, cause, now, ret);
 	}

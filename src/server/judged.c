@@ -172,6 +172,7 @@ void site_start(struct site *site, time_ms now)
 	site->freshness = policy_freshness(site->policy, site->index, now);
 	site->judged->at_leisure = resume(site, now);
 	site->ticked = now;
+	changes_resume_round(site, now);
 	if (!site->judged->at_leisure)
 		site_judge_all(site, "start");
 	site->effects.work(site->context); /* who waits for the start to be over may be waiting for nobody */

@@ -41,8 +41,7 @@ static void leave_attachment(struct node_connection *c)
 	if (!a)
 		return;
 	c->attachment = NULL;
-	a->session = NULL;
-	a->retry_asked = false;
+	site_end_session(c->server->site, a);
 	struct node_connection *other;
 	LIST_FOREACH(other, &c->server->nodes, entry)
 		if (other->wanted == a && other->inspection) {

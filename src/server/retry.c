@@ -6,7 +6,8 @@
  * comes first.
  *
  * Who waits is in memory alone: a server that is killed loses its connections too, and an agent that comes
- * back presents its certificate, which is good no more.
+ * back is judged, and told what has become of it, whether the certificate that it presents is good still or
+ * not. Whom a change of the advisories wants inspected again is known by when they were (changes.c).
  */
 #include "server/again.h"
 
@@ -61,6 +62,14 @@ void site_ask(struct site *site, struct site_attachment *a)
 	a->retry_waits = 0;
 	site->counters.retries_asked++;
 	site->effects.retry(site->context, a);
+}
+
+void site_end_session(struct site *site, struct site_attachment *a)
+{
+	a->session = NULL;
+	if (a->retry_asked)
+		a->round = site->round - 1;
+	a->retry_asked = false;
 }
 
 /* The first that is still to be asked, left where it is; what is not any more goes. */

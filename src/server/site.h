@@ -147,7 +147,7 @@ struct site_attachment {
 	time_ms next_inspection; /* 0 = none planned */
 	bool retry_asked;
 	uint8_t retry_waits; /* to be asked at the policy's pace: enum retry_class + 1; 0 = it does not */
-	unsigned round;      /* in which it was asked */
+	unsigned round;      /* in which it was inspected, or asked to be */
 	unsigned pending;    /* who waits for the turn with a pointer to it */
 	bool unsaved;        /* what was handed out is not on the disk yet */
 	bool listed;         /* while a whole list of attachments is taken in */
@@ -412,6 +412,8 @@ size_t site_held(const struct site *site);
 
 /* Asks the node that is there to be inspected again, at once. */
 void site_ask(struct site *site, struct site_attachment *a);
+/* The node's connection there has ended; what it was asked for and has not done it is asked for again. */
+void site_end_session(struct site *site, struct site_attachment *a);
 /* Attachments whose nodes will be asked when their turn comes. */
 size_t site_retries_waiting(const struct site *site);
 

@@ -134,6 +134,90 @@ static void test_changed_before_leisure(void **state)
 	}
 }
 
+/* ---- everybody is inspected again ---- */
+
+#define EVERYBODY POLICY "inspect after advisories 2 nodes per 10 s\n"
+
+/* How many are asked in a minute; all of them are there. */
+static size_t asked_in_a_minute(struct crowd *c)
+{
+	int session;
+	const uint64_t before = c->bed->site->counters.retries_asked;
+	for (size_t i = 0; i < CROWD; i++)
+		c->ports[i]->session = &session;
+	crowd_wait(c, MIN_MS);
+	for (size_t i = 0; i < CROWD; i++)
+		c->ports[i]->session = NULL;
+	return c->bed->site->counters.retries_asked - before;
+}
+
+/* Killed while some have been inspected since the advisories changed: the others are asked, though they come
+ * with a certificate that is good. When all have been, nobody is. */
+static void test_round_goes_on(void **state)
+{
+	struct crowd c;
+	struct bed *b = *state;
+	struct site_outcome o;
+	b->index.updated = T0 - 1;
+	begin(&c, b, EVERYBODY);
+	assert_int_equal(restarted(&c), 0);
+	assert_int_equal(asked_in_a_minute(&c), 0);
+	publish(b, NULL, &(struct scripted_change){ b->index.generation + 1, "nobody-has-it" });
+	b->index.updated = c.now;
+	site_index_moved(b->site, c.now);
+	crowd_work(&c);
+	bed_now = ++c.now;
+	for (size_t i = 0; i < 3; i++)
+		come(&c, i);
+	crowd_work(&c);
+	assert_int_equal(restarted(&c), 0);
+	for (size_t i = 0; i < CROWD; i++) {
+		site_judge(b->site, c.nodes[i], c.ports[i], "certificate", NULL, c.now, &o);
+		site_outcome_clear(&o);
+	}
+	assert_int_equal(asked_in_a_minute(&c), CROWD - 3);
+	for (size_t i = 3; i < CROWD; i++)
+		come(&c, i);
+	crowd_work(&c);
+	assert_int_equal(asked_in_a_minute(&c), 0);
+	assert_int_equal(restarted(&c), 0);
+	assert_int_equal(asked_in_a_minute(&c), 0);
+	b->index.updated = 0;
+}
+
+static void test_another_index_begins_a_round(void **state)
+{
+	struct crowd c;
+	struct bed *b = *state;
+	struct vuln_index other = { .generation = 99, .mark = 5 };
+	begin(&c, b, EVERYBODY);
+	assert_int_equal(asked_in_a_minute(&c), 0);
+	site_set_index(b->site, NULL, c.now);
+	site_set_index(b->site, &other, c.now);
+	crowd_work(&c);
+	assert_int_equal(asked_in_a_minute(&c), CROWD);
+}
+
+/* It was asked, and its connection ended before it was inspected. */
+static void test_asked_and_gone(void **state)
+{
+	struct crowd c;
+	struct bed *b = *state;
+	struct site_outcome o;
+	begin(&c, b, EVERYBODY);
+	publish(b, NULL, &(struct scripted_change){ b->index.generation + 1, "nobody-has-it" });
+	site_index_moved(b->site, c.now);
+	crowd_work(&c);
+	assert_int_equal(asked_in_a_minute(&c), CROWD);
+	site_end_session(b->site, c.ports[4]);
+	site_judge(b->site, c.nodes[4], c.ports[4], "certificate", NULL, c.now, &o);
+	site_outcome_clear(&o);
+	assert_int_equal(asked_in_a_minute(&c), 1);
+	assert_true(c.ports[4]->retry_asked);
+	come(&c, 4);
+	assert_int_equal(asked_in_a_minute(&c), 0);
+}
+
 /* ---- what is not known ---- */
 
 static void test_everybody(void **state)
@@ -317,6 +401,9 @@ int main(void)
 		IN_BED(test_nothing_changed),
 		IN_BED(test_changed_meanwhile),
 		IN_BED(test_changed_before_leisure),
+		IN_BED(test_round_goes_on),
+		IN_BED(test_another_index_begins_a_round),
+		IN_BED(test_asked_and_gone),
 		IN_BED(test_everybody),
 		IN_BED(test_without_a_journal),
 		IN_BED(test_nobody),
