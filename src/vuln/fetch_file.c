@@ -29,11 +29,11 @@ struct transfer {
 	const struct fetch_manner *manner;
 	const struct fetch *fetch;
 	const char *url, *path;
-	int64_t limit, got;
+	int64_t limit, got, before; /* of this request; of those that led to it */
 	int fd;
 	char etag[TAG_MAX];
 	char reason[CURL_ERROR_SIZE];
-	bool too_large;
+	bool too_large, asked; /* whether it has changed */
 };
 
 static size_t on_data(char *bytes, size_t size, size_t n, void *transfer)
@@ -85,16 +85,20 @@ static char *beside(const char *path, const char *suffix)
 /* What is there already is not asked for again: by its tag, else by its publisher's time. */
 static struct curl_slist *condition(struct transfer *t)
 {
-	char *tag_path FREE_ON_EXIT = beside(t->path, ".etag"), *tag FREE_ON_EXIT = NULL;
+	const char *have = t->manner->have ? t->manner->have : t->path;
+	char *tag_path FREE_ON_EXIT = beside(have, ".etag"), *tag FREE_ON_EXIT = NULL;
 	size_t length;
 	struct stat st;
-	if (t->manner->whole || stat(t->path, &st) < 0 || !S_ISREG(st.st_mode))
+	t->asked = false;
+	if (t->manner->whole || stat(have, &st) < 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	if (!t->manner->many && file_read(tag_path, TAG_MAX, &tag, &length, NULL) == 0 && length > 0) {
 		char *header FREE_ON_EXIT = xasprintf("If-None-Match: %s", tag);
+		t->asked = true;
 		return curl_slist_append(NULL, header);
 	}
-	if (st.st_mtime > 0) {
+	t->asked = st.st_mtime > 0;
+	if (t->asked) {
 		curl_easy_setopt(t->curl, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
 		curl_easy_setopt(t->curl, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)st.st_mtime);
 	}
@@ -170,6 +174,9 @@ static int judge(struct transfer *t, CURLcode code, const char *part, struct err
 	if (code != CURLE_OK)
 		return error_set(
 		        err, -EIO, "%s: %s", t->url, *t->reason ? t->reason : curl_easy_strerror(code));
+	if ((status == 304 || unmet) && !t->asked)
+		return error_set(err, -ENODATA,
+		        "%s: the server says that it is unchanged, and nobody asked whether it is", t->url);
 	if (status == 304 || unmet)
 		return FETCH_UNCHANGED;
 	if (status == 404 || status == 410)
@@ -202,6 +209,7 @@ static int next_hop(struct transfer *t, CURLcode code, char **ret_next, struct e
 static CURLcode perform(struct transfer *t)
 {
 	curl_easy_reset(t->curl);
+	t->before += t->got;
 	t->got = 0;
 	set_limits(t);
 	struct curl_slist *headers = condition(t);
@@ -247,7 +255,7 @@ int fetch_file(struct fetch *f, const char *url, const char *path, int64_t limit
 	if (t.fd < 0)
 		return error_set(err, -errno, "%s: %s", part, strerror(errno));
 	int r = follow(&t, part, err);
-	f->bytes += t.got;
+	f->bytes += t.before + t.got;
 	close(t.fd);
 	if (r != FETCH_NEW)
 		(void)unlink(part);

@@ -35,14 +35,19 @@ struct fetch_manner {
 	bool whole; /* as a whole, whatever is there */
 	bool many;  /* files that can be fetched anew: neither synced one by one nor with an .etag each, so
 	             * that  time alone tells whether one has changed */
+	const char *have; /* what is there already lies here, while the new one comes to another path; NULL:
+	                   * it lies at the path itself */
 };
 void fetch_set_manner(struct fetch *f, const struct fetch_manner *manner);
-/* Bytes that came in all, however much of them was kept. */
+/* Bytes that came in all, however much of them was kept; with what came with redirects where these are
+ * followed one by one (may). */
 int64_t fetch_bytes(const struct fetch *f);
 
 enum fetch_outcome { FETCH_NEW, FETCH_UNCHANGED, FETCH_ABSENT };
 /* Into path, whose folder is there; path.part and path.etag lie beside it. What became of it (enum
- * fetch_outcome), or negative: -EFBIG above limit bytes, -EPROTONOSUPPORT for what is no such URL, -EIO.
+ * fetch_outcome), or negative: -EFBIG above limit bytes, -EPROTONOSUPPORT for what is no such URL,
+ * -EPERM for one that may not be asked, -EIO where the connection fails, -ENODATA where the server does: by
+ * any other status than 200 and those of the outcomes, or by "unchanged" where nobody asked whether it is.
  * Where the server does not have it, path is left as it was. */
 int fetch_file(struct fetch *f, const char *url, const char *path, int64_t limit, struct error *err);
 /* What was fetched there turned out to be wrong: it is asked for again as a whole. */
