@@ -7,7 +7,8 @@
  * A document is asked for where the provider's lists give another time for it than when it was fetched, and
  * each one is asked about once a day whatever they say; one that they no longer name leaves the mirror. What
  * may not be followed, or is not to be had, is refused by name, and the rest is fetched. Where the metadata
- * or a list cannot be had, the mirror, and so the source, stays as it was.
+ * or a list cannot be had, the mirror, and so the source, stays as it was; where a proof cannot that the
+ * source's trust demands, its document does.
  */
 #pragma once
 

@@ -15,8 +15,6 @@
 #define REFUSED "refused.txt"
 #define LIST "list-"
 
-static const char *const proofs[] = { ".sha512", ".sha256", ".asc" };
-
 int provider_mirror_open(struct provider_mirror *m, struct fetch *f, const struct load_source *s,
         const char *folder, struct error *err)
 {
@@ -33,12 +31,14 @@ int provider_mirror_open(struct provider_mirror *m, struct fetch *f, const struc
 	provider_list_open(&m->list);
 	m->state.kept = table_new();
 	m->lists = table_new();
-	return file_make_directory(m->tree, 0755, err);
+	int r = provider_set_open(&m->set, folder, m->tree, err);
+	return r == 0 ? file_make_directory(m->tree, 0755, err) : r;
 }
 
 void provider_mirror_close(struct provider_mirror *m)
 {
 	fetch_set_manner(m->fetch, &(struct fetch_manner){ .whole = false });
+	provider_set_close(&m->set);
 	provider_list_close(&m->list);
 	provider_state_clear(&m->state);
 	table_free(m->lists, NULL);
@@ -86,8 +86,8 @@ static void forget(struct provider_mirror *m, const char *path)
 {
 	char *local FREE_ON_EXIT = xasprintf("%s/%s", m->tree, path);
 	(void)unlink(local);
-	for (size_t i = 0; i < ARRAY_LENGTH(proofs); i++) {
-		char *proof FREE_ON_EXIT = xasprintf("%s%s", local, proofs[i]);
+	for (const char *const *suffix = provider_proofs; *suffix; suffix++) {
+		char *proof FREE_ON_EXIT = xasprintf("%s%s", local, *suffix);
 		(void)unlink(proof);
 	}
 	free(table_remove_string(m->state.kept, path));
@@ -107,29 +107,60 @@ int provider_mirror_check(const struct provider_mirror *m, struct error *err)
 	return 0;
 }
 
-/* One proof of a document; what is not to be had is not there. */
-static int fetch_proof(
-        struct provider_mirror *m, const char *url, const char *local, const char *suffix, struct error *err)
+/* What is fetched, where it is to be here, and whether it is another one than was here. */
+struct provider_way {
+	const char *url, *local;
+	bool fresh;
+};
+
+/* A document (suffix "") or a proof of it, into the set; whole: whatever is here. */
+static int fetch_one(struct provider_mirror *m, const struct provider_way *w, const char *suffix, bool whole,
+        int64_t limit, struct error *err)
 {
-	char *at FREE_ON_EXIT = xasprintf("%s%s", url, suffix),
-	         *to FREE_ON_EXIT = xasprintf("%s%s", local, suffix);
-	int r = fetch_file(m->fetch, at, to, PROOF_SIGNATURE_MAX, err);
-	if (r == -EIO)
-		return r;
-	if (r < 0 || r == FETCH_ABSENT)
-		(void)unlink(to);
-	return r < 0 ? FETCH_ABSENT : r;
+	char *url FREE_ON_EXIT = xasprintf("%s%s", w->url, suffix),
+	          *here FREE_ON_EXIT = xasprintf("%s%s", w->local, suffix),
+	          *to FREE_ON_EXIT = provider_set_file(&m->set, suffix);
+	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = whole, .many = true, .have = here });
+	int r = fetch_file(m->fetch, url, to, limit, err);
+	provider_mirror_set_manner(m, (struct fetch_manner){ .many = true });
+	return r;
 }
 
-/* One digest is enough; signatures where somebody looks at them. */
-static int fetch_proofs(struct provider_mirror *m, const char *url, const char *local, struct error *err)
+/* 1 where the document has such a proof, 0 where it has none, negative where nobody goes on. What the server
+ * fails to say goes to *failed, with words: it takes nothing away from a document that is the same. */
+static int take_proof(struct provider_mirror *m, const struct provider_way *w, const char *suffix,
+        int *failed, struct error *why)
 {
-	int r = fetch_proof(m, url, local, ".sha512", err);
+	char *here FREE_ON_EXIT = xasprintf("%s%s", w->local, suffix);
+	int r = fetch_one(m, w, suffix, w->fresh, PROOF_SIGNATURE_MAX, why);
+	if (r == -EIO)
+		return r;
 	if (r == FETCH_ABSENT)
-		r = fetch_proof(m, url, local, ".sha256", err);
-	if (r >= 0 && m->source->keyring)
-		r = fetch_proof(m, url, local, ".asc", err);
-	return r < 0 ? r : 0;
+		return provider_set_drop(&m->set, suffix, why);
+	if (r < 0)
+		*failed = r;
+	return r >= 0 || (!w->fresh && access(here, F_OK) == 0);
+}
+
+/* One digest is enough; signatures where somebody looks at them. A new document does without what is not to
+ * be had, but not without what its source's trust demands. */
+static int fetch_proofs(struct provider_mirror *m, const struct provider_way *w, struct error *why)
+{
+	const enum vuln_trust trust = m->source->trust;
+	int failed = 0, r = 0, signature = 0;
+	/* A former document's, whichever they are. */
+	for (const char *const *suffix = provider_proofs; w->fresh && r == 0 && *suffix; suffix++)
+		r = provider_set_drop(&m->set, *suffix, why);
+	int digest = r == 0 ? take_proof(m, w, ".sha512", &failed, why) : r;
+	if (digest == 0)
+		digest = take_proof(m, w, ".sha256", &failed, why);
+	if (digest >= 0 && m->source->keyring)
+		signature = take_proof(m, w, ".asc", &failed, why);
+	if (digest < 0 || signature < 0)
+		return MIN(digest, signature);
+	bool enough =
+	        trust >= VULN_TRUST_SIGNED ? signature : trust < VULN_TRUST_CHECKSUM || digest || signature;
+	return enough ? 0 : failed;
 }
 
 static int make_folder(const char *local, struct error *err)
@@ -157,6 +188,23 @@ static int settle(struct provider_mirror *m, const char *path, const struct prov
 	return 0;
 }
 
+/* The outcome is the document's. */
+static int fetch_set(
+        struct provider_mirror *m, const char *path, const struct provider_way *way, struct error *why)
+{
+	struct provider_way w = *way;
+	int r = make_folder(w.local, why);
+	if (r == 0)
+		r = fetch_one(m, &w, "", w.fresh, OSV_RECORD_MAX, why);
+	if (r != FETCH_NEW && r != FETCH_UNCHANGED)
+		return r;
+	w.fresh = r == FETCH_NEW;
+	int placed = fetch_proofs(m, &w, why);
+	if (placed == 0)
+		placed = provider_set_place(&m->set, path, why);
+	return placed < 0 ? placed : r;
+}
+
 static int fetch_document(
         struct provider_mirror *m, const char *path, const struct provider_document *d, struct error *err)
 {
@@ -171,18 +219,13 @@ static int fetch_document(
 		return 0;
 	}
 	m->asked++;
-	provider_mirror_set_manner(m, (struct fetch_manner){ .whole = !same, .many = true });
-	int r = make_folder(local, &why);
-	if (r == 0)
-		r = fetch_file(m->fetch, d->url, local, OSV_RECORD_MAX, &why);
-	if (r == FETCH_NEW || r == FETCH_UNCHANGED) {
-		if (r == FETCH_NEW)
-			provider_mirror_set_manner(m, (struct fetch_manner){ .whole = true, .many = true });
-		int proof = fetch_proofs(m, d->url, local, &why);
-		if (proof < 0)
-			r = proof;
-	}
-	if ((r != FETCH_NEW && r != FETCH_UNCHANGED) || stat(local, &st) < 0)
+	int r = provider_set_begin(&m->set, err);
+	if (r < 0)
+		return r;
+	r = fetch_set(m, path, &(struct provider_way){ d->url, local, !same }, &why);
+	if (r >= 0 && r != FETCH_ABSENT && stat(local, &st) < 0)
+		r = error_set(&why, -errno, "%s: %s", local, strerror(errno));
+	if (r < 0 || r == FETCH_ABSENT)
 		return settle(m, path, d, r, &why, err);
 	m->total += (int64_t)st.st_size;
 	provider_state_set(&m->state, path, d->updated, (int64_t)st.st_size);
@@ -195,9 +238,9 @@ static bool is_named(const struct provider_mirror *m, const char *path)
 	size_t n = strlen(path);
 	if (strcmp(path, REFUSED) == 0)
 		return true;
-	for (size_t i = 0; i < ARRAY_LENGTH(proofs); i++) {
-		size_t k = strlen(proofs[i]);
-		if (n > k && strcmp(path + n - k, proofs[i]) == 0)
+	for (const char *const *suffix = provider_proofs; *suffix; suffix++) {
+		size_t k = strlen(*suffix);
+		if (n > k && strcmp(path + n - k, *suffix) == 0)
 			return table_get(m->list.documents, path, n - k);
 	}
 	return table_get(m->list.documents, path, n);
@@ -284,16 +327,25 @@ int provider_mirror_update(struct provider_mirror *m, const char *url, struct er
 	if (table_count(m->list.documents) == 0 && table_count(m->state.kept) > 0)
 		return error_set(err, -ENODATA, "%s: it lists no document any more, and had %zu", url,
 		        table_count(m->state.kept));
-	m->whole = now - m->state.whole >= PROVIDER_WHOLE_MS || now < m->state.whole;
+	const struct provider_demand wanted = { m->source->trust, m->source->keyring != NULL },
+	                             had = m->state.demand;
+	m->whole = now - m->state.whole >= PROVIDER_WHOLE_MS || now < m->state.whole ||
+	        wanted.trust > had.trust || (wanted.signatures && !had.signatures);
+	m->state.demand =
+	        (struct provider_demand){ MIN(wanted.trust, had.trust), wanted.signatures && had.signatures };
 	int r = fetch_documents(m, state, url, err);
+	if (r == 0)
+		r = provider_set_begin(&m->set, err);
 	if (r == 0)
 		r = remove_others(m, err);
 	if (r == 0)
 		r = write_refused(m, err);
 	if (r == 0)
 		remove_lists(m);
-	if (r == 0 && m->whole)
+	if (r == 0 && m->whole) {
 		m->state.whole = now;
+		m->state.demand = wanted;
+	}
 	int written = provider_state_write(state, url, &m->state, r == 0 ? err : NULL);
 	return r < 0 ? r : written;
 }

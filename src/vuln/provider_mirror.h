@@ -5,6 +5,7 @@
 #include "vuln/load_provider.h"
 #include "vuln/provider_list.h"
 #include "vuln/provider_metadata.h"
+#include "vuln/provider_set.h"
 #include "vuln/provider_state.h"
 
 struct provider_mirror {
@@ -13,6 +14,7 @@ struct provider_mirror {
 	const char *folder; /* of the cache: metadata, lists and state, hidden */
 	char *tree;         /* folder/tree: HOST/PATH of each document, its proofs beside it */
 	struct provider_origin origin;
+	struct provider_set set; /* on its way into the tree */
 	struct provider_list list;
 	struct provider_state state;
 	struct writer refused; /* lines of tree/refused.txt */

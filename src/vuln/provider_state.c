@@ -25,6 +25,8 @@ static void read_json(const json_t *json, const char *url, struct provider_state
 	        strcmp(load_json_text(json, "url"), url) != 0)
 		return;
 	s->whole = json_integer_value(json_object_get(json, "whole"));
+	s->demand = (struct provider_demand){ (int)json_integer_value(json_object_get(json, "trust")),
+		json_is_true(json_object_get(json, "signatures")) };
 	json_object_foreach(documents, path, value)
 		provider_state_set(s, path, json_integer_value(json_array_get(value, 0)),
 		        json_integer_value(json_array_get(value, 1)));
@@ -51,8 +53,9 @@ int provider_state_write(const char *path, const char *url, const struct provide
 		json_object_set_new(
 		        documents, name, json_pack("[I, I]", (json_int_t)k->updated, (json_int_t)k->size));
 	}
-	json_t *json = json_pack("{s:i, s:s, s:I, s:o}", "format", FORMAT, "url", url, "whole",
-	        (json_int_t)s->whole, "documents", documents);
+	json_t *json = json_pack("{s:i, s:s, s:I, s:i, s:b, s:o}", "format", FORMAT, "url", url, "whole",
+	        (json_int_t)s->whole, "trust", s->demand.trust, "signatures", s->demand.signatures,
+	        "documents", documents);
 	char *text FREE_ON_EXIT = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(json);
 	return text ? file_replace(path, text, strlen(text), 0644, err)

@@ -9,12 +9,20 @@
 #include "base/clock.h"
 #include "base/table.h"
 
+#include <stdbool.h>
+
 struct provider_kept {
 	time_ms updated;
 	int64_t size;
 };
+/* Which proofs were looked for, at least, when the documents were fetched. */
+struct provider_demand {
+	int trust; /* enum vuln_trust */
+	bool signatures;
+};
 struct provider_state {
-	time_ms whole;      /* when each document was asked about last; 0: never */
+	time_ms whole; /* when each document was asked about last; 0: never */
+	struct provider_demand demand;
 	struct table *kept; /* path below the mirror -> struct provider_kept */
 };
 

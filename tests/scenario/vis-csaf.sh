@@ -18,6 +18,13 @@ start_nginx <<-EOF
 		location /csaf/white/2026/elsewhere.json { return 302 $other/a.json; }
 		location /csaf/white/2026/loop.json { return 302 /csaf/white/2026/loop.json; }
 		location /csaf/white/2026/broken.json { return 500; }
+		location ~ ^/csaf/.*[.]sha512\$ {
+			if (-f $site/busy) { return 503; }
+			if (-f $site/reset) { return 444; }
+			if (-f $site/forbidden) { return 403; }
+		}
+		location ~ ^/csaf/.*[.]asc\$ { if (-f $site/limited) { return 429; } }
+		location /csaf/white/2026/unasked.json { return 304; }
 	}
 	server { listen 127.0.0.1:8081; root $site/other; access_log $site/other.txt short; }
 	server { listen 127.0.0.1:8082; root $site/cisa; location = /changes.csv { alias $site/changes.csv; } }
@@ -67,6 +74,7 @@ file:///etc/passwd,2026-01-01T00:00:00Z
 2026/loop.json,2026-01-01T00:00:00Z
 2026/broken.json,2026-01-01T00:00:00Z
 2026/not-there.json,2026-01-01T00:00:00Z
+2026/unasked.json,2026-01-01T00:00:00Z
 no row at all"
 changes "$good
 $bad"
@@ -106,14 +114,15 @@ match() { "$bin/pratique" vuln match --index "$1" --inventory <(echo 'pkg:deb/de
 
 # ---- everything, over one connection; what leads astray is refused by name and asked of nobody ----
 said=$(import "${signed[@]}" "v=$http/provider-metadata.json") || fail "$(cat "$site/said.txt")"
-expect "the first look" "[3,0,9,3]" "$(counts <<<"$said")"
+expect "the first look" "[3,0,10,3]" "$(counts <<<"$said")"
 # nginx ends a connection behind a failure of its own, which may be the last that is asked for; one is ours.
 sync_log
 [ "$(cut -d' ' -f1 "$site/access.txt" | sort -u | wc -l)" -le 3 ] || fail "more connections than one: $(cat "$site/access.txt")"
 expect "requests to the other host" 0 "$(wc -l <"$site/other.txt")"
 for words in '\.\./\.\./\.\./\.\./etc/passwd.json: a path with' 'secret.json: a path with encoded' "$other/a.json: .*another host" \
 	'file:///etc/passwd: .*neither http nor https' 'elsewhere.json: .*redirected: .*another host' 'loop.json: .*redirects' \
-	'broken.json: .*answers 500' 'not-there.json: it is listed, and the server' 'no row at all: it is no line'; do
+	'broken.json: .*answers 500' 'not-there.json: it is listed, and the server' \
+	'unasked.json: the server says that it is unchanged, and nobody asked' 'no row at all: it is no line'; do
 	grep -q "$words" "$site/cache/v/tree/refused.txt" || fail "$words is not said: $(cat "$site/cache/v/tree/refused.txt")"
 done
 expect "findings" "A-2 A-3" "$(match "$site/index")"
@@ -138,6 +147,65 @@ changes "${good/02-02/04-03}"
 mark
 expect "records changed" 0 "$(import "${signed[@]}" "v=$http/provider-metadata.json" | jq .changed)"
 expect "requests" 3 "$(requests | grep -c 2026)"
+
+# ---- a server that fails says nothing of a proof: neither a document that is the same loses its own, nor does a new one come
+# without one, or beside the former one's; when the server is well again, all is as it should be ----
+proven() { import "$@" | jq -c '.sources[0] | [.mapped, .refused, .checksum, .signed]'; }
+tree_of() { echo "$site/cache/$1/tree/127.0.0.1_8080/csaf/white/2026"; }
+version() { sed 's/.*"name":"<V\([^"]*\)".*/\1/' "$(tree_of "$1")/a-2.json"; }
+whole_round() { # SOURCE: each of its documents is asked about
+	jq -c '.whole = 0' "$site/cache/$1/.provider.json" >"$site/state" && cp "$site/state" "$site/cache/$1/.provider.json"
+}
+for failure in busy reset limited; do # the latter about signatures
+	demands=(--trust checksum "$failure=$http/provider-metadata.json")
+	[ "$failure" != limited ] || demands=("${signed[@]}" "$failure=$http/provider-metadata.json")
+	expect "at first ($failure)" 3 "$(proven "${demands[@]}" | jq '.[0] - .[1]')"
+	proofs=$(cd "$(tree_of "$failure")" && echo *.asc *.sha512)
+	whole_round "$failure"
+	touch "$site/$failure"
+	expect "documents beside proofs that are not to be had ($failure)" 3 "$(proven "${demands[@]}" | jq '.[0]')"
+	expect "proofs ($failure)" "$proofs" "$(cd "$(tree_of "$failure")" && echo *.asc *.sha512)"
+	was=$(version "$failure")
+	put 2026/a-2.json A-2 "1.1$minutes"
+	changes "${good/02-02/04-$((10 + minutes))}"
+	said=$(import "${demands[@]}")
+	expect "documents, one of them new ($failure)" 3 "$(jq '.sources[0].mapped' <<<"$said")"
+	jq -r '.sources[0].first_refused[]' <<<"$said" | grep -q "a-2.json: .*a-2.json.\(sha512\|asc\): " || fail "a-2 is not named ($failure): $said"
+	expect "the former one ($failure)" "$was" "$(version "$failure")"
+	rm "$site/$failure"
+	expect "when the server is well ($failure)" 3 "$(proven "${demands[@]}" | jq '.[0] - .[1]')"
+	[ "$(version "$failure")" != "$was" ] || fail "the new document does not come ($failure)"
+done
+checked=(--trust checksum "p=$http/provider-metadata.json")
+expect "by checksums" "[3,0,3,0]" "$(proven "${checked[@]}")"
+# A keyring that is new wants the signatures that nobody looked at before.
+expect "by signatures then" "[3,0,0,3]" "$(proven "${signed[@]}" "p=$http/provider-metadata.json")"
+# One digest is enough; and what is of the former document goes, be it another digest.
+touch "$site/forbidden"
+for n in 1 2; do
+	put 2026/a-2.json A-2 "1.3$n"
+	(cd "$white/2026" && sha256sum a-2.json >a-2.json.sha256)
+	changes "${good/02-02/05-1$n}"
+	expect "the other digest ($n)" "[3,0,3,0]" "$(proven "${checked[@]}")"
+	expect "the new document ($n)" "1.3$n" "$(version p)"
+	rm -f "$site/forbidden"
+done
+rm "$white/2026/a-2.json.sha256"
+# What a program that was killed had begun is finished: the document has its place already, and its proof has not.
+put 2026/a-2.json A-2 1.42
+cp "$white/2026/a-2.json" "$(tree_of p)/a-2.json"
+mkdir -p "$site/cache/p/.next"
+rm -f "$site/cache/p/.next"/*
+cp "$white/2026/a-2.json.sha512" "$site/cache/p/.next/document.sha512"
+printf 127.0.0.1_8080/csaf/white/2026/a-2.json >"$site/cache/p/.next/of"
+touch "$site/busy"
+expect "what was begun" "[3,0,3,0]" "$(proven "${checked[@]}")"
+rm "$site/busy"
+# Two at once do not mix theirs.
+said=$(flock "$site/cache/p/.next" "$bin/pratique" vuln import "${options[@]}" "${checked[@]}" 2>&1) && fail "two at once: $said"
+[[ $said == *"another program fetches this source"* ]] || fail "$said"
+put 2026/a-2.json A-2 1.2
+changes "${good/02-02/04-03}"
 
 # ---- a document that somebody changed on the way, and one that leaves ----
 document A-3 0.1 >"$white/2026/a-3.json"

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Fetching from a server that does what it should not. */
+/* Fetching from a server that does what it should not, and the files of a provider's document, which change
+ * together however often the program is killed meanwhile. */
+#include "base/file.h"
 #include "tests/unit/test.h"
 #include "tests/unit/vuln/load_fixture.h"
 #include "vuln/fetch_file.h"
+#include "vuln/provider_set.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -99,10 +102,167 @@ static void what_servers_say(void **state)
 	waitpid(server, NULL, 0);
 }
 
+/* The files beside tree/a.json and what is in them, in a fixed order: "a.json=new a.json.asc=old". */
+static char *tree_of(const struct load_fixture *f)
+{
+	static const char *const suffixes[] = { "", ".asc", ".sha256", ".sha512" };
+	char *all = xstrdup("");
+	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+		char *path FREE_ON_EXIT = xasprintf("%s/tree/x/a.json%s", f->root, suffixes[i]),
+		           *text FREE_ON_EXIT = NULL;
+		size_t length;
+		if (file_read(path, 100, &text, &length, NULL) < 0)
+			continue;
+		char *more =
+		        xasprintf("%s%s%s=%s", all, *all ? " " : "", *suffixes[i] ? suffixes[i] : "a", text);
+		free(all);
+		all = more;
+	}
+	return all;
+}
+
+static void put_text(
+        struct load_fixture *f, const struct provider_set *s, const char *suffix, const char *text)
+{
+	char *to FREE_ON_EXIT = provider_set_file(s, suffix);
+	load_write(f, to + strlen(f->root) + 1, text, SIZE_MAX);
+}
+
+static void put(struct load_fixture *f, const struct provider_set *s, const char *suffix)
+{
+	put_text(f, s, suffix, "new");
+}
+
+static void expect_tree(const struct load_fixture *f, const char *should)
+{
+	char *is FREE_ON_EXIT = tree_of(f);
+	assert_string_equal(is, should);
+}
+
+static void old_tree(struct load_fixture *f)
+{
+	load_write(f, "tree/x/a.json", "old", SIZE_MAX);
+	load_write(f, "tree/x/a.json.sha512", "old", SIZE_MAX);
+	load_write(f, "tree/x/a.json.asc", "old", SIZE_MAX);
+}
+
+static void sets(void **state)
+{
+	struct load_fixture *f = *state;
+	struct provider_set s, other;
+	struct error err = { "" };
+	char *tree FREE_ON_EXIT = xasprintf("%s/tree", f->root);
+	old_tree(f);
+	assert_int_equal(provider_set_open(&s, f->root, tree, &err), 0);
+	assert_int_equal(provider_set_open(&other, f->root, tree, &err), -EBUSY);
+	provider_set_close(&other);
+	/* What does not come stays, what is dropped leaves, and what is dropped and comes has come. */
+	put(f, &s, ".sha512");
+	assert_int_equal(provider_set_drop(&s, ".sha512", &err), 0);
+	assert_int_equal(provider_set_drop(&s, ".asc", &err), 0);
+	expect_tree(f, "a=old .asc=old .sha512=old");
+	assert_int_equal(provider_set_place(&s, "x/a.json", &err), 0);
+	expect_tree(f, "a=old .sha512=new");
+	/* One that nobody places is forgotten. */
+	put(f, &s, "");
+	assert_int_equal(provider_set_begin(&s, &err), 0);
+	assert_int_equal(provider_set_place(&s, "x/a.json", &err), 0);
+	expect_tree(f, "a=old .sha512=new");
+	/* Where one of them can have no place, none takes it. */
+	load_write(f, "tree/x/a.json.sha256/b.json", "other", SIZE_MAX);
+	assert_int_equal(provider_set_begin(&s, &err), 0);
+	put(f, &s, "");
+	put(f, &s, ".sha256");
+	assert_int_equal(provider_set_place(&s, "x/a.json", &err), -EISDIR);
+	assert_int_equal(provider_set_begin(&s, &err), 0);
+	expect_tree(f, "a=old .sha512=new");
+	provider_set_close(&s);
+}
+
+/* As it lies there when the program ended behind so many of its renames. */
+static void half_placed(void **state)
+{
+	struct load_fixture *f = *state;
+	char *tree FREE_ON_EXIT = xasprintf("%s/tree", f->root);
+	struct error err = { "" };
+	static const char *const suffixes[] = { "", ".sha256", ".sha512" };
+	for (size_t moved = 0; moved <= ARRAY_LENGTH(suffixes); moved++) {
+		struct provider_set s;
+		old_tree(f);
+		load_write(f, ".next/document.asc.gone", "", SIZE_MAX);
+		for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+			char *name FREE_ON_EXIT = xasprintf(
+			        "%s%s", i < moved ? "tree/x/a.json" : ".next/document", suffixes[i]);
+			load_write(f, name, "new", SIZE_MAX);
+		}
+		load_write(f, ".next/of", "x/a.json", SIZE_MAX);
+		assert_int_equal(provider_set_open(&s, f->root, tree, &err), 0);
+		expect_tree(f, "a=new .sha256=new .sha512=new");
+		provider_set_close(&s);
+		char *sha256 FREE_ON_EXIT = xasprintf("%s/x/a.json.sha256", tree);
+		assert_int_equal(unlink(sha256), 0);
+	}
+	/* Of whom nothing was left but the name. */
+	struct provider_set s;
+	load_write(f, ".next/of", "", SIZE_MAX);
+	assert_int_equal(provider_set_open(&s, f->root, tree, &err), 0);
+	expect_tree(f, "a=new .sha512=new");
+	provider_set_close(&s);
+}
+
+/* Places one set after another; what belongs together has the same text. */
+static void place_for_ever(struct load_fixture *f, const char *tree)
+{
+	struct provider_set s;
+	struct error err;
+	if (provider_set_open(&s, f->root, tree, &err) < 0)
+		_exit(1);
+	for (unsigned i = 0;; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "%d-%u", getpid(), i);
+		put_text(f, &s, "", text);
+		put_text(f, &s, i % 2 ? ".sha256" : ".sha512", text);
+		if (provider_set_drop(&s, ".sha256", &err) < 0 ||
+		        provider_set_drop(&s, ".sha512", &err) < 0 ||
+		        provider_set_place(&s, "x/a.json", &err) < 0 || provider_set_begin(&s, &err) < 0)
+			_exit(1);
+	}
+}
+
+static void killed_at_any_time(void **state)
+{
+	struct load_fixture *f = *state;
+	char *tree FREE_ON_EXIT = xasprintf("%s/tree", f->root);
+	load_write(f, "tree/x/a.json", "old", SIZE_MAX);
+	load_write(f, "tree/x/a.json.sha512", "old", SIZE_MAX);
+	for (int i = 0; i < 60; i++) {
+		struct provider_set s;
+		struct error err;
+		char document[32], proof[32], suffix[8];
+		int status;
+		pid_t child = fork();
+		if (child == 0)
+			place_for_ever(f, tree);
+		usleep((useconds_t)(1000 + i * 37));
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(provider_set_open(&s, f->root, tree, &err), 0);
+		char *is FREE_ON_EXIT = tree_of(f);
+		if (sscanf(is, "a=%31s .%7[a-z0-9]=%31s", document, suffix, proof) != 3 ||
+		        strcmp(document, proof) != 0 || strchr(is, ' ') != strrchr(is, ' '))
+			fail_msg("%s", is);
+		provider_set_close(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_servers_say, load_set_up, load_tear_down),
+		cmocka_unit_test_setup_teardown(sets, load_set_up, load_tear_down),
+		cmocka_unit_test_setup_teardown(half_placed, load_set_up, load_tear_down),
+		cmocka_unit_test_setup_teardown(killed_at_any_time, load_set_up, load_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
