@@ -39,16 +39,16 @@ static char *file_of_url(const struct load_source *s, const char *folder)
 	return xasprintf("%s/%s%s", folder, name, plain ? kind->endings[0] : "");
 }
 
-/* The proofs of a file lie beside it; one that is no longer there is not to prove an old one. */
+/* The proofs of a file lie beside it; one that is no longer there is not to prove an old one. Nor are those
+ * of an old file to be left beside a new one where nobody asks for proofs any more. */
 static int fetch_proofs(struct fetch *f, const struct load_source *s, const char *path, struct error *err)
 {
 	static const char *const suffixes[] = { ".asc", ".sha512", ".sha256" };
-	if (s->trust < VULN_TRUST_CHECKSUM && !s->keyring)
-		return 0;
+	bool wanted = s->trust >= VULN_TRUST_CHECKSUM || s->keyring;
 	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
 		char *url FREE_ON_EXIT = xasprintf("%s%s", s->from, suffixes[i]);
 		char *to FREE_ON_EXIT = xasprintf("%s%s", path, suffixes[i]);
-		int r = fetch_file(f, url, to, PROOF_SIGNATURE_MAX, err);
+		int r = wanted ? fetch_file(f, url, to, PROOF_SIGNATURE_MAX, err) : FETCH_ABSENT;
 		if (r < 0)
 			return r;
 		if (r == FETCH_ABSENT)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Whether a source may have changed since it was loaded: a hash over the names, sizes and times of its files.
- */
+/* Whether a source may have changed since it was loaded: a hash over the names, sizes and times of its files,
+ * of the proofs beside a single one, and of what it is judged by: its keyring and its declared products. */
 #include "vuln/load.h"
 
 #include "base/table.h"
@@ -41,12 +41,23 @@ static bool add_path(uint64_t *sum, const char *path, int depth)
 	return whole;
 }
 
+static void add_proofs(uint64_t *sum, const char *path)
+{
+	static const char *const suffixes[] = { ".asc", ".sha512", ".sha256" };
+	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+		char *proof FREE_ON_EXIT = xasprintf("%s%s", path, suffixes[i]);
+		(void)add_path(sum, proof, 1);
+	}
+}
+
 char *load_source_mark(const struct load_source *s)
 {
 	bool apt = strncmp(s->from, "apt:", 4) == 0;
 	char *folder FREE_ON_EXIT = apt ? xasprintf("%s/var/lib/apt/lists", s->from + 4) : xstrdup(s->from);
 	uint64_t sum = 0;
-	if (s->products && !add_path(&sum, s->products, 0))
+	if ((s->products && !add_path(&sum, s->products, 0)) ||
+	        (s->keyring && !add_path(&sum, s->keyring, 0)))
 		return NULL;
+	add_proofs(&sum, folder);
 	return add_path(&sum, folder, 0) ? xasprintf("%s %016llx", s->from, (unsigned long long)sum) : NULL;
 }

@@ -21,6 +21,7 @@ start_nginx <<-EOF
 	server { listen 127.0.0.1:$port; root $site/www;
 		location /loop { return 302 /loop; }
 		location /slow/ { alias $site/www/; limit_rate 20k; }
+		location ~ [.](asc|sha512)\$ { if (-f $site/busy) { return 503; } }
 		location /file { return 302 file:///etc/passwd; }
 	}
 	server { listen 127.0.0.1:$((port + 1)) ssl; root $site/www; ssl_certificate $site/tls.pem; ssl_certificate_key $site/tls.key;
@@ -99,6 +100,27 @@ touch -d '+2 min' "$site/www/a.json"
 [ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || fail "the signature is of another file"
 rm "$site/www/a.json.asc"
 [ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .refused]')" = "[0,1]" ] || fail "an old signature proves a new file"
+
+# A proof that the server fails to say leaves everything as it was, and the next look goes on.
+signed_record() { # VERSION MINUTES: with proofs
+	record A-1 "$1" >"$site/www/a.json"
+	gpg --homedir "$site/gnupg" --batch --yes --armor --local-user feed --detach-sign "$site/www/a.json" 2>/dev/null
+	(cd "$site/www" && sha512sum a.json >a.json.sha512)
+	touch -d "+$2 min" "$site"/www/a.json*
+}
+signed_record 5 3
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .signed]')" = "[1,1]" ] || fail "signed again"
+signed_record 6 4
+touch "$site/busy"
+refused "answers 503" "${sign[@]}"
+"$bin/pratique" vuln show --index "$site/index" A-1 --json | grep -q '"fixed": *"5"' || fail "A-1 is not as it was"
+rm "$site/busy"
+[ "$(import "${sign[@]}" | jq -c '.sources[0] | [.mapped, .signed, .refused]')" = "[1,1,0]" ] || fail "the server is well again"
+# Who asks for no proof any more has none of an old file beside a new one.
+import "c=$http/a.json" >/dev/null
+signed_record 7 5
+[ "$(import "c=$http/a.json" | jq -c '.sources[0] | [.mapped, .refused]')" = "[1,0]" ] || fail "an old proof is beside a new file"
+rm "$site/www/a.json.asc" "$site/www/a.json.sha512"
 
 # ---- an RPM repository: repomd.xml leads to its updateinfo, and its signature covers it ----
 repo=$site/www/almalinux/9

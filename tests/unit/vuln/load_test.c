@@ -247,6 +247,23 @@ static void a_mark_follows_the_files(void **state)
 	char *changed FREE_ON_EXIT = load_source_mark(&(struct load_source){ .from = path });
 	assert_string_not_equal(first, changed);
 	assert_null(load_source_mark(&(struct load_source){ .from = "there-is-no-such-folder" }));
+	/* A proof that comes later, or another keyring, may make another verdict of the same document. */
+	char *file FREE_ON_EXIT = xasprintf("%s/osv/a.json", f->root),
+	           *ring FREE_ON_EXIT = xasprintf("%s/ring.asc", f->root);
+	write_file(f, "ring.asc", "one");
+	const struct load_source single = { .from = file, .keyring = ring };
+	char *marks[4];
+	marks[0] = load_source_mark(&single);
+	write_file(f, "osv/a.json.asc", "proof");
+	marks[1] = load_source_mark(&single);
+	marks[2] = load_source_mark(&single);
+	write_file(f, "ring.asc", "one and two");
+	marks[3] = load_source_mark(&single);
+	assert_string_not_equal(marks[0], marks[1]);
+	assert_string_equal(marks[1], marks[2]);
+	assert_string_not_equal(marks[2], marks[3]);
+	for (size_t i = 0; i < ARRAY_LENGTH(marks); i++)
+		free(marks[i]);
 }
 
 int main(void)
