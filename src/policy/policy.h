@@ -149,6 +149,7 @@ void policy_report_waivers(
 
 struct policy_memo;     /* memo.h */
 struct vuln_named_list; /* vuln/named.h */
+struct vuln_origins;
 
 /* The packages of a posture, each once, by their numbers in the memo's catalogue, ascending. */
 struct policy_inventory {
@@ -168,8 +169,9 @@ struct policy_input {
 	struct vuln_index *index; /* NULL = no vulnerability information */
 	/* The sources that the node names for what it has; NULL: the posture is asked. */
 	const struct vuln_named_list *named;
-	enum tristate unique; /* one host alone has this identity, and this one alone */
-	const char *segment;  /* that the authentication named: no other is admitted to; NULL or "" = any */
+	const struct vuln_origins *origins; /* of the index; NULL: it is asked where a node names any */
+	enum tristate unique;               /* one host alone has this identity, and this one alone */
+	const char *segment; /* that the authentication named: no other is admitted to; NULL or "" = any */
 	time_ms now;
 };
 

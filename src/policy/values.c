@@ -427,7 +427,12 @@ static const char *missing_source(struct policy_evaluation *ev)
 	struct vuln_named_list own CLEANUP(vuln_named_clear) = { 0 };
 	if (!in->named && in->posture)
 		vuln_named_collect(in->posture, &own);
-	char *missing FREE_ON_EXIT = vuln_named_missing(in->index, in->named ? in->named : &own);
+	const struct vuln_named_list *named = in->named ? in->named : &own;
+	if (named->n == 0)
+		return NULL;
+	struct vuln_origins *read = in->origins ? NULL : vuln_origins_read(in->index);
+	char *missing FREE_ON_EXIT = vuln_named_missing(in->origins ? in->origins : read, named);
+	vuln_origins_free(read);
 	return missing ? policy_arena_string(ev->arena, missing) : NULL;
 }
 

@@ -51,6 +51,7 @@ bool site_evaluate(struct site *site, struct site_node *node, const struct site_
 		.role = policy_node_role(site->policy, node->name),
 		.inventory = &inventory,
 		.index = site->index,
+		.origins = named_origins(site->named),
 		.segment = a ? a->segment : NULL,
 		.unique = unique,
 		.now = now };
@@ -66,6 +67,7 @@ bool site_evaluate(struct site *site, struct site_node *node, const struct site_
 	if (!input.posture || !is_numbered(node))
 		input.inventory = NULL;
 	input.named = node->has_named ? &node->named : NULL;
+	input.origins = named_origins(site->named); /* they may have been read again */
 	policy_evaluate(site->policy, &input, ret);
 	return input.posture != NULL;
 }

@@ -13,7 +13,8 @@ struct entry {
 };
 
 struct named {
-	struct table *urls; /* -> struct entry */
+	struct table *urls;           /* -> struct entry */
+	struct vuln_origins *origins; /* as named_origins() */
 	uint64_t serial, changes;
 	size_t refused;
 };
@@ -38,6 +39,7 @@ struct named *named_free(struct named *n)
 	if (!n)
 		return NULL;
 	table_free(n->urls, free_entry);
+	vuln_origins_free(n->origins);
 	free(n);
 	return NULL;
 }
@@ -113,6 +115,29 @@ static bool same_urls(const struct vuln_named_list *a, const struct vuln_named_l
 	return true;
 }
 
+/* False where there is no room. *ret_is_new: whether the index has it is not known yet. */
+static bool join(struct named *n, struct site_node *node, size_t i, bool *ret_is_new)
+{
+	struct entry *e = see(n, node->named.items[i].url);
+	if (!e)
+		return false;
+	e->nodes++;
+	node->named_serials[i] = e->serial;
+	n->changes++;
+	*ret_is_new |= !e->looked;
+	return true;
+}
+
+/* Those for which there was no room, or which have made it for others: there may be now. */
+static bool join_late(struct named *n, struct site_node *node)
+{
+	bool is_new = false;
+	for (size_t i = 0; i < node->named.n; i++)
+		if (!counted(n, node, i) && join(n, node, i, &is_new))
+			n->refused -= MIN(n->refused, (size_t)1);
+	return is_new;
+}
+
 void named_set(struct site *site, struct site_node *node, struct vuln_named_list *list)
 {
 	struct named *n = site->named;
@@ -120,6 +145,8 @@ void named_set(struct site *site, struct site_node *node, struct vuln_named_list
 		vuln_named_clear(&node->named);
 		node->named = *list;
 		*list = (struct vuln_named_list){ 0 };
+		if (join_late(n, node))
+			named_look(site);
 		return;
 	}
 	leave(n, node);
@@ -133,16 +160,11 @@ void named_set(struct site *site, struct site_node *node, struct vuln_named_list
 	node->named_serials = xcalloc(node->named.n, sizeof(*node->named_serials));
 	bool is_new = false;
 	for (size_t i = 0; i < node->named.n; i++) {
-		struct entry *e = see(n, node->named.items[i].url);
-		n->changes++;
-		if (!e) {
-			n->refused++;
-			site->counters.sources_refused++;
+		if (join(n, node, i, &is_new))
 			continue;
-		}
-		e->nodes++;
-		node->named_serials[i] = e->serial;
-		is_new |= !e->looked;
+		n->refused++;
+		n->changes++;
+		site->counters.sources_refused++;
 	}
 	if (is_new)
 		named_look(site);
@@ -185,9 +207,10 @@ static void judge_who_names(struct site *site, const struct table *moved)
 void named_look(struct site *site)
 {
 	struct named *n = site->named;
+	vuln_origins_free(TAKE_POINTER(n->origins));
 	if (table_count(n->urls) == 0)
 		return;
-	struct vuln_origins *origins = site->index ? vuln_origins_read(site->index) : NULL;
+	const struct vuln_origins *origins = n->origins = site->index ? vuln_origins_read(site->index) : NULL;
 	struct table *moved = table_new();
 	TABLE_FOREACH(it, n->urls) {
 		struct entry *e = it.value;
@@ -198,10 +221,14 @@ void named_look(struct site *site)
 			(void)table_set_string(moved, url, e);
 		e->looked = true;
 	}
-	vuln_origins_free(origins);
 	if (table_count(moved))
 		judge_who_names(site, moved);
 	table_free(moved, NULL);
+}
+
+const struct vuln_origins *named_origins(const struct named *n)
+{
+	return n->origins;
 }
 
 /* ---- for pratique-vis, and for people ---- */

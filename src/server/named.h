@@ -21,6 +21,9 @@ void named_set(struct site *site, struct site_node *node, struct vuln_named_list
 void named_forget(struct site *site, struct site_node *node);
 /* Who names what the index has now, or has no more, is judged again. */
 void named_look(struct site *site);
+/* Where the index's sources are from, as named_look() has read it last; NULL: nobody names any, or it could
+ * not be read. Until the next look. */
+const struct vuln_origins *named_origins(const struct named *n);
 
 /* Rises with every change that pratique-vis is to be told of. */
 uint64_t named_changes(const struct named *n);

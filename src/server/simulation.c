@@ -3,6 +3,7 @@
 
 #include "policy/facts.h"
 #include "server/keep.h"
+#include "server/named.h"
 #include "server/reverse.h"
 #include <stdio.h>
 #include <string.h>
@@ -133,6 +134,7 @@ static bool evaluate(struct simulation *s, struct site_node *node, const char *s
 		.unique = is_doubted ? TRI_NO : TRI_YES,
 		.facts = node->facts,
 		.named = node->has_named ? &node->named : NULL,
+		.origins = named_origins(s->site->named),
 		.now = s->now };
 	bool done = node->package_ids && node->platform != POLICY_MEMO_NO_PLATFORM &&
 	        policy_facts_hold(node->facts, s->policy, s->now) &&

@@ -178,16 +178,13 @@ const char *vuln_origins_find(const struct vuln_origins *o, const char *url)
 	return table_get_string(o->names, url);
 }
 
-char *vuln_named_missing(struct vuln_index *index, const struct vuln_named_list *list)
+char *vuln_named_missing(const struct vuln_origins *origins, const struct vuln_named_list *list)
 {
 	char *text = NULL;
-	if (list->n == 0)
-		return NULL;
-	struct vuln_origins *o = vuln_origins_read(index);
 	for (size_t i = 0; i < list->n && !text; i++) {
 		const struct vuln_named *named = &list->items[i];
 		char more[40] = "";
-		if (o && vuln_origins_find(o, named->url))
+		if (origins && vuln_origins_find(origins, named->url))
 			continue;
 		if (named->n_packages > 1)
 			snprintf(more, sizeof(more), " (and %zu more)", named->n_packages - 1);
@@ -196,6 +193,5 @@ char *vuln_named_missing(struct vuln_index *index, const struct vuln_named_list 
 		        "nothing is here",
 		        named->package, more, named->url);
 	}
-	vuln_origins_free(o);
 	return text;
 }

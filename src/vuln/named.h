@@ -32,5 +32,5 @@ struct vuln_origins *vuln_origins_free(struct vuln_origins *o); /* NULL in, NULL
 const char *vuln_origins_find(const struct vuln_origins *o, const char *url);
 
 /* Why not all is known of the node's packages, as one sentence, which the caller frees; NULL: no source that
- * the node names is missing. */
-char *vuln_named_missing(struct vuln_index *index, const struct vuln_named_list *list);
+ * the node names is missing. origins NULL: none is there. */
+char *vuln_named_missing(const struct vuln_origins *origins, const struct vuln_named_list *list);

@@ -28,6 +28,7 @@ int vuln_index_each_source(struct vuln_index *index,
         int (*fn)(const struct vuln_source *source, void *context), void *context, struct error *err)
 {
 	int r = index->failure;
+	index->listings++;
 	for (size_t i = 0; i < index->n_sources && r == 0; i++)
 		r = fn(&index->sources[i], context);
 	return r;

@@ -112,6 +112,35 @@ static void what_nothing_comes_of_makes_room(void **state)
 	assert_int_equal(named_refused(c->site.named), 0);
 }
 
+/* Its posture says the same each time: it is tried each time. */
+static void who_found_no_room_comes_in_later(void **state)
+{
+	struct crowd *c = *state;
+	fill(c, NAMED_MAX);
+	NAME(c, NAMED_MAX, "https://late/");
+	NAME(c, NAMED_MAX, "https://late/");
+	assert_int_equal(nodes_of(c, "https://late/"), 0);
+	assert_int_equal(named_refused(c->site.named), 1);
+	named_forget(&c->site, &c->nodes[7]);
+	const uint64_t changes = named_changes(c->site.named);
+	NAME(c, NAMED_MAX, "https://late/");
+	assert_int_equal(nodes_of(c, "https://late/"), 1);
+	assert_int_equal(named_refused(c->site.named), 0);
+	assert_true(named_changes(c->site.named) > changes);
+	NAME(c, NAMED_MAX, "https://late/");
+	assert_int_equal(nodes_of(c, "https://late/"), 1);
+	/* So does who made room for another one. */
+	named_note_sent(c->site.named);
+	named_begin_listed(c->site.named);
+	NAME(c, NAMED_MAX + 1, "https://later/");
+	assert_int_equal(nodes_of(c, "https://u/0"), 0);
+	assert_int_equal(named_refused(c->site.named), 1);
+	named_forget(&c->site, &c->nodes[NAMED_MAX + 1]);
+	NAME(c, 0, "https://u/0");
+	assert_int_equal(nodes_of(c, "https://u/0"), 1);
+	assert_int_equal(named_refused(c->site.named), 0);
+}
+
 static void an_answer_is_about_what_was_sent(void **state)
 {
 	struct crowd *c = *state;
@@ -139,6 +168,7 @@ int main(void)
 		TEST(urls_are_counted_and_forgotten),
 		TEST(nobody_makes_room_before_he_was_answered),
 		TEST(what_nothing_comes_of_makes_room),
+		TEST(who_found_no_room_comes_in_later),
 		TEST(an_answer_is_about_what_was_sent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
