@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* Each is in a queue once at most, and known to be: where it is asked, or goes into another queue, its place
+ * stays until the queue gets there. So a queue has as many places as there are attachments, and of those that
+ * it has passed it keeps fewer. */
 struct retry_queue {
 	struct site_attachment **items;
 	size_t n, at, capacity;
@@ -40,7 +43,9 @@ struct retries *retries_free(struct retries *r)
 bool pace_take(struct site_pace *p, const struct policy_pace *pace, time_ms now)
 {
 	int64_t past = now - p->counted;
-	if (past < 0 || past > pace->per_ms)
+	/* A little before is the time of something that was decided before the last tick; more is a clock
+	 * that was set back. */
+	if (past < -pace->per_ms || past > pace->per_ms)
 		past = pace->per_ms;
 	const int64_t more = past * pace->nodes / pace->per_ms;
 	if (more > 0) {
@@ -73,17 +78,34 @@ void site_end_session(struct site *site, struct site_attachment *a)
 }
 
 /* The first that is still to be asked, left where it is; what is not any more goes. */
-static struct site_attachment *peek(struct retry_queue *q, unsigned waits)
+static struct site_attachment *peek(struct retry_queue *q, enum retry_class class)
 {
+	const unsigned waits = class + 1u;
 	for (; q->at < q->n; q->at++) {
 		struct site_attachment *a = q->items[q->at];
 		if (a->retry_waits == waits && a->session && !a->retry_asked)
 			return a;
 		if (a->retry_waits == waits)
 			a->retry_waits = 0;
+		a->retry_places &= (uint8_t) ~(1u << class);
 	}
 	q->n = q->at = 0;
 	return NULL;
+}
+
+static void append(struct retry_queue *q, enum retry_class class, struct site_attachment *a)
+{
+	const uint8_t place = (uint8_t)(1u << class);
+	if (a->retry_places & place)
+		return;
+	a->retry_places |= place;
+	if (q->n == q->capacity && q->at > q->n / 2) {
+		q->n -= q->at;
+		memmove(q->items, q->items + q->at, q->n * sizeof(struct site_attachment *));
+		q->at = 0;
+	}
+	ARRAY_RESERVE_ONE(q->items, q->n, q->capacity);
+	q->items[q->n++] = a;
 }
 
 void retries_work(struct site *site, time_ms now)
@@ -91,7 +113,7 @@ void retries_work(struct site *site, time_ms now)
 	struct retries *r = site->retries;
 	for (unsigned i = 0; i < RETRY_N_CLASSES; i++) {
 		struct site_attachment *a;
-		while ((a = peek(&r->queues[i], i + 1))) {
+		while ((a = peek(&r->queues[i], (enum retry_class)i))) {
 			if (!pace_take(&r->pace, policy_asking_pace(site->policy), now))
 				return;
 			site_ask(site, a);
@@ -105,8 +127,7 @@ void retry_soon(struct site *site, struct site_attachment *a, enum retry_class c
 	if (!a->session || a->retry_asked || (a->retry_waits && a->retry_waits <= class + 1u))
 		return;
 	a->retry_waits = (uint8_t)(class + 1);
-	ARRAY_RESERVE_ONE(q->items, q->n, q->capacity);
-	q->items[q->n++] = a;
+	append(q, class, a);
 	retries_work(site, now);
 }
 

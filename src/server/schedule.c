@@ -12,7 +12,7 @@
 
 static bool is_forgettable(const struct site_attachment *a, time_ms now)
 {
-	return !a->present && !a->session && !a->unsaved && !a->pending && !a->retry_waits &&
+	return !a->present && !a->session && !a->unsaved && !a->pending && !a->retry_places &&
 	        a->decided.expires <= now && now - a->last_seen > SITE_ABSENT_KEEP_MS;
 }
 

@@ -146,12 +146,14 @@ struct site_attachment {
 	uint64_t findings_hash;  /* of the last decision's findings; 0 = not known */
 	time_ms next_inspection; /* 0 = none planned */
 	bool retry_asked;
-	uint8_t retry_waits; /* to be asked at the policy's pace: enum retry_class + 1; 0 = it does not */
-	unsigned round;      /* in which it was inspected, or asked to be */
-	unsigned pending;    /* who waits for the turn with a pointer to it */
-	bool unsaved;        /* what was handed out is not on the disk yet */
-	bool listed;         /* while a whole list of attachments is taken in */
-	void *session;       /* the open connection that was proven to be here; of the program */
+	uint8_t retry_waits;  /* to be asked at the policy's pace: enum retry_class + 1; 0 = it does not */
+	uint8_t retry_places; /* the queues that point to it, also where it does not wait there any more; bits
+	                       */
+	unsigned round;       /* in which it was inspected, or asked to be */
+	unsigned pending;     /* who waits for the turn with a pointer to it */
+	bool unsaved;         /* what was handed out is not on the disk yet */
+	bool listed;          /* while a whole list of attachments is taken in */
+	void *session;        /* the open connection that was proven to be here; of the program */
 	/* What a signed posture said here last, and the attachment of the same node that this denies. */
 	char *machine_id;
 	struct site_attachment *denies;

@@ -399,6 +399,107 @@ static void test_affected_are_asked_at_a_pace(void **state)
 		c.ports[i]->session = NULL;
 }
 
+/* What was judged just before a tick is durable just after it. */
+static void test_pace_is_kept(void **state)
+{
+	struct crowd c;
+	int session;
+	crowd_open(&c, *state, POLICY "inspect rate 2 nodes per 10 s\n");
+	crowd_all_come(&c);
+	for (size_t i = 0; i < CROWD; i++)
+		c.ports[i]->session = &session;
+	for (size_t i = 0; i < CROWD; i++)
+		retry_soon(c.bed->site, c.ports[i], RETRY_SAME, c.now);
+	assert_int_equal(site_retries_waiting(c.bed->site), CROWD - 2);
+	const time_ms judged = c.now + 5000;
+	retries_work(c.bed->site, judged + 1);
+	assert_int_equal(site_retries_waiting(c.bed->site), CROWD - 3);
+	retries_work(c.bed->site, judged);
+	assert_int_equal(site_retries_waiting(c.bed->site), CROWD - 3);
+	retries_work(c.bed->site, judged - HOUR_MS); /* that is another clock */
+	assert_int_equal(site_retries_waiting(c.bed->site), CROWD - 5);
+	for (size_t i = 0; i < CROWD; i++)
+		c.ports[i]->session = NULL;
+}
+
+/* While somebody worse off always waits, who was asked about less has come by itself, was queued again, and
+ * has gone for good: its place is no pointer to what is no more. */
+static void test_gone_before_its_turn(void **state)
+{
+	struct crowd c;
+	int session;
+	crowd_open(&c, *state, POLICY "inspect rate 1 nodes per 60 min\n");
+	for (size_t i = 0; i < 3; i++) {
+		crowd_come(&c, i, crowd_good);
+		c.ports[i]->session = &session;
+	}
+	struct site *site = c.bed->site;
+	retry_soon(site, c.ports[0], RETRY_WORSE, c.now); /* is this hour's */
+	retry_soon(site, c.ports[1], RETRY_WORSE, c.now);
+	for (unsigned i = 0; i < 100; i++) {
+		retry_soon(site, c.ports[2], RETRY_SAME, c.now);
+		assert_int_equal(site_retries_waiting(site), 2); /* each once */
+		site_ask(site, c.ports[2]);
+		crowd_come(&c, 2, crowd_good);
+	}
+	c.ports[2]->session = NULL;
+	c.ports[2]->present = false;
+	for (unsigned i = 0; i < 26 * 6; i++) {
+		bed_now = c.now += 10 * MIN_MS;
+		for (size_t k = 0; k < 2; k++) {
+			c.ports[k]->retry_asked = false;
+			crowd_come(&c, k, crowd_good);
+			retry_soon(site, c.ports[k], RETRY_WORSE, c.now);
+		}
+		site_tick(site, c.now);
+		crowd_work(&c);
+	}
+	assert_in_range(site_retries_waiting(site), 1, 2);
+	for (size_t k = 0; k < 2; k++)
+		c.ports[k]->session = NULL;
+	crowd_wait(&c, HOUR_MS);
+	assert_null(site_find_attachment(site, "gw", "q2", &(struct mac_address){ { 2, 0, 0, 0, 1, 2 } }));
+}
+
+/* ---- sources that nodes name ---- */
+
+static void test_sources_are_read_once_for_all(void **state)
+{
+	struct crowd c;
+	struct site_outcome o;
+	const struct vuln_source source = {
+		.name = "vendor", .origin = "https://vendor.example/feed", .loaded = 1
+	};
+	crowd_open(&c, *state, POLICY);
+	c.bed->index.sources = &source;
+	c.bed->index.n_sources = 1;
+	for (size_t i = 0; i < CROWD; i++) {
+		struct posture *p = bed_posture("openssl");
+		p->firewall_active = TRI_YES;
+		assert_int_equal(posture_add_source(p, source.origin, "vendor.json"), 0);
+		assert_int_equal(posture_add_software(p, "pkg:deb/debian/openssl"), 0);
+		assert_int_equal(site_take_posture(c.bed->site, c.nodes[i],
+		                         site_posture_new(c.bed->site->catalogue, p), true, c.now),
+		        0);
+		site_judge(c.bed->site, c.nodes[i], c.ports[i], "inspection", NULL, c.now, &o);
+		site_outcome_clear(&o);
+		crowd_work(&c);
+	}
+	assert_int_equal(crowd_in(&c, "staff"), CROWD);
+	c.bed->index.listings = 0;
+	const uint64_t judged = c.bed->site->counters.judgements_again;
+	site_judge_all(c.bed->site, "test");
+	crowd_work(&c);
+	assert_int_equal(c.bed->site->counters.judgements_again - judged, CROWD);
+	assert_int_equal(c.bed->index.listings, 0);
+	c.bed->index.n_sources = 0; /* and when it has gone, that is seen */
+	site_tick(c.bed->site, c.now);
+	crowd_work(&c);
+	assert_int_equal(crowd_in(&c, "isolated"), CROWD);
+	assert_true(c.bed->index.listings < CROWD);
+	c.bed->index.sources = NULL;
+}
+
 /* ---- age ---- */
 
 static void test_stale_information_demotes(void **state)
@@ -439,6 +540,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_else_is_judged, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_everybody_is_asked_at_a_pace, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_affected_are_asked_at_a_pace, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(test_pace_is_kept, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(test_gone_before_its_turn, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(test_sources_are_read_once_for_all, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(test_stale_information_demotes, bed_setup, bed_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
