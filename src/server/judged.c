@@ -46,10 +46,9 @@ struct judged *judged_free(struct judged *j)
 void judged_forget(struct site *site)
 {
 	struct judged *j = site->judged;
-	j->is_unforgotten = false;
-	if (!j->is_noted)
+	if (!j->is_noted && !j->is_unforgotten)
 		return;
-	j->is_noted = false;
+	j->is_noted = j->is_unforgotten = false;
 	store_put_judged(site->store, NULL);
 }
 

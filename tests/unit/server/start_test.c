@@ -4,6 +4,7 @@
 #include "server/again.h"
 #include "tests/unit/server/crowd.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define POLICY CROWD_BASE CROWD_STAFF
@@ -347,6 +348,24 @@ static void test_lost_turn(void **state)
 	assert_int_equal(crowd_in(&c, "staff"), CROWD);
 }
 
+/* The policy is another one before the next tick has ended the note that a lost turn left. */
+static void test_lost_turn_and_another_policy(void **state)
+{
+	struct crowd c;
+	struct bed *b = *state;
+	struct store_judged note;
+	struct error err;
+	begin(&c, b, POLICY);
+	assert_int_equal(store_get_judged(b->store, &note, &err), 0);
+	lose_turn(b);
+	site_set_policy(b->site, bed_policy(OTHER), c.now);
+	crowd_work(&c);
+	assert_int_equal(store_get_judged(b->store, &note, &err), -ENOENT);
+	assert_int_equal(crowd_in(&c, "staff"), CROWD / 2);
+	assert_true(restarted(&c) >= CROWD);
+	assert_int_equal(crowd_in(&c, "staff"), CROWD);
+}
+
 /* ---- what is known by itself ---- */
 
 static void test_held_nodes(void **state)
@@ -409,6 +428,7 @@ int main(void)
 		IN_BED(test_nobody),
 		IN_BED(test_there_and_back),
 		IN_BED(test_lost_turn),
+		IN_BED(test_lost_turn_and_another_policy),
 		IN_BED(test_held_nodes),
 		IN_BED(test_waiver_ended),
 	};
