@@ -444,8 +444,8 @@ static void test_gone_before_its_turn(void **state)
 	}
 	c.ports[2]->session = NULL;
 	c.ports[2]->present = false;
-	for (unsigned i = 0; i < 26 * 6; i++) {
-		bed_now = c.now += 10 * MIN_MS;
+	for (unsigned i = 0; i < 26 * 2; i++) {
+		bed_now = c.now += 30 * MIN_MS;
 		for (size_t k = 0; k < 2; k++) {
 			c.ports[k]->retry_asked = false;
 			crowd_come(&c, k, crowd_good);
