@@ -67,9 +67,9 @@ int load_job_commit(
 	for (int wait_ms = 0; r == -EAGAIN; wait_ms = next_wait(wait_ms)) {
 		if (job->ask && job->ask(job, job->context) < 0)
 			return error_set(err, -ECONNRESET, "pratique-vis has gone");
-		if (wait_ms && job->hurry(wait_ms, job->context))
+		const bool insists = !job->hurry || clock_monotonic_ms() - began >= job->way_ms;
+		if (wait_ms && !insists && job->hurry(wait_ms, job->context))
 			continue;
-		const bool insists = !job->hurry || clock_monotonic_ms() - began >= LOADER_WAY_MS;
 		vuln_update_give_way(u, insists ? NULL : somebody_waits, (void *)(uintptr_t)job);
 		r = vuln_update_commit(u, clock_wall_ms(), note_change, l, &result, err);
 	}

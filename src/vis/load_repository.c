@@ -56,6 +56,8 @@ static int run(const struct load_job *job, struct tree_follow *f, struct vuln_up
 	int pulled = tree_pull_run(&pull, f, &why), applied = 0;
 	if (tree_follow_ready(f) || (tree_follow_index(f) && !tree_follow_stands(f, u)))
 		applied = apply(job, f, u, l, err);
+	else
+		l->unchanged = true;
 	if (pulled && !applied)
 		*err = why;
 	return applied ? applied : pulled;

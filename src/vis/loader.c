@@ -119,7 +119,7 @@ static int confine(struct load_job *job, struct error *err)
 _Noreturn static void run_load(int fd, pid_t loader, const struct vis_config *config, size_t source)
 {
 	struct ipc_loaded loaded = { .source = (uint32_t)source };
-	struct load_job job = { config, source, 0, ask, hurry, &fd };
+	struct load_job job = { config, source, 0, ask, hurry, &fd, LOADER_WAY_MS };
 	struct error err;
 	child_follow_parent(loader);
 	(void)prctl(PR_SET_NAME, "vis-load");
@@ -282,14 +282,15 @@ static void finish(struct loader *one, const struct ipc_loaded *loaded)
 	give_work(l);
 }
 
-/* It has the index no more, and comes behind those for whom it gave it up. */
+/* It has the index no more, and comes behind all others that ask. */
 static void give_way(struct loader *one)
 {
 	struct loaders *l = one->all;
 	one->commits = false;
-	one->asks = true;
 	l->counters.given_way++;
 	l->handlers->on_free(l->user);
+	let_commit(l);
+	one->asks = true;
 	let_commit(l);
 }
 

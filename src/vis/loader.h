@@ -24,7 +24,7 @@
 #define LOADERS 2
 #define LOADER_SECONDS_MAX 3600 /* for one load, of processor time */
 #define LOADER_MEMORY_MAX ((uint64_t)8 << 30)
-#define LOADER_WAY_MS 600000   /* after its first try a load gives way no more */
+#define LOADER_WAY_MS 600000   /* the way_ms of a load */
 #define LOADER_WAY_FIRST_MS 50 /* that it waits after it gave way, doubled each time up to */
 #define LOADER_WAY_LAST_MS 3200
 #define LOADER_AGAIN_FIRST_MS 10000 /* after a failure, doubled each time up to the source's own interval */
@@ -62,6 +62,7 @@ struct load_job {
 	/* Whether somebody waits, or comes within so many milliseconds. May be NULL. */
 	bool (*hurry)(int wait_ms, void *context);
 	void *context;
+	int64_t way_ms; /* after its first try it gives way no more */
 };
 /* Asks, commits and takes what became of it into ret; for what a load is made of. */
 int load_job_commit(

@@ -172,7 +172,8 @@ static int keep(int fd, pid_t parent, void *context)
 		if (l->state->commits != commits)
 			wait_ms = AGAIN_FIRST_MS;
 		log_error("publishing is tried again in %d ms", wait_ms);
-		(void)poll(&gone, 1, wait_ms);
+		if (poll(&gone, 1, wait_ms) > 0)
+			return 0;
 		wait_ms = MIN(2 * wait_ms, AGAIN_LAST_MS);
 	}
 }
@@ -245,11 +246,6 @@ void publisher_tell(struct publisher *p)
 	(void)send(p->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-const struct publisher_state *publisher_state(const struct publisher *p)
-{
-	return p->state;
-}
-
 const char *publisher_repository(const struct publisher *p)
 {
 	return p->repository;
@@ -257,7 +253,7 @@ const char *publisher_repository(const struct publisher *p)
 
 void publisher_fill_metrics(const struct publisher *p, struct metrics *m)
 {
-	const struct publisher_state *s = publisher_state(p);
+	const struct publisher_state *s = p->state;
 	metrics_gauge(m, "published_epoch", "The epoch of the repository that is published here",
 	        (double)s->point.epoch);
 	metrics_gauge(m, "published_generation", "Its generation", (double)s->point.generation);

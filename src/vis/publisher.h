@@ -36,6 +36,5 @@ struct publisher;
 int publisher_start(const struct publisher_config *config, struct publisher **ret, struct error *err);
 struct publisher *publisher_stop(struct publisher *p); /* NULL in, NULL out */
 void publisher_tell(struct publisher *p);              /* the index has changed */
-const struct publisher_state *publisher_state(const struct publisher *p);
 void publisher_fill_metrics(const struct publisher *p, struct metrics *m);
 const char *publisher_repository(const struct publisher *p); /* the repository's name */

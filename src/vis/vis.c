@@ -42,8 +42,7 @@ struct vis {
 static void note_change(const char *ecosystem, const char *package, void *context)
 {
 	const struct vis *v = context;
-	if (v->subscribers)
-		subscribers_add_change(v->subscribers, ecosystem, package);
+	subscribers_add_change(v->subscribers, ecosystem, package);
 }
 
 /* Of the folder and of repositories by our own update, of other sources by their loaders. */
@@ -133,13 +132,17 @@ static bool is_settled(const struct vis *v)
 	return v->base;
 }
 
-/* The index has another generation, by our commit or a load's. */
+/* The index may have another generation, by our commit or a load's. A source whose precedence changed changes
+ * packages alone, what is known of a whole ecosystem nothing that is counted; and who went on by more than
+ * the one that is told here committed and died before it could say what. */
 static void announce(struct vis *v, uint64_t generation, uint64_t put, uint64_t removed, uint64_t keys)
 {
-	v->generation = generation;
-	/* A source whose precedence changed changes packages alone. */
-	if (put + removed + keys == 0)
+	const bool counted = put + removed + keys > 0, named = counted && generation == v->generation + 1;
+	if (generation == v->generation)
 		return;
+	v->generation = generation;
+	if (!named)
+		subscribers_add_all(v->subscribers);
 	log_notice("generation %" PRIu64 ": %" PRIu64 " advisories put, %" PRIu64 " removed, %" PRIu64
 	           " packages concerned",
 	        generation, put, removed, keys);
@@ -147,8 +150,7 @@ static void announce(struct vis *v, uint64_t generation, uint64_t put, uint64_t 
 	v->records_put += put;
 	v->records_removed += removed;
 	v->updated = clock_wall_ms();
-	if (v->subscribers)
-		subscribers_tell(v->subscribers, generation);
+	subscribers_tell(v->subscribers, generation);
 	if (v->front)
 		front_tell(v->front, generation);
 	if (v->publisher && is_settled(v))
@@ -291,6 +293,15 @@ static void add_left_out(struct vis *v, const struct ipc_loaded *l)
 	v->forms_pruned = MAX(v->forms_pruned, l->forms_pruned);
 }
 
+/* What a load had committed that cannot say so any more: the index knows, once nobody writes it. */
+static void look_after(struct vis *v)
+{
+	uint64_t generation;
+	struct error err;
+	if (!loaders_committing(v->loaders) && commit(v, &generation, &err) < 0)
+		log_error("%s", err.text);
+}
+
 static void on_loaded(const struct ipc_loaded *l, void *user)
 {
 	struct vis *v = user;
@@ -301,7 +312,9 @@ static void on_loaded(const struct ipc_loaded *l, void *user)
 	v->failures += failed;
 	if (l->refusal > TREE_GOOD && l->refusal < TREE_N_REFUSALS)
 		v->refusals[l->refusal]++;
-	if (!failed || l->generation) {
+	if (l->crashed)
+		look_after(v);
+	if (l->generation) {
 		for (size_t i = 0; i < l->n_changed; i++)
 			note_change(l->changed[i].ecosystem, l->changed[i].package, v);
 		if (l->all)
@@ -515,6 +528,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 		r = loaders_start(base, config, &loaders_handlers, v, &v->loaders, err);
 	if (r == 0)
 		r = vuln_update_open(config->data, &v->update, err);
+	if (r == 0)
+		v->generation = vuln_update_generation(v->update);
 	if (r == 0 && vuln_update_replaced_index(v->update))
 		log_notice("index %s had the format of an earlier version: it is made anew", config->data);
 	if (r == 0 && config->metrics)

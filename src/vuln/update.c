@@ -194,6 +194,18 @@ void vuln_update_mark_source(struct vuln_update *u, const char *source, const ch
 	free(table_set_string(u->marks, source, xstrdup(mark)));
 }
 
+uint64_t vuln_update_generation(struct vuln_update *u)
+{
+	struct index_state state = { 0 };
+	MDB_txn *txn;
+	if (mdb_txn_begin(u->index.env, NULL, MDB_RDONLY, &txn))
+		return 0;
+	if (index_read_state(&u->index, txn, &state))
+		state.generation = 0;
+	mdb_txn_abort(txn);
+	return state.generation;
+}
+
 bool vuln_update_source_is(struct vuln_update *u, const char *source, const char *mark)
 {
 	MDB_txn *txn;

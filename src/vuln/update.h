@@ -22,6 +22,8 @@ int vuln_index_lock(const char *dir, bool make, int *ret_fd, struct error *err);
 int vuln_update_open(const char *dir, struct vuln_update **ret, struct error *err);
 /* True where that happened. */
 bool vuln_update_replaced_index(const struct vuln_update *u);
+/* The generation of the index now; 0 where it is empty or cannot be read. */
+uint64_t vuln_update_generation(struct vuln_update *u);
 struct vuln_update *vuln_update_close(
         struct vuln_update *u); /* NULL in, NULL out; pending changes are dropped */
 

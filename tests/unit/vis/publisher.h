@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-struct publisher {
+struct publishing {
 	char *dir;
 	EVP_PKEY *key;
 	struct tree_publisher *tree;
 };
 
-static inline void publisher_write_root(struct publisher *p, const char *repository)
+static inline void publisher_write_root(struct publishing *p, const char *repository)
 {
 	struct tree_root root = {
 		.version = 1, .epoch = 1, .expires = clock_wall_ms() + 86400000, .n_keys = 1
@@ -34,7 +34,7 @@ static inline void publisher_write_root(struct publisher *p, const char *reposit
 	assert_int_equal(file_replace(path, signed_root, strlen(signed_root), 0644, NULL), 0);
 }
 
-static inline void publisher_begin(struct publisher *p, const char *repository)
+static inline void publisher_begin(struct publishing *p, const char *repository)
 {
 	struct error err = { "" };
 	p->dir = directory_make();
@@ -47,9 +47,10 @@ static inline void publisher_begin(struct publisher *p, const char *repository)
 
 /* One record of an ecosystem, published at once. */
 static inline struct tree_point publisher_put(
-        struct publisher *p, const char *id, const char *ecosystem, const char *fixed)
+        struct publishing *p, const char *id, const char *ecosystem, const char *fixed)
 {
-	struct tree_publish_result result;
+	static const struct tree_source source = { .name = "debian", .trust = "none" };
+	struct tree_publish_result result = { 0 };
 	struct error err = { "" };
 	char *text FREE_ON_EXIT = xasprintf("{\"id\":\"%s\",\"modified\":\"2026-11-22T00:00:00Z\","
 	                                    "\"affected\":[{\"package\":{\"ecosystem\":\"%s\","
@@ -57,13 +58,14 @@ static inline struct tree_point publisher_put(
 	                                    "\"events\":[{\"introduced\":\"0\"},"
 	                                    "{\"fixed\":\"%s\"}]}]}]}",
 	        id, ecosystem, fixed);
-	if (tree_publisher_put(p->tree, "debian", text, strlen(text), 0, &err) != 0 ||
+	if (tree_publisher_set_sources(p->tree, &source, 1, &err) != 0 ||
+	        tree_publisher_put(p->tree, source.name, text, strlen(text), 0, &err) != 0 ||
 	        tree_publisher_commit(p->tree, clock_wall_ms(), &result, &err) != 0)
 		fail_msg("%s", err.text);
 	return result.point;
 }
 
-static inline void publisher_end(struct publisher *p)
+static inline void publisher_end(struct publishing *p)
 {
 	tree_publisher_close(p->tree);
 	EVP_PKEY_free(p->key);

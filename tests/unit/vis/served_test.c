@@ -4,7 +4,7 @@
 #include "vis/served.h"
 
 struct world {
-	struct publisher publisher;
+	struct publishing publisher;
 	struct served *served;
 };
 

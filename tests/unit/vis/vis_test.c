@@ -1,204 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* A whole vis in one process: files come into the watched folder, a subscriber hears of it, a reader sees it.
  */
-#include "base/file.h"
-#include "ipc/ipc.h"
-#include "net/stream.h"
-#include "tests/unit/test.h"
-#include "vis/loader.h"
+#include "tests/unit/vis/vis_fixture.h"
 #include "vuln/asked.h"
-#include "vuln/vuln.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#define WAIT_S 10
 #define KILL_ROUNDS 12
 #define KILL_FILES 20
-#define GIVING_FILES 1000
-
-struct heard {
-	uint64_t hello, generation;
-	size_t messages;
-	bool all;
-	char packages[256];
-	size_t listed;
-	char listed_url[256];
-};
-
-struct fixture {
-	char root[64], data[96], watch[96], source[96], socket[96];
-	struct source_config *spec;
-	struct vis_config config;
-	struct event_base *base;
-	struct vis *vis;
-	struct stream *subscriber;
-	uint64_t knows;
-	struct heard heard;
-};
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	strcpy(f->root, "vis-test-XXXXXX");
-	if (!mkdtemp(f->root))
-		return -1;
-	snprintf(f->data, sizeof(f->data), "%s/index", f->root);
-	snprintf(f->watch, sizeof(f->watch), "%s/published", f->root);
-	snprintf(f->source, sizeof(f->source), "%s/source", f->root);
-	snprintf(f->socket, sizeof(f->socket), "%s/vis.sock", f->root);
-	mkdir(f->watch, 0755);
-	mkdir(f->source, 0755);
-	f->config = (struct vis_config){
-		.data = f->data, .socket = f->socket, .watch = f->watch, .check_ms = 100000
-	};
-	f->spec = source_config_of_spec(f->source);
-	f->config.sources[0] = f->spec;
-	f->config.n_sources = 1;
-	f->base = event_base_new();
-	*state = f;
-	return 0;
-}
-
-static void start(struct fixture *f)
-{
-	struct error err;
-	if (vis_open(f->base, &f->config, &f->vis, &err) < 0)
-		fail_msg("%s", err.text);
-	while (vis_is_loading(f->vis))
-		event_base_loop(f->base, EVLOOP_ONCE);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	f->subscriber = stream_free(f->subscriber);
-	vis_close(f->vis);
-	source_config_free(f->spec);
-	event_base_free(f->base);
-	nftw(f->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-	free(f);
-	return 0;
-}
-
-static void hear(struct heard *h, const struct ipc_message *m)
-{
-	h->messages++;
-	if (m->number == IPC_HELLO) {
-		h->hello = ((const struct ipc_hello *)m->body)->generation;
-		return;
-	}
-	if (m->number == IPC_LISTED) {
-		const struct ipc_listed *l = m->body;
-		h->listed = l->n_sources;
-		for (size_t i = 0; i < l->n_sources; i++)
-			snprintf(h->listed_url, sizeof(h->listed_url), "%s %s", l->sources[i].url,
-			        l->sources[i].source);
-		return;
-	}
-	assert_int_equal(m->number, IPC_ADVISORIES);
-	const struct ipc_advisories *a = m->body;
-	h->generation = a->generation;
-	h->all = a->all;
-	h->packages[0] = '\0';
-	for (size_t i = 0; i < a->n_changed; i++)
-		snprintf(h->packages + strlen(h->packages), sizeof(h->packages) - strlen(h->packages),
-		        "%s %s;", a->changed[i].ecosystem, a->changed[i].package);
-}
-
-static size_t on_data(struct stream *s, const uint8_t *data, size_t length, void *user)
-{
-	struct fixture *f = user;
-	size_t size;
-	struct ipc_message m;
-	if (ipc_frame_size(data, length, IPC_FRAME_MAX, &size) <= 0 || size > length)
-		return 0;
-	assert_int_equal(ipc_decode(data, size, &m, NULL), 0);
-	hear(&f->heard, &m);
-	ipc_message_clear(&m);
-	event_base_loopbreak(f->base);
-	return size;
-}
-
-static void on_open(struct stream *s, const struct identity *peer, void *user)
-{
-	struct fixture *f = user;
-	struct writer w = wr_make(4096);
-	const struct ipc_hello hello = {
-		.role = (char *)"server", .version = IPC_VERSION, .generation = f->knows
-	};
-	assert_int_equal(ipc_encode(&w, IPC_HELLO, &hello, NULL), 0);
-	stream_write(s, w.data, w.length);
-	wr_free(&w);
-}
-
-static void on_close(struct stream *s, const char *reason, void *user)
-{
-	((struct fixture *)user)->subscriber = NULL;
-}
-
-static const struct stream_handlers handlers = {
-	.on_open = on_open, .on_data = on_data, .on_close = on_close
-};
-
-/* Turns the loop until one more message has come. */
-static void wait_message(struct fixture *f)
-{
-	size_t before = f->heard.messages;
-	time_ms end = clock_monotonic_ms() + WAIT_S * 1000;
-	const struct timeval step = { 0, 100000 };
-	while (f->heard.messages == before && clock_monotonic_ms() < end) {
-		event_base_loopexit(f->base, &step);
-		event_base_dispatch(f->base);
-	}
-	assert_int_equal(f->heard.messages, before + 1);
-}
-
-static void subscribe(struct fixture *f, uint64_t knows)
-{
-	struct error err;
-	f->knows = knows;
-	if (stream_connect_unix(
-	            f->base, f->socket, &STREAM_LIMITS_DEFAULT, &handlers, f, &f->subscriber, &err) < 0)
-		fail_msg("%s", err.text);
-	wait_message(f);
-}
-
-static void publish(const char *folder, const char *file, const char *id, const char *package)
-{
-	char path[256], json[512];
-	struct error err;
-	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	snprintf(json, sizeof(json),
-	        "{\"id\":\"%s\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
-	        "\"ecosystem\":\"Debian:12\","
-	        "\"name\":\"%s\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"}]}]}]"
-	        "}",
-	        id, package);
-	if (file_replace(path, json, strlen(json), 0644, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static size_t count(struct fixture *f)
-{
-	struct vuln_index *index;
-	assert_int_equal(vuln_index_open(f->data, &index, NULL), 0);
-	size_t n = vuln_index_count(index);
-	vuln_index_close(index);
-	return n;
-}
 
 static void a_published_file_is_told(void **state)
 {
@@ -273,12 +84,6 @@ static void a_changed_source_is_loaded_again(void **state)
 	assert_int_equal(count(f), 2);
 }
 
-static void turn_until_loaded(struct fixture *f)
-{
-	while (vis_is_loading(f->vis))
-		event_base_loop(f->base, EVLOOP_ONCE);
-}
-
 /* The administrator says where, a node's need says when; and once it was needed it stays. */
 static void a_source_on_demand(void **state)
 {
@@ -347,103 +152,6 @@ static void a_source_that_nodes_name(void **state)
 	f->vis = vis_close(f->vis);
 	start(f);
 	assert_int_equal(vis_loads(f->vis)->loads, 1);
-}
-
-/* The parent of a process, and whether it has this name; 0 where it has gone. */
-static pid_t parent_of(pid_t pid, const char *name, bool *ret_named)
-{
-	char path[64], *text FREE_ON_EXIT = NULL, *own FREE_ON_EXIT = xasprintf("(%s)", name);
-	size_t length;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_read(path, 4096, &text, &length, NULL) < 0 || !strrchr(text, ')'))
-		return 0;
-	*ret_named = strstr(text, own) != NULL;
-	return (pid_t)strtol(strrchr(text, ')') + strlen(") S "), NULL, 10);
-}
-
-/* The process that loads, where there is one: a grandchild of ours. */
-static pid_t find_load(void)
-{
-	DIR *proc = opendir("/proc");
-	pid_t found = 0;
-	for (struct dirent *e; (e = readdir(proc));) {
-		bool named = false, ignored;
-		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-		pid_t parent = pid > 0 ? parent_of(pid, "vis-load", &named) : 0;
-		if (named && parent > 0 && parent_of(parent, "", &ignored) == getpid())
-			found = pid;
-	}
-	closedir(proc);
-	return found;
-}
-
-/* A load that dies takes nothing along: the loop serves, the index stands, and it is begun again. */
-/* What is published while a load commits is in the index before it, and nothing of either is lost. */
-static void a_load_gives_way(void **state)
-{
-	struct fixture *f = *state;
-	const struct timeval step = { 0, 2000 };
-	const time_ms end = clock_monotonic_ms() + 60000;
-	char file[32], id[32];
-	size_t published = 0;
-	struct error err;
-	for (int i = 0; i < GIVING_FILES; i++) {
-		snprintf(file, sizeof(file), "c%d.json", i);
-		snprintf(id, sizeof(id), "C-%d", i);
-		publish(f->source, file, id, id);
-	}
-	if (vis_open(f->base, &f->config, &f->vis, &err) < 0)
-		fail_msg("%s", err.text);
-	while (vis_loads(f->vis)->given_way == 0 && clock_monotonic_ms() < end) {
-		snprintf(file, sizeof(file), "a%zu.json", published);
-		snprintf(id, sizeof(id), "A-%zu", published++);
-		publish(f->watch, file, id, "openssl");
-		event_base_loopexit(f->base, &step);
-		event_base_dispatch(f->base);
-	}
-	assert_true(vis_loads(f->vis)->given_way > 0);
-	assert_true(vis_is_loading(f->vis));
-	/* The load is not in it; and the last ones may be on their way. */
-	assert_in_range(count(f), 1, published);
-	while (vis_is_loading(f->vis) && clock_monotonic_ms() < end)
-		event_base_loop(f->base, EVLOOP_ONCE);
-	while (count(f) < published + GIVING_FILES && clock_monotonic_ms() < end) {
-		event_base_loopexit(f->base, &step);
-		event_base_dispatch(f->base);
-	}
-	assert_int_equal(count(f), published + GIVING_FILES);
-	assert_int_equal(vis_loads(f->vis)->failures, 0);
-}
-
-static void a_load_may_crash(void **state)
-{
-	struct fixture *f = *state;
-	struct error err;
-	for (int i = 0; i < 3000; i++) {
-		char *path FREE_ON_EXIT = xasprintf("%s/%d.json", f->source, i);
-		FILE *out = fopen(path, "w");
-		assert_non_null(out);
-		fprintf(out, "{\"id\":\"C-%d\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[]}", i);
-		fclose(out);
-	}
-	if (vis_open(f->base, &f->config, &f->vis, &err) < 0)
-		fail_msg("%s", err.text);
-	for (time_ms end = clock_monotonic_ms() + WAIT_S * 1000;
-	        vis_loads(f->vis)->crashes == 0 && clock_monotonic_ms() < end;) {
-		pid_t load = find_load();
-		if (load > 0)
-			kill(load, SIGKILL);
-		if (!vis_is_loading(f->vis)) { /* it was quicker than us */
-			publish(f->source, "more.json", "C-more", "p");
-			vis_check(f->vis);
-		}
-		event_base_loop(f->base, EVLOOP_NONBLOCK);
-	}
-	assert_true(vis_loads(f->vis)->crashes > 0);
-	vis_check(f->vis);
-	while (vis_is_loading(f->vis))
-		event_base_loop(f->base, EVLOOP_ONCE);
-	assert_true(count(f) >= 3000);
 }
 
 static void a_malformed_file_changes_nothing(void **state)
@@ -569,14 +277,11 @@ static void killed_at_any_time_nothing_is_lost(void **state)
 
 int main(void)
 {
-#define WITH_VIS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		WITH_VIS(a_published_file_is_told),
 		WITH_VIS(what_happened_meanwhile_is_caught_up),
 		WITH_VIS(a_source_that_is_no_longer_named_goes),
 		WITH_VIS(a_changed_source_is_loaded_again),
-		WITH_VIS(a_load_may_crash),
-		WITH_VIS(a_load_gives_way),
 		WITH_VIS(a_source_on_demand),
 		WITH_VIS(a_source_that_nodes_name),
 		WITH_VIS(a_malformed_file_changes_nothing),
