@@ -108,8 +108,14 @@ int key_load_encrypted(const char *path, const char *passphrase, EVP_PKEY **ret,
 	BIO *bio CLEANUP(bio_free_pointer) = BIO_new_mem_buf(pem, (int)length);
 	EVP_PKEY *key CLEANUP(key_free_pointer) =
 	        bio ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, (void *)passphrase) : NULL;
+	const bool sealed = pem && strstr(pem, "ENCRYPTED"); /* of the label, or of the older Proc-Type */
 	OPENSSL_cleanse(pem, length);
 	enum key_kind kind;
+	if (!key && sealed && !passphrase) {
+		openssl_forget_errors();
+		return error_set(
+		        err, -ENOKEY, "%s: the key is encrypted, and its passphrase is not given", path);
+	}
 	if (!key)
 		return openssl_error(err, -EINVAL,
 		        passphrase ? "%s: no private key in PEM that this passphrase opens"

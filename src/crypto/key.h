@@ -26,7 +26,8 @@ int key_generate(enum key_kind kind, EVP_PKEY **ret, struct error *err);
 int key_save(EVP_PKEY *key, const char *path, struct error *err);
 /* The same, encrypted by a passphrase (PKCS #8, AES-256); NULL: not. */
 int key_save_encrypted(EVP_PKEY *key, const char *path, const char *passphrase, struct error *err);
-/* -EPERM for a file that others can read, -EINVAL for anything but an unencrypted key of the two kinds. */
+/* -EPERM for a file that others can read, -ENOKEY for an encrypted key, -EINVAL for anything else but a key
+ * of the two kinds. */
 int key_load(const char *path, EVP_PKEY **ret, struct error *err);
 /* Also one that is encrypted by this passphrase; NULL: as key_load(). */
 int key_load_encrypted(const char *path, const char *passphrase, EVP_PKEY **ret, struct error *err);

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#define SCHEME "https://"
 #define TOKEN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 /* ---- options ---- */
@@ -72,6 +73,12 @@ int ctl_asking_parse(
 	a->server_name = or_environment(a->server_name, "PRATIQUE_SERVER_NAME");
 	a->ca = or_environment(a->ca, "PRATIQUE_CA");
 	a->token_file = or_environment(a->token_file, "PRATIQUE_TOKEN_FILE");
+	if (a->server && strncmp(a->server, SCHEME, strlen(SCHEME)) != 0)
+		return command_line_wrong(&line, "--server: \"%s\" does not begin with " SCHEME, a->server);
+	if (a->server && !a->token_file && !a->certificate)
+		return command_line_wrong(&line,
+		        a->roles ? "over the network a certificate is needed: --certificate FILE --key FILE"
+		                 : "over the network a token is needed: --token-file FILE");
 	if (!a->socket)
 		a->socket = socket;
 	return COMMAND_GO_ON;
@@ -118,14 +125,11 @@ static int read_token(const char *path, char **ret_fields, struct error *err)
 
 static int set_target(const struct ctl_asking *a, struct target *t, struct http_call *call, struct error *err)
 {
-	static const char scheme[] = "https://";
 	if (!a->server) {
 		call->unix_path = a->socket;
 		return 0;
 	}
-	if (strncmp(a->server, scheme, strlen(scheme)) != 0)
-		return error_set(err, -EINVAL, "--server: \"%s\" does not begin with https://", a->server);
-	char *host FREE_ON_EXIT = xstrdup(a->server + strlen(scheme));
+	char *host FREE_ON_EXIT = xstrdup(a->server + strlen(SCHEME));
 	if (*host && host[strlen(host) - 1] == '/')
 		host[strlen(host) - 1] = '\0';
 	const struct tls_config config = { .ca_path = a->ca ? a->ca : CTL_CA,
@@ -135,10 +139,6 @@ static int set_target(const struct ctl_asking *a, struct target *t, struct http_
 	int code = endpoint_parse(host, a->port ? a->port : CTL_API_PORT, &t->endpoint, err);
 	if (code < 0)
 		return error_prefix(err, code, "--server");
-	if (!a->token_file && !a->certificate)
-		return error_set(err, -EINVAL,
-		        a->roles ? "over the network a certificate is needed: --certificate FILE --key FILE"
-		                 : "over the network a token is needed: --token-file FILE");
 	if (a->token_file)
 		code = read_token(a->token_file, &t->fields, err);
 	if (code == 0)

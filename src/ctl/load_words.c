@@ -50,6 +50,17 @@ void load_progress_end(const struct load_progress *p)
 		fputs("\r\033[K", stderr);
 }
 
+const char *load_ecosystems_read(struct command_texts *names, char (*canonical)[ECOSYSTEM_NAME_MAX])
+{
+	enum version_ecosystem order;
+	for (size_t i = 0; i < names->n; i++) {
+		if (ecosystem_canonical(names->items[i], canonical[i], &order) < 0)
+			return names->items[i];
+		names->items[i] = canonical[i];
+	}
+	return NULL;
+}
+
 static void print_reasons(const char *what, char *const *first, uint64_t n)
 {
 	for (size_t i = 0; i < LOAD_KEPT && first[i]; i++)

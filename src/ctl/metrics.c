@@ -2,6 +2,8 @@
 /* pratique metrics: what a daemon counts, for a monitoring system. */
 #include "ctl/client.h"
 
+#include <string.h>
+
 static const struct command_line metrics_line = {
 	.words = "metrics",
 	.synopsis = "[OPTIONS]",
@@ -24,6 +26,8 @@ int ctl_metrics(int argc, char **argv)
 	int code = ctl_asking_parse(&a, &metrics_line, argc, argv, NULL);
 	if (code != COMMAND_GO_ON)
 		return code;
+	if (strcmp(a.socket, CTL_SOCKET) != 0)
+		a.hint = "; is the daemon running whose socket it is?";
 	if (a.json)
 		return ctl_usage(
 		        "metrics", "the format is Prometheus' own; for JSON see pratique status --json");

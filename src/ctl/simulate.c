@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* pratique simulate */
 #include "ctl/client.h"
+#include "ctl/load_words.h"
 #include "ctl/simulate_files.h"
 #include "ctl/text_table.h"
 #include "vuln/load.h"
@@ -107,16 +108,20 @@ struct question {
 	struct simulate_kind as;
 	const char *policy, *source;
 	bool all, check;
+	char canonical[COMMAND_TEXTS_MAX][ECOSYSTEM_NAME_MAX];
 };
 
-static int check_line(const struct command_line *line, const struct question *q)
+static int check_line(const struct command_line *line, struct question *q)
 {
+	const char *unknown = load_ecosystems_read(&q->as.ecosystems, q->canonical);
 	if (!q->advisories.n && !q->policy)
 		return command_line_wrong(line, "give --advisory FILE, --policy FILE, or both");
 	if (!q->advisories.n && (q->as.kind || q->as.ecosystems.n || q->source))
 		return command_line_wrong(line, "--kind, --ecosystem and --source are for --advisory");
 	if (q->as.kind && !load_kind_find(q->as.kind))
 		return command_line_wrong(line, "there is no kind \"%s\"", q->as.kind);
+	if (unknown)
+		return command_line_wrong(line, "\"%s\" is no ecosystem that is known here", unknown);
 	if (q->as.kind && load_kind_wants_ecosystem(load_kind_find(q->as.kind)) && q->as.ecosystems.n != 1)
 		return command_line_wrong(
 		        line, "%s does not say of what it is: --ecosystem does", q->as.kind);

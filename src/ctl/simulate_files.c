@@ -39,10 +39,12 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static void skip(struct text *t, const char *more)
+/* To what is next: its first character, NUL at the end. */
+static char next(struct text *t)
 {
-	while (t->at < t->end && (is_space(*t->at) || (*more && strchr(more, *t->at) && *t->at)))
+	while (t->at < t->end && is_space(*t->at))
 		t->at++;
+	return t->at < t->end ? *t->at : '\0';
 }
 
 /* A CSAF document says of itself what it is. */
@@ -51,18 +53,79 @@ static bool is_csaf(const json_t *j)
 	return json_is_string(json_object_get(json_object_get(j, "document"), "csaf_version"));
 }
 
+/* The server is told nothing of what the source may not speak of. */
+static void drop_others(json_t *record, const char *const *ecosystems)
+{
+	json_t *affected = json_object_get(record, "affected");
+	for (size_t i = json_array_size(affected); ecosystems && i > 0; i--) {
+		const json_t *package = json_object_get(json_array_get(affected, i - 1), "package");
+		const char *name = json_string_value(json_object_get(package, "ecosystem"));
+		char canonical[ECOSYSTEM_NAME_MAX];
+		enum version_ecosystem order;
+		bool kept = false;
+		if (name && ecosystem_canonical(name, canonical, &order) == 0)
+			for (size_t k = 0; ecosystems[k]; k++)
+				kept |= strcmp(ecosystems[k], canonical) == 0;
+		if (!kept)
+			json_array_remove(affected, i - 1);
+	}
+}
+
 static int take_record(json_t *records, struct text *t, const char *begun, json_t *record)
 {
+	const struct osv_counts *counts = &t->parser.counts;
 	struct error err;
 	if (is_csaf(record))
 		return ctl_fail(
 		        WORDS, "%s:%u: a CSAF document is a file of its own", t->path, line_of(t, begun));
+	t->parser.counts = (struct osv_counts){ 0 };
 	if (osv_parse(&t->parser, "simulation", record, &err) < 0)
 		return ctl_fail(WORDS, "%s:%u: %s", t->path, line_of(t, begun), err.text);
+	if (counts->affected_refused)
+		return ctl_fail(WORDS, "%s:%u: %s", t->path, line_of(t, begun), counts->first_refused.text);
+	if (counts->unmapped && !counts->withdrawn)
+		fprintf(stderr, "pratique " WORDS ": %s:%u: " OSV_UNMAPPED "\n", t->path, line_of(t, begun));
 	if (json_array_size(records) == RECORDS_MAX)
 		return ctl_fail(
 		        WORDS, "%s:%u: more than %d advisories", t->path, line_of(t, begun), RECORDS_MAX);
+	drop_others(record, t->parser.ecosystems);
 	json_array_append(records, record);
+	return CTL_OK;
+}
+
+static int read_record(json_t *records, struct text *t)
+{
+	json_error_t why;
+	const char *begun = t->at;
+	json_t *record = json_loadb(
+	        begun, (size_t)(t->end - begun), JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
+	if (!record)
+		return ctl_fail(WORDS, "%s:%u: %s", t->path,
+		        line_of(t, begun) + (unsigned)MAX(why.line, 1) - 1, why.text);
+	t->at += MAX(why.position, 1);
+	int code = take_record(records, t, begun, record);
+	json_decref(record);
+	return code;
+}
+
+/* Of records, from its '[' to behind its ']'. */
+static int read_list(json_t *records, struct text *t)
+{
+	t->at++;
+	if (next(t) == ']') {
+		t->at++;
+		return CTL_OK;
+	}
+	for (char c = ','; c == ','; t->at++) {
+		(void)next(t);
+		int code = read_record(records, t);
+		if (code != CTL_OK)
+			return code;
+		c = next(t);
+		if (c != ',' && c != ']')
+			return ctl_fail(WORDS, "%s:%u: ',' or ']' is missing in the list", t->path,
+			        line_of(t, t->at));
+	}
 	return CTL_OK;
 }
 
@@ -70,18 +133,8 @@ static int take_record(json_t *records, struct text *t, const char *begun, json_
 static int read_records(json_t *records, struct text *t)
 {
 	int code = CTL_OK;
-	for (skip(t, "[],"); t->at < t->end && code == CTL_OK; skip(t, "[],")) {
-		json_error_t why;
-		const char *begun = t->at;
-		json_t *record = json_loadb(begun, (size_t)(t->end - begun),
-		        JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
-		if (!record)
-			return ctl_fail(WORDS, "%s:%u: %s", t->path,
-			        line_of(t, begun) + (unsigned)MAX(why.line, 1) - 1, why.text);
-		t->at += MAX(why.position, 1);
-		code = take_record(records, t, begun, record);
-		json_decref(record);
-	}
+	for (char c = next(t); t->at < t->end && code == CTL_OK; c = next(t))
+		code = c == '[' ? read_list(records, t) : read_record(records, t);
 	return code;
 }
 
@@ -209,6 +262,7 @@ int simulate_read(json_t *records, const char *path, const struct simulate_kind 
 	if (!kind->kind && begins_as_csaf(text, length))
 		return import(records, path, &(struct simulate_kind){ "csaf", kind->ecosystems });
 	struct text t = { .path = path, .all = text, .at = text, .end = text + length };
+	t.parser.ecosystems = kind->ecosystems.n ? kind->ecosystems.items : NULL;
 	const size_t before = json_array_size(records);
 	int code = read_records(records, &t);
 	osv_parser_clear(&t.parser);

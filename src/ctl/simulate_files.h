@@ -6,8 +6,8 @@
 #include <jansson.h>
 
 struct simulate_kind {
-	const char *kind; /* as of `vuln import`; NULL: OSV or CSAF, told by the file */
-	struct command_texts ecosystems;
+	const char *kind;                /* as of `vuln import`; NULL: OSV or CSAF, told by the file */
+	struct command_texts ecosystems; /* canonical */
 };
 
 /* Appends the records of a file; says on stderr which file and line is no good. An exit code. */

@@ -15,6 +15,7 @@ struct import {
 	int64_t precedence;
 	struct command_texts ecosystems, components, architectures, hosts, labels;
 	bool check, json;
+	char canonical[COMMAND_TEXTS_MAX][ECOSYSTEM_NAME_MAX]; /* the ecosystems' names */
 };
 
 /* Into the update, or past the parser alone. */
@@ -22,12 +23,47 @@ struct target {
 	struct vuln_update *update;
 	struct osv_parser check;
 	json_t *sources;
+	struct table *kept; /* struct kept of the index as it is */
+	bool nothing;       /* one of them has no document that is sound */
 };
+
+/* What was said of a source when it was imported before, and is not said now. */
+struct kept {
+	char *licence;
+	uint32_t precedence;
+};
+
+static int keep(const struct vuln_source *source, void *all)
+{
+	struct kept *kept = xcalloc(1, sizeof(*kept));
+	*kept = (struct kept){ xstrdup(source->licence), source->precedence };
+	table_set_string(all, source->name, kept);
+	return 0;
+}
+
+static void free_kept(void *kept_)
+{
+	struct kept *kept = kept_;
+	free(kept->licence);
+	free(kept);
+}
+
+/* By name. Nothing where there is no index yet, or an older one, which loses what it said. */
+static struct table *read_kept(const char *dir)
+{
+	struct table *all = table_new();
+	struct vuln_index *index = NULL;
+	if (vuln_index_open(dir, &index, NULL) == 0)
+		(void)vuln_index_each_source(index, keep, all, NULL);
+	vuln_index_close(index);
+	return all;
+}
 
 /* What `vuln sources` and findings say of it. */
 static void describe(const struct import *im, const struct load_source *s, const char *origin,
-        const struct load_report *report, struct vuln_update *update)
+        const struct load_report *report, struct target *t)
 {
+	const struct kept *kept = table_get_string(t->kept, s->name);
 	bool apt = strncmp(s->from, "apt:", 4) == 0;
 	char *path FREE_ON_EXIT = apt ? NULL : realpath(origin, NULL);
 	const struct vuln_source described = { .name = s->name,
@@ -35,15 +71,19 @@ static void describe(const struct import *im, const struct load_source *s, const
 		        : apt   ? "apt"
 		                : "osv",
 		.origin = path ? path : origin,
-		.licence = im->licence ? im->licence : "",
-		.precedence = (uint32_t)im->precedence,
+		.licence = im->licence ? im->licence
+		        : kept         ? kept->licence
+		                       : "",
+		.precedence = im->precedence >= 0 ? (uint32_t)im->precedence
+		        : kept                    ? kept->precedence
+		                                  : VULN_PRECEDENCE_DEFAULT,
 		.trust = s->trust,
 		.required = true,
 		.loaded = s->now,
 		.counted = true,
 		.unmapped = report->unmapped,
 		.refused = report->refused };
-	vuln_update_put_source(update, &described);
+	vuln_update_put_source(t->update, &described);
 }
 
 static int load_one(const struct import *im, const char *spec, struct target *t, struct error *err)
@@ -92,11 +132,12 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 	r = load_source(&l, &source, err);
 	load_progress_end(&progress);
 	if (r == 0 && t->update)
-		describe(im, &source, origin, &report, t->update);
+		describe(im, &source, origin, &report, t);
 	if (r == 0 && !im->json)
 		load_report_print(source.name, &report);
 	else if (r == 0)
 		json_array_append_new(t->sources, load_report_to_json(source.name, &report));
+	t->nothing |= report.read == report.refused;
 	load_report_clear(&report);
 	return r;
 }
@@ -154,19 +195,29 @@ static int run(const struct import *im, char **specs)
 	struct target t = { .sources = json_array() };
 	struct error err;
 	int lock, r = im->check ? 0 : vuln_index_lock(im->index, false, &lock, &err); /* it ends with us */
-	if (r == 0 && !im->check)
+	if (r == 0 && !im->check) {
+		t.kept = read_kept(im->index);
 		r = vuln_update_open(im->index, &t.update, &err);
+	}
 	for (; r == 0 && *specs; specs++)
 		r = load_one(im, *specs, &t, &err);
 	if (r == 0)
 		r = finish(im, &t, &err);
 	vuln_update_close(t.update);
 	osv_parser_clear(&t.check);
+	table_free(t.kept, free_kept);
 	json_decref(t.sources);
-	return r < 0 ? ctl_fail(WORDS, "%s", err.text) : CTL_OK;
+	if (r < 0)
+		return ctl_fail(WORDS, "%s", err.text);
+	return im->check && t.nothing ? CTL_FAILURE : CTL_OK;
 }
 
-static int check_line(const struct command_line *line, const struct import *im, size_t n_sources)
+static bool is_csaf(const struct import *im)
+{
+	return im->kind && strcmp(im->kind, "csaf") == 0;
+}
+
+static int check_line(const struct command_line *line, struct import *im, size_t n_sources)
 {
 	enum vuln_trust trust;
 	if (!im->check == !im->index)
@@ -175,15 +226,19 @@ static int check_line(const struct command_line *line, const struct import *im, 
 		return command_line_wrong(line, "there is no kind \"%s\"", im->kind);
 	if (im->trust && vuln_trust_parse(im->trust, &trust) < 0)
 		return command_line_wrong(line, "--trust is none, transport, checksum or signed");
-	char canonical[ECOSYSTEM_NAME_MAX];
-	enum version_ecosystem order;
-	for (size_t i = 0; i < im->ecosystems.n; i++)
-		if (ecosystem_canonical(im->ecosystems.items[i], canonical, &order) < 0)
-			return command_line_wrong(
-			        line, "\"%s\" is no ecosystem that is known here", im->ecosystems.items[i]);
+	if (im->trust && trust == VULN_TRUST_SIGNED && !im->keyring)
+		return command_line_wrong(line, "--trust signed needs --keyring");
+	for (size_t i = 0; i < im->labels.n; i++)
+		if (!load_label_is_known(im->labels.items[i]))
+			return command_line_wrong(line, "--tlp: \"%s\" is no label", im->labels.items[i]);
+	if (im->labels.n && !is_csaf(im))
+		return command_line_wrong(line, "--tlp is for --kind csaf");
+	const char *unknown = load_ecosystems_read(&im->ecosystems, im->canonical);
+	if (unknown)
+		return command_line_wrong(line, "\"%s\" is no ecosystem that is known here", unknown);
 	if (im->kind && load_kind_wants_ecosystem(load_kind_find(im->kind)) && im->ecosystems.n != 1)
 		return command_line_wrong(line, "%s does not say of what it is: --ecosystem does", im->kind);
-	if (im->products && (!im->kind || strcmp(im->kind, "csaf") != 0))
+	if (im->products && !is_csaf(im))
 		return command_line_wrong(line, "--products is for --kind csaf");
 	if (im->suite && strcmp(im->kind ? im->kind : "apt", "apt") != 0)
 		return command_line_wrong(line, "--suite is for --kind apt");
@@ -210,7 +265,7 @@ static char *about(void)
 	        "Kinds:\n";
 	wr_bytes(&w, text, sizeof(text) - 1);
 	for (size_t i = 0; load_kind_name(i); i++) {
-		char *line FREE_ON_EXIT = xasprintf("  %-12s %s\n", load_kind_name(i), load_kind_about(i));
+		char *line FREE_ON_EXIT = xasprintf("  %-14s %s\n", load_kind_name(i), load_kind_about(i));
 		wr_bytes(&w, line, strlen(line));
 	}
 	w.data[w.length - 1] = '\0';
@@ -220,7 +275,7 @@ static char *about(void)
 
 int ctl_vuln_import(int argc, char **argv)
 {
-	struct import im = { .precedence = VULN_PRECEDENCE_DEFAULT };
+	struct import im = { .precedence = -1 };
 	char *text FREE_ON_EXIT = about(), *cache FREE_ON_EXIT = own_cache();
 	const struct command_option options[] = {
 		{ 'k', "kind", "KIND", "what the sources are (osv; apt for apt:)", COMMAND_TEXT, &im.kind },
@@ -228,7 +283,8 @@ int ctl_vuln_import(int argc, char **argv)
 		{ 0, "index", "DIR", "the index; made where it is not there", COMMAND_TEXT, &im.index },
 		{ 0, "check", NULL, "look at the sources, and put them nowhere", COMMAND_FLAG, &im.check },
 		{ 0, "keyring", "FILE", "OpenPGP keys whose signatures count", COMMAND_TEXT, &im.keyring },
-		{ 0, "trust", "TRUST", "what each document must prove: none, checksum or signed",
+		{ 0, "trust", "TRUST",
+		        "what each document must prove: none, transport (https), checksum or signed",
 		        COMMAND_TEXT, &im.trust },
 		{ 0, "ecosystem", "NAME",
 		        "what the sources may speak of (Debian:12); may be given several times",
@@ -252,9 +308,11 @@ int ctl_vuln_import(int argc, char **argv)
 		        COMMAND_TEXTS, &im.labels },
 		{ 0, "cache", "DIR", "where what is fetched from URLs is kept (~/.cache/pratique/vuln)",
 		        COMMAND_TEXT, &im.cache },
-		{ 0, "licence", "TEXT", "under which the sources are published", COMMAND_TEXT, &im.licence },
-		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100)", COMMAND_NUMBER,
-		        &im.precedence, 0, VULN_PRECEDENCE_MAX },
+		{ 0, "licence", "TEXT",
+		        "under which the sources are published; kept where it is not given again",
+		        COMMAND_TEXT, &im.licence },
+		{ 0, "precedence", "N", "of two sources that disagree the lower stands (100); kept likewise",
+		        COMMAND_NUMBER, &im.precedence, 0, VULN_PRECEDENCE_MAX },
 		{ 'j', "json", NULL, "the summary as one JSON object", COMMAND_FLAG, &im.json },
 	};
 	const struct command_line line = {
@@ -265,7 +323,9 @@ int ctl_vuln_import(int argc, char **argv)
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
 		.closing =
-		        "Exit status: 0 done, 1 failed (the index is as it was), 2 wrong usage.\n\n"
+		        "Exit status: 0 done, 1 failed (the index is as it was), or --check found nothing "
+		        "sound in "
+		        "a SOURCE,\n2 wrong usage.\n\n"
 		        "Examples:\n"
 		        "  pratique vuln import --check --kind csaf provider/\n"
 		        "  pratique vuln import --index index --kind csaf --trust signed --keyring "

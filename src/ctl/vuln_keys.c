@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,15 @@ int keys_passphrase(const struct keys_options *o, char **ret, struct error *err)
 {
 	*ret = NULL;
 	return o->passphrase ? secret_read(o->passphrase, ret, err) : 0;
+}
+
+int keys_load(const char *path, const char *passphrase, EVP_PKEY **ret, struct error *err)
+{
+	const int r = key_load_encrypted(path, passphrase, ret, err);
+	if (r != -ENOKEY)
+		return r;
+	const struct error why = *err;
+	return error_set(err, r, "%s: --passphrase FILE", why.text);
 }
 
 static const char *holder_of(const struct keys_options *o)
@@ -113,6 +123,18 @@ int keys_read_root(const char *path, char **ret_text, struct tree_root *ret, str
 	return r;
 }
 
+/* A root is JSON. */
+static bool is_root(const char *path)
+{
+	char *text FREE_ON_EXIT = NULL;
+	size_t n;
+	if (file_read(path, TREE_ROOT_MAX, &text, &n, NULL) < 0)
+		return false;
+	const bool is = text[strspn(text, " \t\r\n")] == '{';
+	OPENSSL_cleanse(text, n);
+	return is;
+}
+
 static int show_key(const char *path, bool json, struct error *err)
 {
 	struct tree_key key;
@@ -157,8 +179,9 @@ int keys_show(const struct keys_options *o)
 	if (!o->n_files)
 		return ctl_usage(VULN_KEYS, "show takes public keys and roots: FILE...");
 	for (char **file = o->files; *file; file++) {
-		struct error err, none;
-		if (show_root(*file, o->from, o->json, &err) < 0 && show_key(*file, o->json, &none) < 0)
+		struct error err;
+		if ((is_root(*file) ? show_root(*file, o->from, o->json, &err)
+		                    : show_key(*file, o->json, &err)) < 0)
 			code = ctl_fail(VULN_KEYS, "%s", err.text);
 	}
 	return code;

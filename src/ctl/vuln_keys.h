@@ -28,6 +28,8 @@ int keys_assemble(const struct keys_options *o);
 /* The passphrase in the file that the options name, which the caller gives to secret_free(); NULL: none is.
  */
 int keys_passphrase(const struct keys_options *o, char **ret, struct error *err);
+/* The private key; where a passphrase is needed, and is NULL, how to give it is said. */
+int keys_load(const char *path, const char *passphrase, EVP_PKEY **ret, struct error *err);
 /* Reads a root's envelope and its holder's text. */
 int keys_read_root(const char *path, char **ret_text, struct tree_root *ret, struct error *err);
 /* Who may do what by this root, for people. */

@@ -42,9 +42,12 @@ static char *check_file(const char *file, struct osv_parser *parser, struct erro
 	int r = file_read(file, OSV_RECORD_MAX, &text, &length, err);
 	if (r < 0)
 		return NULL;
-	uint64_t refused = parser->counts.affected_refused;
-	r = osv_parse_text(parser, "published", text, length, err);
-	if (r == 0 && parser->counts.affected_refused > refused)
+	parser->counts = (struct osv_counts){ 0 };
+	if (text[strspn(text, " \t\r\n")] == '[')
+		r = error_set(err, -EINVAL, "a list; a FILE is one record");
+	else
+		r = osv_parse_text(parser, "published", text, length, err);
+	if (r == 0 && parser->counts.affected_refused)
 		r = error_set(err, -EINVAL, "%s", parser->counts.first_refused.text);
 	if (r == 0)
 		r = record_read(parser->record.w.data, parser->record.w.length, &record);
@@ -70,33 +73,57 @@ static int put_file(const char *dir, const char *file, const char *id, bool emer
 	return r;
 }
 
-static int publish_file(
-        const char *dir, const char *file, struct osv_parser *parser, bool emergency, bool only_check)
+/* files: by id, those that were looked at. What it says may be the wish of who publishes, or a slip. */
+static int look_at(char *file, struct osv_parser *parser, struct table *files)
 {
 	struct error err;
 	char *id FREE_ON_EXIT = check_file(file, parser, &err);
 	if (!id)
 		return ctl_fail(WORDS, "%s", err.text);
-	if (only_check || put_file(dir, file, id, emergency, &err) == 0)
-		return CTL_OK;
-	return ctl_fail(WORDS, "%s", err.text);
+	const char *other = table_get_string(files, id);
+	if (other)
+		return ctl_fail(WORDS, "%s and %s are both %s", other, file, id);
+	table_set_string(files, id, file);
+	if (parser->counts.unmapped && !parser->counts.withdrawn)
+		fprintf(stderr, "pratique " WORDS ": %s: " OSV_UNMAPPED "\n", file);
+	return CTL_OK;
+}
+
+static int look_at_all(char **files, struct table *by_id)
+{
+	struct osv_parser parser = { 0 };
+	int code = CTL_OK;
+	for (; *files; files++)
+		if (look_at(*files, &parser, by_id) != CTL_OK)
+			code = CTL_FAILURE;
+	osv_parser_clear(&parser);
+	return code;
+}
+
+static int put_all(const char *dir, const struct table *by_id, bool emergency)
+{
+	struct error err;
+	TABLE_FOREACH(it, by_id) {
+		char *id FREE_ON_EXIT = xstrndup(it.key, it.key_length);
+		if (put_file(dir, it.value, id, emergency, &err) < 0)
+			return ctl_fail(WORDS, "%s", err.text);
+	}
+	return CTL_OK;
 }
 
 static int publish(const char *dir, char **files, bool emergency)
 {
-	struct osv_parser parser = { 0 };
 	struct stat st;
-	int code = CTL_OK;
 	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 		return ctl_fail(WORDS,
 		        "%s: no such folder; pratique-vis makes the one that it watches (watch = %s in its "
 		        "vis.conf)",
 		        dir, dir);
-	for (char **file = files; *file; file++)
-		code = MAX(code, publish_file(dir, *file, &parser, emergency, true));
-	for (char **file = files; *file && code == CTL_OK; file++)
-		code = publish_file(dir, *file, &parser, emergency, false);
-	osv_parser_clear(&parser);
+	struct table *by_id = table_new();
+	int code = look_at_all(files, by_id);
+	if (code == CTL_OK)
+		code = put_all(dir, by_id, emergency);
+	table_free(by_id, NULL);
 	return code;
 }
 

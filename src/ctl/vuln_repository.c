@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "crypto/secret.h"
 #include "ctl/ctl.h"
+#include "ctl/vuln_keys.h"
 #include "vuln/tree/keys.h"
 #include "vuln/tree/publish.h"
 #include "vuln/vuln.h"
@@ -40,6 +41,16 @@ static int newest_root(const char *dir, struct tree_root *ret, struct error *err
 	}
 }
 
+static int open_root(const char *dir, const char *file, const char *text, size_t n,
+        const struct tree_root *before, struct tree_root *ret, struct error *err)
+{
+	int r = before->version ? tree_root_open_next(before, text, n, ret, err)
+	                        : tree_root_open(text, n, ret, err);
+	if (r == 0 && !before->version && ret->version != 1)
+		r = error_set(err, -EINVAL, "it is root %" PRIu64 ", and %s has none yet", ret->version, dir);
+	return r ? error_prefix(err, r < 0 ? r : -EBADMSG, "%s", file) : 0;
+}
+
 /* Followers must be able to go from the root before to this one. */
 static int install_root(const char *dir, const char *file, struct error *err)
 {
@@ -52,10 +63,7 @@ static int install_root(const char *dir, const char *file, struct error *err)
 	if (r == 0)
 		r = newest_root(dir, &before, err);
 	if (r == 0)
-		r = before.version ? tree_root_open_next(&before, text, n, &root, err)
-		                   : tree_root_open(text, n, &root, err);
-	if (r == 0 && !before.version && root.version != 1)
-		r = error_set(err, -EINVAL, "it is root %" PRIu64 ", and %s has none yet", root.version, dir);
+		r = open_root(dir, file, text, n, &before, &root, err);
 	if (r == 0) {
 		char *path FREE_ON_EXIT = xasprintf("%s/%" PRIu64 ".root.json", dir, root.version);
 		r = file_replace(path, text, n, ROOT_MODE, err);
@@ -64,7 +72,7 @@ static int install_root(const char *dir, const char *file, struct error *err)
 		printf("%s: root %" PRIu64 " of %s counts from now on\n", dir, root.version, root.repository);
 	tree_root_clear(&before);
 	tree_root_clear(&root);
-	return r ? error_prefix(err, r < 0 ? r : -EBADMSG, "%s", file) : 0;
+	return r;
 }
 
 static int load_keys(const struct repository_options *o, EVP_PKEY **keys, struct error *err)
@@ -73,14 +81,15 @@ static int load_keys(const struct repository_options *o, EVP_PKEY **keys, struct
 	int r = o->passphrase ? secret_read(o->passphrase, &passphrase, err) : 0;
 	for (size_t i = 0; i < o->keys.n && r == 0; i++)
 		r = i < TREE_PUBLISH_KEYS_MAX
-		        ? key_load_encrypted(o->keys.items[i], passphrase, &keys[i], err)
+		        ? keys_load(o->keys.items[i], passphrase, &keys[i], err)
 		        : error_set(err, -E2BIG, "more than %d keys", TREE_PUBLISH_KEYS_MAX);
 	secret_free(passphrase);
 	return r;
 }
 
-static void print_result(const struct repository_options *o, const struct tree_publish_result *r,
-        const struct tree_taken *taken)
+/* name: for programs, as `vuln verify` has it. */
+static void print_result(const struct repository_options *o, const char *name,
+        const struct tree_publish_result *r, const struct tree_taken *taken)
 {
 	char point[TREE_POINT_SIZE];
 	printf(o->json ? "{\"repository\": \"%s\", \"generation\": \"%s\", \"records\": %" PRIu64
@@ -89,7 +98,7 @@ static void print_result(const struct repository_options *o, const struct tree_p
 	               : "%s: generation %s, %" PRIu64
 	                 " records; %zu put and %zu removed in %zu shards, %" PRIu64 " bytes; %" PRIu64
 	                 " refused\n",
-	        o->dir, tree_point_format(r->point, point), taken->records, r->records_put,
+	        o->json ? name : o->dir, tree_point_format(r->point, point), taken->records, r->records_put,
 	        r->records_removed, r->shards_changed, r->bytes, taken->refused);
 	if (taken->refused)
 		fprintf(stderr, "refused: %s\n", taken->first_refused);
@@ -115,7 +124,7 @@ static int publish_index(const struct repository_options *o, struct error *err)
 	if (r == 0)
 		r = tree_publisher_commit(p, clock_wall_ms(), &result, err);
 	if (r == 0)
-		print_result(o, &result, &taken);
+		print_result(o, tree_publisher_root(p)->repository, &result, &taken);
 	vuln_index_close(index);
 	tree_publisher_close(p);
 	for (size_t i = 0; i < TREE_PUBLISH_KEYS_MAX; i++)

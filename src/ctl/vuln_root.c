@@ -144,6 +144,23 @@ int keys_revoke(const struct keys_options *o)
 
 /* ---- signatures ---- */
 
+/* A later root is signed by keys of the one before too, which is not here. */
+static void print_signed(const char *file, const struct tree_root *root, EVP_PKEY *key)
+{
+	const struct tree_role *role = &root->roles[TREE_ROLE_ROOT];
+	uint8_t id[KEY_THUMBPRINT_SIZE];
+	bool counts = false;
+	printf("%s: signed\n", file);
+	if (key_thumbprint(key, id) < 0)
+		return;
+	for (size_t i = 0; i < role->n_keys; i++)
+		counts |= memcmp(root->keys[role->keys[i]].id, id, sizeof(id)) == 0;
+	if (!counts)
+		printf("note: the key is none of its root keys: %s\n",
+		        root->version == 1 ? "the signature does not count"
+		                           : "the signature counts only if it is one of the root before");
+}
+
 static int sign(const struct keys_options *o, struct error *err)
 {
 	char *text FREE_ON_EXIT = NULL, *more FREE_ON_EXIT = NULL, *passphrase = NULL;
@@ -155,14 +172,14 @@ static int sign(const struct keys_options *o, struct error *err)
 	if (r == 0)
 		r = keys_passphrase(o, &passphrase, err);
 	if (r == 0)
-		r = key_load_encrypted(o->key, passphrase, &key, err);
+		r = keys_load(o->key, passphrase, &key, err);
 	secret_free(passphrase);
 	if (r == 0)
 		r = tree_envelope_sign(text, strlen(text), key, &more, err);
 	if (r == 0)
 		r = file_replace(o->files[0], more, strlen(more), ROOT_MODE, err);
 	if (r == 0)
-		printf("%s: signed\n", o->files[0]);
+		print_signed(o->files[0], &root, key);
 	tree_root_clear(&root);
 	return r;
 }
@@ -182,8 +199,9 @@ static int assemble(const struct keys_options *o, struct error *err)
 	for (char **file = o->files; *file && r == 0; file++) {
 		char *text FREE_ON_EXIT = NULL, *both = NULL;
 		r = file_read(*file, TREE_ROOT_MAX, &text, NULL, err);
-		if (r == 0)
-			r = tree_envelope_merge(whole ? whole : text, text, &both, err);
+		if (r < 0)
+			return r;
+		r = tree_envelope_merge(whole ? whole : text, text, &both, err);
 		if (r < 0)
 			return error_prefix(err, r, "%s", *file);
 		free(whole);

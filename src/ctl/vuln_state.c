@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REPOSITORY "repository" /* its name here */
+
 static void free_record(void *record)
 {
 	struct state_record *r = record;
@@ -75,13 +77,27 @@ static int add_record(const struct record *from, void *context)
 	return 0;
 }
 
-static int read_index(const char *dir, struct state *s, struct error *err)
+/* Followers put the name that they follow a repository by before those of its sources. */
+static const char *own_name(const char *source)
+{
+	static const char prefix[] = REPOSITORY "/";
+	return strncmp(source, prefix, sizeof(prefix) - 1) == 0 ? source + sizeof(prefix) - 1 : source;
+}
+
+static int add_published(const struct record *from, void *context)
+{
+	struct record own = *from;
+	own.source = own_name(from->source);
+	return add_record(&own, context);
+}
+
+static int read_index(const char *dir, bool repository, struct state *s, struct error *err)
 {
 	struct vuln_index *index;
 	int r = vuln_index_open(dir, &index, err);
 	if (r < 0)
 		return r;
-	r = vuln_index_each_record(index, add_record, s, err);
+	r = vuln_index_each_record(index, repository ? add_published : add_record, s, err);
 	vuln_index_close(index);
 	return r;
 }
@@ -102,7 +118,10 @@ static int put_source(const char *from, struct vuln_update *u, struct error *err
 	};
 	int r = load_source_spec(&load, from, err);
 	load_progress_end(&progress);
-	if (r == 0 && report.refused)
+	if (r == 0 && report.refused && report.refused == report.read)
+		r = error_set(err, -EINVAL, "%s: there is no sound record in it: %s", from,
+		        report.first_refused[0]);
+	else if (r == 0 && report.refused)
 		fprintf(stderr, "refused: %s\n", report.first_refused[0]);
 	load_report_clear(&report);
 	return r;
@@ -114,7 +133,7 @@ static int put_repository(const char *dir, const char *work, struct vuln_update 
 	char *state FREE_ON_EXIT = xasprintf("%s/follow", work);
 	char *root FREE_ON_EXIT = xasprintf("%s/1.root.json", dir);
 	const struct tree_follow_config config = {
-		.name = "repository", .dir = state, .root_file = root, .skew_ms = INT64_MAX / 4
+		.name = REPOSITORY, .dir = state, .root_file = root, .skew_ms = INT64_MAX / 4
 	};
 	const struct tree_pull pull = { .address = dir };
 	struct tree_follow *f;
@@ -140,7 +159,7 @@ static int read_other(const char *from, bool repository, const char *work, struc
 	if (r == 0)
 		r = vuln_update_commit(u, clock_wall_ms(), NULL, NULL, &result, err);
 	vuln_update_close(u);
-	return r == 0 ? read_index(dir, s, err) : r;
+	return r == 0 ? read_index(dir, repository, s, err) : r;
 }
 
 static bool has(const char *dir, const char *name)
@@ -156,7 +175,7 @@ int state_read(const char *from, struct state *ret, struct error *err)
 	struct state s = { table_new(), table_new() };
 	int r;
 	if (has(from, "data.mdb")) {
-		r = read_index(from, &s, err);
+		r = read_index(from, false, &s, err);
 	} else if (!mkdtemp(work)) {
 		r = error_set(err, -errno, "%s: %s", work, strerror(errno));
 	} else {

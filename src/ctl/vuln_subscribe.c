@@ -289,19 +289,32 @@ static int run(struct subscription *s)
 	tree_root_clear(&s->root);
 	if (s->code || code != CTL_OK)
 		return s->code ? s->code : code;
-	return ctl_fail(WORDS, "the VIS ended it; go on with --from %" PRIu64, s->at.generation);
+	return ctl_fail(WORDS, "the VIS ended it; go on with --from %s", tree_point_format(s->at, point));
+}
+
+/* "EPOCH.GENERATION" as it is shown, or the generation alone, of the epoch that is. */
+static bool take_from(struct tree_point *at, const char *text)
+{
+	struct tree_point p;
+	char *whole FREE_ON_EXIT =
+	        strchr(text, '.') ? xstrdup(text) : xasprintf("%" PRIu64 ".%s", at->epoch, text);
+	if (tree_point_parse(whole, &p) < 0)
+		return false;
+	*at = p;
+	return true;
 }
 
 int ctl_vuln_subscribe(int argc, char **argv)
 {
 	struct subscription s = { .asking = CTL_ASKING_VIS };
 	const char *repository = NULL;
-	int64_t from = -1;
+	const char *from = NULL;
+	struct tree_point unused = { 0 };
 	const struct command_option options[] = {
 		{ 'r', "repository", "NAME", "which; needed where the VIS has several", COMMAND_TEXT,
 		        &repository },
-		{ 'f', "from", "GENERATION", "first what has changed above it", COMMAND_NUMBER, &from, 0,
-		        (int64_t)TREE_NUMBER_MAX },
+		{ 'f', "from", "POINT", "first what has changed above it: EPOCH.GENERATION, or GENERATION",
+		        COMMAND_TEXT, &from },
 		{ 'R', "root", "FILE", "the root by which it is trusted; else the first that the VIS has",
 		        COMMAND_TEXT, &s.root_file },
 	};
@@ -315,22 +328,25 @@ int ctl_vuln_subscribe(int argc, char **argv)
 		         "one object a line, with the record.",
 		.options = options,
 		.n_options = ARRAY_LENGTH(options),
-		.closing = "Exit status: 1 the VIS ended it, or failed, 2 wrong usage. Until then it goes "
-		           "on.\n\n"
-		           "Examples:\n"
-		           "  pratique vuln subscribe --socket /run/pratique/vis-http.sock\n"
-		           "  pratique vuln subscribe --server https://vis.example.org --certificate me.pem "
-		           "--key "
-		           "me.key \\\n"
-		           "    --ca ca.pem --repository central --root 1.root.json --from 1795332561 --json",
+		.closing =
+		        "Exit status: 1 the VIS ended it, or failed, 2 wrong usage. Until then it goes "
+		        "on.\n\n"
+		        "Examples:\n"
+		        "  pratique vuln subscribe --socket /run/pratique/vis-http.sock\n"
+		        "  pratique vuln subscribe --server https://vis.example.org --certificate me.pem "
+		        "--key "
+		        "me.key \\\n"
+		        "    --ca ca.pem --repository central --root 1.root.json --from 1.1795332561 --json",
 	};
 	int code = ctl_asking_parse(&s.asking, &line, argc, argv, NULL);
 	if (code != COMMAND_GO_ON)
 		return code;
+	if (from && !take_from(&unused, from))
+		return ctl_usage(WORDS, "--from: \"%s\" is no EPOCH.GENERATION, such as 1.1795332561", from);
 	code = choose(&s, repository);
 	if (code != CTL_OK)
 		return code;
-	if (from >= 0)
-		s.at.generation = (uint64_t)from;
+	if (from)
+		(void)take_from(&s.at, from);
 	return run(&s);
 }

@@ -42,8 +42,9 @@ struct upper *upper_plan_due(struct upper_plan *p, time_ms now, int *ret_ms)
 		p->current = i;
 		p->busy = true;
 		u->attempts++;
-		u->state = UPPER_CONNECTING; /* the reason why it was not subscribed to stands */
-		u->since = now;
+		if (u->state == UPPER_WAITING)
+			u->since = now;
+		u->state = UPPER_CONNECTING; /* why it was not subscribed to, and since when, stands */
 		return u;
 	}
 	*ret_ms = (int)(soonest - now);
@@ -55,7 +56,7 @@ void upper_plan_subscribed(struct upper_plan *p, time_ms now)
 	struct upper *u = upper_plan_current(p);
 	if (!u || u->state == UPPER_SUBSCRIBED)
 		return;
-	u->state = UPPER_SUBSCRIBED;
+	u->state = u->last = UPPER_SUBSCRIBED;
 	u->since = now;
 	u->reason[0] = '\0';
 }
@@ -71,8 +72,9 @@ void upper_plan_ended(
 	const int pause = how == UPPER_AWAY ? u->pause_ms : UPPER_DISTRUST_MS;
 	u->not_before = now + pause - (time_ms)pause * chance / (4 * UINT16_MAX);
 	u->pause_ms = MIN(2 * u->pause_ms, UPPER_LAST_MS);
-	u->state = how;
-	u->since = now;
+	if (u->last != how)
+		u->since = now;
+	u->state = u->last = how;
 	u->ends[how]++;
 	u->path.n = 0;
 	snprintf(u->reason, sizeof(u->reason), "%s", reason);

@@ -31,7 +31,8 @@ const char *upper_state_name(enum upper_state state); /* "subscribed" */
 struct upper {
 	const char *name; /* of its certificate; kept by reference */
 	enum upper_state state;
-	time_ms since;                                  /* in that state; monotonic */
+	enum upper_state last;                          /* the last one but connecting */
+	time_ms since;                                  /* in that one; monotonic */
 	int pause_ms;                                   /* the next one */
 	time_ms not_before;                             /* it may be asked again; monotonic */
 	char reason[256];                               /* why it is not subscribed to */

@@ -59,6 +59,16 @@ bool load_label_is(const char *label, const char *other)
 	return strcasecmp(a, strcasecmp(other, "CLEAR") == 0 ? "WHITE" : other) == 0;
 }
 
+bool load_label_is_known(const char *label)
+{
+	static const char *const labels[] = { "UNLABELED", "WHITE", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT",
+		"RED" };
+	for (size_t i = 0; i < ARRAY_LENGTH(labels); i++)
+		if (strcasecmp(labels[i], label) == 0)
+			return true;
+	return false;
+}
+
 static void free_json(void *json)
 {
 	json_decref(json);

@@ -92,6 +92,8 @@ const char *load_kind_about(size_t i);
 const char *const *load_source_labels(const char *kind, const char *from);
 /* Whether two labels are one; WHITE has been called CLEAR since TLP 2.0. */
 bool load_label_is(const char *label, const char *other);
+/* Whether it is one at all, as CSAF 2.0 and TLP 2.0 have them, or UNLABELED: documents without any. */
+bool load_label_is_known(const char *label);
 
 /* Splits a SOURCE argument: the name (caller frees) and where the rest begins. */
 char *load_source_name(const char *spec, const char **ret_path);

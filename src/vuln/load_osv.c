@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: ISC */
-/* OSV records, one a document or one a line of a log of changes. */
+/* OSV records, one a document, a list of them, or one a line of a log of changes. */
 #include "vuln/load_private.h"
 
 #include <errno.h>
 #include <string.h>
 
+static int take_list(struct load_reading *r, const struct load_document *d, struct error *why)
+{
+	json_t *list = load_parse_json(d->text, d->length, why), *record;
+	int result = list ? 0 : -EINVAL;
+	size_t i;
+	json_array_foreach(list, i, record) {
+		char *where FREE_ON_EXIT = xasprintf("%s[%zu]", d->where, i);
+		if (result == 0)
+			result = load_put(r, where, record, why);
+	}
+	json_decref(list);
+	return result;
+}
+
 int load_read_osv(struct load_reading *r, const struct load_document *d, struct error *why)
 {
-	return load_put_text(r, d->where, d->text, d->length, why);
+	const bool list = d->length <= OSV_RECORD_MAX && d->text[strspn(d->text, " \t\r\n")] == '[';
+	return list ? take_list(r, d, why) : load_put_text(r, d->where, d->text, d->length, why);
 }
 
 /* The log of one file: what each path held last. */

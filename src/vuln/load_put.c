@@ -106,7 +106,7 @@ int load_put_text(
 	if (put(r, text, length, &why) < 0) {
 		load_note_refused(report, where, why.text);
 	} else if (counts->unmapped != unmapped) {
-		load_note_unmapped(report, where, "no package that is known here is affected");
+		load_note_unmapped(report, where, OSV_UNMAPPED);
 	} else {
 		report->read++;
 		report->mapped++;

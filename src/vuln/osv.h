@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #define OSV_RECORD_MAX (16u << 20) /* bytes of JSON; the largest that is known is 1.3 MB */
+#define OSV_UNMAPPED "no package that is known here is affected" /* said of a record */
 
 struct osv_counts {
 	uint64_t withdrawn;            /* records */

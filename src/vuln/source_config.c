@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #define REPOSITORY_PREFIX "repository:" /* ADDRESS#ROOT-FILE */
 
@@ -185,8 +184,6 @@ static void check_repository(const struct source_config *c, const char *file, st
 /* What only a CSAF provider has. */
 static void check_provider(struct source_config *c, const char *file, struct error_report *r)
 {
-	static const char *const labels[] = { "UNLABELED", "WHITE", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT",
-		"RED" };
 	bool csaf = strcmp(c->kind, "csaf") == 0;
 	if (c->hosts.count && !(csaf && load_source_labels(c->kind, c->from ? c->from : "")))
 		error_report_add(
@@ -194,14 +191,10 @@ static void check_provider(struct source_config *c, const char *file, struct err
 	if (c->labels.count && !csaf)
 		error_report_add(
 		        r, "%s:%d: tlp: only documents of kind csaf are labelled", file, c->named.line);
-	for (size_t i = 0; i < c->labels.count; i++) {
-		bool known = false;
-		for (size_t k = 0; k < ARRAY_LENGTH(labels); k++)
-			known |= strcasecmp(labels[k], c->labels.items[i]) == 0;
-		if (!known)
+	for (size_t i = 0; i < c->labels.count; i++)
+		if (!load_label_is_known(c->labels.items[i]))
 			error_report_add(
 			        r, "%s:%d: tlp: \"%s\" is no label", file, c->named.line, c->labels.items[i]);
-	}
 	for (size_t i = 0; i < c->hosts.count; i++)
 		if (strpbrk(c->hosts.items[i], "/ \t@") || !*c->hosts.items[i])
 			error_report_add(r, "%s:%d: host: \"%s\" is not HOST or HOST:PORT", file,

@@ -59,6 +59,10 @@ int tree_key_read(const char *path, struct tree_key *ret, struct error *err)
 	int r = file_read(path, PUBLIC_FILE_MAX, &text, &n, err);
 	if (r < 0)
 		return r;
+	if (strstr(text, "PRIVATE KEY-----")) { /* OpenSSL would ask for its passphrase */
+		OPENSSL_cleanse(text, n);
+		return error_set(err, -EINVAL, "%s: a private key; its public one is wanted", path);
+	}
 	BIO *bio CLEANUP(bio_free_pointer) = BIO_new_mem_buf(text, (int)n);
 	key.key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
 	if (!key.key)

@@ -73,4 +73,10 @@ same "as JSON" '[1,1,2,4]' sh -c "$pratique vuln diff --json old tree | jq -c '[
 same "a record" '["~",["Debian:12 alpha","Debian:12 beta"]]' sh -c "$pratique vuln diff --json old/FIXED-1.json new/FIXED-1.json |
 	jq -c '[(.records[0].change | if . == \"changed\" then \"~\" else . end), .records[0].packages]'"
 "$pratique" vuln diff old nothing >/dev/null 2>&1 && { echo "FAILED: what is not there is compared"; failed=1; }
+
+# Several sources keep their names, in a repository too.
+"$pratique" vuln index --out index site=new debian=old >/dev/null || failed=1
+"$pratique" vuln publish --repository tree --index index --key key >/dev/null || failed=1
+same "an index of two sources and the repository made of it" "0 records added, 0 removed, 0 changed; 0 packages concerned" \
+	"$pratique" vuln diff index tree
 exit $failed

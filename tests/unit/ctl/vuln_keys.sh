@@ -45,10 +45,10 @@ refuses "no name of a repository" keys root --repository "a b" "${first[@]}" --t
 says "not signed yet" keys root --repository site.example "${first[@]}" --threshold 2 --out 1.root.json
 cp 1.root.json bobs.json
 refuses "passphrase" keys sign --key alice --passphrase wrong 1.root.json
-refuses "not an unencrypted private key" keys sign --key alice 1.root.json
+refuses "alice: the key is encrypted, and its passphrase is not given: --passphrase FILE" keys sign --key alice 1.root.json
 says "signed" keys sign --key alice --passphrase words 1.root.json
 says "signed" keys sign --key bob bobs.json
-says "signed" keys sign --key stranger 1.root.json
+says "the signature does not count" keys sign --key stranger 1.root.json
 refuses "1 good signatures" publish --repository repository --root 1.root.json
 says "by 2 of the 2 keys" keys assemble --out whole.json 1.root.json bobs.json
 says "root 1 of site.example counts" publish --repository repository --root whole.json
@@ -61,7 +61,7 @@ END
 "$pratique" vuln index --out index own=advisories >/dev/null || failed=1
 refuses "0 of them are given" publish --repository repository --index index --key vis2
 says "1 put and 0 removed" publish --repository repository --index index --key vis
-says '"put": 0' publish --repository repository --index index --key vis --json
+says '"repository": "site.example"' publish --repository repository --index index --key vis --json
 
 refuses "threshold of 1" keys revoke --from whole.json --out 2.root.json vis
 refuses 'no key of whole.json has the holder "nobody"' keys revoke --from whole.json --out 2.root.json nobody
@@ -84,4 +84,15 @@ refuses "(endless)" verify --root whole.json repository
 # A root key goes; the epoch stays.
 says "root          3, epoch 2" keys revoke --from 2.root.json --out 3.root.json "Bob B."
 says "id" keys show vis.pub
+# What is no public key is told apart, and a file is named once.
+refuses "alice: a private key; its public one is wanted" keys show alice
+refuses "alice: a private key" keys root --repository site.example --root-key alice --threshold 1 --index-key vis.pub --out 9.root.json
+refuses "nothing: No such file" keys show nothing
+once() {
+	local out
+	out=$("$pratique" vuln "$@" 2>&1) && { echo "FAILED: vuln $*"; failed=1; }
+	[ "$(grep -o 'nothing[^ ]*:' <<<"$out" | wc -l)" = 1 ] || { echo "FAILED: vuln $*: $out"; failed=1; }
+}
+once publish --repository repository --root nothing.json
+once keys assemble --out x.json nothing.json
 exit $failed

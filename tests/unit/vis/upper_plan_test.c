@@ -118,6 +118,28 @@ static void nobody_is_left_in_a_hurry(void **state)
 	assert_string_equal(due(&p, UPPER_DISTRUST_MS, &ms), "first");
 }
 
+/* Attempts that end as the one before do not begin anything. */
+static void one_that_stays_away_is_away_since_it_went(void **state)
+{
+	struct upper_plan p = make(1);
+	const struct upper *u = &p.items[0];
+	int ms;
+	(void)due(&p, 1000, &ms);
+	assert_int_equal(u->since, 1000);
+	upper_plan_subscribed(&p, 1010);
+	upper_plan_subscribed(&p, 1500);
+	assert_int_equal(u->since, 1010);
+	for (time_ms now = 20000; now < 60000; now += 10000) {
+		upper_plan_ended(&p, UPPER_AWAY, "", now, 0);
+		assert_int_equal(u->since, 20000);
+		(void)due(&p, now + UPPER_LAST_MS, &ms);
+		assert_int_equal(u->state, UPPER_CONNECTING);
+		assert_int_equal(u->since, 20000);
+	}
+	upper_plan_ended(&p, UPPER_REFUSED, "", 60000, 0);
+	assert_int_equal(u->since, 60000);
+}
+
 static void patience_ends_where_there_is_another(void **state)
 {
 	struct upper_plan one = make(1), two = make(2);
@@ -142,6 +164,7 @@ int main(void)
 		cmocka_unit_test(who_served_us_is_followed_by_the_first),
 		cmocka_unit_test(who_is_distrusted_is_left_alone),
 		cmocka_unit_test(nobody_is_left_in_a_hurry),
+		cmocka_unit_test(one_that_stays_away_is_away_since_it_went),
 		cmocka_unit_test(patience_ends_where_there_is_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
