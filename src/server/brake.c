@@ -10,18 +10,23 @@
 #include <string.h>
 
 #define BRAKE_KEEP_MS (86400000LL) /* the longest time that a policy may count over */
-#define BRAKE_COUNT_MS 1000        /* how old the number of admitted attachments may be */
+#define BRAKE_COUNT_MS 1000        /* how old the numbers may be that are counted over all */
 #define BRAKE_DEMOTIONS_MAX (2 * SITE_ATTACHMENTS_MAX)
 
 struct demotion {
-	char *who;
 	time_ms at;
+	bool is_last; /* of that one, which is what counts */
+	char who[];
 };
 
 struct brake {
-	struct demotion *demotions; /* oldest first */
+	struct demotion **demotions; /* oldest first */
 	size_t n, capacity;
-	size_t base; /* nodes that were admitted at counted_at, with those that were demoted just before */
+	struct table *last; /* by who */
+	/* Counted at counted_at, over that time, */
+	size_t base;    /* nodes that were admitted, with those that were demoted just before */
+	size_t demoted; /* and with those that were since */
+	int64_t per_ms;
 	time_ms counted_at;
 	bool is_counted;
 	size_t held;
@@ -29,27 +34,63 @@ struct brake {
 
 struct brake *brake_new(void)
 {
-	return xcalloc(1, sizeof(struct brake));
+	struct brake *b = xcalloc(1, sizeof(*b));
+	b->last = table_new();
+	return b;
 }
 
 struct brake *brake_free(struct brake *b)
 {
-	for (size_t i = 0; b && i < b->n; i++)
-		free(b->demotions[i].who);
-	if (b)
-		free(b->demotions);
+	if (!b)
+		return NULL;
+	for (size_t i = 0; i < b->n; i++)
+		free(b->demotions[i]);
+	free(b->demotions);
+	table_free(b->last, NULL);
 	free(b);
 	return NULL;
 }
 
+/* The oldest ones. */
+static void drop(struct brake *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (b->demotions[i]->is_last)
+			(void)table_remove_string(b->last, b->demotions[i]->who);
+		free(b->demotions[i]);
+	}
+	b->n -= n;
+	memmove(b->demotions, b->demotions + n, b->n * sizeof(struct demotion *));
+}
+
+/* First those that count for nothing: their own last ones are later. */
+static void make_room(struct brake *b)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->demotions[i]->is_last)
+			b->demotions[n++] = b->demotions[i];
+		else
+			free(b->demotions[i]);
+	b->n = n;
+	if (n > BRAKE_DEMOTIONS_MAX - BRAKE_DEMOTIONS_MAX / 16)
+		drop(b, BRAKE_DEMOTIONS_MAX / 16);
+}
+
 static void append(struct brake *b, const char *who, time_ms at)
 {
-	if (b->n == BRAKE_DEMOTIONS_MAX) {
-		free(b->demotions[0].who);
-		memmove(b->demotions, b->demotions + 1, --b->n * sizeof(*b->demotions));
-	}
+	const size_t length = strlen(who) + 1;
+	struct demotion *d = xmalloc(sizeof(*d) + length);
+	d->at = at;
+	d->is_last = true;
+	memcpy(d->who, who, length);
+	if (b->n == BRAKE_DEMOTIONS_MAX)
+		make_room(b);
+	struct demotion *before = table_set_string(b->last, who, d);
+	if (before)
+		before->is_last = false;
 	ARRAY_RESERVE_ONE(b->demotions, b->n, b->capacity);
-	b->demotions[b->n++] = (struct demotion){ xstrdup(who), at };
+	b->demotions[b->n++] = d;
 }
 
 int brake_load(const char *who, time_ms at, void *context)
@@ -72,24 +113,25 @@ static const char *who_is(const struct site_attachment *a, char text[400])
 /* A time in the future is one before the clock was set back: as good as now, for once. */
 static bool counts(const struct demotion *d, time_ms now, int64_t per_ms)
 {
-	return d->at > now - per_ms && d->at <= now + per_ms;
+	return d->is_last && d->at > now - per_ms && d->at <= now + per_ms;
 }
 
 static size_t count_demotions(const struct brake *b, time_ms now, int64_t per_ms)
 {
 	size_t n = 0;
-	for (size_t i = b->n; i-- > 0 && b->demotions[i].at > now - per_ms;)
-		n += counts(&b->demotions[i], now, per_ms);
+	for (size_t i = b->n; i-- > 0 && b->demotions[i]->at > now - per_ms;)
+		n += counts(b->demotions[i], now, per_ms);
 	return n;
 }
 
-static void count_admitted(struct site *site, size_t demoted, time_ms now)
+static void count_all(struct site *site, int64_t per_ms, time_ms now)
 {
 	struct brake *b = site->brake;
 	const time_ms age = now - b->counted_at;
-	if (b->is_counted && age >= 0 && age < BRAKE_COUNT_MS)
+	if (b->is_counted && b->per_ms == per_ms && age >= 0 && age < BRAKE_COUNT_MS)
 		return;
-	b->base = demoted;
+	b->base = b->demoted = count_demotions(b, now, per_ms);
+	b->per_ms = per_ms;
 	b->counted_at = now;
 	b->is_counted = true;
 	TABLE_FOREACH(it, site->attachments) {
@@ -109,10 +151,9 @@ size_t brake_room_by(struct site *site, const struct policy_brake *p, time_ms no
 {
 	if (!p)
 		return SIZE_MAX;
-	const size_t demoted = count_demotions(site->brake, now, p->per_ms);
-	count_admitted(site, demoted, now);
+	count_all(site, p->per_ms, now);
 	const size_t share = site->brake->base * (size_t)p->percent / 100,
-	             limit = MAX(share, (size_t)p->nodes);
+	             limit = MAX(share, (size_t)p->nodes), demoted = site->brake->demoted;
 	return limit > demoted ? limit - demoted : 0;
 }
 
@@ -122,14 +163,8 @@ void brake_count(struct site *site, const struct site_attachment *a, time_ms now
 	struct brake *b = site->brake;
 	char text[400];
 	const char *who = who_is(a, text);
-	for (size_t i = b->n; i-- > 0 && b->demotions[i].at > now - p->per_ms;)
-		if (strcmp(b->demotions[i].who, who) == 0) { /* its last time is what counts */
-			free(b->demotions[i].who);
-			memmove(&b->demotions[i], &b->demotions[i + 1],
-			        (b->n - i - 1) * sizeof(*b->demotions));
-			b->n--;
-			break;
-		}
+	const struct demotion *before = table_get_string(b->last, who);
+	b->demoted += !before || !counts(before, now, p->per_ms);
 	append(b, who, now);
 	store_put_demotion(site->store, who, now);
 }
@@ -218,12 +253,11 @@ static void drop_old(struct site *site, time_ms now)
 {
 	struct brake *b = site->brake;
 	size_t old = 0;
-	while (old < b->n && b->demotions[old].at <= now - BRAKE_KEEP_MS)
-		free(b->demotions[old++].who);
+	while (old < b->n && b->demotions[old]->at <= now - BRAKE_KEEP_MS)
+		old++;
 	if (!old)
 		return;
-	memmove(b->demotions, b->demotions + old, (b->n - old) * sizeof(*b->demotions));
-	b->n -= old;
+	drop(b, old);
 	store_prune_demotions(site->store, now - BRAKE_KEEP_MS + 1);
 }
 

@@ -90,7 +90,7 @@ static void watch_index(struct vis_link *v)
 {
 	if (!v->server->site->index)
 		open_index(v);
-	else if (!v->is_open)
+	else /* also beside a pratique-vis that is there: it may hang, and others may write */
 		take_changes(v);
 }
 
@@ -172,12 +172,15 @@ void vis_want(struct server *s, const struct posture *posture)
 	if (v)
 		tell_named(v);
 	for (size_t i = 0; i < n; i++) {
-		if (is_wanted(v, needs[i]) || v->n_wanted == WANTED_MAX)
+		if (is_wanted(v, needs[i]))
 			continue;
+		if (v->n_wanted == WANTED_MAX) /* the oldest goes: it was asked for, and may be again */
+			memmove(v->wanted, v->wanted + 1, --v->n_wanted * sizeof(*v->wanted));
+		else
+			log_notice("a node's packages need what is known about %s, which is nothing; "
+			           "pratique-vis is asked for it",
+			        needs[i]);
 		memcpy(v->wanted[v->n_wanted], needs[i], sizeof(needs[i]));
-		log_notice("a node's packages need what is known about %s, which is nothing; pratique-vis is "
-		           "asked for it",
-		        needs[i]);
 		send_wanted(v, v->wanted[v->n_wanted++]);
 	}
 }

@@ -6,6 +6,7 @@
 #include "vuln/needs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 uint64_t vuln_index_generation(struct vuln_index *index)
@@ -56,10 +57,11 @@ int vuln_index_changes(struct vuln_index *index, const struct vuln_moment *after
 	return 0;
 }
 
-/* It knows about everything. */
 size_t vuln_needs(struct vuln_index *index, const struct posture *p, char ret[NEEDS_MAX][ECOSYSTEM_NAME_MAX])
 {
-	return 0;
+	for (size_t i = 0; i < index->n_needs; i++)
+		snprintf(ret[i], ECOSYSTEM_NAME_MAX, "%s", index->needs[i]);
+	return index->n_needs;
 }
 
 bool vuln_index_knows(struct vuln_index *index, const char *ecosystem)

@@ -34,8 +34,10 @@ struct vuln_index {
 	size_t packages;      /* about how many packages in all */
 	const struct vuln_source *sources;
 	size_t n_sources;
-	size_t listings; /* how often they were gone through */
-	uint64_t mark;   /* of its journal; 0: it has none */
+	size_t listings;          /* how often they were gone through */
+	const char *const *needs; /* ecosystems that it lacks, whatever a node has */
+	size_t n_needs;
+	uint64_t mark; /* of its journal; 0: it has none */
 	const struct scripted_change *changes;
 	size_t n_changes;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* One bad advisory does not take the site down; what an operator orders; and that a kill at any moment
  * changes nothing. */
+#include "server/keep.h"
 #include "tests/unit/server/crowd.h"
 
 #include <string.h>
@@ -342,6 +343,29 @@ static void test_held_and_gone(void **state)
 	assert_int_equal(held(&c), 0);
 }
 
+/* As it is found by counting all that ever happened, also between two counts of the server's. */
+static void test_counts_what_happened(void **state)
+{
+	struct crowd c;
+	time_ms last[CROWD] = { 0 };
+	uint32_t seed = 7;
+	crowd_open(&c, *state,
+	        CROWD_BASE CROWD_STAFF "brake demotions above 10% or 100 nodes per 5 min hold 4 hours\n");
+	crowd_all_come(&c);
+	for (unsigned step = 0; step < 2000; step++) {
+		seed = seed * 1664525 + 1013904223;
+		const size_t who = (seed >> 8) % CROWD;
+		if ((seed >> 16) % 3 == 0)
+			c.now += 1000 + (seed >> 20) % 100 * 1000;
+		size_t expected = 100;
+		for (size_t i = 0; i < CROWD; i++)
+			expected -= last[i] > c.now - 5 * MIN_MS;
+		assert_int_equal(brake_room(c.bed->site, c.now), expected);
+		brake_count(c.bed->site, c.ports[who], c.now);
+		last[who] = c.now;
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
@@ -362,6 +386,7 @@ int main(void)
 		TEST(test_waiver_ends_for_many),
 		TEST(test_small_site),
 		TEST(test_held_and_gone),
+		TEST(test_counts_what_happened),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
