@@ -25,6 +25,7 @@ struct memo_platform {
 	char *os_id, *os_version, *os_codename;
 	struct memo_chunk **chunks;
 	size_t n_chunks;
+	bool is_full; /* there was no room for a chunk: what it does not have may have been asked for */
 };
 
 struct policy_memo {
@@ -60,6 +61,7 @@ static void forget_all(struct policy_memo *m)
 		}
 		free(TAKE_POINTER(p->chunks));
 		p->n_chunks = 0;
+		p->is_full = false;
 	}
 	m->counters.rows = m->counters.bytes = 0;
 }
@@ -181,16 +183,30 @@ bool memo_is_asked_for(const struct policy_memo *m, uint32_t platform, uint32_t 
 	return c && c->states[id % CHUNK] != ROW_ABSENT ? c->asked_for[id % CHUNK] : is_asked_for(m, id);
 }
 
-static struct memo_chunk *make_chunk(struct memo_platform *p, uint32_t id)
+static bool has_room(const struct policy_memo *m, size_t bytes)
+{
+	return m->counters.bytes <= POLICY_MEMO_BYTES_MAX &&
+	        bytes <= POLICY_MEMO_BYTES_MAX - m->counters.bytes;
+}
+
+/* NULL where there is no room. */
+static struct memo_chunk *make_chunk(struct policy_memo *m, struct memo_platform *p, uint32_t id)
 {
 	const size_t k = id / CHUNK;
+	struct memo_chunk *there = find_chunk(p, id);
+	if (there)
+		return there;
+	if (!has_room(m, sizeof(struct memo_chunk))) {
+		p->is_full = true;
+		return NULL;
+	}
+	m->counters.bytes += sizeof(struct memo_chunk);
 	if (k >= p->n_chunks) {
 		p->chunks = xrealloc_array(p->chunks, k + 1, sizeof(struct memo_chunk *));
 		while (p->n_chunks <= k)
 			p->chunks[p->n_chunks++] = NULL;
 	}
-	if (!p->chunks[k])
-		p->chunks[k] = xcalloc(1, sizeof(*p->chunks[k]));
+	p->chunks[k] = xcalloc(1, sizeof(*p->chunks[k]));
 	return p->chunks[k];
 }
 
@@ -209,9 +225,13 @@ static void drop_row(struct policy_memo *m, struct memo_chunk *c, uint32_t id)
 /* False where there is no room: the row stays the caller's. */
 static bool keep_row(struct policy_memo *m, struct memo_platform *p, uint32_t id, const struct memo_row *row)
 {
-	struct memo_chunk *c = make_chunk(p, id);
+	struct memo_chunk *c = make_chunk(m, p, id);
+	if (!c) {
+		m->counters.unkept++;
+		return false;
+	}
 	drop_row(m, c, id);
-	if (row->bytes > POLICY_MEMO_BYTES_MAX - m->counters.bytes) {
+	if (!has_room(m, row->bytes)) {
 		m->counters.unkept++;
 		c->states[id % CHUNK] = ROW_UNKEPT;
 		c->asked_for[id % CHUNK] = is_asked_for(m, id);
@@ -241,16 +261,6 @@ void policy_memo_doubt(struct policy_memo *m, uint32_t id)
 		if (c && c->states[id % CHUNK] != ROW_ABSENT)
 			c->states[id % CHUNK] = ROW_DOUBTED;
 	}
-}
-
-void policy_memo_doubt_all(struct policy_memo *m)
-{
-	for (size_t i = 0; i < m->n_platforms; i++)
-		for (size_t k = 0; k < m->platforms[i].n_chunks; k++) {
-			struct memo_chunk *c = m->platforms[i].chunks[k];
-			for (size_t r = 0; c && r < CHUNK; r++)
-				c->states[r] = c->states[r] == ROW_ABSENT ? ROW_ABSENT : ROW_DOUBTED;
-		}
 }
 
 /* ---- looking up ---- */
@@ -355,12 +365,11 @@ static bool has_moved(const struct policy_memo *m)
 static void settle(struct policy_memo *m, struct memo_platform *p, uint32_t id, const struct memo_row *row,
         bool moved, struct memo_own *own)
 {
-	struct memo_chunk *c = make_chunk(p, id);
-	uint8_t *row_state = &c->states[id % CHUNK];
-	if (!moved && *row_state != ROW_DOUBTED && keep_row(m, p, id, row))
+	struct memo_chunk *c = make_chunk(m, p, id);
+	if (c && !moved && c->states[id % CHUNK] != ROW_DOUBTED && keep_row(m, p, id, row))
 		return;
-	if (*row_state == ROW_ABSENT) {
-		*row_state = ROW_UNKEPT;
+	if (c && c->states[id % CHUNK] == ROW_ABSENT) {
+		c->states[id % CHUNK] = ROW_UNKEPT;
 		c->asked_for[id % CHUNK] = is_asked_for(m, id);
 	}
 	ARRAY_RESERVE_ONE(own->rows, own->n, own->capacity);
@@ -398,10 +407,11 @@ int memo_rows(struct policy_memo *m, uint32_t platform, const uint32_t *ids, siz
 
 /* ---- after a change ---- */
 
+/* Of one that was doubted: whether a decision may rest on what it met before. */
 static bool is_doubted(const struct memo_platform *p, uint32_t id)
 {
 	const struct memo_chunk *c = find_chunk(p, id);
-	return c && c->states[id % CHUNK] == ROW_DOUBTED;
+	return c ? c->states[id % CHUNK] == ROW_DOUBTED : p->is_full;
 }
 
 int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
@@ -420,7 +430,8 @@ int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n_doubted; i++) {
-		const struct memo_row *before = find_chunk(p, doubted[i])->rows[doubted[i] % CHUNK];
+		const struct memo_chunk *c = find_chunk(p, doubted[i]);
+		const struct memo_row *before = c ? c->rows[doubted[i] % CHUNK] : NULL;
 		const enum policy_change change = memo_row_compare(before, made[i], m->policy->tree.n_terms);
 		if (!keep_row(m, p, doubted[i], made[i]))
 			memo_row_free(made[i]);

@@ -14,7 +14,9 @@
 #include "posture/catalogue.h"
 
 #define POLICY_MEMO_PLATFORMS_MAX 256
+#ifndef POLICY_MEMO_BYTES_MAX                     /* a test has less */
 #define POLICY_MEMO_BYTES_MAX ((size_t)512 << 20) /* of rows; a row above it is made anew each time */
+#endif
 #define POLICY_MEMO_NO_PLATFORM UINT32_MAX
 
 struct policy_memo *policy_memo_new(const struct posture_catalogue *catalogue); /* not owned */
@@ -35,9 +37,8 @@ size_t policy_memo_platforms(const struct policy_memo *m);
 
 /* The id is another package now, or none. */
 void policy_memo_forget(struct policy_memo *m, uint32_t id);
-/* The advisories about this package may be others now; about any. */
+/* The advisories about this package may be others now. */
 void policy_memo_doubt(struct policy_memo *m, uint32_t id);
-void policy_memo_doubt_all(struct policy_memo *m);
 
 /* How a row changed, the worst first. */
 enum policy_change {
@@ -51,8 +52,8 @@ enum policy_change {
 	POLICY_CHANGE_NONE,
 };
 #define POLICY_N_CHANGES POLICY_CHANGE_NONE
-/* Looks up, for one platform, those of the packages that are doubted, and tells of each that changed. A
- * failure leaves them doubted. */
+/* Looks up, for one platform, those of the packages that are doubted (all were: policy_memo_doubt()), and
+ * tells of each that changed. A failure leaves them doubted. */
 typedef void (*policy_memo_change_fn)(uint32_t id, enum policy_change change, void *context);
 int policy_memo_refresh(struct policy_memo *m, uint32_t platform, const uint32_t *ids, size_t n, time_ms now,
         policy_memo_change_fn changed, void *context, struct error *err);
@@ -62,7 +63,7 @@ uint64_t policy_memo_generation(const struct policy_memo *m);
 void policy_memo_settle(struct policy_memo *m, uint64_t generation);
 
 struct policy_memo_counters {
-	size_t rows, bytes; /* that are kept */
+	size_t rows, bytes; /* that are kept; bytes: with the places for rows */
 	uint64_t looked_up; /* packages */
 	uint64_t unkept;    /* rows that there was no room for */
 };

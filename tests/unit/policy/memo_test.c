@@ -216,7 +216,8 @@ static void test_as_a_look_at_everything(void **state)
 			w.index.generation++;
 			if (step % 3 == 0) /* it was not said yet */
 				check_node(&w, nodes[step], NOW + step * DAY);
-			policy_memo_doubt_all(w.memo);
+			for (uint32_t id = 1; id < catalogue_limit(w.catalogue); id++)
+				policy_memo_doubt(w.memo, id);
 			check_node(&w, nodes[0], NOW + step * DAY);
 			for (uint32_t platform = 0; platform < policy_memo_platforms(w.memo); platform++)
 				for (uint32_t id = 1; id < catalogue_limit(w.catalogue); id++)
@@ -381,6 +382,40 @@ static void test_failure(void **state)
 	end(&w);
 }
 
+/* Who was judged without a row being kept is told of a change all the same. */
+static void test_change_on_every_platform(void **state)
+{
+	struct world w;
+	const char *const systems[] = { "debian", "ubuntu", "alpine" };
+	begin(&w, 2, 9);
+	w.index.n_matches = 0;
+	struct posture *p = make_node(&w);
+	p->packages_known = true;
+	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
+		p->os_id = systems[i];
+		check_node(&w, p, NOW);
+	}
+	assert_int_equal(policy_memo_platforms(w.memo), ARRAY_LENGTH(systems));
+	const struct scripted_match match = { .package = p->packages[0].name,
+		.id = "NEW",
+		.source = "debian",
+		.severity = VULN_SEVERITY_HIGH };
+	w.index.matches = &match;
+	w.index.n_matches = 1;
+	w.index.generation++;
+	const uint32_t id = p->packages[0].id;
+	policy_memo_doubt(w.memo, id);
+	for (uint32_t platform = 0; platform < ARRAY_LENGTH(systems); platform++) {
+		size_t changed = 0;
+		assert_int_equal(
+		        policy_memo_refresh(w.memo, platform, &id, 1, NOW, ignore, &changed, NULL), 0);
+		assert_int_equal(changed, 1);
+	}
+	assert_in_range(policy_memo_counters(w.memo).bytes, 40960, POLICY_MEMO_BYTES_MAX);
+	posture_free(p);
+	end(&w);
+}
+
 /* ---- facts ---- */
 
 static void test_facts_end_with_their_dates(void **state)
@@ -444,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_changes_have_an_order),
 		cmocka_unit_test(test_dates_pass),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_change_on_every_platform),
 		cmocka_unit_test(test_facts_end_with_their_dates),
 		cmocka_unit_test(test_sources_have_an_age),
 	};
