@@ -114,25 +114,6 @@ const char *const *policy_enforcement_points(const struct policy *p)
 	return p->enforcement_points;
 }
 
-const struct ip_prefix *policy_enforcement_point_nodes(
-        const struct policy *p, const char *name, size_t *ret_count)
-{
-	*ret_count = 0;
-	for (const struct policy_enforcer *e = p->tree.enforcers; e; e = e->next) {
-		if (strcmp(e->name.text, name) == 0) {
-			*ret_count = e->nodes.count;
-			return e->nodes.items;
-		}
-	}
-	return NULL;
-}
-
-const struct ip_prefix *policy_site_prefixes(const struct policy *p, size_t *ret_count)
-{
-	*ret_count = p->tree.site.count;
-	return p->tree.site.items;
-}
-
 const char *policy_node_role(const struct policy *p, const char *node)
 {
 	return node ? table_get_string(p->members, node) : NULL;

@@ -87,12 +87,6 @@ int64_t policy_certificate_lifetime_ms(const struct policy *p);
 uint64_t policy_fingerprint(const struct policy *p);
 /* Names of the enforcement points that the policy declares; NULL-terminated. */
 const char *const *policy_enforcement_points(const struct policy *p);
-/* Where the nodes behind an enforcement point have their addresses, as the policy says; NULL and 0 where it
- * does not. */
-const struct ip_prefix *policy_enforcement_point_nodes(
-        const struct policy *p, const char *name, size_t *ret_count);
-/* The prefixes of `site`; none where the policy has no such line. */
-const struct ip_prefix *policy_site_prefixes(const struct policy *p, size_t *ret_count);
 /* Roles that a node has by name ("alice" -> "employee"); NULL where the policy gives none. */
 const char *policy_node_role(const struct policy *p, const char *node);
 

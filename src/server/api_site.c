@@ -2,6 +2,7 @@
 /* The API about the server itself: its status with every counter, and its policy. */
 #include "posture/catalogue.h"
 #include "server/api.h"
+#include "server/named.h"
 
 #include <errno.h>
 
@@ -107,6 +108,7 @@ static json_t *limits_to_json(struct server *s)
 	add_limit(list, "nodes", table_count(s->site->nodes), SITE_NODES_MAX);
 	add_limit(list, "packages", packages.packages, CATALOGUE_PACKAGES_MAX);
 	add_limit(list, "packages_bytes", packages.bytes, CATALOGUE_BYTES_MAX);
+	add_limit(list, "named_sources", named_count(s->site->named), NAMED_MAX);
 	add_limit(list, "attachments", table_count(s->site->attachments), SITE_ATTACHMENTS_MAX);
 	return list;
 }

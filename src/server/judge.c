@@ -16,9 +16,12 @@
  * What makes it better off: decided, committed, and then the enforcement point and the node are told: what a
  * gateway lets through is never more than what is on the disk.
  *
- * A server that dies after 1 has done nothing. After 2, the enforcement point keeps what it was told: the
- * next server tells it everything only when it has judged again whom its start wants judged (judged.c), which
- * this node is among. After 3, the node's connection ends with the server; it comes back with a certificate
+ * A server that dies after 1 has done nothing. After 2, the enforcement point keeps what it was told until
+ * the next server tells it everything, which is when that has judged again whom its start wants judged
+ * (judged.c). Who was demoted by advisories, the policy or time is among them. Whom its own inspection
+ * demoted is not: nothing of that is on the disk, so that it is placed as before from then until its agent,
+ * whose connection ended with the server, is back; its posture is another one than its certificate's, and is
+ * inspected in full. After 3, the node's connection ends with the server; it comes back with a certificate
  * that is revoked, and is inspected. tests/scenario/advisory-killed.sh dies between every two of these steps.
  */
 #include "server/again.h"

@@ -287,15 +287,6 @@ void reverse_add_nodes(struct reverse *r, uint32_t id, roaring_bitmap_t *to)
 		roaring_bitmap_or_inplace(to, r->sets[id].many);
 }
 
-size_t reverse_count(struct reverse *r, uint32_t id)
-{
-	merge(r);
-	if (id >= r->n_sets)
-		return 0;
-	return (r->sets[id].one != NOBODY) +
-	        (r->sets[id].many ? roaring_bitmap_get_cardinality(r->sets[id].many) : 0);
-}
-
 struct reverse_size reverse_size(struct reverse *r)
 {
 	struct reverse_size size = { .names = table_count(r->names),

@@ -31,8 +31,6 @@ void reverse_forget(struct reverse *r, uint32_t id);
 size_t reverse_packages_of(struct reverse *r, const char *name, const uint32_t **ret_ids);
 /* Adds the nodes that have the package to a set. */
 void reverse_add_nodes(struct reverse *r, uint32_t id, roaring_bitmap_t *to);
-/* How many have it. */
-size_t reverse_count(struct reverse *r, uint32_t id);
 
 struct reverse_size {
 	size_t packages, names;

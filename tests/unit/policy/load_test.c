@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/file.h"
-#include "policy/policy.h"
+#include "policy/ast.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -89,11 +89,9 @@ static void good(void **state)
 	assert_string_equal(policy_enforcement_points(p)[0], "gateway");
 	assert_string_equal(policy_enforcement_points(p)[1], "office");
 	assert_null(policy_enforcement_points(p)[2]);
-	assert_non_null(policy_enforcement_point_nodes(p, "gateway", &n));
-	assert_int_equal(n, 2);
-	assert_null(policy_enforcement_point_nodes(p, "cellar", &n));
-	assert_non_null(policy_site_prefixes(p, &n));
-	assert_int_equal(n, 2);
+	assert_string_equal(p->tree.enforcers->name.text, "gateway");
+	assert_int_equal(p->tree.enforcers->nodes.count, 2);
+	assert_int_equal(p->tree.site.count, 2);
 	assert_string_equal(policy_node_role(p, "bob"), "employee");
 	assert_string_equal(policy_node_role(p, "carol"), "guest");
 	assert_null(policy_node_role(p, "mallory"));

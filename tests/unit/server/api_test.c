@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The API over a real Unix socket: the server's loop runs in a child, the test is the client. */
 #include "net/http_client.h"
+#include "server/named.h"
 #include "server/server.h"
 #include "tests/unit/server/site_bed.h"
 
@@ -231,6 +232,12 @@ static void test_status(void **state)
 	assert_true(json_is_true(json_object_get(json_object_get(j, "advisories"), "available")));
 	assert_int_equal(
 	        json_integer_value(json_object_get(json_object_get(j, "counters"), "judgements")), 1);
+	size_t i, found = 0;
+	json_t *limit;
+	json_array_foreach(json_object_get(j, "limits"), i, limit)
+		found += strcmp(text_of(limit, "name"), "named_sources") == 0 &&
+		        json_integer_value(json_object_get(limit, "limit")) == NAMED_MAX;
+	assert_int_equal(found, 1);
 	json_decref(j);
 }
 

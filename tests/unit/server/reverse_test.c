@@ -51,8 +51,12 @@ static void advisories_find_packages_by_their_names(void **state)
 		size_t n = reverse_packages_of(r, rows[i].name, &ids);
 		if (n != rows[i].found)
 			fail_msg("%s: %zu packages", rows[i].name, n);
+		roaring_bitmap_t *nodes = roaring_bitmap_create();
 		if (n)
-			assert_int_equal(reverse_count(r, ids[0]), 1);
+			reverse_add_nodes(r, ids[0], nodes);
+		assert_int_equal(roaring_bitmap_get_cardinality(nodes), n > 0);
+		assert_int_equal(roaring_bitmap_contains(nodes, 7), n > 0);
+		roaring_bitmap_free(nodes);
 	}
 	reverse_free(r);
 	posture_free(p);
