@@ -72,7 +72,7 @@ void site_ask(struct site *site, struct site_attachment *a)
 void site_end_session(struct site *site, struct site_attachment *a)
 {
 	a->session = NULL;
-	if (a->retry_asked)
+	if (a->retry_asked || a->retry_waits)
 		a->round = site->round - 1;
 	a->retry_asked = false;
 }

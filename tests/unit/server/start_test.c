@@ -217,6 +217,12 @@ static void test_asked_and_gone(void **state)
 	assert_true(c.ports[4]->retry_asked);
 	come(&c, 4);
 	assert_int_equal(asked_in_a_minute(&c), 0);
+	c.ports[5]->retry_waits = RETRY_SAME + 1; /* so it is not asked for the round, too */
+	c.ports[5]->retry_asked = false;
+	site_end_session(b->site, c.ports[5]);
+	site_judge(b->site, c.nodes[5], c.ports[5], "certificate", NULL, c.now, &o);
+	site_outcome_clear(&o);
+	assert_int_equal(asked_in_a_minute(&c), 1);
 }
 
 /* ---- what is not known ---- */
