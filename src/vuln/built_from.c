@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/built_from.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,25 +10,50 @@ struct update_built {
 	char value[];
 };
 
-void vuln_update_put_built(struct vuln_update *u, const char *source, const char *ecosystem,
-        const char *binary, const char *package)
+/* ---- what a value says ---- */
+
+struct built_from built_from_begin(const void *value, size_t length)
 {
-	char key[INDEX_KEY_MAX];
-	size_t n = index_package_key(key, INDEX_BUILT_FROM, ecosystem, binary),
-	       n_package = strlen(package) + 1;
-	size_t length = n_package + strlen(source) + 1;
-	if (n == 0)
-		return;
-	struct update_built *b = xmalloc(sizeof(*b) + length);
-	b->length = length;
-	memcpy(b->value, package, n_package);
-	memcpy(b->value + n_package, source, length - n_package);
-	free(table_set(u->built, key, n, b));
+	return (struct built_from){ .at = value, .left = length };
 }
 
-const char *built_from_read(const void *value, size_t length)
+static const char *take_name(struct built_from *b)
 {
-	return length > 1 && memchr(value, '\0', length - 1) ? value : NULL;
+	const char *name = b->at, *end = b->left ? memchr(name, '\0', b->left) : NULL;
+	if (!end)
+		return NULL;
+	b->left -= (size_t)(end + 1 - name);
+	b->at = end + 1;
+	return name;
+}
+
+bool built_from_next(struct built_from *b)
+{
+	struct built_from rest = *b;
+	const char *package = take_name(&rest), *source = package ? take_name(&rest) : NULL;
+	if (!source)
+		return false;
+	*b = (struct built_from){ package, source, rest.at, rest.left };
+	return true;
+}
+
+bool built_from_next_package(struct built_from *b)
+{
+	const char *last = b->package;
+	while (built_from_next(b))
+		if (!last || strcmp(last, b->package) != 0)
+			return true;
+	return false;
+}
+
+static bool same_packages(struct built_from a, struct built_from b)
+{
+	bool has_a, has_b;
+	do {
+		has_a = built_from_next_package(&a);
+		has_b = built_from_next_package(&b);
+	} while (has_a && has_b && strcmp(a.package, b.package) == 0);
+	return !has_a && !has_b;
 }
 
 void built_from_version(const char *version, char ret[VERSION_MAX + 1])
@@ -40,6 +66,88 @@ void built_from_version(const char *version, char ret[VERSION_MAX + 1])
 		ret[n - digits - 2] = '\0';
 }
 
+/* ---- what is said anew ---- */
+
+static bool is_said_by(struct built_from said, const char *source)
+{
+	while (built_from_next(&said))
+		if (strcmp(said.source, source) == 0)
+			return true;
+	return false;
+}
+
+/* The next that stays beside what is said now: of a source that is not replaced, and does not say it anew. */
+static bool next_kept(struct built_from *old, struct built_from said, const struct vuln_update *replacing)
+{
+	while (built_from_next(old))
+		if (!(replacing && commit_is_replaced(replacing, old->source, strlen(old->source))) &&
+		        !is_said_by(said, old->source))
+			return true;
+	return false;
+}
+
+static int order_said(const struct built_from *a, const struct built_from *b)
+{
+	int order = strcmp(a->package, b->package);
+	return order ? order : strcmp(a->source, b->source);
+}
+
+static void put_said(struct writer *w, const struct built_from *b)
+{
+	wr_bytes(w, b->package, strlen(b->package) + 1);
+	wr_bytes(w, b->source, strlen(b->source) + 1);
+}
+
+/* Both are in order, and so is what is written. False where old is no value. */
+static bool merge(struct writer *w, struct built_from old, const struct built_from said,
+        const struct vuln_update *replacing)
+{
+	struct built_from new = said;
+	bool has_old = next_kept(&old, said, replacing), has_new = built_from_next(&new);
+	while (has_old || has_new) {
+		const bool is_old = has_old && (!has_new || order_said(&old, &new) < 0);
+		put_said(w, is_old ? &old : &new);
+		if (is_old)
+			has_old = next_kept(&old, said, replacing);
+		else
+			has_new = built_from_next(&new);
+	}
+	return old.left == 0;
+}
+
+static struct update_built *make_value(const struct writer *w)
+{
+	struct update_built *b = xmalloc(sizeof(*b) + w->length);
+	b->length = w->length;
+	memcpy(b->value, w->data, w->length);
+	return b;
+}
+
+void vuln_update_put_built(struct vuln_update *u, const char *source, const char *ecosystem,
+        const char *binary, const char *package)
+{
+	char key[INDEX_KEY_MAX];
+	const struct built_from said = { .package = package, .source = source };
+	const size_t n = index_package_key(key, INDEX_BUILT_FROM, ecosystem, binary);
+	struct writer w = wr_make(UINT32_MAX);
+	if (n == 0)
+		return;
+	const struct update_built *others = table_get(u->built, key, n);
+	put_said(&w, &said);
+	struct update_built *b = make_value(&w);
+	if (others) {
+		wr_reset(&w);
+		(void)merge(&w, built_from_begin(others->value, others->length),
+		        built_from_begin(b->value, b->length), NULL);
+		free(b);
+		b = make_value(&w);
+	}
+	free(table_set(u->built, key, n, b));
+	wr_free(&w);
+}
+
+/* ---- within a commit ---- */
+
 static void note(struct commit *c, const void *key, size_t length)
 {
 	c->result.keys_changed++;
@@ -47,53 +155,82 @@ static void note(struct commit *c, const void *key, size_t length)
 	wr_bytes(c->changed, key, length);
 }
 
-static int drop_replaced(struct commit *c, MDB_cursor *cursor)
+/* What is known of one binary from now on. A second source that says the same is kept, and changes nothing.
+ */
+static int write_said(struct commit *c, const void *key, size_t length, struct built_from said)
+{
+	MDB_val k = index_val(key, length), v = { 0 };
+	int r = mdb_get(c->txn, c->index->packages, &k, &v);
+	if (r && r != MDB_NOTFOUND)
+		return r;
+	const struct built_from old = built_from_begin(v.mv_data, v.mv_size);
+	wr_reset(&c->value);
+	if (!merge(&c->value, old, said, c->u))
+		return MDB_CORRUPTED;
+	if (wr_failed(&c->value))
+		return E2BIG;
+	const MDB_val value = index_val(c->value.data, c->value.length);
+	if (v.mv_size == value.mv_size &&
+	        (v.mv_size == 0 || memcmp(v.mv_data, value.mv_data, v.mv_size) == 0))
+		return 0;
+	if (!same_packages(old, built_from_begin(value.mv_data, value.mv_size)))
+		note(c, key, length);
+	v = value;
+	return v.mv_size ? mdb_put(c->txn, c->index->packages, &k, &v, 0)
+	                 : mdb_del(c->txn, c->index->packages, &k, NULL);
+}
+
+static bool has_replaced(const struct commit *c, struct built_from *b)
+{
+	while (built_from_next(b))
+		if (commit_is_replaced(c->u, b->source, strlen(b->source)))
+			return true;
+	return false;
+}
+
+/* The binaries of which a replaced source said something, and nothing is said now. */
+static int find_replaced(struct commit *c, MDB_cursor *cursor, struct table *ret)
 {
 	const char kind = INDEX_BUILT_FROM;
 	MDB_val k = index_val(&kind, 1), v;
 	int r = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 	for (; r == 0; r = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
-		const char *package = built_from_read(v.mv_data, v.mv_size);
+		struct built_from b = built_from_begin(v.mv_data, v.mv_size);
 		if (*(const char *)k.mv_data != INDEX_BUILT_FROM)
 			return 0;
-		if (!package)
-			return MDB_CORRUPTED;
-		const char *source = package + strlen(package) + 1;
-		if (!commit_is_replaced(c->u, source, v.mv_size - 1 - (size_t)(source - package)) ||
-		        table_get(c->u->built, k.mv_data, k.mv_size))
+		if (table_get(c->u->built, k.mv_data, k.mv_size))
 			continue;
-		note(c, k.mv_data, k.mv_size);
-		if ((r = mdb_cursor_del(cursor, 0)))
-			return r;
+		if (has_replaced(c, &b))
+			table_set(ret, k.mv_data, k.mv_size, c);
+		else if (b.left)
+			return MDB_CORRUPTED;
 	}
 	return r == MDB_NOTFOUND ? 0 : r;
 }
 
-int commit_built(struct commit *c)
+static int write_replaced(struct commit *c)
 {
 	MDB_cursor *cursor;
-	MDB_val k, v;
-	int r = 0;
-	if (c->u->replace_all || table_count(c->u->replaced)) {
-		r = mdb_cursor_open(c->txn, c->index->packages, &cursor);
-		if (r)
-			return r;
-		r = drop_replaced(c, cursor);
-		mdb_cursor_close(cursor);
-	}
+	int r = mdb_cursor_open(c->txn, c->index->packages, &cursor);
+	if (r)
+		return r;
+	struct table *silent = table_new();
+	r = find_replaced(c, cursor, silent);
+	mdb_cursor_close(cursor);
+	TABLE_FOREACH(it, silent)
+		if (!r)
+			r = write_said(c, it.key, it.key_length, built_from_begin(NULL, 0));
+	table_free(silent, NULL);
+	return r;
+}
+
+int commit_built(struct commit *c)
+{
+	int r = c->u->replace_all || table_count(c->u->replaced) ? write_replaced(c) : 0;
 	TABLE_FOREACH(it, c->u->built) {
 		const struct update_built *b = it.value;
-		k = index_val(it.key, it.key_length);
-		if (r)
-			return r;
-		r = mdb_get(c->txn, c->index->packages, &k, &v);
-		if (r == 0 && v.mv_size == b->length && memcmp(v.mv_data, b->value, b->length) == 0)
-			continue;
-		if (r && r != MDB_NOTFOUND)
-			return r;
-		note(c, it.key, it.key_length);
-		v = index_val(b->value, b->length);
-		r = mdb_put(c->txn, c->index->packages, &k, &v, 0);
+		if (!r)
+			r = write_said(c, it.key, it.key_length, built_from_begin(b->value, b->length));
 	}
 	return r;
 }

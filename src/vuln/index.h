@@ -10,7 +10,8 @@
  *   records     id NUL source      -> record (record.h), withdrawn ones too
  *   texts       id NUL source      -> the record as its source wrote it, OSV JSON (text.h)
  *   refs        id                 -> 'a' or 'r' and a record key: who names it as alias, as related
- *   packages    kind ecosystem NUL package -> entries (package_entry.h)
+ *   packages    kind ecosystem NUL package -> entries (package_entry.h); of 's' what it is built from
+ *               (built_from.h)
  *   ecosystems  kind ecosystem     -> u64 entries under it that call something affected, never 0
  *               kind ecosystem NUL source -> nothing: the source knows all about it, even where it has no
  *               entry
@@ -18,7 +19,8 @@
  *   history     id NUL source NUL serial -> an older form (history.h)
  *   oldest      serial             -> the key of the form in history
  *
- * kind: 'p' where package is the name that the ecosystem's advisories use, 'b' for a binary package's own.
+ * kind: 'p' where package is the name that the ecosystem's advisories use, 'b' for a binary package's own;
+ * 's', in packages alone, for a binary package's own too.
  */
 #pragma once
 

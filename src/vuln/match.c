@@ -139,24 +139,12 @@ static int take_origin(struct matcher *m, const struct posture_package *package,
 	return 0;
 }
 
-/* Inventories that are names of binaries say no source: it is the one that a suite's indexes know. 0, or what
- * refuse() returns. */
-static int take_built(struct matcher *m, const struct posture_package *package, struct subject *s)
+/* Inventories that are names of binaries say no source: it is what a suite's indexes know, if they do. */
+static bool find_built(struct matcher *m, const struct posture_package *package, MDB_val *ret)
 {
-	MDB_val v;
-	if (!m->place.by_built || strcmp(package->source, package->name) != 0 ||
-	        strcmp(package->source_version, package->version) != 0 ||
-	        look_up(m, INDEX_BUILT_FROM, m->place.ecosystem, package->name, &v) != 0)
-		return 0;
-	const char *source = built_from_read(v.mv_data, v.mv_size);
-	if (!source || !*source)
-		return refuse(
-		        m, package, "its source package has other versions, and the inventory names none");
-	built_from_version(package->version, m->built_version);
-	m->as_built = *package;
-	m->as_built.source = s->name = source;
-	m->as_built.source_version = s->version = m->built_version;
-	return 0;
+	return m->place.by_built && strcmp(package->source, package->name) == 0 &&
+	        strcmp(package->source_version, package->version) == 0 &&
+	        look_up(m, INDEX_BUILT_FROM, m->place.ecosystem, package->name, ret) == 0;
 }
 
 /* Debian and its kin: a signed package by the source that was signed, a rebuild by what was built again, a
@@ -182,17 +170,9 @@ static int take_source(struct matcher *m, const struct posture_package *package,
 	return 0;
 }
 
-/* By the name that the ecosystem's advisories use. */
-static int judge_by_advisory(struct matcher *m, const struct posture_package *package)
+static int judge_as(struct matcher *m, const struct posture_package *package, struct subject s)
 {
-	const bool by_source = m->place.naming == ECOSYSTEM_BY_SOURCE;
-	struct subject s = { .ecosystem = m->place.ecosystem,
-		.beside = m->place.has_beside ? m->place.beside : NULL,
-		.name = by_source ? package->source : package->name,
-		.version = by_source ? package->source_version : package->version };
-	int r = by_source ? take_built(m, package, &s) : 0;
-	if (r == 0 && by_source)
-		r = take_source(m, package, &s);
+	int r = m->place.naming == ECOSYSTEM_BY_SOURCE ? take_source(m, package, &s) : 0;
 	if (r < 0)
 		return r;
 	if (m->place.form != ECOSYSTEM_AS_IS && ecosystem_name_in_form(m->place.form, s.name, m->name) == 0)
@@ -203,6 +183,45 @@ static int judge_by_advisory(struct matcher *m, const struct posture_package *pa
 	if (r == 0)
 		return refuse(m, package, "its version is not valid");
 	return r < 0 ? r : 0;
+}
+
+/* By each of the sources that suites name: which of these it is from is not known, and none of them excuses
+ * it of the others' advisories. */
+static int judge_as_built(
+        struct matcher *m, const struct posture_package *package, struct subject s, const MDB_val *built)
+{
+	struct built_from b = built_from_begin(built->mv_data, built->mv_size);
+	int r;
+	if (!built_from_next_package(&b))
+		return -EBADMSG;
+	if (!*b.package) {
+		r = refuse(m, package, "its source package has other versions, and the inventory names none");
+		return r < 0 ? r : judge_as(m, package, s);
+	}
+	built_from_version(package->version, m->built_version);
+	s.version = m->built_version;
+	m->as_built = *package;
+	m->as_built.source_version = s.version;
+	do {
+		m->as_built.source = s.name = b.package;
+		m->key_version = NULL;
+		r = judge_as(m, package, s);
+	} while (r >= 0 && built_from_next_package(&b));
+	return r >= 0 && b.left ? -EBADMSG : r;
+}
+
+/* By the name that the ecosystem's advisories use. */
+static int judge_by_advisory(struct matcher *m, const struct posture_package *package)
+{
+	const bool by_source = m->place.naming == ECOSYSTEM_BY_SOURCE;
+	MDB_val built;
+	const struct subject s = { .ecosystem = m->place.ecosystem,
+		.beside = m->place.has_beside ? m->place.beside : NULL,
+		.name = by_source ? package->source : package->name,
+		.version = by_source ? package->source_version : package->version };
+	if (by_source && find_built(m, package, &built))
+		return judge_as_built(m, package, s, &built);
+	return judge_as(m, package, s);
 }
 
 /* A name that no index can hold is not one that nothing is known against. */

@@ -414,8 +414,7 @@ static void put_built(struct load_reading *r, const struct suite *suite, const c
 	}
 	TABLE_FOREACH(it, built) {
 		char *name FREE_ON_EXIT = xstrndup(it.key, it.key_length);
-		if (strcmp(name, it.value) != 0)
-			vuln_update_put_built(r->l->update, r->source->name, ecosystem, name, it.value);
+		vuln_update_put_built(r->l->update, r->source->name, ecosystem, name, it.value);
 	}
 	table_free(built, free);
 }

@@ -50,8 +50,9 @@ void vuln_update_replace_all(struct vuln_update *u);
 void vuln_update_cover(
         struct vuln_update *u, const char *source, enum index_kind kind, const char *ecosystem);
 /* The source knows that this binary package of the ecosystem is built from that source package, until it is
- * replaced without saying so again; package "": whose versions are not the binary's. Of two sources that know
- * one binary the last one counts. */
+ * replaced without saying so again; package "": whose versions are not the binary's. Each source says one
+ * package of a binary, the last one. Where sources differ it is judged by all of them, and where one says ""
+ * by none. */
 void vuln_update_put_built(struct vuln_update *u, const char *source, const char *ecosystem,
         const char *binary, const char *package);
 /* What a source is (all but generation, newest and records are taken; loaded 0 = when this update is

@@ -80,6 +80,7 @@ static void not_judged_is_no_pass(void **state)
 	const struct vuln_match_sink sink = { .unjudged = note_unjudged, .context = &said };
 	assert_int_equal(vuln_update_put(f->update, "s", RECORD, strlen(RECORD), &f->err), 0);
 	vuln_update_put_built(f->update, "suite", "Debian:12", "libbar1", "");
+	vuln_update_put_built(f->update, "another", "Debian:12", "libbar1", "bar");
 	assert_int_equal(vuln_update_commit(f->update, 1700000000000, NULL, NULL, &result, &f->err), 0);
 	assert_int_equal(vuln_index_open(dir, &index, &f->err), 0);
 	assert_int_equal(vuln_match_all(index, &p, &sink, NULL, &f->err), 0);
@@ -88,10 +89,141 @@ static void not_judged_is_no_pass(void **state)
 	assert_non_null(strstr(said, "other versions"));
 }
 
+static void put(struct load_fixture *f, const char *source, const char *binary, const char *package)
+{
+	vuln_update_replace_source(f->update, source);
+	if (binary)
+		vuln_update_put_built(f->update, source, "Debian:12", binary, package);
+}
+
+static uint64_t commit(struct load_fixture *f)
+{
+	struct vuln_update_result result;
+	assert_int_equal(vuln_update_commit(f->update, 1700000000000, NULL, NULL, &result, &f->err), 0);
+	return result.generation;
+}
+
+/* Two suites of one release have most packages in common: each speaks for itself. */
+static void what_another_suite_says_stays(void **state)
+{
+	struct load_fixture *f = *state;
+	static const char *const suites[] = { "main", "updates", "security" };
+	assert_int_equal(vuln_update_put(f->update, "s", RECORD, strlen(RECORD), &f->err), 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(suites); i++) {
+		put(f, suites[i], "libbar1", "bar");
+		expect(f, "libbar1", "1:2-2", "CVE-2026-1 (fixed 1:2-3)");
+	}
+	for (size_t i = ARRAY_LENGTH(suites); i-- > 1;) {
+		put(f, suites[i], NULL, NULL);
+		expect(f, "libbar1", "1:2-2", "CVE-2026-1 (fixed 1:2-3)");
+	}
+	put(f, suites[0], NULL, NULL);
+	expect(f, "libbar1", "1:2-2", "");
+	/* All of them in one update, and then none. */
+	for (size_t i = 0; i < ARRAY_LENGTH(suites); i++)
+		put(f, suites[i], "libbar1", "bar");
+	expect(f, "libbar1", "1:2-2", "CVE-2026-1 (fixed 1:2-3)");
+	put(f, suites[2], NULL, NULL);
+	expect(f, "libbar1", "1:2-2", "CVE-2026-1 (fixed 1:2-3)");
+	vuln_update_replace_all(f->update);
+	assert_int_equal(vuln_update_put(f->update, "s", RECORD, strlen(RECORD), &f->err), 0);
+	expect(f, "libbar1", "1:2-2", "");
+}
+
+static void the_same_again_is_no_change(void **state)
+{
+	struct load_fixture *f = *state;
+	put(f, "main", "libbar1", "bar");
+	const uint64_t first = commit(f);
+	put(f, "security", "libbar1", "bar");
+	assert_int_equal(commit(f), first);
+	for (unsigned i = 0; i < 4; i++) {
+		put(f, i % 2 ? "main" : "security", "libbar1", "bar");
+		assert_int_equal(commit(f), first);
+	}
+	put(f, "main", NULL, NULL);
+	assert_int_equal(commit(f), first);
+	put(f, "security", "libbar1", "foo");
+	assert_int_equal(commit(f), first + 1);
+	put(f, "main", "libbar1", "bar");
+	assert_int_equal(commit(f), first + 2);
+	put(f, "main", NULL, NULL);
+	assert_int_equal(commit(f), first + 3);
+	put(f, "security", NULL, NULL);
+	assert_int_equal(commit(f), first + 4);
+}
+
+static void suites_that_differ(void **state)
+{
+	struct load_fixture *f = *state;
+	static const char other[] =
+	        "{\"id\":\"CVE-2026-2\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
+	        "\"ecosystem\":\"Debian:12\",\"name\":\"foo\"},\"ranges\":[{\"type\":\"ECOSYSTEM\","
+	        "\"events\":["
+	        "{\"introduced\":\"0\"},{\"fixed\":\"1:2-2+deb12u1\"}]}]}]}";
+	assert_int_equal(vuln_update_put(f->update, "s", RECORD, strlen(RECORD), &f->err), 0);
+	assert_int_equal(vuln_update_put(f->update, "s", other, strlen(other), &f->err), 0);
+	/* The one binary is of one of them, whichever: it is judged by both. */
+	put(f, "main", "libbar1", "bar");
+	put(f, "security", "libbar1", "foo");
+	expect(f, "libbar1", "1:2-2", "CVE-2026-1 (fixed 1:2-3) CVE-2026-2 (fixed 1:2-2+deb12u1)");
+	expect(f, "libbar1", "1:2-2+b1", "CVE-2026-1 (fixed 1:2-3) CVE-2026-2 (fixed 1:2-2+deb12u1)");
+	expect(f, "libbar1", "1:2-2+deb12u1", "CVE-2026-1 (fixed 1:2-3)");
+	expect(f, "libbar1", "1:2-3", "");
+	/* A suite that says another thing than before says that alone. */
+	put(f, "security", "libbar1", "bar");
+	expect(f, "libbar1", "1:2-2", "CVE-2026-1 (fixed 1:2-3)");
+	/* Of who has both versions nobody else knows better that they are not the same. */
+	put(f, "security", "libbar1", "");
+	expect(f, "libbar1", "1:2-2", "");
+}
+
+/* A suite whose binary is of a source of the same name says so too. */
+static void suites_of_which_one_says_itself(void **state)
+{
+	struct load_fixture *f = *state;
+	assert_int_equal(vuln_update_put(f->update, "o", RECORD, strlen(RECORD), &f->err), 0);
+	put(f, "main", "bar", "foo");
+	expect(f, "bar", "1:2-2", "");
+	load_write(f, "lists/var/lib/apt/lists/deb_dists_bookworm-security_main_binary-amd64_Packages",
+	        "Package: bar\nVersion: 1:2-1\n\n", SIZE_MAX);
+	load_write(f, "lists/var/lib/apt/lists/deb_dists_bookworm-security_Release",
+	        "Origin: Debian\nCodename: bookworm-security\nVersion: 12\n", SIZE_MAX);
+	load_expect(f, "apt", "apt:lists", 1, 0, 0);
+	expect(f, "bar", "1:2-2", "CVE-2026-1 (fixed 1:2-3)");
+}
+
+static void values(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length, n, n_packages;
+		bool whole;
+	} rows[] = { { "", 0, 0, 0, true }, { "bar\0a\0", 6, 1, 1, true },
+		{ "bar\0a\0bar\0b\0", 12, 2, 1, true }, { "\0a\0bar\0b\0foo\0c\0", 15, 3, 3, true },
+		{ "bar\0a", 5, 0, 0, false }, { "bar", 3, 0, 0, false }, { "bar\0", 4, 0, 0, false },
+		{ "bar\0a\0foo\0", 10, 1, 1, false } };
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		char *bytes FREE_ON_EXIT = xmemdup(rows[i].bytes, rows[i].length);
+		struct built_from b = built_from_begin(bytes, rows[i].length);
+		size_t n = 0, n_packages = 0;
+		while (built_from_next(&b))
+			n++;
+		assert_int_equal(n, rows[i].n);
+		assert_int_equal(b.left == 0, rows[i].whole);
+		b = built_from_begin(bytes, rows[i].length);
+		while (built_from_next_package(&b))
+			n_packages++;
+		assert_int_equal(n_packages, rows[i].n_packages);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
-	const struct CMUnitTest tests[] = { cmocka_unit_test(versions), TEST(judged_by_the_source),
-		TEST(not_judged_is_no_pass) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(versions), cmocka_unit_test(values),
+		TEST(judged_by_the_source), TEST(what_another_suite_says_stays),
+		TEST(the_same_again_is_no_change), TEST(suites_that_differ),
+		TEST(suites_of_which_one_says_itself), TEST(not_judged_is_no_pass) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
