@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "vuln/built_from.h"
 
+#include "vuln/ecosystem.h"
+#include "vuln/journal.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,11 +151,16 @@ void vuln_update_put_built(struct vuln_update *u, const char *source, const char
 
 /* ---- within a commit ---- */
 
+static void tell(struct commit *c, const void *key, size_t length)
+{
+	wr_u16(c->changed, (uint16_t)length);
+	wr_bytes(c->changed, key, length);
+}
+
 static void note(struct commit *c, const void *key, size_t length)
 {
 	c->result.keys_changed++;
-	wr_u16(c->changed, (uint16_t)length);
-	wr_bytes(c->changed, key, length);
+	tell(c, key, length);
 }
 
 /* What is known of one binary from now on. A second source that says the same is kept, and changes nothing.
@@ -224,6 +232,69 @@ static int write_replaced(struct commit *c)
 	return r;
 }
 
+/* ---- what is judged by a source that changed ---- */
+
+static struct table *find_changed(const struct commit *c)
+{
+	struct table *names = table_new();
+	struct reader r = rd_make(c->changed->data, c->changed->length);
+	while (rd_left(&r) > 0) {
+		const size_t n = rd_u16(&r);
+		const char *key = (const char *)rd_bytes(&r, n);
+		const size_t at = key ? strnlen(key, n) + 1 : 0;
+		if (at > 1 && at < n && *key == INDEX_BY_ADVISORY)
+			table_set(names, key + at, n - at, c->changed);
+	}
+	return names;
+}
+
+/* By its name or, where it only signs another source, by that one's, whatever the version. */
+static bool has_changed(const struct table *names, const char *ecosystem, const char *package)
+{
+	const struct posture_package signed_package = {
+		.source = package, .source_version = "1+1+1", .version = "1+1+1+1"
+	};
+	NOT_CLEARED struct source_alias alias;
+	return table_get_string(names, package) ||
+	        (ecosystem_signed_source(ecosystem, &signed_package, &alias) > 0 &&
+	                table_get_string(names, alias.name));
+}
+
+/* Who has the binary alone is asked by its name: it tells of its sources' advisories too. */
+static int tell_built(struct commit *c, MDB_cursor *cursor, const struct table *names)
+{
+	const char kind = INDEX_BUILT_FROM;
+	MDB_val k = index_val(&kind, 1), v;
+	int r = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	for (; r == 0; r = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		struct built_from b = built_from_begin(v.mv_data, v.mv_size);
+		bool changed = false;
+		if (*(const char *)k.mv_data != INDEX_BUILT_FROM)
+			return 0;
+		while (!changed && built_from_next_package(&b))
+			changed = has_changed(names, (const char *)k.mv_data + 1, b.package);
+		if (changed)
+			tell(c, k.mv_data, k.mv_size);
+	}
+	return r == MDB_NOTFOUND ? 0 : r;
+}
+
+/* Of what is too much for the journal all is told. */
+static int tell_changed(struct commit *c)
+{
+	MDB_cursor *cursor;
+	if (c->changed->length == 0 || c->changed->length > JOURNAL_UPDATE_MAX)
+		return 0;
+	int r = mdb_cursor_open(c->txn, c->index->packages, &cursor);
+	if (r)
+		return r;
+	struct table *names = find_changed(c);
+	r = table_count(names) ? tell_built(c, cursor, names) : 0;
+	mdb_cursor_close(cursor);
+	table_free(names, NULL);
+	return r;
+}
+
 int commit_built(struct commit *c)
 {
 	int r = c->u->replace_all || table_count(c->u->replaced) ? write_replaced(c) : 0;
@@ -232,5 +303,5 @@ int commit_built(struct commit *c)
 		if (!r)
 			r = write_said(c, it.key, it.key_length, built_from_begin(b->value, b->length));
 	}
-	return r;
+	return r ? r : tell_changed(c);
 }

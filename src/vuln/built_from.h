@@ -10,7 +10,8 @@
 
 #include "vuln/commit.h"
 
-/* Within a commit, behind the packages: what replaced sources said goes, unless they say it again. */
+/* Within a commit, behind the packages: what replaced sources said goes, unless they say it again; and with a
+ * source package whose advisories changed those are told of (journal.h) that are built from it. */
 int commit_built(struct commit *c);
 
 /* A walk over a value of the index; the strings are in it. */

@@ -83,7 +83,7 @@ struct vuln_update_result {
 	uint64_t forms_pruned;  /* older forms that had to go, since the index was made */
 	size_t keys_changed;
 };
-/* Called for each package whose entries changed, after the commit. */
+/* Called for each package whose entries, or whose source's, changed, after the commit. */
 typedef void (*vuln_update_changed_fn)(const char *ecosystem, const char *package, void *context);
 /* On failure nothing of the update is in the index; the pending changes are kept for another try. */
 int vuln_update_commit(struct vuln_update *u, time_ms now, vuln_update_changed_fn changed, void *context,

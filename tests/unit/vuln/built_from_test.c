@@ -2,15 +2,16 @@
 /* Binaries without a word of their source are judged by the source that a suite's indexes know. */
 #include "tests/unit/vuln/load_fixture.h"
 #include "vuln/built_from.h"
+#include "vuln/journal.h"
 
 #include <string.h>
 
-#define RECORD \
-	"{\"id\":\"CVE-2026-1\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{" \
-	"\"ecosystem\":" \
-	"\"Debian:12\",\"name\":\"bar\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":" \
-	"\"0\"}," \
-	"{\"fixed\":\"1:2-3\"}]}]}]}"
+#define RECORD_OF(id, package, fixed) \
+	"{\"id\":\"" id \
+	"\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{\"ecosystem\":" \
+	"\"Debian:12\",\"name\":\"" package "\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[" \
+	"{\"introduced\":\"0\"},{\"fixed\":\"" fixed "\"}]}]}]}"
+#define RECORD RECORD_OF("CVE-2026-1", "bar", "1:2-3")
 
 static void expect(struct load_fixture *f, const char *name, const char *version, const char *ids)
 {
@@ -153,14 +154,46 @@ static void the_same_again_is_no_change(void **state)
 	assert_int_equal(commit(f), first + 4);
 }
 
+static int note_told(const char *ecosystem, const char *package, void *told_)
+{
+	char **told = told_, *old FREE_ON_EXIT = *told;
+	*told = xasprintf("%s%s ", old ? old : "", package);
+	return 0;
+}
+
+static void expect_told(
+        struct load_fixture *f, struct vuln_index *index, const char *record, const char *names)
+{
+	char *told FREE_ON_EXIT = NULL;
+	struct vuln_moment now, then = vuln_index_moment(index);
+	assert_int_equal(vuln_update_put(f->update, "s", record, strlen(record), &f->err), 0);
+	assert_int_equal(commit(f), then.generation + 1);
+	assert_int_equal(vuln_index_changes(index, &then, note_told, &told, &now, &f->err), 0);
+	assert_string_equal(told, names);
+}
+
+/* Whoever knows a node's binaries alone learns that their source's advisories changed. */
+static void a_source_tells_of_its_binaries(void **state)
+{
+	struct load_fixture *f = *state;
+	struct vuln_index *index;
+	char *dir FREE_ON_EXIT = xasprintf("%s/index", f->root);
+	assert_int_equal(vuln_update_put(f->update, "s", RECORD, strlen(RECORD), &f->err), 0);
+	put(f, "main", "libbar1", "bar");
+	vuln_update_put_built(f->update, "main", "Debian:12", "libfoo1", "foo");
+	vuln_update_put_built(f->update, "main", "Debian:12", "linux-headers-1", "linux-signed-amd64");
+	(void)commit(f);
+	assert_int_equal(vuln_index_open(dir, &index, &f->err), 0);
+	expect_told(f, index, RECORD_OF("CVE-2026-2", "bar", "2"), "bar libbar1 ");
+	expect_told(f, index, RECORD_OF("CVE-2026-3", "linux", "2"), "linux linux-headers-1 ");
+	expect_told(f, index, RECORD_OF("CVE-2026-4", "libfoo1", "2"), "libfoo1 ");
+	vuln_index_close(index);
+}
+
 static void suites_that_differ(void **state)
 {
 	struct load_fixture *f = *state;
-	static const char other[] =
-	        "{\"id\":\"CVE-2026-2\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{"
-	        "\"ecosystem\":\"Debian:12\",\"name\":\"foo\"},\"ranges\":[{\"type\":\"ECOSYSTEM\","
-	        "\"events\":["
-	        "{\"introduced\":\"0\"},{\"fixed\":\"1:2-2+deb12u1\"}]}]}]}";
+	static const char other[] = RECORD_OF("CVE-2026-2", "foo", "1:2-2+deb12u1");
 	assert_int_equal(vuln_update_put(f->update, "s", RECORD, strlen(RECORD), &f->err), 0);
 	assert_int_equal(vuln_update_put(f->update, "s", other, strlen(other), &f->err), 0);
 	/* The one binary is of one of them, whichever: it is judged by both. */
@@ -223,7 +256,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(versions), cmocka_unit_test(values),
 		TEST(judged_by_the_source), TEST(what_another_suite_says_stays),
-		TEST(the_same_again_is_no_change), TEST(suites_that_differ),
-		TEST(suites_of_which_one_says_itself), TEST(not_judged_is_no_pass) };
+		TEST(the_same_again_is_no_change), TEST(a_source_tells_of_its_binaries),
+		TEST(suites_that_differ), TEST(suites_of_which_one_says_itself),
+		TEST(not_judged_is_no_pass) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
