@@ -70,9 +70,9 @@ rm -rf "$site/slowcache"
 said=$($slow 2>&1)
 [[ $said != *fetching* && $said == *"unmapped: "* ]] || fail "fetching is shown on no terminal: $said"
 mkdir "$site/nothing"
-said=$("$bin/pratique" vuln import --check "$site/nothing" 2>&1)
+said=$("$bin/pratique" vuln import --check "$site/nothing" 2>&1) && fail "nothing that is sound is no error: $said"
 [[ $said == *"no document of its kind; --kind"* ]] || fail "$said"
-said=$("$bin/pratique" vuln import --check --kind csaf "$site/www/a.json" 2>&1)
+said=$("$bin/pratique" vuln import --check --kind csaf "$site/www/a.json" 2>&1) && fail "another kind is no error: $said"
 [[ $said == *"refused: $site/www/a.json: "*"another kind"* ]] || fail "$said"
 (
 	export HOME=$site/home
