@@ -164,10 +164,12 @@ static int take_text(json_t *records, struct vuln_index *index, const struct nam
 	int r = vuln_index_text(index, name->id, name->source, &text, &length, err);
 	if (r < 0)
 		return r;
-	json_t *record = json_loadb(text, length, 0, NULL);
-	if (json_array_size(records) == RECORDS_MAX || json_array_append_new(records, record) < 0)
+	if (json_array_size(records) == RECORDS_MAX)
 		return error_set(err, -E2BIG, "more than %d advisories", RECORDS_MAX);
-	return 0;
+	json_t *record = json_loadb(text, length, 0, NULL);
+	return json_array_append_new(records, record) < 0
+	        ? error_set(err, -EBADMSG, "%s of %s is no JSON in the index", name->id, name->source)
+	        : 0;
 }
 
 static int read_texts(json_t *records, struct vuln_index *index, struct error *err)

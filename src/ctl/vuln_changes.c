@@ -129,10 +129,8 @@ static int parse(const char *text, struct shown *s)
 	s->to = UINT64_MAX;
 	if (!text_take_number(&at, &s->from))
 		return -EINVAL;
-	if (*at == ':' && at[1] && (at++, !text_take_number(&at, &s->to)))
+	if (*at == ':' && (at++, !text_take_number(&at, &s->to)))
 		return -EINVAL;
-	if (*at == ':')
-		at++;
 	return *at || s->to < s->from ? -EINVAL : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* `pratique vuln match`: which advisories affect the packages of an inventory. */
 #include "ctl/ctl.h"
+#include "ctl/text_table.h"
 #include "vuln/inventory.h"
 #include "vuln/vuln.h"
 
@@ -9,7 +10,6 @@
 
 #define WORDS "vuln match"
 #define UNJUDGED_KEPT 5
-#define TEXT_MAX 512
 
 struct output {
 	bool json;
@@ -57,16 +57,6 @@ static int print_json(const struct vuln_match *m)
 	return r < 0 || putchar('\n') == EOF ? -EIO : 0;
 }
 
-/* Names come from strangers: what could steer a terminal is shown as '?'. */
-static const char *printable(const char *text, char *buffer, size_t size)
-{
-	snprintf(buffer, size, "%s", text);
-	for (char *c = buffer; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	return buffer;
-}
-
 static const char *trust_words(enum vuln_trust trust)
 {
 	return trust == VULN_TRUST_NONE ? "unsigned" : vuln_trust_name(trust);
@@ -84,15 +74,17 @@ static int print_match(const struct vuln_match *m, void *context)
 	if (o->n_matches++ == 0)
 		printf("%-32s %-24s %-24s %-9s %-20s %s\n", "PACKAGE", "INSTALLED", "FIXED", "SEVERITY",
 		        "ADVISORY", "SOURCE");
-	char name[TEXT_MAX], version[TEXT_MAX], conflict[TEXT_MAX];
-	int n = printf("%-32s %-24s %-24s %-9s %-20s %s (%s)\n",
-	        printable(m->package->name, name, sizeof(name)),
-	        printable(m->package->version, version, sizeof(version)), m->fixed ? m->fixed : "(no fix)",
-	        vuln_severity_name(m->severity), m->id, m->source, trust_words(m->trust));
+	/* Names come from strangers. */
+	char *name FREE_ON_EXIT = text_harmless(m->package->name);
+	char *version FREE_ON_EXIT = text_harmless(m->package->version);
+	char *conflict FREE_ON_EXIT = m->conflict ? text_harmless(m->conflict) : NULL;
+	int n = printf("%-32s %-24s %-24s %-9s %-20s %s (%s)\n", name, version,
+	        m->fixed ? m->fixed : "(no fix)", vuln_severity_name(m->severity), m->id, m->source,
+	        trust_words(m->trust));
 	if (n >= 0 && m->judged_as)
 		n = printf("  judged as %s\n", m->judged_as);
-	if (n >= 0 && m->conflict)
-		n = printf("  %s\n", printable(m->conflict, conflict, sizeof(conflict)));
+	if (n >= 0 && conflict)
+		n = printf("  %s\n", conflict);
 	return n < 0 ? -EIO : 0;
 }
 
@@ -106,13 +98,18 @@ static int note_unjudged(const struct posture_package *package, const char *reas
 	return 0;
 }
 
+static void print_harmless(const char *what, const char *text)
+{
+	char *shown FREE_ON_EXIT = text_harmless(text);
+	fprintf(stderr, "%s: %s\n", what, shown);
+}
+
 static void print_left_out(struct output *o, const struct posture *p, struct inventory_report *report)
 {
-	char text[TEXT_MAX];
 	for (size_t i = 0; i < INVENTORY_UNMAPPED_KEPT && report->first_unmapped[i]; i++)
-		fprintf(stderr, "not mapped: %s\n", printable(report->first_unmapped[i], text, sizeof(text)));
+		print_harmless("not mapped", report->first_unmapped[i]);
 	for (size_t i = 0; i < UNJUDGED_KEPT && o->first_unjudged[i]; i++) {
-		fprintf(stderr, "not judged: %s\n", printable(o->first_unjudged[i], text, sizeof(text)));
+		print_harmless("not judged", o->first_unjudged[i]);
 		free(o->first_unjudged[i]);
 	}
 	for (size_t i = 0; i < p->n_unknowns; i++)

@@ -169,9 +169,12 @@ int ctl_vuln_sources(int argc, char **argv)
 	};
 	struct error err;
 	json_t *all = NULL;
+	const char *const usual = a.socket;
 	int code = ctl_asking_parse(&a, &line, argc, argv, NULL);
 	if (code != COMMAND_GO_ON)
 		return code;
+	if (dir && (a.socket != usual || a.server))
+		return ctl_usage(WORDS, "--index asks nobody: say either where the index is or whom to ask");
 	if (!dir)
 		code = ask_vis(&a, &all);
 	else if (!(all = read_index(dir, &err)))

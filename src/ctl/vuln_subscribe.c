@@ -24,7 +24,8 @@ struct subscription {
 	struct sse_reader *reader;
 	struct tree_root root; /* version 0: none yet */
 	char repository[TREE_NAME_SIZE];
-	struct tree_point at; /* what was shown; everything before it is not */
+	struct tree_point at;   /* what was shown; everything before it is not */
+	struct tree_point seen; /* of the last index that came; {0, 0}: none yet */
 	struct push_path path;
 	int code;
 };
@@ -200,6 +201,16 @@ static int show_index(struct subscription *s, const struct push_event *e, struct
 	int r = open_index(s, e, &index, err);
 	if (r)
 		return r;
+	if (tree_point_order(index.point, s->seen) < 0) {
+		char was[TREE_POINT_SIZE], is[TREE_POINT_SIZE];
+		r = error_set(err, -EBADMSG, "it went back from %s to %s", tree_point_format(s->seen, was),
+		        tree_point_format(index.point, is));
+		tree_index_clear(&index);
+		return r;
+	}
+	s->seen = index.point;
+	if (index.expires < clock_wall_ms())
+		show_note(s, "what follows has expired: it is withheld, or its publisher is silent");
 	struct shown w = { .s = s, .index = &index };
 	(void)clock_format(index.time, w.time);
 	(void)tree_point_format(index.point, w.point);
@@ -212,7 +223,8 @@ static int show_index(struct subscription *s, const struct push_event *e, struct
 			if (index.shards[i].generation > s->at.generation)
 				r = show_shard(s, e, &index.shards[i], &w, err);
 	}
-	s->at = index.point;
+	if (tree_point_order(index.point, s->at) > 0) /* not below --from */
+		s->at = index.point;
 	tree_index_clear(&index);
 	return r;
 }

@@ -8,6 +8,7 @@ forge     a record of its own in the index's place: the payload is another one, 
 alter     the true index, and deltas and snapshots with other bytes
 replay    an index that the publisher signed long ago
 truncate  the true index, and files that end early
+back      the true index, then one that the publisher signed long ago
 withhold  the index as it is at the beginning, and nothing after it
 loop      the true index, with a path that has the subscriber in it
 dribble   the true index, and files a byte at a time
@@ -23,6 +24,7 @@ import time
 
 PORT, CERTIFICATE, KEY, CA, DIR, MODE = sys.argv[1:7]
 OLD = sys.argv[7] if len(sys.argv) > 7 else None
+told = []
 
 
 def read(path):
@@ -42,6 +44,8 @@ def index_bytes():
     index = read(os.path.join(DIR, "index.json"))
     if MODE == "forge":
         return forged(index)
+    if MODE == "back" and told:
+        return read(OLD)
     return read(OLD) if MODE == "replay" else index
 
 
@@ -68,6 +72,9 @@ class Liar(socketserver.StreamRequestHandler):
                 self.range = line.decode()
         if path.startswith("/v1/subscribe"):
             self.events()
+        elif path == "/v1/tree":
+            tree = b'{"name": "liar", "repositories": [{"name": "central", "point": null}]}'
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(tree) + tree)
         elif path.startswith("/v1/repositories/central/"):
             self.send(path[len("/v1/repositories/central/"):])
 
@@ -96,6 +103,7 @@ class Liar(socketserver.StreamRequestHandler):
     def tell(self, path):
         head = {"repository": "central", "point": "1.9007199254740000", "path": path, "files": 0}
         self.event("index", json.dumps(head), index_bytes().decode())
+        told.append(path)
 
     def events(self):
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
