@@ -81,10 +81,10 @@ void http_request_on_gone(struct http_request *r, void (*on_gone)(void *user), v
 void http_reply_field(struct http_request *r, const char *name, const char *value);
 void http_reply(
         struct http_request *r, int status, const char *content_type, const void *body, size_t length);
-/* Takes the reference. */
 /* The same, of bytes that stay as they are until release(user), which is called in any case. */
 void http_reply_shared(struct http_request *r, int status, const char *content_type, const void *body,
         size_t length, void (*release)(void *user), void *user);
+/* Takes the reference. */
 void http_reply_json(struct http_request *r, int status, json_t *body);
 void http_reply_error(struct http_request *r, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 
@@ -93,5 +93,7 @@ void http_reply_error(struct http_request *r, int status, const char *format, ..
 void http_reply_begin(struct http_request *r, int status, const char *content_type);
 int http_reply_write(struct http_request *r, const void *data, size_t length);
 void http_reply_end(struct http_request *r);
-/* Before it begins: no more than so many bytes of it may wait for the client. */
+/* No more than so many bytes of it may wait for the client, from the next piece on. */
 void http_reply_limit(struct http_request *r, size_t bytes);
+/* How many do. */
+size_t http_reply_waiting(const struct http_request *r);

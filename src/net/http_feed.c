@@ -35,17 +35,47 @@ static void on_gone(void *user)
 	forget(user);
 }
 
-/* Bytes of an event or a comment; who cannot take them is closed by the stream. */
-static void push(struct http_subscriber *s, const struct writer *w)
+static void write_to(struct http_subscriber *s, const void *data, size_t length)
 {
 	struct http_feed *f = s->feed;
 	if (s->cut)
 		return;
-	int r = http_reply_write(s->request, w->data, w->length);
+	int r = http_reply_write(s->request, data, length);
 	s->cut = r < 0;
 	f->counters.slow += r == -ENOBUFS;
 	if (r == 0)
-		f->counters.octets += w->length;
+		f->counters.octets += length;
+}
+
+/* What waits for all of them together, and for whom the most. */
+static size_t count_waiting(const struct http_feed *f, struct http_subscriber **ret_most)
+{
+	struct http_subscriber *s;
+	size_t all = 0, most = 0;
+	*ret_most = NULL;
+	TAILQ_FOREACH(s, &f->subscribers, next)
+	{
+		const size_t n = s->cut ? 0 : http_reply_waiting(s->request);
+		all += n;
+		if (n > most) {
+			most = n;
+			*ret_most = s;
+		}
+	}
+	return all;
+}
+
+/* Bytes of an event or a comment. Who cannot take them is closed by the stream; where there is no room for
+ * them, the one that holds most is. */
+static void push(struct http_subscriber *s, const struct writer *w)
+{
+	const struct http_feed *f = s->feed;
+	struct http_subscriber *most = NULL;
+	while (f->config.memory_max && count_waiting(f, &most) + w->length > f->config.memory_max && most) {
+		http_reply_limit(most->request, 0);
+		write_to(most, "\n", 1);
+	}
+	write_to(s, w->data, w->length);
 }
 
 static void on_alive(evutil_socket_t fd, short what, void *user)
@@ -132,22 +162,6 @@ int http_feed_send(struct http_subscriber *s, const struct sse_event *event)
 	if (r == 0) {
 		s->feed->counters.events++;
 		push(s, &w);
-	}
-	wr_free(&w);
-	return r;
-}
-
-int http_feed_send_all(struct http_feed *f, const struct sse_event *event)
-{
-	struct writer w = wr_make(2 * SSE_EVENT_MAX);
-	struct http_subscriber *s;
-	int r = encode(&w, event);
-	if (r == 0) {
-		TAILQ_FOREACH(s, &f->subscribers, next)
-		{
-			f->counters.events++;
-			push(s, &w);
-		}
 	}
 	wr_free(&w);
 	return r;

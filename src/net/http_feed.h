@@ -14,8 +14,9 @@ struct http_subscriber;
 
 struct http_feed_config {
 	size_t subscribers_max;
-	size_t queue_max; /* bytes that wait for one subscriber */
-	int alive_ms;     /* a comment that often */
+	size_t queue_max;  /* bytes that wait for one subscriber */
+	size_t memory_max; /* and for all of them together; 0: no limit */
+	int alive_ms;      /* a comment that often */
 	/* May be NULL. The subscriber is gone after it: it left, was cut off, or was ended. */
 	void (*on_leave)(void *of_subscriber, void *user);
 	void *user;
@@ -23,7 +24,7 @@ struct http_feed_config {
 
 struct http_feed_counters {
 	size_t subscribers;      /* now */
-	uint64_t refused, slow;  /* ever: over subscribers_max; cut off because they did not read */
+	uint64_t refused, slow;  /* ever: over subscribers_max; cut off, for more waited than may */
 	uint64_t events, octets; /* sent, ever */
 };
 
@@ -34,9 +35,8 @@ void http_feed_get_counters(const struct http_feed *f, struct http_feed_counters
 
 /* Answers r with events from now on. NULL where there are too many: r is answered (503) and gone. */
 struct http_subscriber *http_feed_join(struct http_feed *f, struct http_request *r, void *of_subscriber);
-/* To one, or to all. -EINVAL as sse_write() has it; one that is cut off is gone later, by the loop. */
+/* -EINVAL as sse_write() has it; one that is cut off is gone later, by the loop. */
 int http_feed_send(struct http_subscriber *s, const struct sse_event *event);
-int http_feed_send_all(struct http_feed *f, const struct sse_event *event);
 /* Ends the answer in order. s is gone. */
 void http_feed_end(struct http_subscriber *s);
 /* The next behind s, the first for NULL; NULL after the last. s may be ended while walking. */

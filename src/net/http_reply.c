@@ -279,3 +279,8 @@ void http_reply_limit(struct http_request *r, size_t bytes)
 	/* Such an answer is the connection's last: the limit is not for others. */
 	r->close_after = true;
 }
+
+size_t http_reply_waiting(const struct http_request *r)
+{
+	return stream_pending(r->stream);
+}

@@ -129,12 +129,15 @@ static bool is_same_client(const struct http_request *a, const struct http_reque
 	        memcmp(from_a.bytes, from_b.bytes, ip_is_v4(&from_a) ? sizeof(from_a.bytes) : 8) == 0;
 }
 
-/* What all connections hold, and what those of r's client do. */
+/* What all connections hold, and what those of r's client do. Answers that go on for ever have limits of
+ * their own (http_reply_limit()): they make nobody wait. */
 static void count_memory(const struct http_request *r, size_t *ret_all, size_t *ret_client)
 {
 	const struct http_request *one;
 	*ret_all = *ret_client = 0;
 	LIST_FOREACH(one, &r->server->requests, next) {
+		if (one->streaming)
+			continue;
 		const size_t n = one->body_length + stream_pending(one->stream);
 		*ret_all += n;
 		if (n > 0 && is_same_client(r, one))

@@ -181,7 +181,8 @@ static size_t subscribers(const struct world *w)
 static void send_text(struct world *w, const char *id, const char *text)
 {
 	const struct sse_event e = { "t", id, text, strlen(text) };
-	assert_int_equal(http_feed_send_all(w->feed, &e), 0);
+	for (struct http_subscriber *s = http_feed_next(w->feed, NULL); s; s = http_feed_next(w->feed, s))
+		assert_int_equal(http_feed_send(s, &e), 0);
 }
 
 static void events_arrive_in_order(void **state)
@@ -271,6 +272,50 @@ static void a_slow_one_is_cut_off(void **state)
 		send_text(w, "", much);
 		sent++;
 		SITE_WAIT(w->site, good.events == sent);
+		http_feed_get_counters(w->feed, &c);
+	}
+	assert_int_equal(c.slow, 1);
+	SITE_WAIT(w->site, subscribers(w) == 1);
+	assert_false(good.ended);
+	stream_free(slow);
+	unwatch(&good);
+}
+
+/* All together hold no more than they may: the one that lets most wait goes. */
+static void all_together_are_bounded(void **state)
+{
+	static const struct stream_handlers sleeper = { ask_and_sleep, sleep_on, NULL, slept };
+	struct world *w = *state;
+	struct watcher good = { 0 };
+	struct http_feed_counters c = { 0 };
+	struct stream *slow = NULL;
+	struct tls_target target = { .expected_name = "srv" };
+	static char much[QUEUE_MAX / 8];
+	const struct http_feed_config feed = { .subscribers_max = 2,
+		.queue_max = 1000 * QUEUE_MAX,
+		.memory_max = QUEUE_MAX,
+		.alive_ms = 20,
+		.on_leave = on_leave,
+		.user = w };
+	unsigned sent = 0;
+	http_feed_free(w->feed);
+	assert_int_equal(http_feed_new(w->site->base, &feed, &w->feed), 0);
+	memset(much, 'x', sizeof(much) - 1);
+	memcpy(&target.address, &w->address, sizeof(w->address));
+	assert_int_equal(tls_connect(w->site->base, w->client_tls, &target, &STREAM_LIMITS_DEFAULT, &sleeper,
+	                         &slow, &slow, NULL),
+	        0);
+	watch(w, &good, NULL);
+	SITE_WAIT(w->site, subscribers(w) == 2);
+	http_server_set_memory(w->server, 1000); /* which is for answers that end */
+	while (c.slow == 0 && sent < 1000) {
+		struct watcher other = { 0 };
+		send_text(w, "", much);
+		sent++;
+		SITE_WAIT(w->site, good.events == sent);
+		begin_with(w, &other, (struct http_fetch_config){ .path = "/v1/words" });
+		SITE_WAIT(w->site, other.ended);
+		assert_int_equal(other.status, 200);
 		http_feed_get_counters(w->feed, &c);
 	}
 	assert_int_equal(c.slow, 1);
@@ -388,6 +433,7 @@ int main(void)
 		feed_test(events_arrive_in_order),
 		feed_test(too_many_are_refused),
 		feed_test(a_slow_one_is_cut_off),
+		feed_test(all_together_are_bounded),
 		feed_test(an_answer_is_bounded),
 		feed_test(silence_ends_a_subscription),
 		feed_test(one_connection_serves_many),
