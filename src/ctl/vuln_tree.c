@@ -21,6 +21,17 @@ static void judge_repository(json_t *r, time_ms now)
 	        json_boolean(now > signed_at && now - signed_at > (expires - signed_at) / 3 * 2));
 }
 
+/* To some repositories, or to all. */
+static bool is_subscribed_to(const json_t *child, const char *repository)
+{
+	const json_t *wanted = json_object_get(child, "wanted"), *name;
+	size_t i;
+	json_array_foreach(wanted, i, name)
+		if (json_is_string(name) && strcmp(json_string_value(name), repository) == 0)
+			return true;
+	return !json_is_array(wanted);
+}
+
 static void judge_child(json_t *child, const json_t *repositories)
 {
 	struct push_positions at = { 0 };
@@ -31,7 +42,7 @@ static void judge_child(json_t *child, const json_t *repositories)
 	json_array_foreach(repositories, i, r) {
 		struct tree_point point;
 		const char *name = ctl_string(r, "name");
-		if (tree_point_parse(ctl_string(r, "point"), &point) < 0)
+		if (tree_point_parse(ctl_string(r, "point"), &point) < 0 || !is_subscribed_to(child, name))
 			continue;
 		if (tree_point_order(push_positions_get(&at, name), point) < 0)
 			json_array_append_new(behind, json_string(name));

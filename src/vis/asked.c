@@ -96,15 +96,12 @@ void asked_ecosystem(struct asked *a, const char *ecosystem)
 	if (ecosystem_canonical(ecosystem, canonical, &order) < 0)
 		return;
 	for (size_t i = 0; i < a->config->n_sources; i++) {
-		const struct source_config *c = a->config->sources[i];
-		for (size_t k = 0; !a->wanted[i] && k < c->ecosystems.count; k++) {
-			if (strcmp(c->ecosystems.items[k], canonical) != 0)
-				continue;
-			a->by_ecosystem++;
-			a->wanted[i] = true;
-			write_file(a);
-			a->load(i, canonical, a->user);
-		}
+		if (a->wanted[i] || !source_config_answers(a->config->sources[i], canonical))
+			continue;
+		a->by_ecosystem++;
+		a->wanted[i] = true;
+		write_file(a);
+		a->load(i, canonical, a->user);
 	}
 }
 
@@ -197,7 +194,8 @@ void asked_fill_metrics(const struct asked *a, struct metrics *m)
 	size_t unlisted = 0;
 	for (size_t i = 0; i < a->file.n_urls; i++)
 		unlisted += !a->file.urls[i].source;
-	metrics_gauge(m, "named_sources", "Sources that nodes name now", (double)a->file.n_urls);
+	metrics_gauge(m, "named_sources", "Sources that nodes name, as each server said last",
+	        (double)a->file.n_urls);
 	metrics_gauge(m, "named_sources_unlisted",
 	        "Of these, those that are not on the list, and are not fetched", (double)unlisted);
 	metrics_gauge(m, "named_sources_limit", "As many as there may be", VULN_ASKED_URLS_MAX);

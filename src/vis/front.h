@@ -18,11 +18,15 @@
 #include "vis/http.h"
 #include "vis/kept.h"
 #include "vis/misses.h"
+#include "vuln/source_config.h"
 #include "vuln/vuln.h"
 
 struct front_config {
 	const char *index; /* the directory; there is an index in it */
 	struct vis_http_config http;
+	const struct source_config *const
+	        *sources; /* of which those on demand are asked for by queries too */
+	size_t n_sources;
 };
 
 /* ---- in the parent ---- */

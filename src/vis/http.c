@@ -6,6 +6,7 @@
 #include "net/openapi.h"
 #include "net/source_limits.h"
 #include "vis/kept.h"
+#include "vis/push_files.h"
 
 #include <errno.h>
 #include <string.h>
@@ -170,6 +171,16 @@ void vis_http_fill_metrics(const struct vis_http_counters *c, struct metrics *m)
 	metrics_count(m, "http_handshakes_failed", "Of these, without a handshake", c->handshakes_failed);
 	metrics_count(m, "http_busy", "Requests refused while answers waited for readers", c->busy);
 	metrics_count(m, "http_refused", "Connections over a limit", c->refused);
+	metrics_gauge(
+	        m, "http_subscribers", "Subscriptions of VISes and others now", (double)c->feed.subscribers);
+	metrics_gauge(m, "http_subscribers_limit", "As many as there may be", PUSH_SUBSCRIBERS_MAX);
+	metrics_count(
+	        m, "http_subscribers_refused", "Subscriptions that there was no room for", c->feed.refused);
+	metrics_count(
+	        m, "http_subscribers_slow", "Subscriptions cut off, for more waited than may", c->feed.slow);
+	metrics_count(m, "http_events", "Events sent to subscribers", c->feed.events);
+	metrics_count(m, "http_events_octets", "Bytes of events and signs of life sent to subscribers",
+	        c->feed.octets);
 	metrics_gauge(m, "http_kept_bytes", "Bytes of answers that are kept to be sent again",
 	        (double)c->kept_bytes);
 	metrics_gauge(m, "http_kept_limit_bytes", "As many as there may be", KEPT_MAX);

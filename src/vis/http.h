@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "net/http.h"
+#include "net/http_feed.h"
 #include "net/metrics.h"
 
 #define VIS_HTTP_PORT 8446 /* where none is given */
@@ -44,7 +44,8 @@ struct vis_http_counters {
 #undef COUNTER
 	uint64_t connections, accepted, handshakes_failed, refused; /* of all listeners; connections: now */
 	uint64_t busy;                                              /* requests over VIS_HTTP_MEMORY */
-	uint64_t kept_bytes; /* of answers that may be asked for again: now */
+	uint64_t kept_bytes;            /* of answers that may be asked for again: now */
+	struct http_feed_counters feed; /* of subscriptions */
 };
 
 struct vis_http;

@@ -8,6 +8,7 @@
 #include "vuln/proof.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -310,6 +311,14 @@ static void on_message(struct ipc_packet *p, const struct ipc_message *m, void *
 	}
 }
 
+static bool all_dead(const struct loaders *l)
+{
+	for (size_t i = 0; i < LOADERS; i++)
+		if (!l->loaders[i].dead)
+			return false;
+	return true;
+}
+
 /* It does nothing by itself, so somebody ended it; the others go on with what there is. */
 static void on_close(struct ipc_packet *p, const char *reason, void *user)
 {
@@ -321,6 +330,8 @@ static void on_close(struct ipc_packet *p, const char *reason, void *user)
 		        &(struct ipc_loaded){ .source = (uint32_t)one->source,
 		                .failure = (char *)"its loader has gone",
 		                .crashed = true });
+	if (all_dead(one->all))
+		one->all->handlers->on_none(one->all->user);
 }
 
 static const struct ipc_packet_handlers packet_handlers = { on_message, on_close };
@@ -374,4 +385,19 @@ void loaders_load(struct loaders *l, size_t source)
 			return;
 	l->waiting[source] = true;
 	give_work(l);
+}
+
+/* What a load came to. A source that cannot be read keeps what it said before. */
+void loaders_log(const char *name, const struct ipc_loaded *l)
+{
+	for (size_t i = 0; i < l->n_reasons; i++)
+		log_warning("refused: %s", l->reasons[i].text);
+	for (size_t i = 0; i < l->n_notes; i++)
+		log_warning("%s", l->notes[i].text);
+	if (*l->failure)
+		log_error("source %s stays as it was: %s", name, l->failure);
+	else if (!l->unchanged)
+		log_notice("%s: %" PRIu64 " records read: %" PRIu64 " mapped, %" PRIu64 " unmapped, %" PRIu64
+		           " refused; %" PRIu64 " proven",
+		        name, l->read, l->mapped, l->unmapped, l->refused, l->proven);
 }

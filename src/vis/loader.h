@@ -36,10 +36,11 @@ struct loaders_counters {
 };
 
 /* Before the index is opened and before the sandbox. on_loaded: a load has ended; on_free: nobody
- * commits, until it returns. config stays. */
+ * commits, until it returns; on_none: the last loader has gone, and nothing will be loaded. config stays. */
 struct loaders_handlers {
 	void (*on_loaded)(const struct ipc_loaded *l, void *user);
 	void (*on_free)(void *user);
+	void (*on_none)(void *user);
 };
 int loaders_start(struct event_base *base, const struct vis_config *config,
         const struct loaders_handlers *handlers, void *user, struct loaders **ret, struct error *err);
@@ -50,6 +51,8 @@ bool loaders_busy(const struct loaders *l);       /* a load waits or is under wa
 bool loaders_committing(const struct loaders *l); /* one has the index; on_free follows */
 /* Somebody waits for the index: on_free follows soon. */
 void loaders_hurry(struct loaders *l);
+/* What a load of this source came to. */
+void loaders_log(const char *name, const struct ipc_loaded *l);
 const struct loaders_counters *loaders_counters(const struct loaders *l);
 
 /* The whole of one load, in a process of its own (load_job.c): ask is called before the commit, and again

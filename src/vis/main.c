@@ -198,6 +198,8 @@ static int run(const struct vis_config *config, const char *user)
 			event_add(events[i], NULL);
 		log_notice("ready");
 		r = event_base_dispatch(base);
+		if (r >= 0 && vis_is_broken(vis))
+			r = -ECHILD;
 		for (size_t i = 0; i < ARRAY_LENGTH(events); i++)
 			event_free(events[i]);
 	}

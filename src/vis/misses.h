@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Questions about an ecosystem that our index knows nothing of. Where a signed repository that is followed
- * lists it, its shard is asked for upwards, once however many ask, and the question waits for it; but not for
- * long: then it is answered with what is known, which the answer says. Where none lists it, that is the
- * publishers' signed answer for as long as their indexes stand, and nobody waits.
+ * lists it, its shard is asked for upwards (where a source on demand has it, that is asked for), once however
+ * many ask, and the question waits for it; but not for long: then it is answered with what is known, which
+ * the answer says. Where none lists it, that is the publishers' signed answer for as long as their indexes
+ * stand, and nobody waits.
  */
 #pragma once
 
@@ -19,7 +20,7 @@ struct misses;
 struct misses *misses_new(struct event_base *base, struct ipc_packet *parent, struct vuln_index *index);
 struct misses *misses_free(struct misses *m); /* NULL in, NULL out; who waits is answered */
 
-/* Who knows what repositories list. NULL: nobody, and nothing is asked for. */
+/* Who knows what repositories list and sources on demand have. NULL: nobody, and nothing is asked for. */
 void misses_set_lister(struct misses *m, bool (*lists)(const char *ecosystem, void *user), void *user);
 
 /* True: r waits, and handle(r, user) is called again when it may be answered; r must not have been answered.

@@ -10,11 +10,12 @@
 #include "vis/served.h"
 
 #define PUSH_SUBSCRIBERS_MAX 512
-#define PUSH_SUBSCRIPTIONS_MAX 8  /* of one name; one more ends its oldest, which may be dead already */
-#define PUSH_QUEUE_MAX (8u << 20) /* bytes that wait for one subscriber */
-#define PUSH_ALIVE_MS 5000        /* a sign of life that often */
-#define PUSH_PIECE_MAX (4u << 20) /* bytes of a file in one answer; the next ones are other ranges of it */
-#define PUSH_WAITING_MAX 64       /* answers that wait for what we do not hold yet */
+#define PUSH_SUBSCRIPTIONS_MAX 8     /* of one name; one more ends its oldest, which may be dead already */
+#define PUSH_QUEUE_MAX (8u << 20)    /* bytes that wait for one subscriber */
+#define PUSH_MEMORY_MAX (512u << 20) /* and for all of them together */
+#define PUSH_ALIVE_MS 5000           /* a sign of life that often */
+#define PUSH_PIECE_MAX (4u << 20)    /* bytes of a file in one answer; the next ones are other ranges of it */
+#define PUSH_WAITING_MAX 64          /* answers that wait for what we do not hold yet */
 #define PUSH_WAIT_MS 10000
 
 struct push_files;

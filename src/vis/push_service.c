@@ -97,10 +97,17 @@ static void tell_path(struct push *p)
 	}
 }
 
+/* For who monitors us: they are shown by our parent. */
+static void count(const struct push *p)
+{
+	http_feed_get_counters(p->feed, &vis_http_counters(p->context->http)->feed);
+}
+
 static void tell_repository(struct push *p, const struct served *r)
 {
 	for (struct http_subscriber *s = http_feed_next(p->feed, NULL); s; s = http_feed_next(p->feed, s))
 		send_repository(s, r);
+	count(p);
 }
 
 /* ---- what the parent says ---- */
@@ -141,9 +148,24 @@ static void take_repository(struct push *p, const struct ipc_repository *m)
 	push_files_changed(p->files);
 }
 
+/* By a source of the configuration that is loaded when it is needed. */
+static bool is_on_demand(const struct front_config *c, const char *ecosystem)
+{
+	char canonical[ECOSYSTEM_NAME_MAX];
+	enum version_ecosystem order;
+	if (ecosystem_canonical(ecosystem, canonical, &order) < 0)
+		return false;
+	for (size_t i = 0; i < c->n_sources; i++)
+		if (source_config_answers(c->sources[i], canonical))
+			return true;
+	return false;
+}
+
 static bool is_listed(const char *ecosystem, void *user)
 {
 	const struct push *p = user;
+	if (is_on_demand(p->context->config, ecosystem))
+		return true;
 	for (size_t i = 0; i < p->n_repositories; i++)
 		if (p->repositories[i]->bytes && tree_index_lists(&p->repositories[i]->index, ecosystem))
 			return true;
@@ -192,6 +214,7 @@ static void take(void *state, const struct ipc_message *m)
 static void free_child(void *of_subscriber, void *user)
 {
 	struct child *c = of_subscriber;
+	count(user);
 	log_info("%s left", c->name);
 	free(c->wanted);
 	free(c);
@@ -268,6 +291,7 @@ static void subscribe(struct http_request *r, void *user)
 	send_path(p, s);
 	for (size_t i = 0; i < p->n_repositories; i++)
 		send_repository(s, p->repositories[i]);
+	count(p);
 }
 
 /* ---- showing ---- */
@@ -280,6 +304,22 @@ static json_t *path_json(const struct push_path *path)
 	return names;
 }
 
+/* What a child chose; null: every repository. */
+static json_t *wanted_json(const struct child *c)
+{
+	if (!c->wanted)
+		return json_null();
+	json_t *names = json_array();
+	for (const char *at = c->wanted; *at;) {
+		at += strspn(at, ",");
+		const size_t n = strcspn(at, ",");
+		if (n)
+			json_array_append_new(names, json_stringn(at, n));
+		at += n;
+	}
+	return names;
+}
+
 static json_t *children_json(struct push *p)
 {
 	json_t *all = json_array();
@@ -287,8 +327,9 @@ static json_t *children_json(struct push *p)
 		const struct child *c = http_feed_of(s);
 		char since[CLOCK_TEXT_SIZE], at[SSE_ID_MAX + 1];
 		json_array_append_new(all,
-		        json_pack("{s:s, s:s, s:s}", "name", c->name, "since", clock_format(c->since, since),
-		                "at", push_positions_format(&c->at, at)));
+		        json_pack("{s:s, s:s, s:s, s:o}", "name", c->name, "since",
+		                clock_format(c->since, since), "at", push_positions_format(&c->at, at),
+		                "wanted", wanted_json(c)));
 	}
 	return all;
 }
@@ -367,6 +408,7 @@ static int open_push(const struct front_context *c, void **ret_state, struct err
 	p->uppers = json_array();
 	const struct http_feed_config feed = { .subscribers_max = PUSH_SUBSCRIBERS_MAX,
 		.queue_max = PUSH_QUEUE_MAX,
+		.memory_max = PUSH_MEMORY_MAX,
 		.alive_ms = PUSH_ALIVE_MS,
 		.on_leave = free_child,
 		.user = p };

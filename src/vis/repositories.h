@@ -9,8 +9,6 @@
 #include "vis/front.h"
 #include "vis/upper_link.h"
 
-#define REPOSITORIES_WANTED_MAX 4096 /* ecosystems that are remembered as asked for */
-
 struct repositories_config {
 	const char *name;          /* ours; NULL: the certificate's, or else the host's */
 	const char *state;         /* directory for what is followed; made where it is not there */

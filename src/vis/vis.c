@@ -25,8 +25,10 @@ struct vis {
 		int64_t retry; /* ms until then where the last look failed; 0: it did not */
 	} due[VIS_SOURCES_MAX];
 	bool folder_waits; /* for a load that has the index */
+	bool broken;       /* it cannot go on */
 	struct metrics_server *metrics;
 	struct front *front;
+	struct front_config front_config;
 	struct repositories *repositories;
 	struct publisher *publisher;
 	struct asked *asked;
@@ -106,21 +108,6 @@ static void fill_metrics(struct metrics *m, void *user)
 	metrics_gauge(m, "subscribers_limit", "As many as there may be", SUBSCRIBERS_MAX);
 	if (v->front)
 		vis_http_fill_metrics(front_counters(v->front), m);
-}
-
-/* What a load came to. A source that cannot be read keeps what it said before. */
-static void log_loaded(const char *name, const struct ipc_loaded *l)
-{
-	for (size_t i = 0; i < l->n_reasons; i++)
-		log_warning("refused: %s", l->reasons[i].text);
-	for (size_t i = 0; i < l->n_notes; i++)
-		log_warning("%s", l->notes[i].text);
-	if (*l->failure)
-		log_error("source %s stays as it was: %s", name, l->failure);
-	else if (!l->unchanged)
-		log_notice("%s: %" PRIu64 " records read: %" PRIu64 " mapped, %" PRIu64 " unmapped, %" PRIu64
-		           " refused; %" PRIu64 " proven",
-		        name, l->read, l->mapped, l->unmapped, l->refused, l->proven);
 }
 
 /* Before each source has been looked at, the index may lack what they say. */
@@ -306,7 +293,7 @@ static void on_loaded(const struct ipc_loaded *l, void *user)
 {
 	struct vis *v = user;
 	bool failed = *l->failure;
-	log_loaded(v->config->sources[l->source]->named.name, l);
+	loaders_log(v->config->sources[l->source]->named.name, l);
 	add_left_out(v, l);
 	v->records_refused += l->refused;
 	v->failures += failed;
@@ -341,7 +328,21 @@ static void on_free(void *user)
 	on_folder(-1, EV_READ, v); /* at once: the next load may have the index after this */
 }
 
-static const struct loaders_handlers loaders_handlers = { on_loaded, on_free };
+/* They cannot be started from within the sandbox: who starts us again starts them. */
+static void on_none(void *user)
+{
+	struct vis *v = user;
+	log_error("the last loader has gone, and no source can be loaded: ending");
+	v->broken = true;
+	event_base_loopbreak(v->base);
+}
+
+static const struct loaders_handlers loaders_handlers = { on_loaded, on_free, on_none };
+
+bool vis_is_broken(const struct vis *v)
+{
+	return v->broken;
+}
 
 bool vis_is_loading(const struct vis *v)
 {
@@ -473,7 +474,10 @@ static int open_front(struct vis *v, struct event_base *base, struct error *err)
 	const struct vis_http_config *http = &v->config->front.http;
 	if (http->n_listen == 0 && !http->socket)
 		return 0;
-	return front_start(base, &v->config->front, on_front, v, &v->front, err);
+	v->front_config = v->config->front;
+	v->front_config.sources = v->config->sources;
+	v->front_config.n_sources = v->config->n_sources;
+	return front_start(base, &v->front_config, on_front, v, &v->front, err);
 }
 
 /* Likewise. What is published here is told to the VISes below as if it had been named for that. */

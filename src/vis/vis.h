@@ -36,6 +36,8 @@ int vis_open(struct event_base *base, const struct vis_config *config, struct vi
 struct vis *vis_close(struct vis *v); /* NULL in, NULL out */
 /* Looks at the sources again, now. */
 void vis_check(struct vis *v);
+/* True: it has ended the loop, because it cannot load sources any more. */
+bool vis_is_broken(const struct vis *v);
 /* Whether a source is being loaded, or waits for it. */
 bool vis_is_loading(const struct vis *v);
 struct loaders_counters;

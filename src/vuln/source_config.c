@@ -246,6 +246,14 @@ void source_config_clear(struct source_config *c)
 	free(TAKE_POINTER(c->label_names));
 }
 
+bool source_config_answers(const struct source_config *c, const char *ecosystem)
+{
+	for (size_t i = 0; c->on_demand && i < c->ecosystems.count; i++)
+		if (strcmp(c->ecosystems.items[i], ecosystem) == 0)
+			return true;
+	return false;
+}
+
 struct source_config *source_config_of_spec(const char *spec)
 {
 	const char *from;

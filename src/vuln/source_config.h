@@ -33,6 +33,9 @@ void source_config_clear(struct source_config *c);
 #define SOURCE_CONFIG_REPOSITORY "repository"
 bool source_config_is_repository(const struct source_config *c);
 
+/* Whether it is on demand, and this ecosystem (its canonical name) is one that it is asked for by. */
+bool source_config_answers(const struct source_config *c, const char *ecosystem);
+
 /* One that is a SOURCE argument, with everything else as it is by default. Caller frees by
  * source_config_free(). */
 struct source_config *source_config_of_spec(const char *spec);

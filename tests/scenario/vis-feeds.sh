@@ -221,6 +221,12 @@ cat >"$site/vis.conf" <<-EOF
 		from = $site/w.json
 		ecosystem = Debian:11
 	}
+	http = $site/vis-http.sock
+	source later {
+		from = $http/l.json
+		ecosystem = Alpine:v3.19
+		on_demand = yes
+	}
 	source gone {
 		from = $http/nowhere.json
 		required = no
@@ -242,4 +248,15 @@ record V-2 2 >"$site/www/v.json"
 touch -d '+1 min' "$site/www/v.json"
 changed() { [[ $(match) == *V-2* && $(match) != *V-1* ]]; }
 until_true 20 "what is new is noticed within its interval" changed
+# What is on demand is loaded when somebody asks, and the question waits for it.
+cat >"$site/www/l.json" <<-'END'
+	{"id": "L-1", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "Alpine:v3.19", "name": "p"},
+	"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2-r0"}]}]}]}
+END
+sources | jq -e '.sources[] | select(.name == "later" and .records > 0)' >/dev/null && fail "it was loaded before anybody asked"
+asked() {
+	curl -sS --max-time 10 --unix-socket "$site/vis-http.sock" http://vis/v1/query \
+		-d '{"package": {"ecosystem": "Alpine:v3.19", "name": "p"}, "version": "1-r0"}' | grep -q L-1
+}
+until_true 20 "a query has a source on demand loaded" asked
 echo "feeds: all as promised"

@@ -106,6 +106,15 @@ until_true 30 "and so does one that is published later" knows SITE-2
 pq verify --root 1.root.json "http://127.0.0.1:$port/" >verify.out || fail "the repository is not good: $(cat verify.out)"
 ok "all of the repository is good, seen from outside"
 
+rounds=$(metric down loads_total)
+looked_again() {
+	[ "$(metric down loads_total)" -gt "$((rounds + 2))" ]
+}
+until_true 30 "it looks again and again" looked_again
+[ "$(metric down generation)" -gt 0 ] || fail "a round without news has no generation of its own: $(metric down generation)"
+[ "$(grep -c 'central: 0 records read' down.log)" = 0 ] || fail "a round without news is told as one: $(tail -n 3 down.log)"
+ok "a round without news changes nothing"
+
 # From the directory itself, and a part of it, as the command line has it.
 record NPM-1 left-pad
 sed -i 's/Debian:12/npm/' NPM-1.json

@@ -132,6 +132,15 @@ until_true 20 "vuln sources shows the VISes above" tells l1 \
 until_true 20 "where a repository stands" tells m1 '.tree.repositories[0] | .stale == false and .withheld == false and .age_seconds < 60'
 until_true 20 "and who is subscribed, and lacks nothing" tells root \
 	'.tree.children | map([.name, .behind]) | sort == [["m1", []], ["m2", []]]'
+curl -sN --unix-socket run/root.http 'http://vis/v1/subscribe?repository=elsewhere' >elsewhere.txt &
+pids[elsewhere]=$!
+until_true 20 "who asked for another repository is not behind in this one" tells root \
+	'.tree.children | any(.wanted == ["elsewhere"] and .behind == []) and any(.name == "m1" and .wanted == ["central"])'
+kept() {
+	"$bin/pratique" metrics --socket run/root.metrics | grep -Eq '^pratique_vis_http_subscribers [3-9]'
+}
+until_true 20 "and they are counted" kept
+end elsewhere
 "$bin/pratique" vuln sources --socket run/m1.http | tee sources.txt | grep -Eq '^root +subscribed ' || fail "vuln sources: $(cat sources.txt)"
 for row in '^central .* (fresh|late: its next index is owed) +m1 < root' '^l1 +.* (has all|behind: central) '; do
 	grep -Eq "$row" sources.txt || fail "vuln sources: $(cat sources.txt)"
@@ -253,6 +262,14 @@ lie loop "liar is loop"
 lie withhold "liar is withholding"
 lie dribble "liar is withholding: central: what it gives us comes too slowly"
 lie flap "floods us with events"
+
+# So does a person who watches.
+begin_liar back
+timeout 20 "$bin/pratique" vuln subscribe --server "https://127.0.0.1:${port[liar]}" --server-name liar --ca ca/ca.pem \
+	--certificate l1.pem --key l1.key --root repository/1.root.json >back.txt 2>back.log
+[ $? = 1 ] || fail "an old index after a new one is shown: $(cat back.txt back.log)"
+grep -q "it went back" back.log || fail "it does not say that it went back: $(cat back.log)"
+end liar
 
 # With nobody else to ask, what is withheld shows.
 begin_liar withhold

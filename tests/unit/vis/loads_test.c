@@ -190,6 +190,45 @@ static void what_a_dead_load_committed_is_told(void **state)
 	assert_true(f->heard.all);
 }
 
+/* A child of ours that waits for loads; 0: there is none. */
+static pid_t find_loader(void)
+{
+	DIR *proc = opendir("/proc");
+	pid_t found = 0;
+	for (struct dirent *e; (e = readdir(proc));) {
+		bool named = false;
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (pid > 0 && parent_of(pid, "vis-loader", &named) == getpid() && named)
+			found = pid;
+	}
+	closedir(proc);
+	return found;
+}
+
+/* With one the other goes on; without any vis ends, and is started again by who started it. */
+static void without_loaders_it_ends(void **state)
+{
+	struct fixture *f = *state;
+	const time_ms end = clock_monotonic_ms() + TURNS_S * 1000;
+	start(f);
+	for (int i = 0; i < LOADERS; i++) {
+		pid_t loader = find_loader();
+		assert_true(loader > 0);
+		assert_false(vis_is_broken(f->vis));
+		assert_int_equal(kill(loader, SIGKILL), 0);
+		assert_int_equal(waitpid(loader, NULL, 0), loader);
+		while (i + 1 < LOADERS && count(f) == 0) {
+			assert_true(clock_monotonic_ms() < end);
+			publish(f->source, "a.json", "A-1", "openssl");
+			vis_check(f->vis);
+			turn_until_loaded(f);
+		}
+	}
+	while (!vis_is_broken(f->vis) && clock_monotonic_ms() < end)
+		event_base_loop(f->base, EVLOOP_ONCE);
+	assert_true(vis_is_broken(f->vis));
+}
+
 /* ---- who goes first ---- */
 
 struct crowd {
@@ -302,6 +341,7 @@ int main(void)
 		WITH_VIS(a_load_gives_way),
 		WITH_VIS(what_a_dead_load_committed_is_told),
 		WITH_VIS(the_next_look_tells_what_nobody_told),
+		WITH_VIS(without_loaders_it_ends),
 		WITH_VIS(a_load_insists_at_last),
 		WITH_VIS(loads_take_turns),
 		WITH_VIS(a_repository_without_news_is_unchanged),
