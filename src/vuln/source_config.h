@@ -8,7 +8,6 @@
 #include "base/config.h"
 #include "vuln/load.h"
 
-
 struct source_config {
 	struct config_named named;
 	char *kind, *from, *root, *licence, *keyring, *trust, *products, *suite;
