@@ -138,6 +138,8 @@ static int load_one(const struct import *im, const char *spec, struct target *t,
 	else if (r == 0)
 		json_array_append_new(t->sources, load_report_to_json(source.name, &report));
 	t->nothing |= report.read == report.refused;
+	if (r == 0 && t->update)
+		r = load_report_check(&report, err);
 	load_report_clear(&report);
 	return r;
 }

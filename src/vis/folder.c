@@ -121,6 +121,14 @@ static const char *source_of(const struct folder *f, const char *name, size_t le
 	return length > n && memcmp(name + length - n, suffix, n) == 0 ? FOLDER_EMERGENCY : f->source;
 }
 
+/* As `pratique vuln publish` calls files. */
+static char *id_of_name(const struct folder *f, const char *name)
+{
+	const char *source = source_of(f, name, strlen(name));
+	const size_t ending = strlen(source == f->source ? ".json" : FOLDER_EMERGENCY_SUFFIX);
+	return xstrndup(name, strlen(name) - ending);
+}
+
 /* The record of a file that is gone or changed its id: another file may still hold it. */
 static void drop_record(struct folder *f, struct vuln_update *u, const char *source, const char *id)
 {
@@ -155,7 +163,9 @@ static void take_file(
 		error_set(&why, r, "%s", strerror(-r));
 	if (r == 0)
 		r = vuln_update_put(u, source, text, length, &why);
+	char *called FREE_ON_EXIT = id_of_name(f, name);
 	if (r < 0 && r != -ENOENT) {
+		vuln_update_keep(u, source, called);
 		refused(path, why.text, context);
 		return;
 	}
@@ -163,6 +173,8 @@ static void take_file(
 	char *old = id ? table_set_string(f->ids, name, id) : table_remove_string(f->ids, name);
 	if (old && (!id || strcmp(old, id) != 0))
 		drop_record(f, u, source, old);
+	else if (!old && !id) /* refused ever since we started */
+		drop_record(f, u, source, called);
 	free(old);
 }
 

@@ -129,6 +129,8 @@ static int load_from(const struct load_job *job, const struct load_source *s, st
 	}
 	vuln_update_replace_source(u, s->name);
 	int r = load_source(&load, s, err);
+	if (r == 0)
+		r = load_report_check(report, err);
 	take_counts(l, vuln_update_counts(u));
 	described.counted = true;
 	described.unmapped = report->unmapped;

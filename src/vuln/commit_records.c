@@ -123,7 +123,8 @@ static int add_removals(struct commit *c)
 		size_t n = strnlen(id, k.mv_size);
 		if (n == k.mv_size || table_get(u->pending, id, k.mv_size))
 			continue;
-		if (!commit_is_replaced(u, id + n + 1, k.mv_size - n - 1))
+		if (!commit_is_replaced(u, id + n + 1, k.mv_size - n - 1) ||
+		        update_keeps(u, id + n + 1, k.mv_size - n - 1, id))
 			continue;
 		struct update_pending *gone = xcalloc(1, sizeof(*gone));
 		table_set(u->pending, id, k.mv_size, gone);

@@ -29,6 +29,7 @@ struct load_report {
 	uint64_t read, mapped, unmapped, refused; /* read is the sum of the others */
 	uint64_t withdrawn, removed;              /* of those mapped and unmapped */
 	uint64_t signed_, checked;      /* documents whose signature was good; whose checksum alone */
+	uint64_t unproven;              /* of the refused: documents that fail their proof */
 	uint64_t statements_unmapped;   /* about products that no package is known for (CSAF) */
 	uint64_t passed_over;           /* files that are no documents of the kind */
 	char *first_refused[LOAD_KEPT]; /* "file: reason" */
@@ -101,7 +102,11 @@ char *load_source_name(const char *spec, const char **ret_path);
 /* A text that changes whenever what the source holds may have changed (paths, sizes, times). Caller frees;
  * NULL where it cannot be told. */
 char *load_source_mark(const struct load_source *s);
-/* Puts every record of the source. An unreadable source is an error; refused records are in the report. */
+/* Puts every record of the source. An unreadable source is an error; refused records are in the report, and
+ * of what could be told of them the index keeps what it has. */
 int load_source(const struct load *l, const struct load_source *s, struct error *err);
+/* -EBADMSG where nothing but refused records came: then it is no new state of the source; but where they all
+ * lack their proof, it is. */
+int load_report_check(const struct load_report *report, struct error *err);
 /* The same of a SOURCE argument, whose kind is told by its path, and of which no proof is asked. */
 int load_source_spec(const struct load *l, const char *spec, struct error *err);

@@ -187,7 +187,7 @@ static int take_document(struct load_reading *r, struct archive *a, struct archi
 	w->limit = r->kind->document_max + 1;
 	int result = read_entry(a, w, &total);
 	if (result == -EFBIG) {
-		load_note_refused(r->l->report, name, "larger than a document of its kind may be");
+		load_refuse_document(r, name, "larger than a document of its kind may be");
 		return load_count(r, total - before, err);
 	}
 	if (result < 0)

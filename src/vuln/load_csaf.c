@@ -232,8 +232,8 @@ static int put_records(
 			result = load_put(&inner, d->where, record, err);
 	if (own.refused) {
 		json_array_foreach(records, i, record)
-			load_remove(r, load_json_text(record, "id"));
-		load_note_refused(report, d->where, own.first_refused[0] + strlen(d->where) + 2);
+			load_keep(r, load_json_text(record, "id"));
+		load_refuse_document(r, d->where, own.first_refused[0] + strlen(d->where) + 2);
 	} else if (own.mapped) {
 		report->read++;
 		report->mapped++;

@@ -8,7 +8,7 @@
 static int take_list(struct load_reading *r, const struct load_document *d, struct error *why)
 {
 	json_t *list = load_parse_json(d->text, d->length, why), *record;
-	int result = list ? 0 : -EINVAL;
+	int result = list ? 0 : -EBADMSG;
 	size_t i;
 	json_array_foreach(list, i, record) {
 		char *where FREE_ON_EXIT = xasprintf("%s[%zu]", d->where, i);

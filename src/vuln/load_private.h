@@ -50,9 +50,11 @@ struct load_kind {
 	bool proofs_beside;   /* each document may have FILE.asc, FILE.sha512 and FILE.sha256 beside it ... */
 	bool proofs_usual;    /* ... and its publishers put them there, so an archive is searched for them */
 	bool wants_ecosystem; /* load_kind_wants_ecosystem() */
+	bool is_database;     /* a document has many records, and half of one would take the others back */
 	/* A file that has no proof and needs none, because it is no document. May be NULL. */
 	bool (*is_other)(const struct load_document *d);
-	/* One document: negative where it is refused as a whole, with the reason. Its records are counted by
+	/* One document: negative where it is refused as a whole, with the reason; -EBADMSG where nobody
+	 * can say which records it would have had: then none of the source goes. Its records are counted by
 	 * load_put(), load_gather() and load_note_refused(). */
 	int (*read)(struct load_reading *r, const struct load_document *d, struct error *why);
 	/* Instead of looking for documents. */
@@ -100,6 +102,10 @@ int load_gather(struct load_reading *r, json_t *record, struct error *err);
 int load_put_gathered(struct load_reading *r, struct error *err);
 /* The source no longer has this record. */
 void load_remove(struct load_reading *r, const char *id);
+/* What is refused leaves what the index has of it: of a document that is called after its records, as OSV's
+ * and CSAF's are, and of a record by its id. */
+void load_refuse_document(struct load_reading *r, const char *where, const char *why);
+void load_keep(struct load_reading *r, const char *id); /* NULL: all of the source */
 /* The same counting of a record that was made otherwise (record.h). */
 int load_put_record(struct load_reading *r, const void *record, size_t length, struct error *why);
 void load_note_refused(struct load_report *report, const char *what, const char *why);

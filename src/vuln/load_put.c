@@ -18,6 +18,14 @@ void load_report_clear(struct load_report *report)
 	memset(report, 0, sizeof(*report));
 }
 
+int load_report_check(const struct load_report *report, struct error *err)
+{
+	if (report->read == 0 || report->refused < report->read || report->refused == report->unproven)
+		return 0;
+	return error_set(err, -EBADMSG, "all of it is refused, so what was loaded before stays: %s",
+	        report->first_refused[0]);
+}
+
 /* Names come from archives of strangers, and go to logs and terminals. */
 static char *reason(const char *what, const char *why)
 {
@@ -73,6 +81,21 @@ void load_remove(struct load_reading *r, const char *id)
 		vuln_update_remove(r->l->update, r->source->name, id);
 }
 
+void load_keep(struct load_reading *r, const char *id)
+{
+	if (r->l->update)
+		vuln_update_keep(r->l->update, r->source->name, id);
+}
+
+void load_refuse_document(struct load_reading *r, const char *where, const char *why)
+{
+	const char *slash = strrchr(where, '/'), *name = slash ? slash + 1 : where,
+	           *dot = strstr(name, ".json");
+	char *id FREE_ON_EXIT = dot ? xstrndup(name, (size_t)(dot - name)) : xstrdup(name);
+	load_note_refused(r->l->report, where, why);
+	load_keep(r, id);
+}
+
 time_ms load_stored_time(struct load_reading *r, const char *id)
 {
 	struct writer bytes = wr_make(RECORD_MAX);
@@ -104,7 +127,11 @@ int load_put_text(
 	uint64_t unmapped = counts->unmapped, withdrawn = counts->withdrawn;
 	struct error why;
 	if (put(r, text, length, &why) < 0) {
-		load_note_refused(report, where, why.text);
+		json_t *record = json_loadb(text, length, 0, NULL);
+		load_refuse_document(r, where, why.text);
+		if (*load_json_text(record, "id"))
+			load_keep(r, load_json_text(record, "id"));
+		json_decref(record);
 	} else if (counts->unmapped != unmapped) {
 		load_note_unmapped(report, where, OSV_UNMAPPED);
 	} else {

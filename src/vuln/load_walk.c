@@ -105,11 +105,11 @@ int load_document(struct load_reading *r, const struct load_document *d, load_si
         void *context, struct error *err)
 {
 	struct error why;
-	uint64_t read = r->l->report->read;
+	const uint64_t read = r->l->report->read, statements = r->statements;
 	r->newest = MAX(r->newest, d->modified);
-	int result = r->kind->proofs_beside ? check_proofs(r, d, sidecar, context, &why) : 0;
-	bool unproven = result == -ENOENT;
-	if (unproven && r->kind->is_other && r->kind->is_other(d)) {
+	const int proof = r->kind->proofs_beside ? check_proofs(r, d, sidecar, context, &why) : 0;
+	int result = proof;
+	if (proof == -ENOENT && r->kind->is_other && r->kind->is_other(d)) {
 		r->l->report->passed_over++;
 		return 0;
 	}
@@ -117,8 +117,17 @@ int load_document(struct load_reading *r, const struct load_document *d, load_si
 		result = r->kind->read(r, d, &why);
 	if (result == -E2BIG) /* the source, not the document */
 		return error_set(err, result, "%s: %s", d->where, why.text);
-	if (result < 0)
+	const bool gave = r->l->report->read != read || r->statements != statements;
+	if (result < 0 && (r->kind->is_database || gave))
+		return error_set(err, -EBADMSG, "%s: %s", d->where, why.text);
+	if (proof < 0) { /* it goes: what is demanded now, an earlier form may not have had */
 		load_note_refused(r->l->report, d->where, why.text);
+		r->l->report->unproven++;
+	} else if (result < 0) {
+		load_refuse_document(r, d->where, why.text);
+		if (result == -EBADMSG)
+			load_keep(r, NULL);
+	}
 	if (r->l->report->read != read)
 		load_progress(r);
 	return 0;
@@ -157,7 +166,9 @@ static int walk_file(
 	int result = packed ? load_unpack(path, r->kind->document_max, &text, &length, &why)
 	                    : file_read(path, r->kind->document_max, &text, &length, &why);
 	if (result < 0) {
-		load_note_refused(r->l->report, path, why.text);
+		if (r->kind->is_database)
+			return error_set(err, -EBADMSG, "%s: %s", path, why.text);
+		load_refuse_document(r, path, why.text);
 		return 0;
 	}
 	const struct load_document d = {

@@ -4,6 +4,7 @@
 #include "vuln/source.h"
 #include "vuln/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 #define MAP_SIZE_MAX ((size_t)1 << 40)
@@ -12,6 +13,7 @@ static void make_tables(struct vuln_update *u)
 {
 	u->pending = table_new();
 	u->replaced = table_new();
+	u->kept = table_new();
 	u->covered = table_new();
 	u->built = table_new();
 	u->marks = table_new();
@@ -23,6 +25,7 @@ static void free_tables(struct vuln_update *u)
 {
 	table_free(u->pending, free);
 	table_free(u->replaced, NULL);
+	table_free(u->kept, NULL);
 	table_free(u->covered, NULL);
 	table_free(u->built, free);
 	table_free(u->marks, free);
@@ -141,6 +144,42 @@ void vuln_update_remove(struct vuln_update *u, const char *source, const char *i
 	size_t n = index_record_key(key, id, source);
 	if (n)
 		set_pending(u, key, n, NULL, 0, NULL);
+}
+
+/* Bytes of the key. */
+static size_t kept_key(
+        char key[INDEX_KEY_MAX], const char *source, size_t source_length, const char *id, size_t id_length)
+{
+	size_t n = MIN(source_length, (size_t)INDEX_KEY_MAX / 2);
+	memcpy(key, source, n);
+	key[n++] = '\0';
+	for (size_t i = 0; i < id_length && n < INDEX_KEY_MAX; i++)
+		key[n++] = (char)(isalnum((unsigned char)id[i]) ? tolower((unsigned char)id[i]) : '_');
+	return n;
+}
+
+void vuln_update_keep(struct vuln_update *u, const char *source, const char *id)
+{
+	char key[INDEX_KEY_MAX];
+	size_t n = id ? index_record_key(key, id, source) : 0;
+	struct update_pending *put = n ? table_remove(u->pending, key, n) : NULL;
+	if (put)
+		u->pending_bytes -= put->length + put->text_length;
+	free(put);
+	n = kept_key(key, source, strlen(source), id,
+	        id && table_count(u->kept) < UPDATE_KEPT_MAX ? strlen(id) : 0);
+	table_set(u->kept, key, n, u);
+}
+
+bool update_keeps(const struct vuln_update *u, const char *source, size_t source_length, const char *id)
+{
+	const char *colon = strrchr(id, ':');
+	const size_t lengths[] = { strlen(id), colon ? (size_t)(colon - id) : 0, 0 };
+	char key[INDEX_KEY_MAX];
+	for (size_t i = 0; table_count(u->kept) && i < ARRAY_LENGTH(lengths); i++)
+		if (table_get(u->kept, key, kept_key(key, source, source_length, id, lengths[i])))
+			return true;
+	return false;
 }
 
 void vuln_update_replace_source(struct vuln_update *u, const char *source)

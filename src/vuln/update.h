@@ -42,6 +42,11 @@ int vuln_update_put_record(struct vuln_update *u, const void *record, size_t len
 int vuln_update_stored(struct vuln_update *u, const char *source, const char *id, struct writer *ret);
 /* The source no longer has this record. Nothing happens where it had none. */
 void vuln_update_remove(struct vuln_update *u, const char *source, const char *id);
+/* What was refused of a source stays as it was, whatever else this update says: the record that is called so,
+ * and those whose ids go on behind a colon. Case, and what is neither letter nor digit, does not count: files
+ * are called after the ids of their records. With id NULL, and beyond UPDATE_KEPT_MAX of them, all stays that
+ * is not put. */
+void vuln_update_keep(struct vuln_update *u, const char *source, const char *id);
 /* What is not put in this update goes: of one source, or of all. */
 void vuln_update_replace_source(struct vuln_update *u, const char *source);
 void vuln_update_replace_all(struct vuln_update *u);

@@ -43,7 +43,7 @@ static bool is_held(const char *ecosystem, void *context)
 	return tree_shard_name(ecosystem, name) && follow_wants_shard(f, name);
 }
 
-/* A record that we cannot read is one less; the others count on. */
+/* A record that we cannot read leaves what is there of it; the others count on. */
 static int put_text(
         struct applying *a, const struct line *line, const char *text, size_t length, struct error *err)
 {
@@ -54,6 +54,8 @@ static int put_text(
 	if (a->u) {
 		vuln_update_remove(a->u, source, line->id);
 		r = vuln_update_put(a->u, source, text, length, &why);
+		if (r == -EINVAL)
+			vuln_update_keep(a->u, source, line->id);
 	} else {
 		r = osv_parse_text(a->parser, source, text, length, &why);
 	}

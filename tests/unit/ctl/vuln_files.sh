@@ -152,7 +152,7 @@ ends 0 '' vuln import --index index --precedence 0 --licence '' site=same.json
 }
 echo '{' >broken.json
 ends 1 'is it of another kind' vuln import --check broken.json
-ends 0 'is it of another kind' vuln import --index index broken.json
+ends 1 'what was loaded before stays: broken.json' vuln import --index index broken.json
 ends 2 '"PINK" is no label' vuln import --check --kind csaf --tlp PINK good.json
 ends 2 '--tlp is for --kind csaf' vuln import --check --tlp RED good.json
 ends 2 'needs --keyring' vuln import --check --trust signed good.json

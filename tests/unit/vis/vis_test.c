@@ -54,6 +54,33 @@ static void what_happened_meanwhile_is_caught_up(void **state)
 	assert_true(f->heard.generation > 1);
 }
 
+/* In the folder and in a source, and at a start, when all is read anew. */
+static void a_torn_file_takes_nothing_back(void **state)
+{
+	struct fixture *f = *state;
+	char path[256];
+	publish(f->watch, "A-1.json", "A-1", "p");
+	publish(f->source, "C-1.json", "C-1", "q");
+	start(f);
+	assert_int_equal(count(f), 2);
+	f->vis = vis_close(f->vis);
+	snprintf(path, sizeof(path), "%s/C-1.json", f->source);
+	assert_int_equal(truncate(path, 40), 0);
+	snprintf(path, sizeof(path), "%s/A-1.json", f->watch);
+	assert_int_equal(truncate(path, 40), 0);
+	start(f);
+	assert_int_equal(count(f), 2);
+	/* Its file is gone, of which nothing else was known since the start. */
+	assert_int_equal(unlink(path), 0);
+	const struct timeval step = { 0, 100000 };
+	for (time_ms end = clock_monotonic_ms() + WAIT_S * 1000;
+	        count(f) > 1 && clock_monotonic_ms() < end;) {
+		event_base_loopexit(f->base, &step);
+		event_base_dispatch(f->base);
+	}
+	assert_int_equal(count(f), 1);
+}
+
 static void a_source_that_is_no_longer_named_goes(void **state)
 {
 	struct fixture *f = *state;
@@ -280,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_VIS(a_published_file_is_told),
 		WITH_VIS(what_happened_meanwhile_is_caught_up),
+		WITH_VIS(a_torn_file_takes_nothing_back),
 		WITH_VIS(a_source_that_is_no_longer_named_goes),
 		WITH_VIS(a_changed_source_is_loaded_again),
 		WITH_VIS(a_source_on_demand),

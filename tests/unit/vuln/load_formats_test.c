@@ -63,11 +63,15 @@ static void debian_tracker(void **state)
 		"{\"a\":{}", "{a:1}", "{\"a\":{\"b\":1,\"b\":2}}" };
 	for (size_t i = 0; i < ARRAY_LENGTH(broken); i++) {
 		load_write(f, "data.json", broken[i], SIZE_MAX);
-		assert_int_equal(load_try(f, "debian-tracker", "data.json", VULN_TRUST_NONE, NULL), 0);
-		assert_int_equal(f->report.mapped, 0);
-		if (f->report.refused == 0)
+		if (load_try(f, "debian-tracker", "data.json", VULN_TRUST_NONE, NULL) == 0 &&
+		        (f->report.refused == 0 || f->report.mapped > 0))
 			fail_msg("taken: %s", broken[i]);
+		vuln_update_forget(f->update);
 	}
+	/* Half a database takes nothing back. */
+	char *half FREE_ON_EXIT = xstrndup(TRACKER, strlen(TRACKER) / 2);
+	load_write(f, "data.json", half, SIZE_MAX);
+	assert_int_equal(load_try(f, "debian-tracker", "data.json", VULN_TRUST_NONE, NULL), -EBADMSG);
 }
 
 #define SECDB(release, packages) \
@@ -94,7 +98,8 @@ static void alpine_secdb(void **state)
 	expect_match(f, "alpine:3.19.0", "apk", "xen", "4.9.0-r1", "CVE-2026-1 (fixed 4.10.0-r1)");
 	/* Who does not say of what it is. */
 	load_write(f, "e/wolfi.json", SECDB("", PKG("xen", "\"4.9.0-r1\":[\"CVE-2026-1\"]")), SIZE_MAX);
-	load_expect(f, "alpine-secdb", "e", 0, 0, 1);
+	assert_int_equal(load_try(f, "alpine-secdb", "e", VULN_TRUST_NONE, NULL), -EBADMSG);
+	assert_non_null(strstr(f->err.text, "names no ecosystem"));
 	f->ecosystems = (const char *const[]){ "Wolfi", NULL };
 	load_expect(f, "alpine-secdb", "e", 1, 0, 0);
 	expect_match(f, "wolfi:1", "apk", "xen", "4.8.0-r0", "CVE-2026-1 (fixed 4.9.0-r1)");
@@ -178,8 +183,8 @@ static void rpm_updateinfo(void **state)
 	                RPM("baz", "0", "2", "1.el9", "noarch")) UPDATE("security", "", "")
 	                UPDATE("security", "ALSA-2026:3", "<package name=\"x\"/>") "</updates>",
 	        SIZE_MAX);
-	load_expect(f, "updateinfo", "updateinfo.xml", 0, 0, 1);
-	assert_non_null(strstr(f->report.first_refused[0], "ecosystem"));
+	assert_int_equal(load_try(f, "updateinfo", "updateinfo.xml", VULN_TRUST_NONE, NULL), -EBADMSG);
+	assert_non_null(strstr(f->err.text, "ecosystem"));
 	f->ecosystems = (const char *const[]){ "AlmaLinux:9", NULL };
 	load_expect(f, "updateinfo", "updateinfo.xml", 1, 1, 2);
 	expect_match(f, "almalinux:9.4", "rpm", "foo", "1:1.2-2.el9", "ALSA-2026:1 (fixed 1:1.2-3.el9)");
@@ -216,9 +221,10 @@ static void xml_that_harms(void **state)
 	f->ecosystems = (const char *const[]){ "AlmaLinux:9", NULL };
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		load_write(f, "updateinfo.xml", rows[i].text, rows[i].length);
-		load_expect(f, "updateinfo", "updateinfo.xml", 0, 0, 1);
-		if (!strstr(f->report.first_refused[0], rows[i].reason))
-			fail_msg("row %zu: %s", i, f->report.first_refused[0]);
+		assert_int_equal(
+		        load_try(f, "updateinfo", "updateinfo.xml", VULN_TRUST_NONE, NULL), -EBADMSG);
+		if (!strstr(f->err.text, rows[i].reason))
+			fail_msg("row %zu: %s", i, f->err.text);
 	}
 	wr_free(&deep);
 }

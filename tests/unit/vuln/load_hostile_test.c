@@ -88,6 +88,41 @@ static void names_in_other_letters(void **state)
 	assert_int_equal(f->report.passed_over, 0);
 }
 
+#define OF(id, version) \
+	"{\"id\":\"" id \
+	"\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{\"ecosystem\":" \
+	"\"Debian:12\",\"name\":\"p\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":" \
+	"\"" version "\"}]}]}]}"
+
+/* A file that is damaged takes nothing back; one that is gone does. */
+static void what_is_refused_stays(void **state)
+{
+	struct load_fixture *f = *state;
+	load_write(f, "d/A-1.json", OF("A-1", "0"), SIZE_MAX);
+	load_write(f, "d/A-2.json", OF("A-2", "0"), SIZE_MAX);
+	load_write(f, "d/x.json", OF("A-3", "0"), SIZE_MAX);
+	load_write(f, "d/A-4.json", OF("A-4", "0"), SIZE_MAX);
+	load_expect(f, "osv", "d", 4, 0, 0);
+	char *found FREE_ON_EXIT = load_match(f, "debian", "12", "deb", "p", "1");
+	assert_string_equal(found, "A-1 A-2 A-3 A-4");
+	load_write(f, "d/A-1.json", "{\"id\":\"A-", SIZE_MAX); /* cut off: its name says what it was */
+	load_write(f, "d/A-2.json", OF("A-2", "2"), SIZE_MAX);
+	load_write(f, "d/x.json", "{\"id\":\"A-3\"}", SIZE_MAX); /* its text does */
+	char *gone FREE_ON_EXIT = xasprintf("%s/d/A-4.json", f->root);
+	assert_int_equal(unlink(gone), 0);
+	load_expect(f, "osv", "d", 1, 0, 2);
+	char *left FREE_ON_EXIT = load_match(f, "debian", "12", "deb", "p", "1");
+	assert_string_equal(left, "A-1 A-3");
+	/* Nobody knows what a list would have held that is cut off. */
+	load_write(f, "d/list.json", "[{", SIZE_MAX);
+	free(gone);
+	gone = xasprintf("%s/d/A-2.json", f->root);
+	assert_int_equal(unlink(gone), 0);
+	load_expect(f, "osv", "d", 0, 0, 3);
+	char *all FREE_ON_EXIT = load_match(f, "debian", "12", "deb", "p", "3");
+	assert_string_equal(all, "A-1 A-2 A-3");
+}
+
 /* What a terminal or a log would take for its own. */
 static void names_are_harmless_words(void **state)
 {
@@ -259,9 +294,9 @@ static void proofs_in_archives(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
-	const struct CMUnitTest tests[] = { TEST(names_that_lead_out), TEST(names_in_other_letters),
-		TEST(names_are_harmless_words), TEST(archives_in_archives), TEST(bombs),
-		TEST(bombs_beside_documents), TEST(packed_documents), TEST(links_lead_nowhere),
+	const struct CMUnitTest tests[] = { TEST(names_that_lead_out), TEST(what_is_refused_stays),
+		TEST(names_in_other_letters), TEST(names_are_harmless_words), TEST(archives_in_archives),
+		TEST(bombs), TEST(bombs_beside_documents), TEST(packed_documents), TEST(links_lead_nowhere),
 		TEST(json_of_strangers), TEST(proofs_of_others), TEST(proofs_in_archives) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
