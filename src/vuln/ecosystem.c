@@ -42,6 +42,8 @@ static const struct ecosystem {
 	        RELEASE_MAJOR_OR_NAME },
 	{ "AlmaLinux", VERSION_RPM, BY_NAME, "rpm", "almalinux", "", RELEASE_MAJOR },
 	{ "Rocky Linux", VERSION_RPM, BY_SOURCE, "rpm", "rocky", "", RELEASE_MAJOR },
+	{ "Rocky Linux", VERSION_RPM, BY_SOURCE, "rpm", "rocky-linux", "",
+	        RELEASE_MAJOR }, /* in its own purls */
 	{ "Red Hat", VERSION_RPM, BY_NAME, "rpm", "rhel", "enterprise_linux:", RELEASE_MAJOR },
 	{ "openSUSE", VERSION_RPM, BY_SOURCE, "rpm", "opensuse-leap", "Leap ", RELEASE_MAJOR_MINOR },
 	{ "openSUSE", VERSION_RPM, BY_SOURCE, "rpm", "opensuse-leap-micro", "Leap Micro ",

@@ -122,6 +122,7 @@ int inventory_read_text(const char *text, size_t length, const char *distributio
         struct inventory_report *report, struct error *err)
 {
 	struct posture *p = NULL;
+	report->overruled = distribution != NULL;
 	int r = read_any(text, length, &p, report, err);
 	if (r == 0 && p && distribution)
 		r = inventory_set_distribution(p, distribution, err);

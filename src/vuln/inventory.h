@@ -13,6 +13,7 @@
 #define INVENTORY_DEPTH_MAX 64 /* components in components */
 
 struct inventory_report {
+	bool overruled; /* the distribution is the caller's, whatever purls say */
 	size_t unmapped;
 	char *first_unmapped[INVENTORY_UNMAPPED_KEPT]; /* "name: reason" */
 };

@@ -3,32 +3,49 @@
 
 #include "posture/purl.h"
 #include "vuln/codename.h"
+#include "vuln/ecosystem.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#define DISTRIBUTION_SIZE 64 /* as purl_distribution() has it */
+
 /* distro is "debian-12", "12" or "bookworm"; also where os-release has another name for the system than the
  * name space has: "rhel-9.3" in redhat, "opensuse-leap-15.5" in opensuse, "openEuler-22.03-LTS-SP3". */
-static void take_distribution(struct posture *p, const char *namespace, const char *distro)
+static bool read_distribution(const char *namespace, const char *distro, char ret_id[DISTRIBUTION_SIZE],
+        char ret_version[DISTRIBUTION_SIZE])
 {
 	const char *version = distro, *dash = strchr(distro, '-');
-	if (p->os_version || !*namespace || !*distro)
-		return;
+	if (!*namespace || !*distro)
+		return false;
 	while (dash && !(dash[1] >= '0' && dash[1] <= '9'))
 		dash = strchr(dash + 1, '-');
 	if (dash && dash > distro) {
-		p->os_id = posture_string_n(p, distro, (size_t)(dash - distro));
-		p->os_version = posture_string(p, dash + 1);
-		return;
+		snprintf(ret_id, DISTRIBUTION_SIZE, "%.*s", (int)(dash - distro), distro);
+		snprintf(ret_version, DISTRIBUTION_SIZE, "%s", dash + 1);
+		return true;
 	}
 	const char *number = codename_release(namespace, version);
 	if (number)
 		version = number;
 	if (*version < '0' || *version > '9')
-		return;
-	p->os_id = posture_string(p, strcmp(namespace, "redhat") == 0 ? "rhel" : namespace);
-	p->os_version = posture_string(p, version);
+		return false;
+	snprintf(ret_id, DISTRIBUTION_SIZE, "%s", strcmp(namespace, "redhat") == 0 ? "rhel" : namespace);
+	snprintf(ret_version, DISTRIBUTION_SIZE, "%s", version);
+	return true;
+}
+
+/* Of another release than the inventory is: "12" and "12.5" of Debian are one. */
+static bool is_elsewhere(const struct posture *p, const char *type, const char *id, const char *version)
+{
+	char there[ECOSYSTEM_NAME_MAX], here[ECOSYSTEM_NAME_MAX];
+	enum version_ecosystem order;
+	enum ecosystem_naming naming;
+	if (ecosystem_of_package(type, id, version, there, &order, &naming, NULL) < 0)
+		return false;
+	return ecosystem_of_package(type, p->os_id, p->os_version, here, &order, &naming, NULL) < 0 ||
+	        strcmp(here, there) != 0;
 }
 
 int inventory_add_purl(struct posture *p, const char *purl, const struct inventory_source *source,
@@ -36,7 +53,8 @@ int inventory_add_purl(struct posture *p, const char *purl, const struct invento
 {
 	struct posture_package package;
 	struct error why;
-	char namespace[64], distro[64];
+	char namespace[DISTRIBUTION_SIZE], distro[DISTRIBUTION_SIZE], id[DISTRIBUTION_SIZE],
+	        version[DISTRIBUTION_SIZE];
 	if (purl_parse(purl, strlen(purl), p, &package, &why) < 0) {
 		inventory_note_unmapped(report, purl, why.text);
 		return 0;
@@ -46,8 +64,18 @@ int inventory_add_purl(struct posture *p, const char *purl, const struct invento
 		package.source_version =
 		        source->version ? posture_string(p, source->version) : package.version;
 	}
-	if (purl_distribution(purl, namespace, distro) == 0)
-		take_distribution(p, namespace, distro);
+	if (purl_distribution(purl, namespace, distro) == 0 &&
+	        read_distribution(namespace, distro, id, version)) {
+		if (!p->os_version) {
+			p->os_id = posture_string(p, id);
+			p->os_version = posture_string(p, version);
+		} else if (!report->overruled && is_elsewhere(p, package.type, id, version)) {
+			error_set(&why, -EINVAL, "it is of %s %s, and what comes before it of %s %s", id,
+			        version, p->os_id, p->os_version);
+			inventory_note_unmapped(report, purl, why.text);
+			return 0;
+		}
+	}
 	int r = posture_add_package(p, &package);
 	return r < 0 ? error_set(err, r, "more than %d packages", POSTURE_PACKAGES_MAX) : 0;
 }

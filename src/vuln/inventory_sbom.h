@@ -7,8 +7,8 @@
 void inventory_note_unmapped(struct inventory_report *report, const char *name, const char *reason);
 
 /* Adds the package that a purl names; upstream (may be NULL) is what the document says of its source. The
- * first purl that names a distribution sets the posture's. -E2BIG above the limit of a posture; what is no
- * usable purl is noted. */
+ * first purl that names a distribution sets the posture's; one of another is noted, and not added. -E2BIG
+ * above the limit of a posture; what is no usable purl is noted. */
 struct inventory_source {
 	const char *name, *version;
 };

@@ -145,6 +145,7 @@ static void distributions_of_purls(void **state)
 		{ "pkg:deb/debian/a@1-1?distro=debian-12", "debian", "12" },
 		{ "pkg:deb/ubuntu/a@1-1?distro=jammy", "ubuntu", "22.04" },
 		{ "pkg:rpm/openEuler/a@1-1?distro=openEuler-22.03-LTS-SP3", "openEuler", "22.03-LTS-SP3" },
+		{ "pkg:rpm/rocky-linux/a@1-1?distro=rocky-linux-9", "rocky-linux", "9" },
 		{ "pkg:deb/debian/a@1-1?distro=sid", NULL, NULL },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -157,6 +158,28 @@ static void distributions_of_purls(void **state)
 		}
 		posture_free(p);
 	}
+}
+
+/* A posture is of one system: what is of another is not judged by the first one's advisories. */
+static void purls_of_two_distributions(void **state)
+{
+	static const char text[] = "pkg:deb/debian/a@1-1?distro=debian-12\n"
+	                           "pkg:deb/debian/b@1-1?distro=bookworm\n"
+	                           "pkg:deb/debian/c@1-1?distro=debian-12.5\n"
+	                           "pkg:deb/debian/d@1-1?distro=debian-13\n"
+	                           "pkg:rpm/rocky/e@1-1?distro=rocky-9\n";
+	struct inventory_report report;
+	struct posture *p = read_text(text, NULL, &report);
+	assert_int_equal(p->n_packages, 3);
+	assert_int_equal(report.unmapped, 2);
+	assert_non_null(strstr(report.first_unmapped[0], "it is of debian 13"));
+	inventory_report_clear(&report);
+	posture_free(p);
+	p = read_text(text, "debian:13", &report);
+	assert_int_equal(p->n_packages, 5);
+	assert_int_equal(report.unmapped, 0);
+	inventory_report_clear(&report);
+	posture_free(p);
 }
 
 static void our_own_posture(void **state)
@@ -212,6 +235,7 @@ int main(void)
 		cmocka_unit_test(dpkg_status),
 		cmocka_unit_test(other_package_managers),
 		cmocka_unit_test(distributions_of_purls),
+		cmocka_unit_test(purls_of_two_distributions),
 		cmocka_unit_test(our_own_posture),
 		cmocka_unit_test(what_is_none_of_these),
 	};
