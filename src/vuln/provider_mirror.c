@@ -2,6 +2,7 @@
 #include "vuln/provider_mirror.h"
 
 #include "base/file.h"
+#include "vuln/plain.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -70,9 +71,7 @@ void provider_mirror_refuse(const char *what, const char *why, void *mirror)
 {
 	struct provider_mirror *m = mirror;
 	char *line FREE_ON_EXIT = xasprintf("%.2048s: %s", what, why);
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_make_plain(line);
 	size_t n = strlen(line);
 	if (m->refused.length + n + 1 <= PROVIDER_REFUSED_BYTES_MAX) {
 		wr_bytes(&m->refused, line, n);
