@@ -116,7 +116,8 @@ expect 2 'wrong.conf:1: kind: there is no kind "nosuch"' "$bin/pratique-vis" --c
 expect 2 "wrong.conf:1: trust: signed needs a keyring" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 expect 2 'wrong.conf:1: from: "x" is neither' "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 
-expect 0 "" "$bin/pratique" vuln import --check --kind csaf --products "$root/examples/products.conf" "$root/examples"
+# The products are right, and there are no documents.
+expect 1 "no document of its kind" "$bin/pratique" vuln import --check --kind csaf --products "$root/examples/products.conf" "$root/examples"
 printf 'source a {\n\tkind = csaf\n\tfrom = /x\n\tproducts = %s/wrong.products\n}\n' "$dir" >"$dir/wrong.conf"
 printf 'product a {\n\tvendor = v\n\tpackage = Plan9 p\n\tpackage = Debian:12 p\n}\n' >"$dir/wrong.products"
 expect 2 "wrong.products:1: product a: vendor and name go together" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
