@@ -81,6 +81,15 @@ const char *clock_format(time_ms wall, char text[CLOCK_TEXT_SIZE])
 	return text;
 }
 
+const char *clock_format_ms(time_ms wall, char text[CLOCK_TEXT_SIZE])
+{
+	const int ms = (int)(wall % 1000);
+	char *z = strchr(clock_format(wall, text), 'Z');
+	if (ms > 0 && z && (size_t)(z - text) + sizeof(".000Z") <= CLOCK_TEXT_SIZE)
+		snprintf(z, sizeof(".000Z"), ".%03dZ", ms);
+	return text;
+}
+
 /* [Z | +hh:mm | -hh:mm] to seconds east of UTC. */
 static int parse_offset(const char *p, long *ret_seconds)
 {
@@ -105,11 +114,20 @@ static bool is_day(const struct tm *tm)
 	return day.tm_mday == tm->tm_mday;
 }
 
+/* Digits after the third one say nothing. */
+static const char *parse_fraction(const char *p, int *ret_ms)
+{
+	for (int unit = 100; *p >= '0' && *p <= '9'; p++, unit /= 10)
+		*ret_ms += unit * (*p - '0');
+	return p;
+}
+
 int clock_parse(const char *text, time_ms *ret_wall)
 {
 	struct tm tm = { 0 };
 	const char *p = strptime(text, "%Y-%m-%d", &tm);
 	long offset = 0;
+	int ms = 0;
 	if (!p || !is_day(&tm))
 		return -EINVAL;
 	if (*p) {
@@ -119,11 +137,11 @@ int clock_parse(const char *text, time_ms *ret_wall)
 		if (!p)
 			return -EINVAL;
 		if (*p == '.')
-			p += 1 + strspn(p + 1, "0123456789");
+			p = parse_fraction(p + 1, &ms);
 		if (parse_offset(p, &offset) < 0)
 			return -EINVAL;
 	}
 	time_t seconds = timegm(&tm);
-	*ret_wall = ((int64_t)seconds - offset) * 1000;
+	*ret_wall = ((int64_t)seconds - offset) * 1000 + ms;
 	return 0;
 }

@@ -81,7 +81,16 @@ const uint8_t *http_request_body(const struct http_request *r, size_t *ret_lengt
 
 json_t *http_request_json(struct http_request *r)
 {
+	const char *coding = http_request_field(r, "content-encoding");
 	json_error_t reason;
+	if (coding && strcasecmp(coding, "identity") != 0) {
+		http_reply_error(r, 415, "a body with a Content-Encoding; send it as it is");
+		return NULL;
+	}
+	if (r->body_length == 0) {
+		http_reply_error(r, 400, "the body is not a JSON object: it is empty");
+		return NULL;
+	}
 	json_t *json = json_loadb((const char *)r->body, r->body_length, JSON_REJECT_DUPLICATES, &reason);
 	if (json_is_object(json))
 		return json;

@@ -76,15 +76,9 @@ void json_put_member(struct writer *w, bool first, const char *name, const char 
 
 void json_put_time(struct writer *w, time_ms t)
 {
-	char text[CLOCK_TEXT_SIZE + 8];
-	const int ms = (int)(t % 1000);
-	if (t == 0) {
+	char text[CLOCK_TEXT_SIZE];
+	if (t == 0)
 		json_put(w, "null");
-		return;
-	}
-	(void)clock_format(t, text);
-	char *z = strchr(text, 'Z');
-	if (ms > 0 && z)
-		snprintf(z, 8, ".%03dZ", ms);
-	json_put_string(w, text);
+	else
+		json_put_string(w, clock_format_ms(t, text));
 }

@@ -313,12 +313,14 @@ static int run_configured(const struct arguments *a)
 	if (vis_options_load(
 	            a->config, (const char *const *)a->overrides, a->specs, &options, report, &err) == 0) {
 		const struct vis_config config = vis_options_config(&options);
-		if (vis_http_check(&config.front.http, &err) < 0) {
-			code = wrong_usage(err.text);
-		} else if (a->check) {
-			printf("%s: good, %zu sources\n", a->config ? a->config : "command line",
-			        config.n_sources);
-			code = EXIT_DONE;
+		const char *where = a->config ? a->config : "command line";
+		if (a->check) {
+			if (vis_options_check(&options, a->config, report, &err) == 0) {
+				printf("%s: good, %zu sources\n", where, config.n_sources);
+				code = EXIT_DONE;
+			}
+		} else if (vis_http_check(&config.front.http, &err) < 0) {
+			fprintf(stderr, "pratique-vis: %s: %s\n", where, err.text);
 		} else {
 			log_open("pratique-vis", LOG_LEVEL_NOTICE);
 			code = run(&config, options.user);

@@ -19,7 +19,7 @@ static const struct config_option options[] = {
 	        "where what comes from URLs is kept"),
 	OPTION(interval, CONFIG_DURATION, "5 min", 1000, 86400000, "how often sources are looked at"),
 	OPTION(metrics, CONFIG_STRING, "", 0, 0, "Unix socket of `pratique metrics`; empty: none"),
-	OPTION(user, CONFIG_STRING, "pratique", 0, 0, "user to run as when started by root"),
+	OPTION(user, CONFIG_STRING, VIS_USER, 0, 0, "user to run as when started by root"),
 	OPTION(listen, CONFIG_LIST, NULL, 0, 0,
 	        "address[:port] of the API over TLS; may be repeated; none: none"),
 	OPTION(http, CONFIG_STRING, "", 0, 0, "Unix socket of the API; empty: none"),

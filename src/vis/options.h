@@ -6,6 +6,8 @@
 #include "vis/vis.h"
 #include "vuln/source_config.h"
 
+#define VIS_USER "pratique" /* unless another one is given */
+
 struct vis_options {
 	char *data, *socket, *watch, *metrics, *user, *cache;
 	char *http, *certificate, *key, *ca, *crl;
@@ -22,6 +24,10 @@ struct vis_options {
  * to report with its line, before anything is touched. */
 int vis_options_load(const char *path, const char *const *overrides, const char *const *specs,
         struct vis_options *ret, void (*report)(const char *text), struct error *err);
+/* What a start would end with, and can be known without touching anything: files, addresses, the user. As
+ * vis_options_load() says what is wrong. */
+int vis_options_check(
+        const struct vis_options *o, const char *path, void (*report)(const char *text), struct error *err);
 void vis_options_clear(struct vis_options *o);
 void vis_options_describe(FILE *out);
 /* What vis_open() takes; strings are the options'. */

@@ -6,7 +6,7 @@
 static json_t *time_or_null(time_ms t)
 {
 	char text[CLOCK_TEXT_SIZE];
-	return t ? json_string(clock_format(t, text)) : json_null();
+	return t ? json_string(clock_format_ms(t, text)) : json_null();
 }
 
 json_t *osv_note_of_view(const struct vuln_view *v)

@@ -103,7 +103,7 @@ static char *note_of(const struct holders *h)
 			                h->list[i].source, "precedence", (int)h->list[i].precedence, "trust",
 			                vuln_trust_name(h->list[i].trust), "withdrawn",
 			                (int)h->list[i].withdrawn, "modified",
-			                clock_format(h->list[i].modified, text)));
+			                clock_format_ms(h->list[i].modified, text)));
 	json_t *note = json_pack("{s:s, s:i, s:s, s:o}", "source", best->source, "precedence",
 	        (int)best->precedence, "trust", vuln_trust_name(best->trust), "others", others);
 	char *dumped = h->n > 1 && note ? json_dumps(note, JSON_COMPACT) : NULL;
@@ -123,7 +123,7 @@ static void put_bare(struct writer *w, const struct holders *h)
 {
 	char text[CLOCK_TEXT_SIZE];
 	json_t *json = json_pack(
-	        "{s:s, s:s}", "id", h->id, "modified", clock_format(h->list[h->best].modified, text));
+	        "{s:s, s:s}", "id", h->id, "modified", clock_format_ms(h->list[h->best].modified, text));
 	char *dumped = json_dumps(json, JSON_COMPACT);
 	if (dumped)
 		wr_bytes(w, dumped, strlen(dumped));

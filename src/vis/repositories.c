@@ -13,6 +13,7 @@
 
 #define SHARDS_MAX 256 /* that one line names */
 #define EVENTS_SIZE 65536
+#define LOOK_MS 1000 /* for what has become stale */
 
 /* One that lies here, and is watched. */
 struct published {
@@ -29,6 +30,7 @@ struct followed {
 	struct push_path path; /* ours first: by which the newest came */
 	bool waits;            /* for the index to be free */
 	bool new_shard;        /* one was asked for that is not in the index yet */
+	bool stale;            /* which was logged */
 };
 
 struct repositories {
@@ -40,7 +42,7 @@ struct repositories {
 	struct relay *relays[PUSH_REPOSITORIES_MAX];
 	size_t n_published, n_followed;
 	int watch_fd;
-	struct event *watch_event;
+	struct event *watch_event, *look_event;
 	struct upper_link *link;
 	struct front *front;
 	uint64_t wanted, wanted_known, failures;
@@ -288,6 +290,24 @@ static int open_followed(
 	return code < 0 ? error_prefix(err, code, "follow %s", f->name) : 0;
 }
 
+/* Each turn is logged, and no more. */
+static void on_look(evutil_socket_t fd, short what, void *user)
+{
+	const struct repositories *r = user;
+	const time_ms now = clock_wall_ms();
+	for (size_t i = 0; i < r->n_followed; i++) {
+		struct followed *f = r->followed[i];
+		const struct tree_index *index = tree_follow_index(relay_follow(f->relay));
+		const bool stale = index && now > index->expires;
+		if (stale && !f->stale)
+			log_warning("repository %s is stale: what it says is older than its publisher allows",
+			        f->name);
+		else if (!stale && f->stale)
+			log_notice("repository %s is fresh again", f->name);
+		f->stale = stale;
+	}
+}
+
 /* What was fetched before and is not in the index: we were ended in between, or the index is another one. */
 static void finish_followed(struct repositories *r)
 {
@@ -350,6 +370,7 @@ static int open_all(struct repositories *r, const struct repositories_config *co
 int repositories_open(struct event_base *base, const struct repositories_config *config,
         const struct repositories_handlers *handlers, struct repositories **ret, struct error *err)
 {
+	const struct timeval often = { LOOK_MS / 1000, LOOK_MS % 1000 * 1000 };
 	struct repositories *r = xcalloc(1, sizeof(*r));
 	r->base = base;
 	r->handlers = *handlers;
@@ -362,6 +383,9 @@ int repositories_open(struct event_base *base, const struct repositories_config 
 	}
 	r->watch_event = event_new(base, r->watch_fd, EV_READ | EV_PERSIST, on_watch, r);
 	event_add(r->watch_event, NULL);
+	r->look_event = event_new(base, -1, EV_PERSIST, on_look, r);
+	if (r->n_followed)
+		event_add(r->look_event, &often);
 	finish_followed(r);
 	*ret = r;
 	return 0;
@@ -385,6 +409,8 @@ struct repositories *repositories_close(struct repositories *r)
 	}
 	if (r->watch_event)
 		event_free(r->watch_event);
+	if (r->look_event)
+		event_free(r->look_event);
 	if (r->watch_fd >= 0)
 		close(r->watch_fd);
 	free(r);

@@ -157,7 +157,7 @@ int load_put(struct load_reading *r, const char *where, json_t *record, struct e
 static bool set_time(json_t *record, time_ms when)
 {
 	char text[CLOCK_TEXT_SIZE];
-	return json_object_set_new(record, "modified", json_string(clock_format(when, text))) == 0;
+	return json_object_set_new(record, "modified", json_string(clock_format_ms(when, text))) == 0;
 }
 
 /* Whether the record would be, byte for byte, the one that the index has. */

@@ -16,7 +16,7 @@ static void set_time(json_t *object, const char *key, time_ms t)
 {
 	char text[CLOCK_TEXT_SIZE];
 	if (t)
-		json_object_set_new(object, key, json_string(clock_format(t, text)));
+		json_object_set_new(object, key, json_string(clock_format_ms(t, text)));
 }
 
 static json_t *range_of(json_t *events)

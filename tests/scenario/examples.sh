@@ -108,6 +108,15 @@ expect 2 "chmod 600" "${initiator[@]}"
 conf=("$bin/pratique-vis" --config "$dir/vis.conf" --check)
 expect 0 "1 sources" "${conf[@]}"
 expect 2 "nmae: no such option" "${conf[@]}" --set nmae=x
+expect 2 "upper and follow go together" "${conf[@]}" --set upper=foo
+expect 2 "upper needs ca, certificate and key" "${conf[@]}" --set upper=foo
+expect 2 'vis.conf: follow: "central" is not NAME ROOT-FILE' "${conf[@]}" --set follow=central
+expect 2 "follow central: $dir/none.json: No such file" "${conf[@]}" --set "follow=central $dir/none.json"
+expect 2 'repository: "a" is not NAME DIRECTORY' "${conf[@]}" --set repository=a
+expect 2 "repository: $dir/none: No such file" "${conf[@]}" --set "repository=a $dir/none"
+expect 2 "there is no user nosuch" "${conf[@]}" --set user=nosuch
+expect 2 "publish_key: $dir/none: No such file" "${conf[@]}" --set "publish=$dir" --set "publish_key=$dir/none"
+expect 2 "vis.conf: listen: " "${conf[@]}" --set "listen=a b:x"
 printf 'source a {\n\tfrom = x\n\tkind = nosuch\n\ttrust = signed\n}\nsource a {\n\tfrom = ftp://x\n' >"$dir/wrong.conf"
 expect 2 "wrong.conf:6: source a: there are two of that name" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 expect 2 "wrong.conf:6: the section is not closed" "$bin/pratique-vis" --config "$dir/wrong.conf" --check
@@ -124,7 +133,7 @@ expect 2 "wrong.products:1: product a: vendor and name go together" "$bin/pratiq
 expect 2 'wrong.products:1: package: "Plan9"' "$bin/pratique-vis" --config "$dir/wrong.conf" --check
 expect 1 'wrong.products:1: package: "Plan9"' "$bin/pratique" vuln import --check --kind csaf --products "$dir/wrong.products" "$dir"
 # What is commented out is right, too: all of it at once, but for files that are not there.
-sed -n '/keyring\|products/d; s/^#\([a-z}\t]\)/\1/p' "$root/examples/vis.conf" >"$dir/all.conf"
+sed -n '/keyring\|products\|^#publish\|^#follow\|^#upper/d; s/^#\([a-z}\t]\)/\1/p' "$root/examples/vis.conf" >"$dir/all.conf"
 expect 0 ": good, $(grep -c "^source .*{" "$dir/all.conf") sources" "$bin/pratique-vis" --config "$dir/all.conf" --check
 
 vis=("$bin/pratique-vis" --data "$dir/index" --socket "$dir/run/vis.sock")

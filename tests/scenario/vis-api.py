@@ -200,13 +200,15 @@ def again(c):
     name = f"AGAIN-{len(before)}"
     publish(name, "again")
     await_record(c, name)
+    if {"id": name, "modified": "2026-02-01T00:00:00.219Z"} not in c.ask("/v1/vulns?ecosystem=Debian:12&package=again")[0]["vulns"]:
+        fail("a time with less than seconds")
     if c.ids(package("again", version="1")) != before + [name]:
         fail("an answer of before:", c.ids(package("again", version="1")))
     ok("answers that are asked for again")
 
 
 def publish(name, affected):
-    text = json.dumps({"id": name, "modified": "2026-02-01T00:00:00Z", "affected": [
+    text = json.dumps({"id": name, "modified": "2026-02-01T00:00:00.219917Z", "affected": [
         {"package": {"name": affected, "ecosystem": "Debian:12"},
          "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]})
     with open(f"{SITE}/.{name}", "w", encoding="utf-8") as f:
@@ -482,6 +484,7 @@ def messages():
     expect("a body too large", request("/v1/query", "POST", ["Content-Length: 65537"]), 413)
     expect("a batch too large", request("/v1/querybatch", "POST", ["Content-Length: 4194305"]), 413)
     expect("an inventory too large", request("/v1/match", "POST", ["Content-Length: 99999999999"]), 413)
+    expect("a compressed body", request("/v1/query", "POST", ["Content-Encoding: gzip"], gzip.compress(query)), 415)
     expect("deep JSON", request("/v1/query", "POST", body=b"[" * 60000), 400)
     expect("a deep query", request("/v1/query", "POST", body=b'{"package":' * 5000), 400)
     expect("duplicate members", request("/v1/query", "POST", body=b'{"version":"1","version":"2"}'), 400)

@@ -279,6 +279,7 @@ stale() {
 }
 until_true 10 "a repository that is fresh is not stale" stale false
 until_true 30 "what is withheld shows as stale" stale true
+until_true 10 "which is logged" grep -q "repository central is stale" victim.log
 tells victim '.tree.repositories[0].withheld and (.tree.uppers[0].state | IN("withholding", "waiting", "connecting", "subscribed"))' \
 	>/dev/null || fail "vuln sources does not show what is withheld"
 "$bin/pratique" vuln sources --socket run/victim.http | grep -Eq '^central .* stale: withheld' || fail "vuln sources does not show it to people"

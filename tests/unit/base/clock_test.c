@@ -9,7 +9,8 @@ static void reads_rfc3339(void **state)
 		const char *text;
 		time_ms wall;
 	} rows[] = { { "1970-01-01T00:00:00Z", 0 }, { "1970-01-02", 86400000 },
-		{ "1970-01-01T01:00:00.123456+01:00", 0 }, { "2026-11-21T20:54:00Z", 1795294440000 },
+		{ "1970-01-01T01:00:00.123456+01:00", 123 }, { "1970-01-01T00:00:00.5Z", 500 },
+		{ "1970-01-01T00:00:00.0009Z", 0 }, { "2026-11-21T20:54:00Z", 1795294440000 },
 		{ "1969-12-31T23:00:00-01:00", 0 }, { "1972-02-29", 68169600000 },
 		{ "1969-12-31T23:59:60Z", 0 } };
 	static const char *const bad[] = { "", "yesterday", "2026-11-21T20:54:00", "2026-11-21T20:54:00+1",
@@ -29,6 +30,11 @@ static void prints_what_it_reads(void **state)
 	assert_string_equal(clock_format(1795294440000, text), "2026-11-21T20:54:00Z");
 	assert_string_equal(clock_format(-1000, text), "1969-12-31T23:59:59Z");
 	assert_string_equal(clock_format(253402300799999, text), "9999-12-31T23:59:59Z");
+	assert_string_equal(clock_format_ms(253402300799999, text), "9999-12-31T23:59:59.999Z");
+	assert_string_equal(clock_format_ms(1795294440007, text), "2026-11-21T20:54:00.007Z");
+	assert_string_equal(clock_format_ms(1795294440000, text), "2026-11-21T20:54:00Z");
+	assert_non_null(clock_format_ms(INT64_MAX, text));
+	assert_non_null(clock_format_ms(INT64_MIN, text));
 }
 
 /* Every day from 1970 to the year 9999, as the C library has them. */

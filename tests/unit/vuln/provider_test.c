@@ -209,7 +209,7 @@ static void changes(void **state)
 	assert_int_equal(provider_list_changes(&bed.list, FOLDER "changes.csv", text, strlen(text), &err), 0);
 	assert_int_equal(table_count(bed.list.documents), 3);
 	assert_int_equal(updated_of(&bed, "2026/a.json"), 1767312000000);
-	assert_int_equal(updated_of(&bed, "2026/b.json"), 1772323200000);
+	assert_int_equal(updated_of(&bed, "2026/b.json"), 1772323200500);
 	assert_int_equal(bed.list.n_refused, 6);
 	assert_non_null(strstr(bed.refused, "../secret.json: a path with \"..\""));
 	assert_non_null(strstr(bed.refused, "2026/d.json,yesterday: it is no line"));
