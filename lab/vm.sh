@@ -72,6 +72,7 @@ vm_start() {
 		job=$(sed -n 's/.*vm_job=\([^ ]*\).*/\1/p' /proc/cmdline)
 		setsid /bin/bash "$job" </dev/null
 		echo "vm: the job exited $?"
+		stty opost <&1 # waits until it is written: the kernel's last words would come between
 		echo o >/proc/sysrq-trigger
 		sleep 60
 	START
