@@ -250,24 +250,38 @@ static void slept(struct stream *s, const char *reason, void *user)
 	*(struct stream **)user = NULL;
 }
 
+/* One subscriber that does not read, and one that does. */
+static void begin_slow_and_good(struct world *w, struct stream **slow, struct watcher *good)
+{
+	static const struct stream_handlers sleeper = { ask_and_sleep, sleep_on, NULL, slept };
+	struct tls_target target = { .expected_name = "srv" };
+	memcpy(&target.address, &w->address, sizeof(w->address));
+	assert_int_equal(tls_connect(w->site->base, w->client_tls, &target, &STREAM_LIMITS_DEFAULT, &sleeper,
+	                         slow, slow, NULL),
+	        0);
+	watch(w, good, NULL);
+	SITE_WAIT(w->site, subscribers(w) == 2);
+}
+
+static void end_slow_and_good(struct world *w, struct stream *slow, struct watcher *good)
+{
+	SITE_WAIT(w->site, subscribers(w) == 1);
+	assert_false(good->ended);
+	stream_free(slow);
+	unwatch(good);
+}
+
 /* A subscriber that does not read costs a bounded queue, and others nothing. */
 static void a_slow_one_is_cut_off(void **state)
 {
-	static const struct stream_handlers sleeper = { ask_and_sleep, sleep_on, NULL, slept };
 	struct world *w = *state;
 	struct watcher good = { 0 };
 	struct http_feed_counters c = { 0 };
 	struct stream *slow = NULL;
-	struct tls_target target = { .expected_name = "srv" };
 	static char much[32768];
 	unsigned sent = 0;
 	memset(much, 'x', sizeof(much) - 1);
-	memcpy(&target.address, &w->address, sizeof(w->address));
-	assert_int_equal(tls_connect(w->site->base, w->client_tls, &target, &STREAM_LIMITS_DEFAULT, &sleeper,
-	                         &slow, &slow, NULL),
-	        0);
-	watch(w, &good, NULL);
-	SITE_WAIT(w->site, subscribers(w) == 2);
+	begin_slow_and_good(w, &slow, &good);
 	while (c.slow == 0 && sent < 4096) {
 		send_text(w, "", much);
 		sent++;
@@ -275,21 +289,16 @@ static void a_slow_one_is_cut_off(void **state)
 		http_feed_get_counters(w->feed, &c);
 	}
 	assert_int_equal(c.slow, 1);
-	SITE_WAIT(w->site, subscribers(w) == 1);
-	assert_false(good.ended);
-	stream_free(slow);
-	unwatch(&good);
+	end_slow_and_good(w, slow, &good);
 }
 
 /* All together hold no more than they may: the one that lets most wait goes. */
 static void all_together_are_bounded(void **state)
 {
-	static const struct stream_handlers sleeper = { ask_and_sleep, sleep_on, NULL, slept };
 	struct world *w = *state;
 	struct watcher good = { 0 };
 	struct http_feed_counters c = { 0 };
 	struct stream *slow = NULL;
-	struct tls_target target = { .expected_name = "srv" };
 	static char much[QUEUE_MAX / 8];
 	const struct http_feed_config feed = { .subscribers_max = 2,
 		.queue_max = 1000 * QUEUE_MAX,
@@ -301,12 +310,7 @@ static void all_together_are_bounded(void **state)
 	http_feed_free(w->feed);
 	assert_int_equal(http_feed_new(w->site->base, &feed, &w->feed), 0);
 	memset(much, 'x', sizeof(much) - 1);
-	memcpy(&target.address, &w->address, sizeof(w->address));
-	assert_int_equal(tls_connect(w->site->base, w->client_tls, &target, &STREAM_LIMITS_DEFAULT, &sleeper,
-	                         &slow, &slow, NULL),
-	        0);
-	watch(w, &good, NULL);
-	SITE_WAIT(w->site, subscribers(w) == 2);
+	begin_slow_and_good(w, &slow, &good);
 	http_server_set_memory(w->server, 1000); /* which is for answers that end */
 	while (c.slow == 0 && sent < 1000) {
 		struct watcher other = { 0 };
@@ -319,10 +323,7 @@ static void all_together_are_bounded(void **state)
 		http_feed_get_counters(w->feed, &c);
 	}
 	assert_int_equal(c.slow, 1);
-	SITE_WAIT(w->site, subscribers(w) == 1);
-	assert_false(good.ended);
-	stream_free(slow);
-	unwatch(&good);
+	end_slow_and_good(w, slow, &good);
 }
 
 static void an_answer_is_bounded(void **state)

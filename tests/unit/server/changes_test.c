@@ -166,9 +166,19 @@ static void test_store_fails(void **state)
 
 #define MANY 700 /* packages, which are looked up in more pieces than one */
 
-static void come_with_many(struct crowd *c, size_t i, const char *os, const char *version)
+static void inspect(struct crowd *c, size_t i, struct posture *p)
 {
 	struct site_outcome o;
+	assert_int_equal(site_take_posture(c->bed->site, c->nodes[i],
+	                         site_posture_new(c->bed->site->catalogue, p), true, c->now),
+	        0);
+	site_judge(c->bed->site, c->nodes[i], c->ports[i], "inspection", NULL, c->now, &o);
+	site_outcome_clear(&o);
+	crowd_work(c);
+}
+
+static void come_with_many(struct crowd *c, size_t i, const char *os, const char *version)
+{
 	struct posture *p = bed_posture("openssl");
 	p->firewall_active = TRI_YES;
 	p->os_id = posture_string(p, os);
@@ -180,12 +190,7 @@ static void come_with_many(struct crowd *c, size_t i, const char *os, const char
 		const struct posture_package one = { "deb", kept, "1.0-1", "amd64", kept, "1.0-1" };
 		assert_int_equal(posture_add_package(p, &one), 0);
 	}
-	assert_int_equal(site_take_posture(c->bed->site, c->nodes[i],
-	                         site_posture_new(c->bed->site->catalogue, p), true, c->now),
-	        0);
-	site_judge(c->bed->site, c->nodes[i], c->ports[i], "inspection", NULL, c->now, &o);
-	site_outcome_clear(&o);
-	crowd_work(c);
+	inspect(c, i, p);
 }
 
 /* While packages are looked up the next change comes, of one package or of all; whom the first one moves is
@@ -220,15 +225,9 @@ static const char *const names[3] = { "bash", "dash", "zsh" };
 /* Node i has one package of its own kind. */
 static void come_with(struct crowd *c, size_t i, const char *package)
 {
-	struct site_outcome o;
 	struct posture *p = bed_posture(package);
 	p->firewall_active = TRI_YES;
-	assert_int_equal(site_take_posture(c->bed->site, c->nodes[i],
-	                         site_posture_new(c->bed->site->catalogue, p), true, c->now),
-	        0);
-	site_judge(c->bed->site, c->nodes[i], c->ports[i], "inspection", NULL, c->now, &o);
-	site_outcome_clear(&o);
-	crowd_work(c);
+	inspect(c, i, p);
 }
 
 static void test_worst_first_and_better_last(void **state)
