@@ -24,6 +24,7 @@ probe.py stream ADDRESS PORT SECONDS
 """
 
 import concurrent.futures
+import contextlib
 import os
 import random
 import select
@@ -71,8 +72,9 @@ def ask(s, packet, to, deadline, wanted, interval=0.4):
         if now >= deadline:
             raise Unanswered
         if now >= again:
-            s.sendto(packet, to)
             again = now + interval
+            with contextlib.suppress(OSError):  # no address or no route yet: as lost as any
+                s.sendto(packet, to)
         ready, _, _ = select.select([s], [], [], max(0.0, min(again, deadline) - now))
         if ready and wanted(*s.recvfrom(4096)[:2]):
             return
