@@ -16,16 +16,6 @@ struct check {
 	struct error_report *report;
 };
 
-/* Cuts the first word off; NULL where there is none. */
-static char *word(char **rest)
-{
-	char *at = *rest + strspn(*rest, " \t");
-	size_t n = strcspn(at, " \t");
-	*rest = at + n + (at[n] != '\0');
-	at[n] = '\0';
-	return n ? at : NULL;
-}
-
 static void check_root(const struct check *c, const char *name, const char *file)
 {
 	char *text FREE_ON_EXIT = NULL;
@@ -51,20 +41,20 @@ static void check_directory(const struct check *c, const char *option, const cha
 static void check_repositories(const struct check *c)
 {
 	for (size_t i = 0; i < c->o->follow.count; i++) {
-		char *line FREE_ON_EXIT = xstrdup(c->o->follow.items[i]), *rest = line;
-		const char *name = word(&rest), *root = word(&rest);
-		if (!root || !tree_name_good(name))
-			error_report_add(c->report, "%s: follow: \"%s\" is not NAME ROOT-FILE [SHARD ...]",
-			        c->where, c->o->follow.items[i]);
+		struct followed_line line;
+		struct error why;
+		if (repositories_cut_followed(c->o->follow.items[i], &line, &why) < 0)
+			error_report_add(c->report, "%s: %s", c->where, why.text);
 		else
-			check_root(c, name, root);
+			check_root(c, line.name, line.root);
+		free(line.words);
 	}
 	for (size_t i = 0; i < c->o->repositories.count; i++) {
-		char *line FREE_ON_EXIT = xstrdup(c->o->repositories.items[i]), *rest = line;
-		const char *name = word(&rest), *dir = rest + strspn(rest, " \t");
-		if (!name || !tree_name_good(name) || !*dir)
-			error_report_add(c->report, "%s: repository: \"%s\" is not NAME DIRECTORY", c->where,
-			        c->o->repositories.items[i]);
+		char *name FREE_ON_EXIT = NULL;
+		const char *dir;
+		struct error why;
+		if (repositories_cut_published(c->o->repositories.items[i], &name, &dir, &why) < 0)
+			error_report_add(c->report, "%s: %s", c->where, why.text);
 		else
 			check_directory(c, "repository", dir);
 	}

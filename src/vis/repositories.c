@@ -11,7 +11,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define SHARDS_MAX 256 /* that one line names */
 #define EVENTS_SIZE 65536
 #define LOOK_MS 1000 /* for what has become stale */
 
@@ -25,8 +24,8 @@ struct published {
 struct followed {
 	struct repositories *of;
 	struct relay *relay;
-	char *line, *dir; /* of the configuration, cut up */
-	const char *name, *shards[SHARDS_MAX + 1];
+	struct followed_line line;
+	char *dir;
 	struct push_path path; /* ours first: by which the newest came */
 	bool waits;            /* for the index to be free */
 	bool new_shard;        /* one was asked for that is not in the index yet */
@@ -75,7 +74,7 @@ static void tell_published(struct repositories *r, const struct published *p)
 
 static void tell_followed(struct repositories *r, const struct followed *f)
 {
-	tell(r, f->name, tree_follow_served(relay_follow(f->relay)), &f->path);
+	tell(r, f->line.name, tree_follow_served(relay_follow(f->relay)), &f->path);
 }
 
 static void tell_uppers(void *user)
@@ -135,7 +134,7 @@ static void on_ready(struct relay *relay, const struct push_path *path, void *us
 		return;
 	if (code != 0) {
 		r->failures++;
-		log_error("repository %s stays as it was: %s", f->name, err.text);
+		log_error("repository %s stays as it was: %s", f->line.name, err.text);
 		return;
 	}
 	f->new_shard = false;
@@ -151,7 +150,8 @@ void repositories_retry(struct repositories *r)
 static void on_refused(struct relay *relay, enum tree_refusal why, const char *reason, void *user)
 {
 	struct followed *f = user;
-	char *text FREE_ON_EXIT = xasprintf("repository %s: %s: %s", f->name, tree_refusal_name(why), reason);
+	char *text FREE_ON_EXIT =
+	        xasprintf("repository %s: %s: %s", f->line.name, tree_refusal_name(why), reason);
 	log_warning("%s", text);
 	if (f->of->link)
 		upper_link_refused(f->of->link, why, text);
@@ -166,7 +166,7 @@ static void on_lent(void *user)
 void repositories_lend(struct repositories *r, const char *repository, const char *file)
 {
 	for (size_t i = 0; i < r->n_followed; i++)
-		if (strcmp(r->followed[i]->name, repository) == 0)
+		if (strcmp(r->followed[i]->line.name, repository) == 0)
 			relay_lend(r->followed[i]->relay, file);
 }
 
@@ -177,7 +177,8 @@ void repositories_want(struct repositories *r, const char *ecosystem)
 		struct followed *f = r->followed[i];
 		if (!relay_want(f->relay, ecosystem))
 			continue;
-		log_notice("%s is asked for: it is held of repository %s from now on", ecosystem, f->name);
+		log_notice(
+		        "%s is asked for: it is held of repository %s from now on", ecosystem, f->line.name);
 		f->new_shard = any = true;
 	}
 	r->wanted++;
@@ -187,8 +188,8 @@ void repositories_want(struct repositories *r, const char *ecosystem)
 bool repositories_owns(const struct repositories *r, const char *source)
 {
 	for (size_t i = 0; i < r->n_followed; i++) {
-		const size_t n = strlen(r->followed[i]->name);
-		if (strncmp(source, r->followed[i]->name, n) == 0 && (!source[n] || source[n] == '/'))
+		const size_t n = strlen(r->followed[i]->line.name);
+		if (strncmp(source, r->followed[i]->line.name, n) == 0 && (!source[n] || source[n] == '/'))
 			return true;
 	}
 	return false;
@@ -217,17 +218,27 @@ static void on_watch(evutil_socket_t fd, short what, void *user)
 			tell_published(r, &r->published[i]);
 }
 
-static int open_published(struct repositories *r, const char *line, struct error *err)
+int repositories_cut_published(const char *line, char **ret_name, const char **ret_dir, struct error *err)
 {
 	const size_t n = strcspn(line, " \t");
-	const char *dir = line + n + strspn(line + n, " \t");
+	*ret_name = xstrndup(line, n);
+	*ret_dir = line + n + strspn(line + n, " \t");
+	return tree_name_good(*ret_name) && **ret_dir
+	        ? 0
+	        : error_set(err, -EINVAL, "repository: \"%s\" is not NAME DIRECTORY", line);
+}
+
+static int open_published(struct repositories *r, const char *line, struct error *err)
+{
+	const char *dir;
 	struct published *p = &r->published[r->n_published];
 	if (r->n_published + r->n_followed == PUSH_REPOSITORIES_MAX)
 		return error_set(err, -E2BIG, "more than %d repositories", PUSH_REPOSITORIES_MAX);
-	*p = (struct published){ .name = xstrndup(line, n), .dir = xstrdup(dir) };
 	r->n_published++;
-	if (!tree_name_good(p->name) || !*dir)
-		return error_set(err, -EINVAL, "repository: \"%s\" is not NAME DIRECTORY", line);
+	const int code = repositories_cut_published(line, &p->name, &dir, err);
+	p->dir = xstrdup(dir);
+	if (code < 0)
+		return code;
 	p->watch = inotify_add_watch(r->watch_fd, dir, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
 	return p->watch < 0
 	        ? error_set(err, -errno, "repository %s: cannot watch %s: %s", p->name, dir, strerror(errno))
@@ -236,18 +247,19 @@ static int open_published(struct repositories *r, const char *line, struct error
 
 /* ---- what is followed ---- */
 
-static int cut_line(struct followed *f, const char **ret_root, struct error *err)
+int repositories_cut_followed(const char *line, struct followed_line *ret, struct error *err)
 {
 	char *save = NULL;
 	size_t n = 0;
-	f->name = strtok_r(f->line, " \t", &save);
-	*ret_root = f->name ? strtok_r(NULL, " \t", &save) : NULL;
-	if (!*ret_root || !tree_name_good(f->name))
-		return error_set(err, -EINVAL, "follow: it is not NAME ROOT-FILE [SHARD ...]");
+	*ret = (struct followed_line){ .words = xstrdup(line) };
+	ret->name = strtok_r(ret->words, " \t", &save);
+	ret->root = ret->name ? strtok_r(NULL, " \t", &save) : NULL;
+	if (!ret->root || !tree_name_good(ret->name))
+		return error_set(err, -EINVAL, "follow: \"%s\" is not NAME ROOT-FILE [SHARD ...]", line);
 	for (char *shard; (shard = strtok_r(NULL, " \t", &save));) {
-		if (n == SHARDS_MAX)
-			return error_set(err, -E2BIG, "follow: more than %d shards", SHARDS_MAX);
-		f->shards[n++] = shard;
+		if (n == FOLLOWED_SHARDS_MAX)
+			return error_set(err, -E2BIG, "follow: more than %d shards", FOLLOWED_SHARDS_MAX);
+		ret->shards[n++] = shard;
 	}
 	return 0;
 }
@@ -255,28 +267,25 @@ static int cut_line(struct followed *f, const char **ret_root, struct error *err
 static int open_followed(
         struct repositories *r, const struct repositories_config *config, const char *line, struct error *err)
 {
-	const char *root;
 	struct followed *f = xcalloc(1, sizeof(*f));
 	f->of = r;
-	f->line = xstrdup(line);
 	if (r->n_published + r->n_followed == PUSH_REPOSITORIES_MAX) {
-		free(f->line);
 		free(f);
 		return error_set(err, -E2BIG, "more than %d repositories", PUSH_REPOSITORIES_MAX);
 	}
 	r->followed[r->n_followed++] = f;
-	int code = cut_line(f, &root, err);
+	int code = repositories_cut_followed(line, &f->line, err);
 	if (code < 0)
 		return code;
-	f->dir = xasprintf("%s/%s", config->state, f->name);
-	const bool on_demand = f->shards[0] && strcmp(f->shards[0], "on-demand") == 0;
+	f->dir = xasprintf("%s/%s", config->state, f->line.name);
+	const bool on_demand = f->line.shards[0] && strcmp(f->line.shards[0], "on-demand") == 0;
 	const struct relay_config relay = { .base = r->base,
-		.follow = { .name = f->name,
+		.follow = { .name = f->line.name,
 		        .dir = f->dir,
-		        .root_file = root,
-		        .shards = !f->shards[0] ? NULL
-		                : on_demand     ? f->shards + 1
-		                                : f->shards },
+		        .root_file = f->line.root,
+		        .shards = !f->line.shards[0] ? NULL
+		                : on_demand          ? f->line.shards + 1
+		                                     : f->line.shards },
 		.on_ready = on_ready,
 		.on_refused = on_refused,
 		.on_lent = on_lent,
@@ -287,7 +296,7 @@ static int open_followed(
 	if (code == 0)
 		code = relay_open(&relay, &f->relay, err);
 	r->relays[r->n_followed - 1] = f->relay;
-	return code < 0 ? error_prefix(err, code, "follow %s", f->name) : 0;
+	return code < 0 ? error_prefix(err, code, "follow %s", f->line.name) : 0;
 }
 
 /* Each turn is logged, and no more. */
@@ -301,9 +310,9 @@ static void on_look(evutil_socket_t fd, short what, void *user)
 		const bool stale = index && now > index->expires;
 		if (stale && !f->stale)
 			log_warning("repository %s is stale: what it says is older than its publisher allows",
-			        f->name);
+			        f->line.name);
 		else if (!stale && f->stale)
-			log_notice("repository %s is fresh again", f->name);
+			log_notice("repository %s is fresh again", f->line.name);
 		f->stale = stale;
 	}
 }
@@ -399,7 +408,7 @@ struct repositories *repositories_close(struct repositories *r)
 	upper_link_close(r->link);
 	for (size_t i = 0; i < r->n_followed; i++) {
 		relay_close(r->followed[i]->relay);
-		free(r->followed[i]->line);
+		free(r->followed[i]->line.words);
 		free(r->followed[i]->dir);
 		free(r->followed[i]);
 	}
@@ -423,7 +432,7 @@ static void fill_follow(const struct followed *f, struct metrics *m)
 {
 	struct tree_follow_status s;
 	tree_follow_status(relay_follow(f->relay), &s);
-	metrics_sample(m, "repository", f->name, (double)s.held.generation);
+	metrics_sample(m, "repository", f->line.name, (double)s.held.generation);
 }
 
 void repositories_fill_metrics(struct repositories *r, struct metrics *m)
@@ -439,7 +448,7 @@ void repositories_fill_metrics(struct repositories *r, struct metrics *m)
 		metrics_family(m, METRICS_GAUGE, "repository_stale",
 		        "1: what a followed repository says is older than its publisher allows");
 		for (size_t i = 0; i < r->n_followed; i++)
-			metrics_sample(m, "repository", r->followed[i]->name,
+			metrics_sample(m, "repository", r->followed[i]->line.name,
 			        tree_follow_stale(relay_follow(r->followed[i]->relay), now));
 	}
 	if (plan) {

@@ -29,6 +29,17 @@ struct repositories_handlers {
 	void *user;
 };
 /* Files are read and directories made now; the network is not used before the loop turns. */
+/* A line of `follow`; the strings are in words, which the caller frees, also after an error. */
+#define FOLLOWED_SHARDS_MAX 256 /* that one line names */
+struct followed_line {
+	char *words;
+	const char *name, *root, *shards[FOLLOWED_SHARDS_MAX + 1];
+};
+int repositories_cut_followed(const char *line, struct followed_line *ret, struct error *err);
+
+/* One of `repository`; the caller frees the name, also after an error; the directory is in the line. */
+int repositories_cut_published(const char *line, char **ret_name, const char **ret_dir, struct error *err);
+
 int repositories_open(struct event_base *base, const struct repositories_config *config,
         const struct repositories_handlers *handlers, struct repositories **ret, struct error *err);
 struct repositories *repositories_close(struct repositories *r); /* NULL in, NULL out */
